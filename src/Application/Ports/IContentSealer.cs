@@ -1,0 +1,28 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+
+namespace ChatCqrs.Application.Ports;
+
+/// <summary>
+/// Encrypts what people write before it enters an event, under a key derived (HKDF, RFC 5869) from up to three secrets: the expiry bucket's,
+/// the owner's and the conversation's. Deleting any one of them makes the content unreadable wherever it is stored.
+/// </summary>
+public interface IContentSealer
+{
+    /// <summary>Seals content. Secrets that do not exist yet are created and stored first.</summary>
+    ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+
+    /// <summary>Opens content; null when one of its secrets has been shredded.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">The bytes were tampered with.</exception>
+    ValueTask<ReadOnlyMemory<byte>?> OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken);
+
+    /// <summary>A hash of content under a key derived from the owner's secret: equal for equal content of one owner.</summary>
+    ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+}
+
+/// <summary>What a piece of content belongs to; takes part in its key and authenticates it.</summary>
+/// <param name="ExpiresAt">When it expires; null for never. Decides the bucket when sealing; opening takes the bucket from the content.</param>
+/// <param name="Owner">Who wrote it.</param>
+/// <param name="Conversation">Where; null for a profile.</param>
+/// <param name="Message">Which message; null for a profile. Authenticated, so that content cannot be moved to another message.</param>
+public readonly record struct SealScope(DateTimeOffset? ExpiresAt, UserId Owner, ConversationId? Conversation, MessageId? Message);

@@ -1,0 +1,16 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+
+namespace ChatCqrs.Application.Ports;
+
+/// <summary>Every message ever accepted, by sender and id. An entry outlives its message's content.</summary>
+public interface ISentMessages
+{
+    /// <summary>Looks many up in one round trip.</summary>
+    /// <returns>Those that are known to the read side; the caller makes sure that it is recent enough.</returns>
+    Task<IReadOnlyDictionary<(UserId Sender, MessageId Message), SentMessage>> FindAsync(
+        IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, CancellationToken cancellationToken);
+}
+
+/// <summary>Where and when a message was accepted.</summary>
+public sealed record SentMessage(ConversationId Conversation, long Seq, DateTimeOffset SentAt, Fingerprint Fingerprint);

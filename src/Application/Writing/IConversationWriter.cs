@@ -1,0 +1,38 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Receipts;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>
+/// The one way to write to conversations. Commands for one conversation are decided one after another; an answer means durable.
+/// Refusals throw <see cref="RefusedException"/>; a full queue or a store that is away throws <see cref="Ports.StoreUnavailableException"/>.
+/// </summary>
+public interface IConversationWriter
+{
+    /// <summary>Starts the direct conversation of two users, or finds it.</summary>
+    /// <returns>Whether it was started now, and up to where the log holds it.</returns>
+    Task<(bool Started, LogPosition Position)> StartAsync(
+        ConversationId id, ConversationCommand.StartDirect command, Actor actor, CancellationToken cancellationToken);
+
+    /// <summary>Accepts a message, or recognises it as a retry, for ever.</summary>
+    /// <param name="origin">The socket session that sends it; live delivery then answers it with an ack in the entry's place.</param>
+    Task<Sent> SendAsync(
+        ConversationId id, ConversationCommand.SendMessage command, Actor actor, Guid? origin, CancellationToken cancellationToken);
+
+    /// <summary>Raises a member's watermark. Receipts that wait are merged to the highest.</summary>
+    /// <returns>Up to where the log holds it.</returns>
+    Task<LogPosition> AcknowledgeAsync(ConversationId id, ReceiptCommand command, Actor actor, CancellationToken cancellationToken);
+
+    /// <summary>The conversation as it stands in the log, from memory where possible; <c>Kind</c> is null when it does not exist.</summary>
+    ValueTask<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken);
+
+    /// <summary>The newest position that this node has committed.</summary>
+    LogPosition LastCommitted { get; }
+}
+
+/// <summary>A message's place.</summary>
+/// <param name="Duplicate">It was there already: this is the first answer again.</param>
+/// <param name="Position">Up to where the log holds it.</param>
+public sealed record Sent(ConversationId Conversation, MessageId Message, long Seq, DateTimeOffset SentAt, bool Duplicate, LogPosition Position);

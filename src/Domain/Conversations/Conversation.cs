@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using ChatCqrs.Domain.Messages;
+using static ChatCqrs.Domain.Conversations.ConversationCommand;
+using static ChatCqrs.Domain.Conversations.ConversationEvent;
+
+namespace ChatCqrs.Domain.Conversations;
+
+/// <summary>A user's part in a conversation.</summary>
+/// <param name="JoinedSeq">The seq of the entry by which they joined; they see entries from there on.</param>
+public sealed record Member(UserId User, long JoinedSeq);
+
+/// <summary>
+/// Who belongs to a conversation and what was last said in it: just what decisions need. The size of this state does not grow with history.
+/// </summary>
+/// <param name="Kind">Null until the conversation is started.</param>
+/// <param name="Members">Everyone who belongs to it now.</param>
+/// <param name="LastSeq">The seq of the last entry; -1 before the first.</param>
+/// <param name="LastAt">When the last entry was decided. Time never runs backwards in a conversation, whatever a node's clock does.</param>
+/// <param name="Recent">The messages last accepted.</param>
+public sealed record Conversation(
+    ConversationKind? Kind, ImmutableDictionary<UserId, Member> Members, long LastSeq, DateTimeOffset LastAt, RecentMessages Recent)
+{
+    public static readonly Conversation NotStarted =
+        new(null, ImmutableDictionary<UserId, Member>.Empty, -1, DateTimeOffset.MinValue, RecentMessages.None);
+
+    public bool IsMember(UserId user) => Members.ContainsKey(user);
+
+    /// <summary>Decides what a command leads to. What is true already leads to no event.</summary>
+    /// <exception cref="RefusedException">The command is refused; nothing has happened.</exception>
+    public static IReadOnlyList<ConversationEvent> Decide(Conversation state, ConversationCommand command, DateTimeOffset now)
+    {
+        now = now > state.LastAt ? now : state.LastAt;
+        return command switch
+        {
+            StartDirect c when c.By == c.With => throw new RefusedException(Refusal.DirectWithOneself),
+            StartDirect when state.Kind is not null => [],
+            StartDirect c => [Started(c.By, c.With, now)],
+            SendMessage c => Send(state, c, now),
+            _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
+        };
+    }
+
+    public static Conversation Evolve(Conversation state, ConversationEvent @event)
+    {
+        var next = state with { LastSeq = state.LastSeq + 1, LastAt = @event.At };
+        return @event switch
+        {
+            ConversationStarted e => next with
+            {
+                Kind = e.Kind,
+                Members = e.Members.ToImmutableDictionary(user => user, user => new Member(user, next.LastSeq)),
+            },
+            MessageSent e => next with
+            {
+                Recent = state.Recent.Add(new AcceptedMessage(e.MessageId, e.Sender, next.LastSeq, e.At, e.Fingerprint)),
+            },
+            _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
+        };
+    }
+
+    private static IReadOnlyList<ConversationEvent> Send(Conversation state, SendMessage c, DateTimeOffset now)
+    {
+        var sent = new MessageSent(c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo, c.ExpiresAt) { At = now };
+        if (state.Kind is null)
+        {
+            return c.StartWith is { } other
+                ? [Started(c.Sender, other, now), sent]
+                : throw new RefusedException(Refusal.ConversationUnknown);
+        }
+
+        if (!state.IsMember(c.Sender))
+            throw new RefusedException(Refusal.ConversationUnknown);
+        if (state.Recent.Find(c.MessageId) is { } earlier)
+        {
+            return earlier.Sender == c.Sender && earlier.Fingerprint == c.Fingerprint
+                ? [] // A retry is not an error.
+                : throw new RefusedException(Refusal.MessageIdReused);
+        }
+
+        return [sent];
+    }
+
+    private static ConversationStarted Started(UserId by, UserId with, DateTimeOffset now) =>
+        new(ConversationKind.Direct, by, [by, with]) { At = now };
+}

@@ -1,0 +1,22 @@
+using ChatCqrs.Domain.Messages;
+
+namespace ChatCqrs.Domain.Conversations;
+
+/// <summary>What a user wants of a conversation.</summary>
+public abstract record ConversationCommand
+{
+    private ConversationCommand()
+    {
+    }
+
+    /// <summary>Start the direct conversation of two users, unless it exists.</summary>
+    public sealed record StartDirect(UserId By, UserId With) : ConversationCommand;
+
+    /// <summary>Say something.</summary>
+    /// <param name="StartWith">
+    /// The other user of a direct conversation that is to be started by this message if it does not exist; null to refuse instead.
+    /// </param>
+    public sealed record SendMessage(
+        MessageId MessageId, UserId Sender, DeviceId Device, MessageType Type, SealedContent Content, Fingerprint Fingerprint,
+        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null) : ConversationCommand;
+}

@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+
+namespace ChatCqrs.Domain.Messages;
+
+/// <summary>A message that was accepted: what a retry of it is answered with, and what tells a retry from a reused id.</summary>
+public sealed record AcceptedMessage(
+    MessageId MessageId, UserId Sender, long Seq, DateTimeOffset SentAt, Fingerprint Fingerprint, LogPosition Position = default);
+
+/// <summary>
+/// The messages last accepted in a conversation, by which retries are recognised without a look-up, and the proof that an id can be none
+/// of the earlier ones.
+/// </summary>
+/// <remarks>
+/// The proof: a version-7 UUID (RFC 9562, section 5.7) carries the time at which it was made. An id whose time is not ahead of the server's
+/// clock by more than <see cref="ClockSkewMax"/> when it is accepted is accepted after that time less the skew. So an id
+/// made later than the window's start plus the skew, that is not in the window, was never accepted before. Ids
+/// that were further ahead when they were accepted raise <see cref="Horizon"/>, below which nothing is proved.
+/// </remarks>
+/// <param name="Window">The accepted messages, oldest first; at most <see cref="WindowMax"/>.</param>
+/// <param name="Since">Every message accepted at or after this time is in the window.</param>
+/// <param name="Horizon">No id made at or before this time is proved new by its time alone.</param>
+public sealed record RecentMessages(
+    ImmutableDictionary<MessageId, AcceptedMessage> ById, ImmutableQueue<MessageId> Window, DateTimeOffset Since, DateTimeOffset Horizon)
+{
+    /// <summary>How many messages the window holds at most.</summary>
+    public const int WindowMax = 256;
+
+    /// <summary>How far a client's clock may be ahead of the server's for its ids to be recognised as new by their time.</summary>
+    public static readonly TimeSpan ClockSkewMax = TimeSpan.FromSeconds(5);
+
+    public static readonly RecentMessages None =
+        new(ImmutableDictionary<MessageId, AcceptedMessage>.Empty, [], DateTimeOffset.MinValue, DateTimeOffset.MinValue);
+
+    public AcceptedMessage? Find(MessageId id) => ById.GetValueOrDefault(id);
+
+    /// <summary>Whether the id can be none of a message that was accepted before the window.</summary>
+    public bool ProvesNew(MessageId id)
+    {
+        if (Since == DateTimeOffset.MinValue)
+            return true;
+        return MadeAt(id) is { } made && made > Horizon && made - ClockSkewMax > Since;
+    }
+
+    public RecentMessages Add(AcceptedMessage message)
+    {
+        var added = this with { ById = ById.SetItem(message.MessageId, message), Window = Window.Enqueue(message.MessageId) };
+        if (MadeAt(message.MessageId) is { } made && made > message.SentAt + ClockSkewMax && made > Horizon)
+            added = added with { Horizon = made };
+        return added.ById.Count > WindowMax ? added.DropOldest() : added;
+    }
+
+    /// <summary>The time that a version-7 UUID was made at; null for every other version.</summary>
+    public static DateTimeOffset? MadeAt(MessageId id)
+    {
+        if (id.Value.Version != 7)
+            return null;
+        Span<byte> bytes = stackalloc byte[16];
+        id.Value.TryWriteBytes(bytes, bigEndian: true, out _);
+        var milliseconds = System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes) >> 16 & 0xffff_ffff_ffff;
+        return milliseconds <= MillisecondsMax ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds) : DateTimeOffset.MaxValue;
+    }
+
+    private const long MillisecondsMax = 253_402_300_799_999;
+
+    private RecentMessages DropOldest()
+    {
+        var rest = Window.Dequeue(out var oldest);
+        return this with { ById = ById.Remove(oldest), Window = rest, Since = ById[oldest].SentAt.AddMilliseconds(1) };
+    }
+}

@@ -1,0 +1,62 @@
+namespace ChatCqrs.Domain;
+
+/// <summary>Why a command is refused: a stable code that clients may rely on. Mapped once to HTTP statuses and once to socket frames.</summary>
+public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
+{
+    public static readonly Refusal ConversationUnknown = new(RefusalKind.Unknown, "conversation_unknown", "There is no such conversation.");
+    public static readonly Refusal MessageUnknown = new(RefusalKind.Unknown, "message_unknown", "There is no such message.");
+    public static readonly Refusal UserUnknown = new(RefusalKind.Unknown, "user_unknown", "There is no such user.");
+    public static readonly Refusal DeviceUnknown = new(RefusalKind.Unknown, "device_unknown", "There is no such device.");
+    public static readonly Refusal RegistrationUnknown = new(RefusalKind.Unknown, "registration_unknown", "There is no such registration.");
+
+    public static readonly Refusal SenderMismatch =
+        new(RefusalKind.Forbidden, "sender_mismatch", "sender_id must be the caller.");
+    public static readonly Refusal NotTheCaller =
+        new(RefusalKind.Forbidden, "not_the_caller", "user_id must be the caller.");
+
+    public static readonly Refusal MessageIdReused =
+        new(RefusalKind.Conflict, "message_id_reused", "This message_id was used for another message.");
+
+    public static readonly Refusal SeqBeyondEnd =
+        new(RefusalKind.Invalid, "seq_beyond_end", "The conversation has no entry with this seq yet.");
+    public static readonly Refusal DirectWithOneself =
+        new(RefusalKind.Invalid, "direct_with_oneself", "A direct conversation needs another user.");
+    public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
+
+    public static readonly Refusal RegistrationBurnt =
+        new(RefusalKind.Gone, "registration_burnt", "Too many wrong codes, or the registration has expired. Register again.");
+}
+
+/// <summary>What kind of refusal it is; decides the HTTP status.</summary>
+public enum RefusalKind
+{
+    /// <summary>The request can never be right (400).</summary>
+    Invalid,
+
+    /// <summary>The caller has not proved who they are (401).</summary>
+    Unauthenticated,
+
+    /// <summary>The caller may not do this (403).</summary>
+    Forbidden,
+
+    /// <summary>It does not exist, or the caller may not know of it (404).</summary>
+    Unknown,
+
+    /// <summary>It contradicts what is recorded (409).</summary>
+    Conflict,
+
+    /// <summary>It existed and never will again (410).</summary>
+    Gone,
+
+    /// <summary>Too much at once from this caller (429).</summary>
+    TooMany,
+
+    /// <summary>The server cannot do it now; trying again later is right (503).</summary>
+    Unavailable,
+}
+
+/// <summary>An expected refusal of a command or query. Nothing was recorded.</summary>
+public sealed class RefusedException(Refusal refusal) : Exception(refusal.Detail)
+{
+    public Refusal Refusal { get; } = refusal;
+}

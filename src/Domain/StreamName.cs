@@ -1,0 +1,20 @@
+namespace ChatCqrs.Domain;
+
+/// <summary>The names of the log's streams: a category, a dash and an id.</summary>
+public static class StreamName
+{
+    public const string ConversationPrefix = "conversation-";
+    public const string ReceiptsPrefix = "receipts-";
+    public const string UserPrefix = "user-";
+
+    /// <summary>The prefixes of all streams that belong to the product; a store leaves every other stream out of the log.</summary>
+    public static readonly IReadOnlyList<string> Prefixes = [ConversationPrefix, ReceiptsPrefix, UserPrefix];
+
+    public static string Of(ConversationId id) => ConversationPrefix + id;
+    public static string OfReceipts(ConversationId id) => ReceiptsPrefix + id;
+    public static string Of(UserId id) => UserPrefix + id;
+
+    /// <summary>The id that a stream's name ends with.</summary>
+    /// <exception cref="FormatException">The name is none of ours.</exception>
+    public static Guid IdOf(string stream) => Guid.ParseExact(stream.AsSpan(stream.IndexOf('-', StringComparison.Ordinal) + 1), "D");
+}

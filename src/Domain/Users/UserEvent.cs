@@ -1,0 +1,21 @@
+namespace ChatCqrs.Domain.Users;
+
+/// <summary>What happened to an account. Personal data is sealed, so that erasing the account's secret erases it from the log.</summary>
+public abstract record UserEvent
+{
+    private UserEvent()
+    {
+    }
+
+    /// <summary>When it was decided, UTC, to the millisecond.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>Always the first event. The profile holds phone, name, about and avatar.</summary>
+    public sealed record UserRegistered(UserId User, SealedContent Profile) : UserEvent;
+
+    public sealed record ProfileChanged(UserId User, SealedContent Profile) : UserEvent;
+
+    public sealed record DeviceAdded(UserId User, DeviceId Device, string Name, string Platform) : UserEvent;
+
+    public sealed record DeviceRemoved(UserId User, DeviceId Device) : UserEvent;
+}
