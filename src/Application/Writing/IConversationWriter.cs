@@ -1,6 +1,5 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
-using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 
 namespace ChatCqrs.Application.Writing;
@@ -11,26 +10,31 @@ namespace ChatCqrs.Application.Writing;
 /// </summary>
 public interface IConversationWriter
 {
+    /// <summary>The newest position that this node has committed.</summary>
+    LogPosition LastCommitted { get; }
+
     /// <summary>Starts the direct conversation of two users, or finds it.</summary>
     /// <returns>Whether it was started now, and up to where the log holds it.</returns>
     Task<(bool Started, LogPosition Position)> StartAsync(
-        ConversationId id, ConversationCommand.StartDirect command, Actor actor, CancellationToken cancellationToken);
+        ConversationId id, ConversationCommand.StartDirect command, Origin origin, CancellationToken cancellationToken);
 
     /// <summary>Accepts a message, or recognises it as a retry, for ever.</summary>
-    /// <param name="origin">The socket session that sends it; live delivery then answers it with an ack in the entry's place.</param>
     Task<Sent> SendAsync(
-        ConversationId id, ConversationCommand.SendMessage command, Actor actor, Guid? origin, CancellationToken cancellationToken);
+        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken);
 
     /// <summary>Raises a member's watermark. Receipts that wait are merged to the highest.</summary>
     /// <returns>Up to where the log holds it.</returns>
-    Task<LogPosition> AcknowledgeAsync(ConversationId id, ReceiptCommand command, Actor actor, CancellationToken cancellationToken);
+    Task<LogPosition> AcknowledgeAsync(ConversationId id, ReceiptCommand command, Origin origin, CancellationToken cancellationToken);
 
     /// <summary>The conversation as it stands in the log, from memory where possible; <c>Kind</c> is null when it does not exist.</summary>
-    ValueTask<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken);
-
-    /// <summary>The newest position that this node has committed.</summary>
-    LogPosition LastCommitted { get; }
+    Task<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken);
 }
+
+/// <summary>Where a command comes from.</summary>
+/// <param name="Actor">The user and device.</param>
+/// <param name="CorrelationId">The request's or the socket session's id, kept with the events.</param>
+/// <param name="Session">The socket session, which live delivery answers with an ack in the entry's place; null for REST.</param>
+public readonly record struct Origin(Actor Actor, string? CorrelationId, Guid? Session);
 
 /// <summary>A message's place.</summary>
 /// <param name="Duplicate">It was there already: this is the first answer again.</param>

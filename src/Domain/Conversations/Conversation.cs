@@ -7,7 +7,8 @@ namespace ChatCqrs.Domain.Conversations;
 
 /// <summary>A user's part in a conversation.</summary>
 /// <param name="JoinedSeq">The seq of the entry by which they joined; they see entries from there on.</param>
-public sealed record Member(UserId User, long JoinedSeq);
+/// <param name="LastSentSeq">The seq of the last message they sent; -1 for none.</param>
+public sealed record Member(UserId User, long JoinedSeq, long LastSentSeq = -1);
 
 /// <summary>
 /// Who belongs to a conversation and what was last said in it: just what decisions need. The size of this state does not grow with history.
@@ -24,6 +25,13 @@ public sealed record Conversation(
         new(null, ImmutableDictionary<UserId, Member>.Empty, -1, DateTimeOffset.MinValue, RecentMessages.None);
 
     public bool IsMember(UserId user) => Members.ContainsKey(user);
+
+    /// <summary>
+    /// Who else may have written messages after a seq: nobody is missing, but somebody whose messages are all later than the caller asks for
+    /// may be among them.
+    /// </summary>
+    public IEnumerable<UserId> AuthorsAfter(long seq, UserId except) =>
+        Members.Values.Where(member => member.LastSentSeq > seq && member.User != except).Select(member => member.User);
 
     /// <summary>Decides what a command leads to. What is true already leads to no event.</summary>
     /// <exception cref="RefusedException">The command is refused; nothing has happened.</exception>
@@ -52,6 +60,9 @@ public sealed record Conversation(
             },
             MessageSent e => next with
             {
+                Members = state.Members.TryGetValue(e.Sender, out var sender)
+                    ? state.Members.SetItem(e.Sender, sender with { LastSentSeq = next.LastSeq })
+                    : state.Members,
                 Recent = state.Recent.Add(new AcceptedMessage(e.MessageId, e.Sender, next.LastSeq, e.At, e.Fingerprint)),
             },
             _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),

@@ -4,7 +4,7 @@ namespace ChatCqrs.Domain.Messages;
 
 /// <summary>A message that was accepted: what a retry of it is answered with, and what tells a retry from a reused id.</summary>
 public sealed record AcceptedMessage(
-    MessageId MessageId, UserId Sender, long Seq, DateTimeOffset SentAt, Fingerprint Fingerprint, LogPosition Position = default);
+    MessageId MessageId, UserId Sender, long Seq, DateTimeOffset SentAt, Fingerprint Fingerprint);
 
 /// <summary>
 /// The messages last accepted in a conversation, by which retries are recognised without a look-up, and the proof that an id can be none
@@ -16,14 +16,20 @@ public sealed record AcceptedMessage(
 /// made later than the window's start plus the skew, that is not in the window, was never accepted before. Ids
 /// that were further ahead when they were accepted raise <see cref="Horizon"/>, below which nothing is proved.
 /// </remarks>
-/// <param name="Window">The accepted messages, oldest first; at most <see cref="WindowMax"/>.</param>
+/// <param name="Window">The accepted messages, oldest first: those of the last <see cref="Span"/>, and at least <see cref="WindowMin"/> and at most <see cref="WindowMax"/>.</param>
 /// <param name="Since">Every message accepted at or after this time is in the window.</param>
 /// <param name="Horizon">No id made at or before this time is proved new by its time alone.</param>
 public sealed record RecentMessages(
     ImmutableDictionary<MessageId, AcceptedMessage> ById, ImmutableQueue<MessageId> Window, DateTimeOffset Since, DateTimeOffset Horizon)
 {
+    /// <summary>How many messages the window keeps however old they are.</summary>
+    public const int WindowMin = 16;
+
     /// <summary>How many messages the window holds at most.</summary>
-    public const int WindowMax = 256;
+    public const int WindowMax = 4_096;
+
+    /// <summary>How long a message stays in the window, as far as the bounds allow.</summary>
+    public static readonly TimeSpan Span = TimeSpan.FromSeconds(15);
 
     /// <summary>How far a client's clock may be ahead of the server's for its ids to be recognised as new by their time.</summary>
     public static readonly TimeSpan ClockSkewMax = TimeSpan.FromSeconds(5);
@@ -46,7 +52,9 @@ public sealed record RecentMessages(
         var added = this with { ById = ById.SetItem(message.MessageId, message), Window = Window.Enqueue(message.MessageId) };
         if (MadeAt(message.MessageId) is { } made && made > message.SentAt + ClockSkewMax && made > Horizon)
             added = added with { Horizon = made };
-        return added.ById.Count > WindowMax ? added.DropOldest() : added;
+        while (added.MayDropOldest(message.SentAt))
+            added = added.DropOldest();
+        return added;
     }
 
     /// <summary>The time that a version-7 UUID was made at; null for every other version.</summary>
@@ -61,6 +69,9 @@ public sealed record RecentMessages(
     }
 
     private const long MillisecondsMax = 253_402_300_799_999;
+
+    private bool MayDropOldest(DateTimeOffset now) =>
+        ById.Count > WindowMax || (ById.Count > WindowMin && ById[Window.Peek()].SentAt < now - Span);
 
     private RecentMessages DropOldest()
     {

@@ -1,0 +1,129 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <inheritdoc cref="IConversationWriter"/>
+public sealed class ConversationWriter(
+    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live,
+    IOptions<WriterOptions> options, TimeProvider clock, ILogger<ConversationWriter> logger) : IConversationWriter, IHostedService, IDisposable
+{
+    private static readonly TimeSpan HeadRetryAfter = TimeSpan.FromMilliseconds(500);
+
+    private readonly Committed _committed = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private volatile WriterPartition[] _partitions = [];
+    private Task _running = Task.CompletedTask;
+
+    public LogPosition LastCommitted => _committed.Position;
+
+    public void Dispose() => _stopping.Dispose();
+
+    public Task<(bool Started, LogPosition Position)> StartAsync(
+        ConversationId id, ConversationCommand.StartDirect command, Origin origin, CancellationToken cancellationToken)
+    {
+        var work = new StartWork(id, command, origin);
+        return Post(work, work.Answer, cancellationToken);
+    }
+
+    public Task<Sent> SendAsync(
+        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken)
+    {
+        var work = new SendWork(id, command, origin);
+        return Post(work, work.Answer, cancellationToken);
+    }
+
+    public Task<LogPosition> AcknowledgeAsync(
+        ConversationId id, ReceiptCommand command, Origin origin, CancellationToken cancellationToken)
+    {
+        var work = new AcknowledgeWork(id, command, origin);
+        return Post(work, work.Answer, cancellationToken);
+    }
+
+    public Task<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken)
+    {
+        var work = new PeekWork(id);
+        return Post(work, work.Answer, cancellationToken);
+    }
+
+    /// <summary>Starts deciding as soon as the log tells its head; until then everything is refused with 503.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _running = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Finishes what waits, as far as the time given allows.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        foreach (var partition in _partitions)
+            partition.Stop();
+        await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        var head = await HeadAsync(stopping);
+        _committed.Raise(head);
+        var sentIds = new SentIds(clock.GetUtcNow(), head);
+        var loader = new EntryLoader(store, codec, snapshots);
+        var decider = new Decider(codec, sentIds, clock);
+        var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
+        var partitions = Enumerable.Range(0, options.Value.Partitions)
+            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, _committed, options.Value, logger))
+            .ToArray();
+        _partitions = partitions;
+        await Task.WhenAll(partitions.Select(partition => Task.Run(partition.RunAsync, CancellationToken.None)));
+    }
+
+    private async Task<LogPosition> HeadAsync(CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                return await store.HeadAsync(stopping);
+            }
+            catch (StoreUnavailableException exception)
+            {
+                logger.LogWarning("The event log cannot be reached yet: {Reason}", exception.Message);
+                await Task.Delay(HeadRetryAfter, clock, stopping);
+            }
+        }
+    }
+
+    private Task<TAnswer> Post<TAnswer>(Work work, Task<TAnswer> answer, CancellationToken cancellationToken)
+    {
+        var partitions = _partitions;
+        if (partitions.Length == 0)
+            return Task.FromException<TAnswer>(new StoreUnavailableException("The writer has not started."));
+        partitions[(uint)work.Conversation.GetHashCode() % (uint)partitions.Length].Post(work);
+        return cancellationToken.CanBeCanceled ? answer.WaitAsync(cancellationToken) : answer;
+    }
+}
+
+/// <summary>The newest position committed on this node, by any partition.</summary>
+internal sealed class Committed
+{
+    private ulong _position;
+
+    public LogPosition Position => new(Volatile.Read(ref _position));
+
+    public void Raise(LogPosition position)
+    {
+        var seen = Volatile.Read(ref _position);
+        while (position.Value > seen)
+        {
+            var before = Interlocked.CompareExchange(ref _position, position.Value, seen);
+            if (before == seen)
+                return;
+            seen = before;
+        }
+    }
+}

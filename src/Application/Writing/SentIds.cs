@@ -1,0 +1,83 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>
+/// The message ids that this node accepted last, of all senders: so that an id is not used again in another conversation before
+/// the read side knows it. Older ids are looked up there. Bounded: a ring, and a few horizons (see <see cref="RecentMessages"/>).
+/// </summary>
+/// <param name="startedAt">The node's start; nothing made before it is proved new.</param>
+/// <param name="startedThrough">The log's head at the node's start.</param>
+internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrough)
+{
+    private const int RingSize = 1 << 17;
+    private const int HorizonsMax = 10_000;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(UserId Sender, MessageId Message), ConversationId> _claims = new(RingSize);
+    private readonly Slot[] _ring = new Slot[RingSize];
+    private readonly Dictionary<UserId, DateTimeOffset> _horizons = [];
+    private int _next;
+    private DateTimeOffset _since = startedAt;
+    private DateTimeOffset _horizon = DateTimeOffset.MinValue;
+
+    /// <summary>Every message that this node does not remember stands in the log at or before this position.</summary>
+    public LogPosition ForgottenThrough { get; private set; } = startedThrough;
+
+    /// <summary>
+    /// Claims an id for a conversation. False when the node knows it to be used in another.
+    /// </summary>
+    /// <param name="committed">The newest position that the node has committed.</param>
+    public bool TryClaim(UserId sender, MessageId message, ConversationId conversation, DateTimeOffset now, LogPosition committed)
+    {
+        lock (_lock)
+        {
+            if (_claims.TryGetValue((sender, message), out var claimed))
+                return claimed == conversation;
+            _claims.Add((sender, message), conversation);
+            ref var slot = ref _ring[_next];
+            if (slot.At != default)
+            {
+                // Half a ring later it was committed: more claims than can be under way at once lie between.
+                var committedBy = _ring[(_next + (RingSize / 2)) & (RingSize - 1)].Committed;
+                ForgottenThrough = committedBy > ForgottenThrough ? committedBy : ForgottenThrough;
+                _claims.Remove((slot.Sender, slot.Message));
+                _since = slot.At > _since ? slot.At : _since;
+            }
+
+            slot = new Slot(sender, message, now, committed);
+            _next = (_next + 1) & (RingSize - 1);
+            if (RecentMessages.MadeAt(message) is { } made && made > now + RecentMessages.ClockSkewMax)
+                RaiseHorizon(sender, made);
+            return true;
+        }
+    }
+
+    /// <summary>Whether the id, if it is not claimed, was used by its sender never before on this node.</summary>
+    public bool ProvesNew(UserId sender, MessageId message)
+    {
+        if (RecentMessages.MadeAt(message) is not { } made)
+            return false;
+        lock (_lock)
+        {
+            return made - RecentMessages.ClockSkewMax > _since
+                && made > _horizon
+                && made > _horizons.GetValueOrDefault(sender, DateTimeOffset.MinValue);
+        }
+    }
+
+    private void RaiseHorizon(UserId sender, DateTimeOffset made)
+    {
+        if (_horizons.Count >= HorizonsMax && !_horizons.ContainsKey(sender))
+        {
+            _horizon = _horizons.Values.Max();
+            _horizons.Clear();
+        }
+
+        if (made > _horizons.GetValueOrDefault(sender, DateTimeOffset.MinValue))
+            _horizons[sender] = made;
+    }
+
+    private readonly record struct Slot(UserId Sender, MessageId Message, DateTimeOffset At, LogPosition Committed);
+}

@@ -1,0 +1,57 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>A command that waits for its conversation, and the promise of its answer.</summary>
+internal abstract class Work(ConversationId conversation, Origin origin)
+{
+    public ConversationId Conversation { get; } = conversation;
+    public Origin Origin { get; } = origin;
+
+    /// <summary>Whether it was decided against a state that was read after the command came; a refusal from an older one is not final.</summary>
+    public bool Fresh { get; set; }
+
+    /// <summary>How often another node wrote first.</summary>
+    public int Conflicts { get; set; }
+
+    public abstract void Fail(Exception exception);
+}
+
+internal abstract class Work<TAnswer>(ConversationId conversation, Origin origin) : Work(conversation, origin)
+{
+    private readonly TaskCompletionSource<TAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<TAnswer> Answer => _answer.Task;
+
+    public void Complete(TAnswer answer) => _answer.TrySetResult(answer);
+    public override void Fail(Exception exception) => _answer.TrySetException(exception);
+}
+
+internal sealed class StartWork(ConversationId conversation, ConversationCommand.StartDirect command, Origin origin)
+    : Work<(bool Started, LogPosition Position)>(conversation, origin)
+{
+    public ConversationCommand.StartDirect Command { get; } = command;
+}
+
+internal sealed class SendWork(ConversationId conversation, ConversationCommand.SendMessage command, Origin origin)
+    : Work<Sent>(conversation, origin)
+{
+    public ConversationCommand.SendMessage Command { get; } = command;
+
+    /// <summary>What a look-up by id found, and up to where the conversation's window must not have moved on since; null before one.</summary>
+    public LookedUp? LookedUp { get; set; }
+}
+
+/// <param name="Earlier">The message accepted under this id; null for none.</param>
+/// <param name="Through">The last seq that had left the window when the look-up was made; it says nothing of what left later.</param>
+internal sealed record LookedUp(Ports.SentMessage? Earlier, DateTimeOffset Through);
+
+internal sealed class AcknowledgeWork(ConversationId conversation, ReceiptCommand command, Origin origin)
+    : Work<LogPosition>(conversation, origin)
+{
+    public ReceiptCommand Command { get; } = command;
+}
+
+internal sealed class PeekWork(ConversationId conversation) : Work<Conversation>(conversation, default);

@@ -1,0 +1,23 @@
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>The bounds of the conversation writer (section <c>Writer</c> of the configuration).</summary>
+public sealed record WriterOptions
+{
+    /// <summary>How many partitions decide in parallel; a conversation always falls in the same one.</summary>
+    public int Partitions { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
+
+    /// <summary>How many appends of a partition are under way at once. While they are, the next batch gathers.</summary>
+    public int AppendsInFlight { get; init; } = 2;
+
+    /// <summary>How many commands may wait in a partition; more are refused with 503.</summary>
+    public int QueueMax { get; init; } = 20_000;
+
+    /// <summary>How many events one append takes at most.</summary>
+    public int BatchMax { get; init; } = 2_000;
+
+    /// <summary>How many conversations a partition keeps in memory; the least recently used make way.</summary>
+    public int ConversationsMax { get; init; } = 20_000;
+
+    /// <summary>How often a command is decided again after another node wrote first; then 503.</summary>
+    public int ConflictRetriesMax { get; init; } = 20;
+}

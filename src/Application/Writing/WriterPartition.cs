@@ -1,0 +1,402 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Threading.Channels;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+using Microsoft.Extensions.Logging;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>
+/// Decides and appends for its share of the conversations. One loop owns all of its state; reads and appends run beside it and report back
+/// through the mailbox. While a batch is on its way, the next one gathers: the more load, the larger the batch (group commit).
+/// </summary>
+internal sealed class WriterPartition(
+    IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, Committed committed,
+    WriterOptions options, ILogger logger)
+{
+    /// <summary>How long to wait before a store that failed is asked again, at most.</summary>
+    private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(1);
+
+    /// <summary>After so many failures in a row a conversation is forgotten; the next command reads it anew.</summary>
+    private const int FailuresMax = 60;
+
+    private static readonly Histogram<int> BatchSize = Telemetry.Meter.CreateHistogram<int>("chat.append.events", "{event}", "Events in one append.");
+    private static readonly Histogram<double> AppendTime = Telemetry.Meter.CreateHistogram<double>("chat.append.duration", "s", "Time of one append.");
+    private static readonly Counter<long> Conflicts = Telemetry.Meter.CreateCounter<long>("chat.append.conflicts", "{stream}", "Streams that another node wrote to first.");
+
+    private readonly Channel<object> _mailbox = Channel.CreateUnbounded<object>(new() { SingleReader = true });
+    private readonly Dictionary<ConversationId, Entry> _entries = [];
+    private readonly LinkedList<Entry> _used = [];
+    private readonly Queue<Entry> _ready = [];
+    private int _appends;
+    private int _waiting;
+    private bool _stopping;
+
+    /// <summary>Commands that are not answered yet.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Takes a command in.</summary>
+    /// <exception cref="StoreUnavailableException">The queue is full, or the node is going away.</exception>
+    public void Post(Work work)
+    {
+        if (Interlocked.Increment(ref _waiting) > options.QueueMax || !_mailbox.Writer.TryWrite(work))
+        {
+            Interlocked.Decrement(ref _waiting);
+            throw new StoreUnavailableException("The writer has more to do than it may keep waiting.");
+        }
+    }
+
+    /// <summary>Lets what waits finish, and takes nothing more.</summary>
+    public void Stop() => _mailbox.Writer.TryWrite((Action)(() => _stopping = true));
+
+    public async Task RunAsync()
+    {
+        while (await _mailbox.Reader.WaitToReadAsync())
+        {
+            while (_mailbox.Reader.TryRead(out var item))
+            {
+                if (item is Work work)
+                    Take(work);
+                else
+                    ((Action)item)();
+            }
+
+            while (_ready.Count > 0 && _appends < options.AppendsInFlight)
+                Launch();
+            if (_stopping && Waiting == 0)
+                _mailbox.Writer.TryComplete();
+        }
+    }
+
+    private void Take(Work work)
+    {
+        if (!_entries.TryGetValue(work.Conversation, out var entry))
+        {
+            entry = new Entry(work.Conversation);
+            entry.Used = _used.AddLast(entry);
+            _entries.Add(entry.Id, entry);
+            ForgetLeastUsed();
+        }
+        else if (entry.Used!.Next is not null)
+        {
+            _used.Remove(entry.Used);
+            _used.AddLast(entry.Used);
+        }
+
+        entry.Waiting.Enqueue(work);
+        if (entry.Phase == Phase.Idle)
+            Schedule(entry);
+    }
+
+    /// <summary>Decides what happens next for a conversation that nothing is under way for.</summary>
+    private void Schedule(Entry entry)
+    {
+        entry.Phase = Phase.Idle;
+        if (entry.Stale || (entry.Waiting.Count > 0 && (entry.Conversation is null || WantsReceipts(entry))))
+            Load(entry);
+        else if (entry.Waiting.Count > 0)
+            MakeReady(entry);
+        else if (entry.Conversation?.State.Kind is null)
+            Forget(entry);
+    }
+
+    private static bool WantsReceipts(Entry entry) => entry.Receipts is null && entry.Waiting.Any(work => work is AcknowledgeWork);
+
+    private void MakeReady(Entry entry)
+    {
+        entry.Phase = Phase.Ready;
+        _ready.Enqueue(entry);
+    }
+
+    // ---- Reading
+
+    private void Load(Entry entry)
+    {
+        entry.Phase = Phase.Loading;
+        foreach (var work in entry.Waiting)
+            work.Fresh = true;
+        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry)), task => Loaded(entry, task));
+    }
+
+    private async Task<(StreamState<Conversation>, IReadOnlyList<Recorded>, StreamState<Watermarks>?)> LoadAsync(Entry entry, bool receipts)
+    {
+        if (entry.Failures > 0 && entry.Stale)
+            await Task.Delay(Backoff(entry.Failures));
+        var (conversation, news) = await loader.ConversationAsync(entry.Id, entry.Conversation, CancellationToken.None);
+        return (conversation, news, receipts ? await loader.ReceiptsAsync(entry.Id, entry.Receipts, CancellationToken.None) : null);
+    }
+
+    private void Loaded(Entry entry, Task<(StreamState<Conversation> Conversation, IReadOnlyList<Recorded> News, StreamState<Watermarks>? Receipts)> task)
+    {
+        if (task.Exception is { } failure)
+        {
+            FailWaiting(entry, failure.InnerException!);
+            if (++entry.Failures > FailuresMax || entry.Conversation is null)
+                Forget(entry);
+            else
+                Schedule(entry);
+            return;
+        }
+
+        var (conversation, news, receipts) = task.Result;
+        entry.Conversation = conversation;
+        entry.Receipts = receipts ?? entry.Receipts;
+        entry.Stale = false;
+        entry.Failures = 0;
+        if (news.Count > 0)
+            live.Publish([.. news.Select(recorded => new LiveEntry(recorded, null))], [.. conversation.State.Members.Keys]);
+        Schedule(entry);
+    }
+
+    private void LookUp(Entry entry, List<SendWork> sends)
+    {
+        entry.Phase = Phase.LookingUp;
+        var recent = entry.Conversation!.State.Recent;
+        var through = recent.Since == DateTimeOffset.MinValue ? LogPosition.Start : entry.Conversation.Position;
+        Then(lookUp.FindAsync(sends, recent.Since, through), task =>
+        {
+            if (task.Exception is { } failure)
+                FailWaiting(entry, failure.InnerException!);
+            Schedule(entry);
+        });
+    }
+
+    // ---- Appending
+
+    private void Launch()
+    {
+        var decisions = new List<Decision>();
+        var appends = new List<StreamAppend>();
+        var events = 0;
+        while (events < options.BatchMax && _ready.TryDequeue(out var entry))
+        {
+            if (Decide(entry) is not { } decision)
+                continue;
+            decisions.Add(decision);
+            events += decision.EventCount;
+            if (decision.Conversation.Events.Count > 0)
+                appends.Add(decision.Conversation.Append(StreamName.Of(entry.Id)));
+            if (decision.Receipts?.Events.Count > 0)
+                appends.Add(decision.Receipts.Append(StreamName.OfReceipts(entry.Id)));
+        }
+
+        if (appends.Count == 0)
+            return;
+        _appends++;
+        BatchSize.Record(events);
+        Then(AppendAsync(appends), task => Appended(decisions, task));
+    }
+
+    private async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends)
+    {
+        using var activity = Telemetry.Source.StartActivity("append");
+        activity?.SetTag("chat.streams", appends.Count);
+        var started = Stopwatch.GetTimestamp();
+        var outcomes = await store.AppendAsync(appends, CancellationToken.None);
+        AppendTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return outcomes;
+    }
+
+    /// <summary>Decides what waits; null when something else comes first, or when there was nothing to append.</summary>
+    private Decision? Decide(Entry entry)
+    {
+        if (WantsReceipts(entry))
+        {
+            Load(entry);
+            return null;
+        }
+
+        List<SendWork>? unknown = null;
+        foreach (var work in entry.Waiting)
+        {
+            if (work is SendWork send && decider.NeedsLookUp(entry.Conversation!, send))
+                (unknown ??= []).Add(send);
+        }
+
+        if (unknown is not null)
+        {
+            LookUp(entry, unknown);
+            return null;
+        }
+
+        if (decider.Decide(entry, committed.Position, out var decided) is not { } decision)
+        {
+            Load(entry);
+            return null;
+        }
+
+        for (; decided > 0; decided--)
+        {
+            if (entry.Waiting.Dequeue() is PeekWork peek)
+            {
+                peek.Complete(entry.Conversation!.State);
+                Interlocked.Decrement(ref _waiting);
+            }
+        }
+
+        if (decision.HasEvents)
+        {
+            entry.Phase = Phase.Appending;
+            return decision;
+        }
+
+        Give(decision.Answers, entry.Conversation!.Position);
+        Give(decision.ReceiptAnswers, entry.Receipts?.Position ?? LogPosition.Start);
+        Schedule(entry);
+        return null;
+    }
+
+    private void Appended(List<Decision> decisions, Task<IReadOnlyList<AppendOutcome>> task)
+    {
+        _appends--;
+        if (task.Exception is { } failure)
+        {
+            Failed(decisions, failure.InnerException!);
+            return;
+        }
+
+        var outcomes = task.Result;
+        var next = 0;
+        foreach (var decision in decisions)
+        {
+            var again = new List<Work>();
+            if (decision.Conversation.Events.Count == 0)
+                Give(decision.Answers, decision.Entry.Conversation!.Position);
+            else if (outcomes[next++] is AppendOutcome.Appended appended)
+                Commit(decision, appended);
+            else
+                Again(decision.Answers, again);
+
+            if (decision.Receipts is null || decision.Receipts.Events.Count == 0)
+                Give(decision.ReceiptAnswers, decision.Entry.Receipts?.Position ?? LogPosition.Start);
+            else if (outcomes[next++] is AppendOutcome.Appended appended)
+                CommitReceipts(decision, appended);
+            else
+                Again(decision.ReceiptAnswers, again);
+
+            if (again.Count > 0)
+                Requeue(decision.Entry, again);
+            Schedule(decision.Entry);
+        }
+    }
+
+    private void Commit(Decision decision, AppendOutcome.Appended appended)
+    {
+        var entry = decision.Entry;
+        entry.Conversation = decision.Conversation.At(appended.Position);
+        committed.Raise(appended.Position);
+        live.Publish(
+            [.. decision.Live.Select(item => item with { Entry = item.Entry with { Position = appended.Position } })],
+            [.. entry.Conversation.State.Members.Keys]);
+        Give(decision.Answers, appended.Position);
+    }
+
+    private void CommitReceipts(Decision decision, AppendOutcome.Appended appended)
+    {
+        var entry = decision.Entry;
+        entry.Receipts = decision.Receipts!.At(appended.Position);
+        committed.Raise(appended.Position);
+        foreach (var (work, before, at) in decision.Raised)
+        {
+            var after = entry.Receipts.State.Of(work.Command.User);
+            if (after.Delivered > before.Delivered || after.Read > before.Read)
+                live.Publish(Receipt(entry, work, before, after, at));
+        }
+
+        Give(decision.ReceiptAnswers, appended.Position);
+    }
+
+    private static LiveReceipt Receipt(Entry entry, AcknowledgeWork work, Watermark before, Watermark after, DateTimeOffset at)
+    {
+        var from = after.Read > before.Read ? Math.Min(before.Read, before.Delivered) : before.Delivered;
+        return new LiveReceipt(
+            entry.Id, work.Command.User, work.Command.Device, after.Delivered, after.Read, at,
+            [.. entry.Conversation!.State.AuthorsAfter(from, except: work.Command.User)]);
+    }
+
+    private void Again(List<Answer> answers, List<Work> again)
+    {
+        Conflicts.Add(1);
+        foreach (var answer in answers)
+        {
+            if (++answer.Work.Conflicts > options.ConflictRetriesMax)
+                Fail(answer.Work, new StoreUnavailableException("Other nodes kept writing to this conversation first."));
+            else
+                again.Add(answer.Work);
+        }
+    }
+
+    private static void Requeue(Entry entry, List<Work> first)
+    {
+        entry.Stale = true;
+        var rest = entry.Waiting.ToArray();
+        entry.Waiting.Clear();
+        foreach (var work in first.Concat(rest))
+            entry.Waiting.Enqueue(work);
+    }
+
+    /// <summary>Whether the events are in the log is unknown: nobody is told that they are, and the tails are read before anything else.</summary>
+    private void Failed(List<Decision> decisions, Exception failure)
+    {
+        if (failure is not StoreUnavailableException)
+            logger.LogError(failure, "An append failed.");
+        foreach (var decision in decisions)
+        {
+            foreach (var answer in decision.Answers.Concat(decision.ReceiptAnswers))
+                Fail(answer.Work, failure);
+            decision.Entry.Stale = true;
+            decision.Entry.Failures = 1;
+            Schedule(decision.Entry);
+        }
+    }
+
+    // ---- Answering and forgetting
+
+    private void Give(List<Answer> answers, LogPosition position)
+    {
+        foreach (var answer in answers)
+            answer.Give(position);
+        Interlocked.Add(ref _waiting, -answers.Count);
+    }
+
+    private void Fail(Work work, Exception failure)
+    {
+        work.Fail(failure);
+        Interlocked.Decrement(ref _waiting);
+    }
+
+    private void FailWaiting(Entry entry, Exception failure)
+    {
+        if (failure is not StoreUnavailableException)
+            logger.LogError(failure, "Reading conversation {Conversation} failed.", entry.Id);
+        while (entry.Waiting.TryDequeue(out var work))
+            Fail(work, failure);
+    }
+
+    private void Forget(Entry entry)
+    {
+        _entries.Remove(entry.Id);
+        _used.Remove(entry.Used!);
+    }
+
+    private void ForgetLeastUsed()
+    {
+        for (var node = _used.First; node is not null && _entries.Count > options.ConversationsMax;)
+        {
+            var entry = node.Value;
+            node = node.Next;
+            if (entry.Phase == Phase.Idle && entry.Waiting.Count == 0)
+                Forget(entry);
+        }
+    }
+
+    private static TimeSpan Backoff(int failures) =>
+        TimeSpan.FromMilliseconds(Math.Min(BackoffMax.TotalMilliseconds, 50 * Math.Pow(2, Math.Min(failures, 10))));
+
+    private void Then<T>(Task<T> task, Action<Task<T>> next) => task.ContinueWith(
+        (done, _) => _mailbox.Writer.TryWrite((Action)(() => next(done))), null,
+        CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+}
