@@ -21,6 +21,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Invalid, "seq_beyond_end", "The conversation has no entry with this seq yet.");
     public static readonly Refusal DirectWithOneself =
         new(RefusalKind.Invalid, "direct_with_oneself", "A direct conversation needs another user.");
+    public static readonly Refusal DirectWithSeveral =
+        new(RefusalKind.Invalid, "direct_with_several", "A direct conversation has exactly one other user.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
     public static readonly Refusal RegistrationBurnt =

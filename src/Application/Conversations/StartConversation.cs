@@ -1,4 +1,9 @@
+using System.Diagnostics;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using FluentValidation;
 using MediatR;
 
 namespace ChatCqrs.Application.Conversations;
@@ -18,4 +23,35 @@ public static class StartConversation
     /// <param name="Created">False when it existed.</param>
     /// <param name="Position">Up to where the log holds it.</param>
     public sealed record Result(ConversationId Conversation, bool Created, LogPosition Position);
+
+    internal sealed class Validator : AbstractValidator<Command>
+    {
+        public Validator()
+        {
+            RuleFor(c => c.Body.Type).Equal("direct").WithMessage("must be direct.").OverridePropertyName("type");
+            RuleFor(c => c.Body.MemberIds).NotEmpty().WithMessage("must name the other user.").OverridePropertyName("member_ids");
+            RuleForEach(c => c.Body.MemberIds).Must(id => Guid.TryParseExact(id, "D", out var value) && value != Guid.Empty)
+                .WithMessage("must be a UUID.").OverridePropertyName("member_ids");
+        }
+    }
+
+    internal sealed class Handler(IConversationWriter conversations, IUsers users) : IRequestHandler<Command, Result>
+    {
+        public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
+        {
+            var others = request.Body.MemberIds!.Select(id => new UserId(Guid.Parse(id!))).Where(id => id != request.Caller).Distinct().ToArray();
+            if (others.Length == 0)
+                throw new RefusedException(Refusal.DirectWithOneself);
+            if (others.Length > 1)
+                throw new RefusedException(Refusal.DirectWithSeveral);
+            if (!await users.ExistsAsync(others[0], cancellationToken))
+                throw new RefusedException(Refusal.UserUnknown);
+
+            var id = DirectConversation.IdOf(request.Caller, others[0]);
+            var origin = new Origin(new Actor(request.Caller, request.Device), Activity.Current?.TraceId.ToHexString(), null);
+            var (started, position) = await conversations.StartAsync(
+                id, new ConversationCommand.StartDirect(request.Caller, others[0]), origin, cancellationToken);
+            return new Result(id, started, position);
+        }
+    }
 }

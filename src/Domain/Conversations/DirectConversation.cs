@@ -4,7 +4,8 @@ namespace ChatCqrs.Domain.Conversations;
 
 /// <summary>
 /// The one direct conversation of two users. Its id is a name-based UUID over both ids, so whoever writes first, and from whichever
-/// node, they meet in the same stream. Version 8 (RFC 9562, section 5.8) with SHA-256 over a fixed namespace and both ids, smaller first.
+/// node, they meet in the same stream. Version 8 (RFC 9562, section 5.8) with SHA-256 over a fixed
+/// namespace and both ids, smaller first. Ids of users have version 7, so the two are never taken for each other.
 /// </summary>
 public static class DirectConversation
 {
