@@ -41,9 +41,13 @@ public static class SendMessage
         public long? Epoch { get; init; }
     }
 
-    /// <param name="Session">The socket session that sends it, which gets an ack in the entry's place; null for REST.</param>
-    /// <param name="CorrelationId">Kept with the events; null for the current trace's.</param>
-    public sealed record Command(UserId Caller, DeviceId Device, Body Body, Guid? Session = null, string? CorrelationId = null) : IRequest<Sent>;
+    /// <param name="Session">The socket session that sends it; null for REST.</param>
+    public sealed record Command(UserId Caller, DeviceId Device, Body Body, Session? Session = null) : IRequest<Sent>;
+
+    /// <param name="Id">The session, which gets an ack in the entry's place.</param>
+    /// <param name="CorrelationId">Kept with the events.</param>
+    /// <param name="Admitted">See <see cref="Origin"/>.</param>
+    public sealed record Session(Guid Id, string CorrelationId, Action Admitted);
 
     internal sealed class Validator : AbstractValidator<Command>
     {
@@ -92,7 +96,7 @@ public static class SendMessage
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, IUsers users, IContentSealer sealer, Retention retention, TimeProvider clock)
+        IConversationWriter conversations, IUsers users, KnownUsers known, IContentSealer sealer, Retention retention, TimeProvider clock)
         : IRequestHandler<Command, Sent>
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
@@ -103,18 +107,11 @@ public static class SendMessage
 
             var (conversation, other) = await AddressAsync(request.Caller, body, cancellationToken);
             var command = await SealAsync(request, conversation, cancellationToken);
+            var session = request.Session;
             var origin = new Origin(
-                new Actor(request.Caller, request.Device), request.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), request.Session);
-            try
-            {
-                return await conversations.SendAsync(conversation, command, origin, cancellationToken);
-            }
-            catch (RefusedException refused) when (other is not null && refused.Refusal == Refusal.ConversationUnknown)
-            {
-                if (!await users.ExistsAsync(other.Value, cancellationToken))
-                    throw new RefusedException(Refusal.UserUnknown);
-                return await conversations.SendAsync(conversation, command with { StartWith = other }, origin, cancellationToken);
-            }
+                new Actor(request.Caller, request.Device), session?.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), session?.Id,
+                session?.Admitted);
+            return await conversations.SendAsync(conversation, command with { StartWith = other }, origin, cancellationToken);
         }
 
         /// <summary>
@@ -136,7 +133,11 @@ public static class SendMessage
             if (id.Version == ConversationVersion
                 && (await conversations.PeekAsync(new ConversationId(id), cancellationToken)).IsMember(caller))
                 return (new ConversationId(id), null);
-            return (DirectWith(caller, new UserId(id)), new UserId(id));
+            var other = new UserId(id);
+            var direct = DirectWith(caller, other);
+            if (!await known.ExistsAsync(other, cancellationToken))
+                throw new RefusedException(Refusal.UserUnknown);
+            return (direct, other);
         }
 
         private const int ConversationVersion = 8;

@@ -34,7 +34,10 @@ public interface IConversationWriter
 /// <param name="Actor">The user and device.</param>
 /// <param name="CorrelationId">The request's or the socket session's id, kept with the events.</param>
 /// <param name="Session">The socket session, which live delivery answers with an ack in the entry's place; null for REST.</param>
-public readonly record struct Origin(Actor Actor, string? CorrelationId, Guid? Session);
+/// <param name="Admitted">
+/// Called once the command has its place in the conversation's order; a sender that waits for it before the next command keeps its own order.
+/// </param>
+public readonly record struct Origin(Actor Actor, string? CorrelationId, Guid? Session, Action? Admitted = null);
 
 /// <summary>A message's place.</summary>
 /// <param name="Duplicate">It was there already: this is the first answer again.</param>

@@ -47,6 +47,8 @@ internal sealed class WriterPartition(
             Interlocked.Decrement(ref _waiting);
             throw new StoreUnavailableException("The writer has more to do than it may keep waiting.");
         }
+
+        work.Origin.Admitted?.Invoke();
     }
 
     /// <summary>Lets what waits finish, and takes nothing more.</summary>
