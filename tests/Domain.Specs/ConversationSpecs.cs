@@ -1,0 +1,138 @@
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using static ChatCqrs.Domain.Conversations.ConversationCommand;
+using static ChatCqrs.Domain.Conversations.ConversationEvent;
+
+namespace ChatCqrs.Domain.Specs;
+
+public sealed class ConversationSpecs
+{
+    private static readonly DateTimeOffset Now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private static readonly UserId Ann = new(new Guid("00000000-0000-7000-8000-00000000000a"));
+    private static readonly UserId Ben = new(new Guid("00000000-0000-7000-8000-00000000000b"));
+    private static readonly UserId Eve = new(new Guid("00000000-0000-7000-8000-00000000000e"));
+    private static readonly DeviceId Phone = new(new Guid("00000000-0000-7000-8000-0000000000d1"));
+
+    [Fact]
+    public void The_first_start_starts_it() =>
+        Given().When(new StartDirect(Ann, Ben)).Then(Started(Ann, Ben));
+
+    [Fact]
+    public void A_second_start_changes_nothing() =>
+        Given(Started(Ann, Ben)).When(new StartDirect(Ben, Ann)).ThenNothing();
+
+    [Fact]
+    public void Nobody_has_a_direct_conversation_with_themselves() =>
+        Given().When(new StartDirect(Ann, Ann)).ThenRefused(Refusal.DirectWithOneself);
+
+    [Fact]
+    public void A_first_message_to_a_user_starts_the_conversation() =>
+        Given().When(Send(1, Ann, startWith: Ben)).Then(Started(Ann, Ben), Sent(1, Ann));
+
+    [Fact]
+    public void A_message_to_a_conversation_that_does_not_exist_is_refused() =>
+        Given().When(Send(1, Ann)).ThenRefused(Refusal.ConversationUnknown);
+
+    [Fact]
+    public void A_member_may_write() =>
+        Given(Started(Ann, Ben)).When(Send(1, Ben)).Then(Sent(1, Ben));
+
+    [Fact]
+    public void A_stranger_learns_nothing() =>
+        Given(Started(Ann, Ben)).When(Send(1, Eve, startWith: Ben)).ThenRefused(Refusal.ConversationUnknown);
+
+    [Fact]
+    public void A_retry_is_no_error_and_stores_nothing() =>
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann)).ThenNothing();
+
+    [Fact]
+    public void Another_message_under_the_same_id_is_refused() =>
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann, content: 9)).ThenRefused(Refusal.MessageIdReused);
+
+    [Fact]
+    public void Another_sender_under_the_same_id_is_refused() =>
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ben)).ThenRefused(Refusal.MessageIdReused);
+
+    [Fact]
+    public void Time_never_runs_backwards_in_a_conversation()
+    {
+        var state = Given(Started(Ann, Ben)).State;
+
+        var decided = Conversation.Decide(state, Send(1, Ann), Now.AddHours(-1));
+
+        Assert.Equal(Now, Assert.Single(decided).At);
+    }
+
+    [Fact]
+    public void The_seq_of_an_entry_is_its_place()
+    {
+        var state = Given(Started(Ann, Ben), Sent(1, Ann), Sent(2, Ben)).State;
+
+        Assert.Equal(2, state.LastSeq);
+        Assert.Equal(1, state.Recent.Find(Id(1))!.Seq);
+        Assert.Equal(2, state.Recent.Find(Id(2))!.Seq);
+    }
+
+    [Fact]
+    public void Authors_are_those_who_wrote_after_a_seq()
+    {
+        var state = Given(Started(Ann, Ben), Sent(1, Ann), Sent(2, Ben)).State;
+
+        Assert.Equal([Ann], state.AuthorsAfter(0, except: Ben));
+        Assert.Empty(state.AuthorsAfter(1, except: Ben));
+    }
+
+    [Fact]
+    public void Both_users_derive_the_same_conversation()
+    {
+        var id = DirectConversation.IdOf(Ann, Ben);
+
+        Assert.Equal(id, DirectConversation.IdOf(Ben, Ann));
+        Assert.NotEqual(id, DirectConversation.IdOf(Ann, Eve));
+        Assert.Equal(8, id.Value.Version);
+    }
+
+    private static ConversationStarted Started(UserId by, UserId with) => new(ConversationKind.Direct, by, [by, with]) { At = Now };
+
+    private static MessageSent Sent(int id, UserId sender) =>
+        new(Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)id), null, null) { At = Now };
+
+    private static SendMessage Send(int id, UserId sender, int? content = null, UserId? startWith = null) =>
+        new(Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)(content ?? id)), null, null, startWith);
+
+    private static readonly SealedContent Content = new("day-2026-02-01", new byte[] { 1, 2, 3 });
+
+    private static MessageId Id(int id) => new(new Guid(id, 0, 0, [0x80, 0, 0, 0, 0, 0, 0, 1]));
+
+    private static Scene Given(params ConversationEvent[] events) =>
+        new(events.Aggregate(Conversation.NotStarted, Conversation.Evolve));
+
+    private sealed record Scene(Conversation State)
+    {
+        public Outcome When(ConversationCommand command)
+        {
+            try
+            {
+                return new Outcome(Conversation.Decide(State, command, Now), null);
+            }
+            catch (RefusedException refused)
+            {
+                return new Outcome([], refused.Refusal);
+            }
+        }
+    }
+
+    private sealed record Outcome(IReadOnlyList<ConversationEvent> Events, Refusal? Refused)
+    {
+        public void Then(params ConversationEvent[] events)
+        {
+            Assert.Null(Refused);
+            Assert.Equal(events.Length, Events.Count);
+            Assert.All(events.Zip(Events), pair => Assert.Equivalent(pair.First, pair.Second, strict: true));
+        }
+
+        public void ThenNothing() => Then();
+
+        public void ThenRefused(Refusal refusal) => Assert.Equal(refusal, Refused);
+    }
+}

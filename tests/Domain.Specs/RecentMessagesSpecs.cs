@@ -1,0 +1,86 @@
+using ChatCqrs.Domain.Messages;
+using FsCheck.Xunit;
+
+namespace ChatCqrs.Domain.Specs;
+
+public sealed class RecentMessagesSpecs
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private static readonly UserId Ann = new(new Guid("00000000-0000-7000-8000-00000000000a"));
+
+    [Fact]
+    public void The_time_of_a_version_7_id_is_read() =>
+        Assert.Equal(Start, RecentMessages.MadeAt(new MessageId(Guid.CreateVersion7(Start))));
+
+    [Fact]
+    public void Other_versions_have_no_time() =>
+        Assert.Null(RecentMessages.MadeAt(new MessageId(new Guid("11111111-1111-4111-8111-111111111111"))));
+
+    [Fact]
+    public void While_the_window_holds_everything_every_other_id_is_new() =>
+        Assert.True(RecentMessages.None.ProvesNew(new MessageId(new Guid("11111111-1111-4111-8111-111111111111"))));
+
+    [Fact]
+    public void Old_messages_leave_the_window_once_it_is_large_enough()
+    {
+        var recent = Enumerable.Range(0, RecentMessages.WindowMin + 5).Aggregate(
+            RecentMessages.None, (window, minute) => Accept(window, IdAt(Start.AddMinutes(minute), minute), Start.AddMinutes(minute)));
+
+        Assert.Equal(RecentMessages.WindowMin, recent.ById.Count);
+        Assert.False(recent.ProvesNew(IdAt(Start, 0)));
+    }
+
+    [Fact]
+    public void The_window_is_bounded()
+    {
+        var recent = Enumerable.Range(0, RecentMessages.WindowMax + 1).Aggregate(
+            RecentMessages.None, (window, number) => Accept(window, IdAt(Start, number), Start));
+
+        Assert.Equal(RecentMessages.WindowMax, recent.ById.Count);
+    }
+
+    [Fact]
+    public void An_id_from_the_future_is_not_taken_for_new_when_its_time_has_come()
+    {
+        var future = IdAt(Start.AddHours(1), 1);
+        var recent = Accept(RecentMessages.None, future, Start);
+        for (var minute = 1; minute <= 2 * RecentMessages.WindowMin; minute++)
+            recent = Accept(recent, IdAt(Start.AddMinutes(minute), 100 + minute), Start.AddMinutes(minute));
+
+        Assert.Null(recent.Find(future));
+        Assert.False(recent.ProvesNew(future));
+        Assert.False(recent.ProvesNew(IdAt(Start.AddMinutes(50), 7)));
+        Assert.True(recent.ProvesNew(IdAt(Start.AddHours(1).AddMilliseconds(1), 8)));
+    }
+
+    /// <summary>The promise: whatever the clients' clocks say, an id that was accepted is in the window or not taken for new.</summary>
+    [Property(MaxTest = 300)]
+    public bool Nothing_that_was_accepted_is_ever_proved_new((byte Gap, short Skew)[] messages)
+    {
+        var recent = RecentMessages.None;
+        var now = Start;
+        var accepted = new List<MessageId>();
+        foreach (var (gap, skew) in messages.SelectMany(message => Enumerable.Repeat(message, 5)))
+        {
+            now = now.AddMilliseconds(gap * 20);
+            var id = IdAt(now.AddMilliseconds(skew), accepted.Count);
+            recent = Accept(recent, id, now);
+            accepted.Add(id);
+            if (accepted.Any(earlier => recent.Find(earlier) is null && recent.ProvesNew(earlier)))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static RecentMessages Accept(RecentMessages recent, MessageId id, DateTimeOffset at) =>
+        recent.Add(new AcceptedMessage(id, Ann, 0, at, default));
+
+    private static MessageId IdAt(DateTimeOffset made, int number)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        Guid.CreateVersion7(made).TryWriteBytes(bytes, bigEndian: true, out _);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes[12..], number);
+        return new MessageId(new Guid(bytes, bigEndian: true));
+    }
+}
