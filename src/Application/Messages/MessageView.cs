@@ -1,0 +1,57 @@
+using System.Text.Json;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+
+namespace ChatCqrs.Application.Messages;
+
+/// <summary>A message as clients see it, wherever it appears: REST, socket frames and the inbox.</summary>
+public sealed record MessageView
+{
+    public required Guid MessageId { get; init; }
+    public required Guid ConversationId { get; init; }
+    public required long Seq { get; init; }
+    public required Guid SenderId { get; init; }
+    public required Guid SenderDeviceId { get; init; }
+    public required string Type { get; init; }
+    public required string? Text { get; init; }
+    public required JsonElement? MediaObject { get; init; }
+    public required JsonElement? Document { get; init; }
+    public required Guid? ReplyTo { get; init; }
+    public required string? Ciphertext { get; init; }
+    public required long? Epoch { get; init; }
+    public required DateTimeOffset SentAt { get; init; }
+    public required DateTimeOffset? EditedAt { get; init; }
+    public required DateTimeOffset? DeletedAt { get; init; }
+    public required DateTimeOffset? ExpiresAt { get; init; }
+    public required IReadOnlyDictionary<string, IReadOnlyList<Guid>> Reactions { get; init; }
+
+    /// <summary><c>sent</c>, <c>delivered</c> or <c>read</c>: what holds for every recipient.</summary>
+    public required string Status { get; init; }
+
+    private static readonly Dictionary<string, IReadOnlyList<Guid>> NoReactions = [];
+
+    /// <param name="content">Null when it is unreadable for ever.</param>
+    public static MessageView Of(
+        ConversationId conversation, long seq, MessageId message, UserId sender, DeviceId device, MessageType type, MessageContent? content,
+        MessageId? replyTo, DateTimeOffset sentAt, DateTimeOffset? expiresAt, string status) => new()
+        {
+            MessageId = message.Value,
+            ConversationId = conversation.Value,
+            Seq = seq,
+            SenderId = sender.Value,
+            SenderDeviceId = device.Value,
+            Type = MessageTypes.NameOf(type),
+            Text = content?.Text,
+            MediaObject = content?.MediaObject,
+            Document = content?.Document,
+            ReplyTo = replyTo?.Value,
+            Ciphertext = content?.Ciphertext,
+            Epoch = null,
+            SentAt = sentAt,
+            EditedAt = null,
+            DeletedAt = null,
+            ExpiresAt = expiresAt,
+            Reactions = NoReactions,
+            Status = status,
+        };
+}
