@@ -10,7 +10,7 @@ namespace ChatCqrs.Application.Writing;
 
 /// <inheritdoc cref="IConversationWriter"/>
 public sealed class ConversationWriter(
-    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live,
+    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live, INodeBus bus,
     IOptions<WriterOptions> options, TimeProvider clock, ILogger<ConversationWriter> logger) : IConversationWriter, IHostedService, IDisposable
 {
     private static readonly TimeSpan HeadRetryAfter = TimeSpan.FromMilliseconds(500);
@@ -76,7 +76,7 @@ public sealed class ConversationWriter(
         var decider = new Decider(codec, sentIds, clock);
         var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
         var partitions = Enumerable.Range(0, options.Value.Partitions)
-            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, _committed, options.Value, logger))
+            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, _committed, options.Value, logger))
             .ToArray();
         _partitions = partitions;
         await Task.WhenAll(partitions.Select(partition => Task.Run(partition.RunAsync, CancellationToken.None)));
@@ -98,12 +98,22 @@ public sealed class ConversationWriter(
         }
     }
 
+    public void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted)
+    {
+        var partitions = _partitions;
+        if (partitions.Length > 0)
+            PartitionOf(partitions, id).Notice(id, firstSeq, lastSeq, wanted);
+    }
+
+    private static WriterPartition PartitionOf(WriterPartition[] partitions, ConversationId id) =>
+        partitions[(uint)id.GetHashCode() % (uint)partitions.Length];
+
     private Task<TAnswer> Post<TAnswer>(Work work, Task<TAnswer> answer, CancellationToken cancellationToken)
     {
         var partitions = _partitions;
         if (partitions.Length == 0)
             return Task.FromException<TAnswer>(new StoreUnavailableException("The writer has not started."));
-        partitions[(uint)work.Conversation.GetHashCode() % (uint)partitions.Length].Post(work);
+        PartitionOf(partitions, work.Conversation).Post(work);
         return cancellationToken.CanBeCanceled ? answer.WaitAsync(cancellationToken) : answer;
     }
 }

@@ -36,6 +36,12 @@ internal sealed class Entry(ConversationId id)
     /// <summary>Somebody else may have written: read the tails before the next decision.</summary>
     public bool Stale { get; set; }
 
+    /// <summary>It became stale once more while the tails were being read.</summary>
+    public bool StaleAgain { get; set; }
+
+    /// <summary>The first entry that another node wrote and that this one has not shown its sockets; null for none.</summary>
+    public long? PublishFrom { get; set; }
+
     /// <summary>How many times in a row the store could not be read.</summary>
     public int Failures { get; set; }
 

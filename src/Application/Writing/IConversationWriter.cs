@@ -26,6 +26,14 @@ public interface IConversationWriter
     /// <returns>Up to where the log holds it.</returns>
     Task<LogPosition> AcknowledgeAsync(ConversationId id, ReceiptCommand command, Origin origin, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Another node has written to a conversation: reads what is new, if it is not known here yet, and hands it to live delivery.
+    /// </summary>
+    /// <param name="firstSeq">The first entry that was written.</param>
+    /// <param name="lastSeq">The last one.</param>
+    /// <param name="wanted">Whether this node has sockets for it; without, only what is in memory is brought up to date.</param>
+    void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted);
+
     /// <summary>The conversation as it stands in the log, from memory where possible; <c>Kind</c> is null when it does not exist.</summary>
     Task<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken);
 }

@@ -14,7 +14,7 @@ namespace ChatCqrs.Application.Writing;
 /// through the mailbox. While a batch is on its way, the next one gathers: the more load, the larger the batch (group commit).
 /// </summary>
 internal sealed class WriterPartition(
-    IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, Committed committed,
+    IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, INodeBus bus, Committed committed,
     WriterOptions options, ILogger logger)
 {
     /// <summary>How long to wait before a store that failed is asked again, at most.</summary>
@@ -54,6 +54,22 @@ internal sealed class WriterPartition(
     /// <summary>Lets what waits finish, and takes nothing more.</summary>
     public void Stop() => _mailbox.Writer.TryWrite((Action)(() => _stopping = true));
 
+    /// <summary>Another node wrote.</summary>
+    public void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted) => _mailbox.Writer.TryWrite((Action)(() =>
+    {
+        if (!wanted && !_entries.ContainsKey(id))
+            return;
+        var entry = EntryOf(id);
+        if (entry.Conversation is { } known && known.Revision >= lastSeq)
+            return;
+        if (entry.Conversation is null)
+            entry.PublishFrom = Math.Min(entry.PublishFrom ?? firstSeq, firstSeq);
+        entry.Stale = true;
+        entry.StaleAgain = entry.Phase == Phase.Loading;
+        if (entry.Phase == Phase.Idle)
+            Schedule(entry);
+    }));
+
     public async Task RunAsync()
     {
         while (await _mailbox.Reader.WaitToReadAsync())
@@ -75,9 +91,17 @@ internal sealed class WriterPartition(
 
     private void Take(Work work)
     {
-        if (!_entries.TryGetValue(work.Conversation, out var entry))
+        var entry = EntryOf(work.Conversation);
+        entry.Waiting.Enqueue(work);
+        if (entry.Phase == Phase.Idle)
+            Schedule(entry);
+    }
+
+    private Entry EntryOf(ConversationId id)
+    {
+        if (!_entries.TryGetValue(id, out var entry))
         {
-            entry = new Entry(work.Conversation);
+            entry = new Entry(id);
             entry.Used = _used.AddLast(entry);
             _entries.Add(entry.Id, entry);
             ForgetLeastUsed();
@@ -88,9 +112,7 @@ internal sealed class WriterPartition(
             _used.AddLast(entry.Used);
         }
 
-        entry.Waiting.Enqueue(work);
-        if (entry.Phase == Phase.Idle)
-            Schedule(entry);
+        return entry;
     }
 
     /// <summary>Decides what happens next for a conversation that nothing is under way for.</summary>
@@ -120,14 +142,15 @@ internal sealed class WriterPartition(
         entry.Phase = Phase.Loading;
         foreach (var work in entry.Waiting)
             work.Fresh = true;
-        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry)), task => Loaded(entry, task));
+        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry), entry.PublishFrom), task => Loaded(entry, task));
     }
 
-    private async Task<(StreamState<Conversation>, IReadOnlyList<Recorded>, StreamState<Watermarks>?)> LoadAsync(Entry entry, bool receipts)
+    private async Task<(StreamState<Conversation>, IReadOnlyList<Recorded>, StreamState<Watermarks>?)> LoadAsync(
+        Entry entry, bool receipts, long? publishFrom)
     {
         if (entry.Failures > 0 && entry.Stale)
             await Task.Delay(Backoff(entry.Failures));
-        var (conversation, news) = await loader.ConversationAsync(entry.Id, entry.Conversation, CancellationToken.None);
+        var (conversation, news) = await loader.ConversationAsync(entry.Id, entry.Conversation, publishFrom, CancellationToken.None);
         return (conversation, news, receipts ? await loader.ReceiptsAsync(entry.Id, entry.Receipts, CancellationToken.None) : null);
     }
 
@@ -146,7 +169,9 @@ internal sealed class WriterPartition(
         var (conversation, news, receipts) = task.Result;
         entry.Conversation = conversation;
         entry.Receipts = receipts ?? entry.Receipts;
-        entry.Stale = false;
+        entry.Stale = entry.StaleAgain;
+        entry.StaleAgain = false;
+        entry.PublishFrom = null;
         entry.Failures = 0;
         if (news.Count > 0)
             live.Publish([.. news.Select(recorded => new LiveEntry(recorded, null))], [.. conversation.State.Members.Keys]);
@@ -293,6 +318,9 @@ internal sealed class WriterPartition(
         live.Publish(
             [.. decision.Live.Select(item => item with { Entry = item.Entry with { Position = appended.Position } })],
             [.. entry.Conversation.State.Members.Keys]);
+        bus.Announce(new CommittedEntries(
+            entry.Id, decision.Live[0].Entry.Revision, entry.Conversation.Revision,
+            entry.Conversation.State.Members.Count <= CommittedEntries.MembersMax ? [.. entry.Conversation.State.Members.Keys] : []));
         Give(decision.Answers, appended.Position);
     }
 
@@ -304,8 +332,11 @@ internal sealed class WriterPartition(
         foreach (var (work, before, at) in decision.Raised)
         {
             var after = entry.Receipts.State.Of(work.Command.User);
-            if (after.Delivered > before.Delivered || after.Read > before.Read)
-                live.Publish(Receipt(entry, work, before, after, at));
+            if (after.Delivered <= before.Delivered && after.Read <= before.Read)
+                continue;
+            var receipt = Receipt(entry, work, before, after, at);
+            live.Publish(receipt);
+            bus.Announce(receipt);
         }
 
         Give(decision.ReceiptAnswers, appended.Position);
