@@ -25,8 +25,24 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Invalid, "direct_with_several", "A direct conversation has exactly one other user.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
+    public static readonly Refusal Unauthenticated =
+        new(RefusalKind.Unauthenticated, "unauthenticated", "This needs an access token: Authorization: Bearer <token>.");
+    public static readonly Refusal TokenInvalid = new(RefusalKind.Unauthenticated, "token_invalid", "The access token is not one of ours.");
+    public static readonly Refusal TokenExpired = new(RefusalKind.Unauthenticated, "token_expired", "The access token has expired. Refresh it.");
+    public static readonly Refusal DeviceSignedOut =
+        new(RefusalKind.Unauthenticated, "device_signed_out", "This device was removed or signed out. Register again.");
+    public static readonly Refusal RefreshTokenInvalid =
+        new(RefusalKind.Unauthenticated, "refresh_token_invalid", "The refresh token is none, has expired or its device was signed out.");
+    public static readonly Refusal RefreshTokenReused = new(
+        RefusalKind.Unauthenticated, "refresh_token_reused",
+        "The refresh token was used before, so somebody else may have it. The device was signed out: register again.");
+
+    public static readonly Refusal RateLimited = new(RefusalKind.TooMany, "rate_limited", "Too much at once. Try again later.");
+    public static readonly Refusal SmsUnavailable =
+        new(RefusalKind.Unavailable, "sms_unavailable", "The code cannot be sent now. Try again later.");
+
     public static readonly Refusal RegistrationBurnt =
-        new(RefusalKind.Gone, "registration_burnt", "Too many wrong codes, or the registration has expired. Register again.");
+        new(RefusalKind.Gone, "registration_burnt", "The registration was used, has expired or had too many wrong codes. Register again.");
 }
 
 /// <summary>What kind of refusal it is; decides the HTTP status.</summary>
@@ -58,7 +74,10 @@ public enum RefusalKind
 }
 
 /// <summary>An expected refusal of a command or query. Nothing was recorded.</summary>
-public sealed class RefusedException(Refusal refusal) : Exception(refusal.Detail)
+public sealed class RefusedException(Refusal refusal, TimeSpan? retryAfter = null) : Exception(refusal.Detail)
 {
     public Refusal Refusal { get; } = refusal;
+
+    /// <summary>When trying again makes sense; null when the refusal says nothing about it.</summary>
+    public TimeSpan? RetryAfter { get; } = retryAfter;
 }
