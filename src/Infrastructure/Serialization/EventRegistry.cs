@@ -1,0 +1,56 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Users;
+
+namespace ChatCqrs.Infrastructure.Serialization;
+
+/// <summary>How one version of an event is written and read.</summary>
+/// <param name="Name">The wire name with its version. It never changes and never disappears.</param>
+/// <param name="Event">The domain's type.</param>
+/// <param name="Write">The payload's bytes; null for an old version that is only read.</param>
+internal sealed record EventFormat(
+    string Name, Type Event, Func<object, byte[]>? Write, Func<ReadOnlyMemory<byte>, DateTimeOffset, object> Read);
+
+/// <summary>The one place where events have their wire names.</summary>
+internal static class EventRegistry
+{
+    public static readonly IReadOnlyList<EventFormat> Formats =
+    [
+        Format<ConversationEvent.ConversationStarted, ConversationStartedV1>(
+            "conversation-started.v1", EventJson.Default.ConversationStartedV1, ConversationStartedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MessageSent, MessageSentV1>(
+            "message-sent.v1", EventJson.Default.MessageSentV1, MessageSentV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ReceiptEvent.MessageDelivered, MessageDeliveredV1>(
+            "message-delivered.v1", EventJson.Default.MessageDeliveredV1, MessageDeliveredV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ReceiptEvent.MessageRead, MessageReadV1>(
+            "message-read.v1", EventJson.Default.MessageReadV1, MessageReadV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.UserRegistered, UserRegisteredV1>(
+            "user-registered.v1", EventJson.Default.UserRegisteredV1, UserRegisteredV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.ProfileChanged, ProfileChangedV1>(
+            "profile-changed.v1", EventJson.Default.ProfileChangedV1, ProfileChangedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.DeviceAdded, DeviceAddedV1>(
+            "device-added.v1", EventJson.Default.DeviceAddedV1, DeviceAddedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.DeviceRemoved, DeviceRemovedV1>(
+            "device-removed.v1", EventJson.Default.DeviceRemovedV1, DeviceRemovedV1.Of, (p, at) => p.ToDomain(at)),
+    ];
+
+    private static readonly Dictionary<string, EventFormat> ByName = Formats.ToDictionary(format => format.Name);
+
+    private static readonly Dictionary<Type, EventFormat> ByEvent =
+        Formats.Where(format => format.Write is not null).ToDictionary(format => format.Event);
+
+    public static EventFormat Of(string name) =>
+        ByName.GetValueOrDefault(name) ?? throw new FormatException($"An event of the type {name} is not known.");
+
+    public static EventFormat Of(Type @event) =>
+        ByEvent.GetValueOrDefault(@event) ?? throw new FormatException($"The event {@event.Name} has no wire name.");
+
+    private static EventFormat Format<TEvent, TPayload>(
+        string name, JsonTypeInfo<TPayload> json, Func<TEvent, TPayload> of, Func<TPayload, DateTimeOffset, object> toDomain) => new(
+        name, typeof(TEvent),
+        @event => JsonSerializer.SerializeToUtf8Bytes(of((TEvent)@event), json),
+        (bytes, at) => toDomain(
+            JsonSerializer.Deserialize(bytes.Span, json) ?? throw new FormatException($"The payload of {name} is empty."), at));
+}
