@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using static ChatCqrs.Domain.Users.UserCommand;
+using static ChatCqrs.Domain.Users.UserEvent;
+
+namespace ChatCqrs.Domain.Users;
+
+/// <summary>One installation of a client that the user is signed in on.</summary>
+public sealed record Device(DeviceId Id, string Name, string Platform, DateTimeOffset AddedAt);
+
+/// <summary>An account: whose it is, and on which devices.</summary>
+/// <param name="Id">Null until it is registered.</param>
+/// <param name="Profile">Phone, name, about and avatar, sealed.</param>
+/// <param name="Devices">In the order in which they were added; at most <see cref="DevicesMax"/>.</param>
+/// <param name="RegisteredAt">When it was registered.</param>
+/// <param name="LastAt">When the last event was decided. Time never runs backwards in an account.</param>
+public sealed record User(
+    UserId? Id, SealedContent? Profile, ImmutableArray<Device> Devices, DateTimeOffset RegisteredAt, DateTimeOffset LastAt)
+{
+    /// <summary>The most devices that an account has; with one more, one of them makes way.</summary>
+    public const int DevicesMax = 64;
+
+    public static readonly User NotRegistered =
+        new(null, null, ImmutableArray<Device>.Empty, DateTimeOffset.MinValue, DateTimeOffset.MinValue);
+
+    public bool HasDevice(DeviceId device) => Devices.Any(known => known.Id == device);
+
+    /// <summary>Decides what a command leads to. What is true already leads to no event.</summary>
+    /// <exception cref="RefusedException">The command is refused; nothing has happened.</exception>
+    public static IReadOnlyList<UserEvent> Decide(User state, UserCommand command, DateTimeOffset now)
+    {
+        now = now > state.LastAt ? now : state.LastAt;
+        return command switch
+        {
+            AddDevice c when state.Id is null =>
+            [
+                new UserRegistered(c.User, c.RegisterWith) { At = now },
+                new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
+            ],
+            AddDevice c when state.HasDevice(c.Device) => [], // A retry is not an error.
+            AddDevice c when state.Devices.Length < DevicesMax => [new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now }],
+            AddDevice c =>
+            [
+                new DeviceRemoved(c.User, MakingWay(state, c.InPlaceOf)) { At = now },
+                new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
+            ],
+            _ when state.Id is null => throw new RefusedException(Refusal.UserUnknown),
+            ChangeProfile c when state.Profile == c.Profile => [],
+            ChangeProfile c => [new ProfileChanged(state.Id.Value, c.Profile) { At = now }],
+            RemoveDevice c when !state.HasDevice(c.Device) => throw new RefusedException(Refusal.DeviceUnknown),
+            RemoveDevice c => [new DeviceRemoved(state.Id.Value, c.Device) { At = now }],
+            _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
+        };
+    }
+
+    public static User Evolve(User state, UserEvent @event)
+    {
+        var next = state with { LastAt = @event.At };
+        return @event switch
+        {
+            UserRegistered e => next with { Id = e.User, Profile = e.Profile, RegisteredAt = e.At },
+            ProfileChanged e => next with { Profile = e.Profile },
+            DeviceAdded e => next with { Devices = state.Devices.Add(new Device(e.Device, e.Name, e.Platform, e.At)) },
+            DeviceRemoved e => next with { Devices = state.Devices.RemoveAll(device => device.Id == e.Device) },
+            _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
+        };
+    }
+
+    /// <summary>The device that was named, or else the one that was added first.</summary>
+    private static DeviceId MakingWay(User state, DeviceId? named) =>
+        named is { } device && state.HasDevice(device) ? device : state.Devices[0].Id;
+}

@@ -1,0 +1,21 @@
+namespace ChatCqrs.Domain.Users;
+
+/// <summary>What is wanted of an account.</summary>
+public abstract record UserCommand
+{
+    private UserCommand()
+    {
+    }
+
+    /// <summary>Sign a device in, after its owner has proved to have the phone.</summary>
+    /// <param name="RegisterWith">The profile of the account if it does not exist yet.</param>
+    /// <param name="InPlaceOf">The device that makes way if the account has as many as it may have.</param>
+    public sealed record AddDevice(
+        UserId User, DeviceId Device, string Name, string Platform, SealedContent RegisterWith, DeviceId? InPlaceOf) : UserCommand;
+
+    /// <summary>Replace the profile.</summary>
+    public sealed record ChangeProfile(SealedContent Profile) : UserCommand;
+
+    /// <summary>Take a device out.</summary>
+    public sealed record RemoveDevice(DeviceId Device) : UserCommand;
+}
