@@ -26,7 +26,7 @@ public interface IDeviceSessions
     /// <summary>Signs a device of a user out; does nothing when it is signed out already.</summary>
     Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 
-    /// <summary>When each of a user's devices that are signed in was last here, to the minute.</summary>
+    /// <summary>When each of a user's devices was last here, to the minute.</summary>
     Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken);
 }
 

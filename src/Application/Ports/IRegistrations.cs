@@ -28,6 +28,9 @@ public interface IRegistrations
     /// <returns>Whose the phone is now.</returns>
     Task<UserId> ClaimPhoneAsync(PhoneKey phone, UserId user, DateTimeOffset now, CancellationToken cancellationToken);
 
+    /// <returns>Whose the phone is; null when nobody has it or its user is not in the log yet.</returns>
+    Task<UserId?> FindPhoneAsync(PhoneKey phone, CancellationToken cancellationToken);
+
     /// <summary>Uses a registration up and signs its device in, in one transaction.</summary>
     /// <returns>False when it was used up before; then nothing has changed.</returns>
     Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken);

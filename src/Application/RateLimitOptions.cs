@@ -1,0 +1,45 @@
+using ChatCqrs.Application.Ports;
+
+namespace ChatCqrs.Application;
+
+/// <summary>
+/// How much may come in (section <c>RateLimits</c> of the configuration). Each limit is a bucket of tokens: so many at once, and so many more
+/// each second.
+/// </summary>
+public sealed record RateLimitOptions
+{
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>Requests of one user.</summary>
+    public Bucket User { get; init; } = new() { Burst = 2_000, PerSecond = 100 };
+
+    /// <summary>Requests from one address (IPv6: from one /64), whoever makes them.</summary>
+    public Bucket Address { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
+
+    /// <summary>Registrations from one address.</summary>
+    public Bucket Registrations { get; init; } = new() { Burst = 60, PerSecond = 0.5 };
+
+    /// <summary>Codes and refresh tokens tried from one address.</summary>
+    public Bucket Verifications { get; init; } = new() { Burst = 120, PerSecond = 1 };
+
+    /// <summary>Frames that one user sends over sockets.</summary>
+    public Bucket Frames { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
+
+    /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
+    public int CodesPerPhoneAndHour { get; init; } = 10;
+
+    /// <summary>Codes to one phone in any 24 hours, counted over all nodes; five guesses each bound what guessing can lead to.</summary>
+    public int CodesPerPhoneAndDay { get; init; } = 30;
+
+    /// <summary>Null when there is no limit.</summary>
+    public PhoneLimits? OfPhones => Enabled ? new PhoneLimits(CodesPerPhoneAndHour, CodesPerPhoneAndDay) : null;
+
+    public sealed record Bucket
+    {
+        /// <summary>How many at once; 1 to 1,000,000.</summary>
+        public int Burst { get; init; }
+
+        /// <summary>How many more each second; more than 0, at most 1,000,000.</summary>
+        public double PerSecond { get; init; }
+    }
+}

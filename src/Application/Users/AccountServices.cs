@@ -1,0 +1,22 @@
+using ChatCqrs.Application.Ports;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace ChatCqrs.Application.Users;
+
+/// <summary>What the use cases of accounts are made of.</summary>
+public static class AccountServices
+{
+    public static IServiceCollection AddAccountUseCases(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<AccountSecrets>();
+        services.AddSingleton<AccessRoles>();
+        services.AddSingleton<RefreshTokens>();
+        services.AddSingleton<UserWriter>();
+        services.AddSingleton<ProfileReader>();
+        services.AddSingleton<IUsers, RegisteredUsers>();
+        services.TryAddSingleton<KnownUsers>();
+        return services;
+    }
+}

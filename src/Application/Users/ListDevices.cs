@@ -1,0 +1,29 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Users;
+
+/// <summary>The caller's own devices, in the order in which they were added.</summary>
+public static class ListDevices
+{
+    public sealed record Query(UserId Caller, DeviceId Device) : IRequest<IReadOnlyList<Item>>;
+
+    /// <param name="LastSeen">To the minute.</param>
+    /// <param name="Current">Whether it is the one that asks.</param>
+    public sealed record Item(DeviceId Device, string Name, string Platform, DateTimeOffset LastSeen, bool Current);
+
+    internal sealed class Validator : AbstractValidator<Query>;
+
+    internal sealed class Handler(UserWriter users, IDeviceSessions sessions) : IRequestHandler<Query, IReadOnlyList<Item>>
+    {
+        public async Task<IReadOnlyList<Item>> Handle(Query request, CancellationToken cancellationToken)
+        {
+            var (user, _) = await users.ReadAsync(request.Caller, cancellationToken);
+            var lastSeen = await sessions.LastSeenAsync(request.Caller, cancellationToken);
+            return [.. user.Devices.Select(device => new Item(
+                device.Id, device.Name, device.Platform, lastSeen.GetValueOrDefault(device.Id, device.AddedAt), device.Id == request.Device))];
+        }
+    }
+}

@@ -1,0 +1,28 @@
+namespace ChatCqrs.Application.Users;
+
+/// <summary>What may stand in names and the like.</summary>
+internal static class PlainText
+{
+    /// <summary>Whether it is one line of 1 to <paramref name="max"/> characters that is not blank.</summary>
+    public static bool IsLine(string text, int max) =>
+        text.Length <= max && !string.IsNullOrWhiteSpace(text) && !text.Any(char.IsControl) && IsWellFormed(text);
+
+    /// <summary>Whether it has at most <paramref name="max"/> characters and, line breaks and tabs aside, no control characters.</summary>
+    public static bool IsText(string text, int max) =>
+        text.Length <= max && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t')) && IsWellFormed(text);
+
+    /// <summary>Whether every surrogate has its other half.</summary>
+    private static bool IsWellFormed(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+                continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                return false;
+            i++;
+        }
+
+        return true;
+    }
+}

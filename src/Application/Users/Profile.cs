@@ -1,0 +1,36 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application.Users;
+
+/// <summary>What a user says of themselves: the part of an account that is sealed.</summary>
+public sealed record Profile
+{
+    public const int NameMax = 100;
+    public const int AboutMax = 500;
+    public const int AvatarMax = 500;
+
+    /// <summary>In E.164 form.</summary>
+    public required string Phone { get; init; }
+
+    public string? Name { get; init; }
+    public string? About { get; init; }
+
+    /// <summary>What clients show as the picture: the id of an uploaded file.</summary>
+    public string? Avatar { get; init; }
+
+    /// <summary>The scope under which a user's profile is sealed.</summary>
+    public static SealScope ScopeOf(UserId user) => new(null, user, null, null);
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ProfileJson.Default.Profile);
+
+    public static Profile FromBytes(ReadOnlySpan<byte> bytes) =>
+        JsonSerializer.Deserialize(bytes, ProfileJson.Default.Profile) ?? throw new FormatException("A profile is empty.");
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Profile))]
+internal sealed partial class ProfileJson : JsonSerializerContext;

@@ -1,0 +1,53 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using FluentValidation;
+using MediatR;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Users;
+
+/// <summary>Exchanges a refresh token for new tokens. It works once; its reuse signs the device out.</summary>
+public static class RefreshAccess
+{
+    private const int TokenMax = 1_000;
+
+    /// <summary>The body of <c>POST /v1/tokens/refresh</c>.</summary>
+    public sealed record Body
+    {
+        public string? RefreshToken { get; init; }
+    }
+
+    public sealed record Command(Body Body) : IRequest<SignedIn>;
+
+    internal sealed class Validator : AbstractValidator<Command>
+    {
+        public Validator() =>
+            RuleFor(c => c.Body.RefreshToken).Must(token => token is { Length: > 0 and <= TokenMax })
+                .WithMessage("must be a refresh token.").OverridePropertyName("refresh_token");
+    }
+
+    internal sealed class Handler(
+        IDeviceSessions sessions, RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens, IOptions<TokenOptions> tokens,
+        TimeProvider clock) : IRequestHandler<Command, SignedIn>
+    {
+        public async Task<SignedIn> Handle(Command request, CancellationToken cancellationToken)
+        {
+            if (await refreshTokens.ReadAsync(request.Body.RefreshToken!, cancellationToken) is not var (device, old))
+                throw new RefusedException(Refusal.RefreshTokenInvalid);
+
+            var (next, hash) = await refreshTokens.MakeAsync(device, cancellationToken);
+            var now = clock.GetUtcNow();
+            var outcome = await sessions.RotateAsync(
+                new Rotation(device, old, hash, now, now.AddDays(tokens.Value.RefreshDays)), cancellationToken);
+            if (outcome is not RotationOutcome.Rotated rotated)
+            {
+                throw new RefusedException(
+                    outcome is RotationOutcome.Reused ? Refusal.RefreshTokenReused : Refusal.RefreshTokenInvalid);
+            }
+
+            var granted = await roles.OfAsync(rotated.User, rotated.Phone, cancellationToken);
+            return new SignedIn(
+                rotated.User, device, accessTokens.Issue(rotated.User, device, granted), next, accessTokens.Lifetime, LogPosition.Start);
+        }
+    }
+}

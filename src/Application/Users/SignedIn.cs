@@ -1,0 +1,36 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Users;
+
+/// <summary>The tokens of a device that is signed in.</summary>
+/// <param name="ExpiresIn">How long the access token is good for.</param>
+/// <param name="Position">Up to where the log holds the account; <see cref="LogPosition.Start"/> when nothing was written.</param>
+public sealed record SignedIn(
+    UserId User, DeviceId Device, string AccessToken, string RefreshToken, TimeSpan ExpiresIn, LogPosition Position);
+
+/// <summary>Who has roles, as the configuration says.</summary>
+internal sealed class AccessRoles(IOptions<AccessOptions> options, AccountSecrets secrets)
+{
+    public async ValueTask<Roles> OfAsync(UserId user, PhoneKey phone, CancellationToken cancellationToken)
+    {
+        var roles = Roles.None;
+        if (await AnyAsync(options.Value.Admins, user, phone, cancellationToken))
+            roles |= Roles.Admin;
+        if (await AnyAsync(options.Value.Auditors, user, phone, cancellationToken))
+            roles |= Roles.Auditor;
+        return roles;
+    }
+
+    private async ValueTask<bool> AnyAsync(List<string> named, UserId user, PhoneKey phone, CancellationToken cancellationToken)
+    {
+        foreach (var name in named)
+        {
+            if (Guid.TryParse(name, out var id) ? id == user.Value : await secrets.PhoneKeyAsync(name, cancellationToken) == phone)
+                return true;
+        }
+
+        return false;
+    }
+}
