@@ -1,0 +1,52 @@
+using ChatCqrs.Application.Ports;
+using JasperFx;
+using Marten;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Weasel.Core;
+
+namespace ChatCqrs.Infrastructure.Marten;
+
+public static class MartenRegistration
+{
+    /// <summary>The schema of everything that is ours in the database.</summary>
+    public const string Schema = "chat";
+
+    /// <summary>
+    /// PostgreSQL with Marten: documents, the tables beside them, and the schema's upkeep at start (one node at a time, by an advisory lock). Others add
+    /// their documents and tables with <c>services.ConfigureMarten</c>.
+    /// </summary>
+    public static IServiceCollection AddMartenStore(this IServiceCollection services, string connectionString)
+    {
+        var connection = PostgresConnection.Parse(connectionString);
+        connection.ApplicationName ??= "chatcqrs";
+        if (!connection.ContainsKey("Maximum Pool Size"))
+            connection.MaxPoolSize = 40;
+        connection.CommandTimeout = 30;
+        connection.Timeout = Math.Min(connection.Timeout, 5);
+        connection.MaxAutoPrepare = 100;
+        connection.AutoPrepareMinUsages = 2;
+        services.AddSingleton(connection);
+        services.AddSingleton(_ => NpgsqlDataSource.Create(connection));
+        services
+            .AddMarten(provider =>
+            {
+                var options = new StoreOptions { DatabaseSchemaName = Schema, AutoCreateSchemaObjects = AutoCreate.CreateOrUpdate };
+                options.Connection(provider.GetRequiredService<NpgsqlDataSource>());
+                options.UseSystemTextJsonForSerialization(EnumStorage.AsString, Casing.SnakeCase);
+                options.DisableNpgsqlLogging = true;
+                return options;
+            })
+            .UseLightweightSessions()
+            .ApplyAllDatabaseChangesOnStartup();
+        return services;
+    }
+
+    /// <summary>The embedded log, in the same database.</summary>
+    public static IServiceCollection AddMartenEventStore(this IServiceCollection services)
+    {
+        services.ConfigureMarten(LogSchema.Register);
+        return services.AddSingleton<IEventStore>(provider => new MartenEventStore(
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<NpgsqlConnectionStringBuilder>(), Schema));
+    }
+}
