@@ -15,7 +15,7 @@ public sealed record TokenOptions
     /// <summary>
     /// A PEM file with one or more private keys on P-256. The first one signs, all of them verify. In Development it is made if it is missing.
     /// </summary>
-    public string? KeyFile { get; init; }
+    public string? KeyFile { get; set; }
 
     /// <summary>Such keys as PEM texts, instead of a file.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];

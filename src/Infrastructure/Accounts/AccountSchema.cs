@@ -1,0 +1,63 @@
+using Marten;
+using Weasel.Postgresql.Tables;
+
+namespace ChatCqrs.Infrastructure.Accounts;
+
+/// <summary>
+/// Tables for what must be decided once for all nodes and at once: registrations, whose phone is whose, who is signed in. See docs/adr/0020.
+/// </summary>
+internal static class AccountSchema
+{
+    public static void Register(StoreOptions options)
+    {
+        var schema = options.DatabaseSchemaName;
+        options.Storage.ExtendedSchemaObjects.Add(Registrations(schema));
+        options.Storage.ExtendedSchemaObjects.Add(Phones(schema));
+        options.Storage.ExtendedSchemaObjects.Add(DeviceSessions(schema));
+    }
+
+    private static Table Registrations(string schema)
+    {
+        var table = new Table($"{schema}.registrations");
+        table.AddColumn("id", "uuid").AsPrimaryKey();
+        table.AddColumn("phone", "bytea").NotNull();
+        table.AddColumn("user_id", "uuid").NotNull();
+        table.AddColumn("device_id", "uuid").NotNull();
+        table.AddColumn("content", "bytea").NotNull();
+        table.AddColumn("bucket", "text");
+        table.AddColumn("code", "bytea").NotNull();
+        table.AddColumn("attempts", "integer").NotNull().DefaultValueByExpression("0");
+        table.AddColumn("created_at", "timestamptz").NotNull();
+        table.AddColumn("expires_at", "timestamptz").NotNull();
+        table.AddColumn("completed_at", "timestamptz");
+        table.Indexes.Add(new IndexDefinition("registrations_phone").AgainstColumns("phone", "created_at"));
+        table.Indexes.Add(new IndexDefinition("registrations_created").AgainstColumns("created_at"));
+        return table;
+    }
+
+    private static Table Phones(string schema)
+    {
+        var table = new Table($"{schema}.phones");
+        table.AddColumn("phone", "bytea").AsPrimaryKey();
+        table.AddColumn("user_id", "uuid").NotNull();
+        table.AddColumn("claimed_at", "timestamptz").NotNull();
+        table.AddColumn("registered", "boolean").NotNull().DefaultValueByExpression("false");
+        table.Indexes.Add(new IndexDefinition("phones_user") { IsUnique = true }.AgainstColumns("user_id"));
+        return table;
+    }
+
+    private static Table DeviceSessions(string schema)
+    {
+        var table = new Table($"{schema}.device_sessions");
+        table.AddColumn("device_id", "uuid").AsPrimaryKey();
+        table.AddColumn("user_id", "uuid").NotNull();
+        table.AddColumn("refresh_hash", "bytea").NotNull();
+        table.AddColumn("refresh_expires_at", "timestamptz").NotNull();
+        table.AddColumn("created_at", "timestamptz").NotNull();
+        table.AddColumn("last_seen", "timestamptz").NotNull();
+        table.AddColumn("revoked_at", "timestamptz");
+        table.Indexes.Add(new IndexDefinition("device_sessions_user").AgainstColumns("user_id"));
+        table.Indexes.Add(new IndexDefinition("device_sessions_revoked").AgainstColumns("revoked_at"));
+        return table;
+    }
+}

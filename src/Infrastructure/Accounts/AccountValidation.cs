@@ -1,0 +1,59 @@
+using ChatCqrs.Application.Users;
+using ChatCqrs.Infrastructure.Sms;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Infrastructure.Accounts;
+
+/// <summary>Checks the settings of accounts at start. A wrong one stops the start with a line that names it.</summary>
+internal sealed class AccountValidation(bool development)
+    : IValidateOptions<TokenOptions>, IValidateOptions<RegistrationOptions>, IValidateOptions<AccessOptions>, IValidateOptions<SmsOptions>
+{
+    public ValidateOptionsResult Validate(string? name, TokenOptions options)
+    {
+        if (string.IsNullOrWhiteSpace(options.Issuer))
+            return Fail("Tokens:Issuer must not be empty.");
+        if (options.AccessMinutes is not (>= 1 and <= 1_440))
+            return Fail("Tokens:AccessMinutes must be 1 to 1440.");
+        if (options.RefreshDays is not (>= 1 and <= 3_650))
+            return Fail("Tokens:RefreshDays must be 1 to 3650.");
+        try
+        {
+            SigningKeys.Load(options);
+            return ValidateOptionsResult.Success;
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            return Fail(exception.Message);
+        }
+    }
+
+    public ValidateOptionsResult Validate(string? name, RegistrationOptions options) =>
+        options.CodeMinutes is >= 1 and <= 60 ? ValidateOptionsResult.Success : Fail("Registration:CodeMinutes must be 1 to 60.");
+
+    public ValidateOptionsResult Validate(string? name, AccessOptions options)
+    {
+        foreach (var (list, setting) in new[] { (options.Admins, "Access:Admins"), (options.Auditors, "Access:Auditors") })
+        {
+            if (list.Find(entry => !PhoneNumber.IsE164(entry) && !Guid.TryParse(entry, out _)) is { } wrong)
+                return Fail($"{setting} must name phones in E.164 form or ids of users, not '{wrong}'.");
+        }
+
+        return ValidateOptionsResult.Success;
+    }
+
+    public ValidateOptionsResult Validate(string? name, SmsOptions options)
+    {
+        if (options.WebhookUrl is null)
+            return development ? ValidateOptionsResult.Success : Fail("Sms:WebhookUrl must be set outside Development: codes have to reach phones.");
+        if (!options.WebhookUrl.IsAbsoluteUri
+            || !(options.WebhookUrl.Scheme == Uri.UriSchemeHttps || (options.WebhookUrl.Scheme == Uri.UriSchemeHttp && options.WebhookUrl.IsLoopback)))
+            return Fail("Sms:WebhookUrl must be an https URL, or http on this machine.");
+        if (options.WebhookSecret is not { Length: >= SmsOptions.SecretLengthMin })
+            return Fail($"Sms:WebhookSecret must have at least {SmsOptions.SecretLengthMin} characters.");
+        if (options.TimeoutSeconds is not (>= 1 and <= 60))
+            return Fail("Sms:TimeoutSeconds must be 1 to 60.");
+        return options.Attempts is >= 1 and <= 10 ? ValidateOptionsResult.Success : Fail("Sms:Attempts must be 1 to 10.");
+    }
+
+    private static ValidateOptionsResult Fail(string message) => ValidateOptionsResult.Fail(message);
+}

@@ -1,0 +1,82 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Sms;
+using Marten;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Accounts;
+
+public static class AccountsRegistration
+{
+    /// <summary>The phone that has every role in Development.</summary>
+    public const string DevelopmentAdmin = "+12025550199";
+
+    private const string DevelopmentKeyFile = "token-keys.pem";
+
+    /// <summary>Accounts on PostgreSQL, tokens, and whatever sends the codes.</summary>
+    /// <param name="dataFolder">Where Development keeps its signing key.</param>
+    public static IServiceCollection AddAccounts(
+        this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment, string dataFolder)
+    {
+        var development = environment.IsDevelopment();
+        AddOptions(services, configuration, development, dataFolder);
+        AddSms(services, configuration);
+
+        services.ConfigureMarten(AccountSchema.Register);
+        services.AddSingleton<IRegistrations>(provider =>
+            new PostgresRegistrations(provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema));
+        services.AddSingleton(provider => new PostgresDeviceSessions(
+            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());
+        services.AddHostedService<RevocationListener>();
+        services.AddHostedService<LastSeenWriter>();
+        services.AddSingleton(provider => SigningKeys.Load(provider.GetRequiredService<IOptions<TokenOptions>>().Value));
+        services.AddSingleton<IAccessTokens, JwtAccessTokens>();
+        return services.AddAccountUseCases();
+    }
+
+    private static void AddOptions(IServiceCollection services, IConfiguration configuration, bool development, string dataFolder)
+    {
+        services.AddOptions<TokenOptions>().Bind(configuration.GetSection("Tokens")).PostConfigure(options =>
+        {
+            if (!development || options.Keys.Count > 0)
+                return;
+            options.KeyFile ??= Path.Combine(dataFolder, DevelopmentKeyFile);
+            SigningKeys.CreateIfMissing(options.KeyFile);
+        }).ValidateOnStart();
+        services.AddOptions<RegistrationOptions>().Bind(configuration.GetSection("Registration"))
+            .PostConfigure(options => options.RevealCode = development).ValidateOnStart();
+        services.AddOptions<AccessOptions>().Bind(configuration.GetSection("Access")).PostConfigure(options =>
+        {
+            if (!development)
+                return;
+            options.Admins.Add(DevelopmentAdmin);
+            options.Auditors.Add(DevelopmentAdmin);
+        }).ValidateOnStart();
+
+        var validation = new AccountValidation(development);
+        services.AddSingleton<IValidateOptions<TokenOptions>>(validation);
+        services.AddSingleton<IValidateOptions<RegistrationOptions>>(validation);
+        services.AddSingleton<IValidateOptions<AccessOptions>>(validation);
+        services.AddSingleton<IValidateOptions<SmsOptions>>(validation);
+    }
+
+    private static void AddSms(IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<SmsOptions>().Bind(configuration.GetSection("Sms")).ValidateOnStart();
+        if (string.IsNullOrEmpty(configuration["Sms:WebhookUrl"]))
+        {
+            services.AddSingleton<ISmsSender, ConsoleSmsSender>();
+            return;
+        }
+
+        services.AddHttpClient<ISmsSender, WebhookSmsSender>(client => client.Timeout = Timeout.InfiniteTimeSpan)
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false })
+            .RemoveAllLoggers();
+    }
+}

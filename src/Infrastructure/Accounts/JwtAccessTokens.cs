@@ -1,0 +1,137 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using ChatCqrs.Application;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
+using ChatCqrs.Domain;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace ChatCqrs.Infrastructure.Accounts;
+
+/// <inheritdoc cref="IAccessTokens"/>
+/// <remarks>What a token says is remembered by its hash, so its signature is verified once a node; time and device are checked every time.</remarks>
+internal sealed class JwtAccessTokens : IAccessTokens
+{
+    /// <summary>The type of an access token (RFC 9068, section 2.1).</summary>
+    private const string TokenType = "at+jwt";
+
+    private const string DeviceClaim = "device";
+    private const string RolesClaim = "roles";
+
+    /// <summary>No token of ours is nearly as long.</summary>
+    private const int LengthMax = 2_048;
+
+    private const int TokensMax = 50_000;
+
+    private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false };
+    private readonly RecentlyUsed<TokenHash, AccessPrincipal> _verified = new(TokensMax);
+    private readonly SigningKeys _keys;
+    private readonly SigningCredentials _signing;
+    private readonly TokenValidationParameters _rules;
+    private readonly IDeviceSessions _sessions;
+    private readonly TimeProvider _clock;
+    private readonly string _issuer;
+
+    public JwtAccessTokens(SigningKeys keys, IDeviceSessions sessions, IOptions<TokenOptions> options, TimeProvider clock)
+    {
+        _keys = keys;
+        _sessions = sessions;
+        _clock = clock;
+        _issuer = options.Value.Issuer;
+        Lifetime = TimeSpan.FromMinutes(options.Value.AccessMinutes);
+        _signing = new SigningCredentials(keys.Newest, SecurityAlgorithms.EcdsaSha256);
+        _rules = new TokenValidationParameters
+        {
+            ValidIssuer = _issuer,
+            ValidAudience = _issuer,
+            ValidAlgorithms = [SecurityAlgorithms.EcdsaSha256],
+            ValidTypes = [TokenType],
+            IssuerSigningKeys = keys.All,
+            TryAllIssuerSigningKeys = false,
+            RequireExpirationTime = true,
+            ValidateLifetime = false, // It is checked below, by our clock and every time.
+        };
+    }
+
+    public TimeSpan Lifetime { get; }
+
+    public ReadOnlyMemory<byte> KeySet => _keys.KeySet;
+
+    public string Issue(UserId user, DeviceId device, Roles roles)
+    {
+        var now = _clock.GetUtcNow().UtcDateTime;
+        return _handler.CreateToken(new SecurityTokenDescriptor
+        {
+            TokenType = TokenType,
+            Issuer = _issuer,
+            Audience = _issuer,
+            IssuedAt = now,
+            NotBefore = now,
+            Expires = now + Lifetime,
+            SigningCredentials = _signing,
+            Claims = new Dictionary<string, object>
+            {
+                [JwtRegisteredClaimNames.Sub] = user.ToString(),
+                [JwtRegisteredClaimNames.Jti] = Guid.CreateVersion7().ToString(),
+                [DeviceClaim] = device.ToString(),
+                [RolesClaim] = NamesOf(roles),
+            },
+        });
+    }
+
+    public async ValueTask<AccessCheck> ValidateAsync(string? token, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(token))
+            return Refusal.Unauthenticated;
+        if (token.Length > LengthMax)
+            return Refusal.TokenInvalid;
+        var hash = TokenHash.Of(token);
+        if (!_verified.TryGet(hash, out var principal))
+        {
+            if (await VerifyAsync(token) is not { } verified)
+                return Refusal.TokenInvalid;
+            principal = verified;
+            _verified.Set(hash, principal);
+        }
+
+        if (principal.ExpiresAt <= _clock.GetUtcNow())
+            return Refusal.TokenExpired;
+        if (!await _sessions.IsActiveAsync(principal.Device, cancellationToken))
+            return Refusal.DeviceSignedOut;
+        _sessions.Touch(principal.Device);
+        return principal;
+    }
+
+    private async ValueTask<AccessPrincipal?> VerifyAsync(string token)
+    {
+        var result = await _handler.ValidateTokenAsync(token, _rules);
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt
+            || !Guid.TryParse(jwt.Subject, out var user)
+            || !jwt.TryGetPayloadValue<string>(DeviceClaim, out var deviceText) || !Guid.TryParse(deviceText, out var device))
+            return null;
+        var roles = jwt.TryGetPayloadValue<string[]>(RolesClaim, out var names) ? names : [];
+        return new AccessPrincipal(
+            new UserId(user), new DeviceId(device), RolesOf(roles), new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
+    }
+
+    private static string[] NamesOf(Roles roles) =>
+        [.. Enum.GetValues<Roles>().Where(role => role != Roles.None && roles.HasFlag(role)).Select(role => role.ToString().ToLowerInvariant())];
+
+    private static Roles RolesOf(string[] names) => names.Aggregate(
+        Roles.None, (roles, name) => Enum.TryParse<Roles>(name, ignoreCase: true, out var role) ? roles | role : roles);
+
+    /// <summary>SHA-256 of a token, so that no token is kept in memory.</summary>
+    private readonly record struct TokenHash(UInt128 High, UInt128 Low)
+    {
+        public static TokenHash Of(string token)
+        {
+            Span<byte> bytes = stackalloc byte[Encoding.UTF8.GetMaxByteCount(LengthMax)];
+            Span<TokenHash> hash = stackalloc TokenHash[1];
+            SHA256.HashData(bytes[..Encoding.UTF8.GetBytes(token, bytes)], MemoryMarshal.AsBytes(hash));
+            return hash[0];
+        }
+    }
+}

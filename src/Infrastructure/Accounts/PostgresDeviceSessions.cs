@@ -1,0 +1,194 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using ChatCqrs.Application;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Marten;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Accounts;
+
+/// <inheritdoc cref="IDeviceSessions"/>
+/// <remarks>
+/// Whoever signs a device out tells all nodes by NOTIFY in the same transaction; <see cref="RevocationListener"/> hears it. A session that is kept
+/// in memory is marked, never replaced, so that whoever has found it sees the mark.
+/// </remarks>
+internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string schema, TimeProvider clock) : IDeviceSessions
+{
+    private const int SessionsMax = 100_000;
+    private const int SeenMax = 100_000;
+    private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
+
+    private readonly RecentlyUsed<DeviceId, Session> _sessions = new(SessionsMax);
+    private readonly ConcurrentDictionary<DeviceId, DateTimeOffset> _seen = new();
+    private long _revocations;
+
+    public event Action<UserId, DeviceId>? Revoked;
+
+    /// <summary>Where nodes tell each other; the payload is <c>user:device</c>.</summary>
+    public string Channel => schema + "_devices";
+
+    public async ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken)
+    {
+        if (_sessions.TryGet(device, out var session))
+            return !session.Revoked;
+
+        var revocations = Interlocked.Read(ref _revocations);
+        var active = await PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand($"SELECT revoked_at IS NULL FROM {schema}.device_sessions WHERE device_id = $1");
+            command.Parameters.Add(new() { Value = device.Value });
+            return await command.ExecuteScalarAsync(cancellationToken) as bool?;
+        });
+
+        // What was read while some device was being signed out may be just that device's past: it is not remembered.
+        if (active is { } known && Interlocked.Read(ref _revocations) == revocations)
+            _sessions.Set(device, new Session { Revoked = !known });
+        return active is true;
+    }
+
+    public void Touch(DeviceId device)
+    {
+        if (!_sessions.TryGet(device, out var session))
+            return;
+        var now = clock.GetTimestamp();
+        var last = Volatile.Read(ref session.SeenAt);
+        if (last != 0 && clock.GetElapsedTime(last, now) < SeenEvery)
+            return;
+        if (Interlocked.CompareExchange(ref session.SeenAt, now, last) == last && _seen.Count < SeenMax)
+            _seen[device] = clock.GetUtcNow();
+    }
+
+    public async Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken)
+    {
+        var rotated = await PostgresErrors.GuardAsync(() => ExchangeAsync(rotation, cancellationToken));
+        if (rotated is not null)
+            return rotated;
+        return await RevokeWhereAsync(
+            "device_id = $1 AND refresh_hash <> $3", rotation.Now, [rotation.Device.Value, rotation.Old], cancellationToken)
+            ? new RotationOutcome.Reused()
+            : new RotationOutcome.Ended();
+    }
+
+    public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
+        RevokeWhereAsync("device_id = $1 AND user_id = $3", clock.GetUtcNow(), [device.Value, user.Value], cancellationToken);
+
+    public async Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken)
+    {
+        var lastSeen = await PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand($"SELECT device_id, last_seen FROM {schema}.device_sessions WHERE user_id = $1");
+            command.Parameters.Add(new() { Value = user.Value });
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            var found = new Dictionary<DeviceId, DateTimeOffset>();
+            while (await rows.ReadAsync(cancellationToken))
+                found.Add(new DeviceId(rows.GetGuid(0)), rows.GetFieldValue<DateTimeOffset>(1));
+            return found;
+        });
+        foreach (var device in lastSeen.Keys.ToArray())
+        {
+            if (_seen.TryGetValue(device, out var seen) && seen > lastSeen[device])
+                lastSeen[device] = seen;
+        }
+
+        return lastSeen;
+    }
+
+    /// <summary>Takes note that a device was signed out, here or elsewhere.</summary>
+    public void Mark(UserId user, DeviceId device)
+    {
+        Interlocked.Increment(ref _revocations);
+        if (_sessions.TryGet(device, out var session))
+            session.Revoked = true;
+        Revoked?.Invoke(user, device);
+    }
+
+    /// <summary>Takes note of everything that was signed out since; for when notifications may have been missed.</summary>
+    public Task CatchUpAsync(DateTimeOffset since, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    {
+        await using var command = database.CreateCommand($"SELECT user_id, device_id FROM {schema}.device_sessions WHERE revoked_at >= $1");
+        command.Parameters.Add(new() { Value = since });
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            Mark(new UserId(rows.GetGuid(0)), new DeviceId(rows.GetGuid(1)));
+        return true;
+    });
+
+    /// <summary>Writes down who was here since the last time, in one statement.</summary>
+    public async Task WriteSeenAsync(CancellationToken cancellationToken)
+    {
+        var seen = _seen.ToArray();
+        if (seen.Length == 0)
+            return;
+        await PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand(
+                $"""
+                UPDATE {schema}.device_sessions s SET last_seen = greatest(s.last_seen, u.at)
+                FROM unnest($1, $2) AS u(device, at) WHERE s.device_id = u.device
+                """);
+            command.Parameters.Add(new() { Value = seen.Select(pair => pair.Key.Value).ToArray() });
+            command.Parameters.Add(new() { Value = seen.Select(pair => pair.Value).ToArray() });
+            return await command.ExecuteNonQueryAsync(cancellationToken);
+        });
+        foreach (var pair in seen)
+            _seen.TryRemove(pair);
+    }
+
+    private async Task<RotationOutcome?> ExchangeAsync(Rotation rotation, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            UPDATE {schema}.device_sessions s SET refresh_hash = $3, refresh_expires_at = $4, last_seen = greatest(last_seen, $5)
+            WHERE device_id = $1 AND refresh_hash = $2 AND refresh_expires_at > $5 AND revoked_at IS NULL
+            RETURNING s.user_id, (SELECT p.phone FROM {schema}.phones p WHERE p.user_id = s.user_id)
+            """);
+        command.Parameters.Add(new() { Value = rotation.Device.Value });
+        command.Parameters.Add(new() { Value = rotation.Old });
+        command.Parameters.Add(new() { Value = rotation.New });
+        command.Parameters.Add(new() { Value = rotation.ExpiresAt });
+        command.Parameters.Add(new() { Value = rotation.Now });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await row.ReadAsync(cancellationToken))
+            return null;
+        var phone = row.IsDBNull(1) ? default : BinaryPrimitives.ReadUInt128BigEndian(row.GetFieldValue<byte[]>(1));
+        return new RotationOutcome.Rotated(new UserId(row.GetGuid(0)), new PhoneKey(phone));
+    }
+
+    /// <summary>Signs devices out and tells all nodes, in one transaction.</summary>
+    /// <param name="condition">Which; $1 and from $3 on are the arguments.</param>
+    /// <returns>Whether any was signed in.</returns>
+    private async Task<bool> RevokeWhereAsync(string condition, DateTimeOffset now, object[] arguments, CancellationToken cancellationToken)
+    {
+        var revoked = await PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand(
+                $"""
+                WITH revoked AS (
+                    UPDATE {schema}.device_sessions SET revoked_at = $2 WHERE {condition} AND revoked_at IS NULL RETURNING user_id, device_id
+                )
+                SELECT user_id, device_id, pg_notify('{Channel}', user_id || ':' || device_id) FROM revoked
+                """);
+            command.Parameters.Add(new() { Value = arguments[0] });
+            command.Parameters.Add(new() { Value = now });
+            foreach (var argument in arguments.Skip(1))
+                command.Parameters.Add(new() { Value = argument });
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            var found = new List<(UserId, DeviceId)>();
+            while (await rows.ReadAsync(cancellationToken))
+                found.Add((new UserId(rows.GetGuid(0)), new DeviceId(rows.GetGuid(1))));
+            return found;
+        });
+        foreach (var (user, device) in revoked)
+            Mark(user, device);
+        return revoked.Count > 0;
+    }
+
+    private sealed class Session
+    {
+        public volatile bool Revoked;
+
+        /// <summary>When it was last noted to be here, as a timestamp of the clock; 0 for never.</summary>
+        public long SeenAt;
+    }
+}

@@ -1,0 +1,166 @@
+using System.Buffers.Binary;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Infrastructure.Marten;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace ChatCqrs.Infrastructure.Accounts;
+
+/// <inheritdoc cref="IRegistrations"/>
+internal sealed class PostgresRegistrations(NpgsqlDataSource database, string schema) : IRegistrations
+{
+    /// <summary>How long a registration is remembered, so that an old one is said to be over and the codes of a day can be counted.</summary>
+    private static readonly TimeSpan KeptFor = TimeSpan.FromHours(48);
+
+    /// <summary>How many of those that are over each new registration removes.</summary>
+    private const int ForgottenAtOnce = 20;
+
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Day = TimeSpan.FromHours(24);
+
+    public Task<TimeSpan?> AddAsync(Registration registration, PhoneLimits? limits, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            var phone = Bytes(registration.Phone.Value);
+            await using var batch = database.CreateBatch();
+            batch.BatchCommands.Add(LockPhone(phone));
+            batch.BatchCommands.Add(Insert(registration, phone, limits));
+            batch.BatchCommands.Add(Forget(registration.CreatedAt - KeptFor));
+            await batch.ExecuteNonQueryAsync(cancellationToken);
+            return batch.BatchCommands[1].RecordsAffected > 0
+                ? null
+                : await WaitAsync(phone, limits!, registration.CreatedAt, cancellationToken);
+        });
+
+    public Task<CodeCheck> CheckCodeAsync(
+        Guid registration, Fingerprint code, int attemptsMax, DateTimeOffset now, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var guess = database.CreateCommand(
+                $"""
+                UPDATE {schema}.registrations SET attempts = attempts + CASE WHEN code = $2 THEN 0 ELSE 1 END
+                WHERE id = $1 AND attempts < $3 AND expires_at > $4 AND completed_at IS NULL
+                RETURNING code = $2, phone, user_id, device_id, content, bucket, created_at, expires_at
+                """);
+            Add(guess.Parameters, registration, Bytes(code.Value), attemptsMax, now);
+            await using (var row = await guess.ExecuteReaderAsync(cancellationToken))
+            {
+                if (await row.ReadAsync(cancellationToken))
+                    return row.GetBoolean(0) ? new CodeCheck.Right(Read(registration, code, row)) : new CodeCheck.Wrong();
+            }
+
+            await using var known = database.CreateCommand($"SELECT true FROM {schema}.registrations WHERE id = $1");
+            Add(known.Parameters, registration);
+            return await known.ExecuteScalarAsync(cancellationToken) is true ? (CodeCheck)new CodeCheck.Over() : new CodeCheck.Unknown();
+        });
+
+    public Task<UserId> ClaimPhoneAsync(PhoneKey phone, UserId user, DateTimeOffset now, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var batch = database.CreateBatch();
+            var claim = new NpgsqlBatchCommand(
+                $"INSERT INTO {schema}.phones (phone, user_id, claimed_at) VALUES ($1, $2, $3) ON CONFLICT (phone) DO NOTHING");
+            Add(claim.Parameters, Bytes(phone.Value), user.Value, now);
+            batch.BatchCommands.Add(claim);
+            var owner = new NpgsqlBatchCommand($"SELECT user_id FROM {schema}.phones WHERE phone = $1");
+            Add(owner.Parameters, Bytes(phone.Value));
+            batch.BatchCommands.Add(owner);
+            return new UserId((Guid)(await batch.ExecuteScalarAsync(cancellationToken))!);
+        });
+
+    public Task<UserId?> FindPhoneAsync(PhoneKey phone, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync<UserId?>(async () =>
+        {
+            await using var command = database.CreateCommand($"SELECT user_id FROM {schema}.phones WHERE phone = $1 AND registered");
+            Add(command.Parameters, Bytes(phone.Value));
+            return await command.ExecuteScalarAsync(cancellationToken) is Guid id ? new UserId(id) : null;
+        });
+
+    public Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand(
+                $"""
+                WITH used AS (
+                    UPDATE {schema}.registrations SET completed_at = $2, content = '' WHERE id = $1 AND completed_at IS NULL RETURNING phone
+                ), registered AS (
+                    UPDATE {schema}.phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
+                )
+                INSERT INTO {schema}.device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
+                SELECT $3, $4, $5, $6, $2, $2 FROM used
+                """);
+            Add(command.Parameters, registration, signIn.Now, signIn.Device.Value, signIn.User.Value, signIn.RefreshToken, signIn.RefreshExpiresAt);
+            return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
+        });
+
+    internal static byte[] Bytes(UInt128 value)
+    {
+        var bytes = new byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, value);
+        return bytes;
+    }
+
+    /// <summary>Those who ask for codes for one phone at the same instant are counted one after another.</summary>
+    private static NpgsqlBatchCommand LockPhone(byte[] phone)
+    {
+        var command = new NpgsqlBatchCommand("SELECT pg_advisory_xact_lock($1)");
+        Add(command.Parameters, BinaryPrimitives.ReadInt64BigEndian(phone));
+        return command;
+    }
+
+    private NpgsqlBatchCommand Insert(Registration registration, byte[] phone, PhoneLimits? limits)
+    {
+        var command = new NpgsqlBatchCommand(
+            $"""
+            INSERT INTO {schema}.registrations (id, phone, user_id, device_id, content, bucket, code, created_at, expires_at)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+            WHERE (SELECT count(*) FROM {schema}.registrations WHERE phone = $2 AND created_at > $10) < $11
+              AND (SELECT count(*) FROM {schema}.registrations WHERE phone = $2 AND created_at > $12) < $13
+            """);
+        Add(command.Parameters,
+            registration.Id, phone, registration.User.Value, registration.Device.Value, registration.Content.Bytes);
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)registration.Content.Bucket ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        Add(command.Parameters,
+            Bytes(registration.Code.Value), registration.CreatedAt, registration.ExpiresAt,
+            registration.CreatedAt - Hour, limits?.PerHour ?? int.MaxValue, registration.CreatedAt - Day, limits?.PerDay ?? int.MaxValue);
+        return command;
+    }
+
+    private NpgsqlBatchCommand Forget(DateTimeOffset before)
+    {
+        var command = new NpgsqlBatchCommand(
+            $"""
+            DELETE FROM {schema}.registrations WHERE id IN (
+                SELECT id FROM {schema}.registrations WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            """);
+        Add(command.Parameters, before, ForgottenAtOnce);
+        return command;
+    }
+
+    /// <summary>How long until the newest codes that fill a window have left it.</summary>
+    private async Task<TimeSpan?> WaitAsync(byte[] phone, PhoneLimits limits, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            SELECT greatest(
+                (SELECT created_at + interval '1 hour' FROM {schema}.registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $2 LIMIT 1),
+                (SELECT created_at + interval '1 day' FROM {schema}.registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $3 LIMIT 1))
+            """);
+        Add(command.Parameters, phone, Math.Max(0, limits.PerHour - 1), Math.Max(0, limits.PerDay - 1));
+        var until = await command.ExecuteScalarAsync(cancellationToken) is DateTime time ? new DateTimeOffset(time) - now : Hour;
+        return until > TimeSpan.FromSeconds(1) ? until : TimeSpan.FromSeconds(1);
+    }
+
+    private static Registration Read(Guid id, Fingerprint code, NpgsqlDataReader row) => new(
+        id, new PhoneKey(BinaryPrimitives.ReadUInt128BigEndian(row.GetFieldValue<byte[]>(1))), new UserId(row.GetGuid(2)), new DeviceId(row.GetGuid(3)),
+        new SealedContent(row.IsDBNull(5) ? null : row.GetString(5), row.GetFieldValue<byte[]>(4)), code,
+        row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7));
+
+    private static void Add(NpgsqlParameterCollection parameters, params ReadOnlySpan<object> values)
+    {
+        foreach (var value in values)
+            parameters.Add(new NpgsqlParameter { Value = value });
+    }
+}
