@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Receipts;
+
+namespace ChatCqrs.Projections.Snapshots;
+
+/// <summary>A conversation's state at one of its entries, without the messages last accepted (they are found by id).</summary>
+public sealed record ConversationSnapshot
+{
+    /// <summary>The conversation's id.</summary>
+    public required string Id { get; init; }
+
+    public required string Kind { get; init; }
+    public required ImmutableArray<SnapshotMember> Members { get; init; }
+    public required long Revision { get; init; }
+    public required byte[] Hash { get; init; }
+    public required ulong Position { get; init; }
+    public required DateTimeOffset LastAt { get; init; }
+
+    /// <summary>See <see cref="RecentMessages.Horizon"/>; null for none.</summary>
+    public required DateTimeOffset? Horizon { get; init; }
+
+    public static ConversationSnapshot Of(string id, Conversation state, Recorded last) => new()
+    {
+        Id = id,
+        Kind = state.Kind!.Value.ToString(),
+        Members = [.. state.Members.Values.Select(member => new SnapshotMember(member.User.Value, member.JoinedSeq, member.LastSentSeq))],
+        Revision = last.Revision,
+        Hash = last.Hash.ToArray(),
+        Position = last.Position.Value,
+        LastAt = state.LastAt,
+        Horizon = state.Recent.Horizon == DateTimeOffset.MinValue ? null : state.Recent.Horizon,
+    };
+
+    public Conversation ToState() => new(
+        Enum.Parse<ConversationKind>(Kind),
+        Members.ToImmutableDictionary(m => new UserId(m.User), m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq)),
+        Revision, LastAt,
+        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizon = Horizon ?? DateTimeOffset.MinValue });
+}
+
+public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq);
+
+/// <summary>A conversation's receipts at one of their events.</summary>
+public sealed record ReceiptsSnapshot
+{
+    /// <summary>The conversation's id.</summary>
+    public required string Id { get; init; }
+
+    public required ImmutableArray<SnapshotWatermark> Members { get; init; }
+    public required long Revision { get; init; }
+    public required byte[] Hash { get; init; }
+    public required ulong Position { get; init; }
+
+    public static ReceiptsSnapshot Of(string id, Watermarks state, Recorded last) => new()
+    {
+        Id = id,
+        Members =
+        [
+            .. state.Members.Select(pair => new SnapshotWatermark(
+                pair.Key.Value, pair.Value.Delivered, pair.Value.Read,
+                pair.Value.Devices.ToImmutableDictionary(device => device.Key.Value, device => device.Value))),
+        ],
+        Revision = last.Revision,
+        Hash = last.Hash.ToArray(),
+        Position = last.Position.Value,
+    };
+
+    public Watermarks ToState() => new(Members.ToImmutableDictionary(
+        m => new UserId(m.User),
+        m => new Watermark(m.Delivered, m.Read, m.Devices.ToImmutableDictionary(device => new DeviceId(device.Key), device => device.Value))));
+}
+
+public sealed record SnapshotWatermark(Guid User, long Delivered, long Read, ImmutableDictionary<Guid, long> Devices);
