@@ -14,6 +14,12 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal NotTheCaller =
         new(RefusalKind.Forbidden, "not_the_caller", "user_id must be the caller.");
 
+    public static readonly Refusal NotTheSender =
+        new(RefusalKind.Forbidden, "not_the_sender", "Only the message's sender may see this.");
+
+    public static readonly Refusal InvalidCursor =
+        new(RefusalKind.Invalid, "invalid_cursor", "The cursor is none that this list has given.");
+
     public static readonly Refusal MessageIdReused =
         new(RefusalKind.Conflict, "message_id_reused", "This message_id was used for another message.");
 

@@ -1,0 +1,35 @@
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using MediatR;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Conversations;
+
+/// <summary>One conversation of the caller.</summary>
+public static class GetConversation
+{
+    public sealed record Query(UserId Caller, ConversationId Conversation) : IRequest<ConversationDetails>;
+
+    internal sealed class Handler(Membership membership, IInbox inbox, MessageViews views, IOptions<RetentionOptions> retention)
+        : IRequestHandler<Query, ConversationDetails>
+    {
+        public async Task<ConversationDetails> Handle(Query request, CancellationToken cancellationToken)
+        {
+            var (conversation, _) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            var item = await inbox.OneAsync(request.Caller, request.Conversation, cancellationToken);
+            var last = item?.LastMessage is { } message ? (await views.OfAsync([message], cancellationToken))[0] : null;
+            return new ConversationDetails(
+                request.Conversation.Value, "direct", null, conversation.LastSeq, last, item?.Unread ?? 0,
+                item is null || item.DeliveredSeq < 0 ? null : item.DeliveredSeq, item is null || item.ReadSeq < 0 ? null : item.ReadSeq,
+                null, false, false, conversation.LastAt,
+                [.. Infos(conversation)], new RetentionInfo(retention.Value.Days, null), null, null);
+        }
+
+        /// <summary>In the order of joining. Both users of a direct conversation have the same rights.</summary>
+        internal static IEnumerable<MemberInfo> Infos(Conversation conversation) => conversation.Members.Values
+            .OrderBy(member => member.JoinedSeq).ThenBy(member => member.User.Value)
+            .Select(member => new MemberInfo(member.User.Value, "member", member.JoinedSeq));
+    }
+}

@@ -1,0 +1,24 @@
+using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using MediatR;
+
+namespace ChatCqrs.Application.Messages;
+
+/// <summary>One message.</summary>
+public static class GetMessage
+{
+    public sealed record Query(UserId Caller, ConversationId Conversation, MessageId Message) : IRequest<MessageView>;
+
+    internal sealed class Handler(Membership membership, ITimeline timeline, MessageViews views) : IRequestHandler<Query, MessageView>
+    {
+        public async Task<MessageView> Handle(Query request, CancellationToken cancellationToken)
+        {
+            var (_, member) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            var entry = await timeline.MessageAsync(request.Conversation, request.Message, cancellationToken);
+            if (entry is null || entry.Seq < member.JoinedSeq)
+                throw new RefusedException(Refusal.MessageUnknown);
+            return (await views.OfAsync([entry], cancellationToken))[0];
+        }
+    }
+}

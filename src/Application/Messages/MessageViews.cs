@@ -1,0 +1,53 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Projections.Timeline;
+
+namespace ChatCqrs.Application.Messages;
+
+/// <summary>Opens what the timeline holds, and says of each message what holds for every recipient.</summary>
+public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
+{
+    /// <summary>Messages as clients see them, in the order given.</summary>
+    public async Task<IReadOnlyList<MessageView>> OfAsync(IReadOnlyCollection<TimelineEntry> messages, CancellationToken cancellationToken)
+    {
+        if (messages.Count == 0)
+            return [];
+        var members = await receipts.OfAsync([.. messages.Select(entry => entry.Conversation).Distinct()], cancellationToken);
+        var views = new List<MessageView>(messages.Count);
+        foreach (var entry in messages)
+            views.Add(await OpenAsync(entry, StatusOf(entry, members[entry.Conversation]), cancellationToken));
+        return views;
+    }
+
+    /// <summary>One message with a status that is known.</summary>
+    public async ValueTask<MessageView> OpenAsync(TimelineEntry entry, string status, CancellationToken cancellationToken)
+    {
+        var message = entry.Message!;
+        return MessageView.Of(
+            entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type,
+            await ContentAsync(entry.Conversation, message, cancellationToken), message.ReplyTo, message.SentAt, message.ExpiresAt, status);
+    }
+
+    /// <summary><c>read</c> or <c>delivered</c> when that holds for everyone else who could see the message, else <c>sent</c>.</summary>
+    internal static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
+    {
+        var (any, delivered, read) = (false, true, true);
+        foreach (var member in members.Where(member => member.User != entry.Actor && member.JoinedSeq <= entry.Seq))
+        {
+            any = true;
+            delivered &= member.DeliveredSeq >= entry.Seq;
+            read &= member.ReadSeq >= entry.Seq;
+        }
+
+        return any && read ? "read" : any && delivered ? "delivered" : "sent";
+    }
+
+    private async ValueTask<MessageContent?> ContentAsync(ConversationId conversation, TimelineMessage message, CancellationToken cancellationToken)
+    {
+        if (message.Content is null)
+            return null;
+        var bytes = await sealer.OpenAsync(
+            new SealScope(message.ExpiresAt, message.Sender, conversation, message.MessageId), message.Content, cancellationToken);
+        return bytes is { } content ? MessageContent.FromBytes(content.Span) : null;
+    }
+}

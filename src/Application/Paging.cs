@@ -1,0 +1,37 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application;
+
+/// <summary>The bounds of lists, and their cursors: opaque to clients, the place of a page's last item to us.</summary>
+public static class Paging
+{
+    public const int LimitDefault = 50;
+    public const int LimitMax = 200;
+
+    private const char Separator = '|';
+
+    public static string Cursor(params string[] place) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Join(Separator, place)));
+
+    public static string Cursor(DateTimeOffset time) => time.UtcTicks.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Reads a cursor of two parts.</summary>
+    /// <exception cref="RefusedException">It is none of ours.</exception>
+    public static T? Place<T>(string? cursor, Func<string, string, T> read)
+        where T : class
+    {
+        if (cursor is null)
+            return null;
+        try
+        {
+            var parts = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split(Separator);
+            return parts.Length == 2 ? read(parts[0], parts[1]) : throw new FormatException();
+        }
+        catch (Exception exception) when (exception is FormatException or OverflowException or ArgumentException)
+        {
+            throw new RefusedException(Refusal.InvalidCursor);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Projections.Inbox;
+using ChatCqrs.Projections.Timeline;
+
+namespace ChatCqrs.Application.Ports;
+
+/// <summary>The conversations of a user, from the read models.</summary>
+public interface IInbox
+{
+    /// <summary>A page, newest activity first.</summary>
+    /// <param name="before">The last item of the page before; null for the first page.</param>
+    Task<IReadOnlyList<InboxItem>> PageAsync(UserId user, InboxPlace? before, int limit, CancellationToken cancellationToken);
+
+    /// <summary>One conversation of a user; null when the views do not have it (yet).</summary>
+    Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken);
+
+    /// <summary>All conversations of a user, and how far each is confirmed by a device.</summary>
+    Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
+}
+
+/// <summary>A place in an inbox. Conversations of the same time are ordered by their ids.</summary>
+public sealed record InboxPlace(DateTimeOffset UpdatedAt, string Conversation);
+
+/// <param name="LastMessage">The last message, sealed; null before the first.</param>
+/// <param name="Unread">Messages of others after the user's read watermark.</param>
+/// <param name="DeliveredSeq">-1 for none.</param>
+/// <param name="ReadSeq">-1 for none.</param>
+public sealed record InboxItem(
+    ConversationView Conversation, TimelineEntry? LastMessage, long Unread, long DeliveredSeq, long ReadSeq);
+
+/// <param name="DeliveredSeq">The last seq that the device has confirmed, or the one before the user's joining.</param>
+public sealed record WaitingItem(ConversationId Conversation, long DeliveredSeq, long LastSeq);

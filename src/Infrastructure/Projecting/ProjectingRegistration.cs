@@ -1,0 +1,50 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Infrastructure.Queries;
+using JasperFx;
+using Marten;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Weasel.Core;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+public static class ProjectingRegistration
+{
+    /// <summary>The read models, their runner, and the queries over them.</summary>
+    public static IServiceCollection AddReadModels(this IServiceCollection services)
+    {
+        services.ConfigureMarten(ReadModelSchema.Register);
+        services.AddSingleton<ReadSide>();
+        services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());
+        services.AddSingleton<RunnerState>();
+        services.AddSingleton<ReadModelFactory>();
+        services.AddSingleton(provider => new Rebuilder(
+            provider.GetRequiredService<IEventStore>(), provider.GetRequiredService<IEventCodec>(), provider.GetRequiredService<NpgsqlDataSource>(),
+            schema => ShadowStore(provider.GetRequiredService<NpgsqlDataSource>(), schema), provider.GetRequiredService<ReadModelFactory>(),
+            provider.GetRequiredService<ILogger<Rebuilder>>()));
+        services.AddSingleton<IProjections, Projections>();
+        services.AddSingleton<ITimeline, TimelineQueries>();
+        services.AddSingleton<IInbox, InboxQueries>();
+        services.AddSingleton<IReceipts, ReceiptQueries>();
+        services.AddSingleton<ISentMessages, SentMessageQueries>();
+        services.AddSingleton<ISnapshots, SnapshotQueries>();
+        services.AddHostedService(provider =>
+        {
+            var factory = provider.GetRequiredService<ReadModelFactory>();
+            return ActivatorUtilities.CreateInstance<ProjectionRunner>(
+                provider, [.. new object[] { (IReadOnlyList<IReadModel>)[.. ReadModelFactory.Names.Select(factory.Create)] }]);
+        });
+        return services;
+    }
+
+    private static DocumentStore ShadowStore(NpgsqlDataSource database, string schema) => DocumentStore.For(options =>
+    {
+        options.DatabaseSchemaName = schema;
+        options.AutoCreateSchemaObjects = AutoCreate.CreateOrUpdate;
+        options.Connection(database);
+        options.UseSystemTextJsonForSerialization(EnumStorage.AsString, Casing.SnakeCase);
+        options.DisableNpgsqlLogging = true;
+        ReadModelSchema.Register(options);
+    });
+}

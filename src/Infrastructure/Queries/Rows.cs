@@ -1,0 +1,44 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Projections.Timeline;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Queries;
+
+/// <summary>Reads rows of the read models.</summary>
+internal static class Rows
+{
+    /// <summary>The columns of a timeline row that <see cref="Entry"/> reads, in its order.</summary>
+    public const string EntryColumns =
+        "t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, t.content, t.reply_to, t.expires_at, t.members";
+
+    /// <param name="offset">The ordinal of the first of <see cref="EntryColumns"/>.</param>
+    public static TimelineEntry Entry(NpgsqlDataReader row, int offset = 0)
+    {
+        var at = row.GetFieldValue<DateTimeOffset>(offset + 3);
+        UserId? actor = row.IsDBNull(offset + 4) ? null : new UserId(row.GetGuid(offset + 4));
+        var message = row.IsDBNull(offset + 6) ? null : new TimelineMessage(
+            new MessageId(row.GetGuid(offset + 6)), actor!.Value, new DeviceId(row.GetGuid(offset + 5)), (MessageType)row.GetInt16(offset + 7),
+            row.IsDBNull(offset + 9) ? null : new SealedContent(row.IsDBNull(offset + 8) ? null : row.GetString(offset + 8), row.GetFieldValue<byte[]>(offset + 9)),
+            default, row.IsDBNull(offset + 10) ? null : new MessageId(row.GetGuid(offset + 10)), at,
+            row.IsDBNull(offset + 11) ? null : row.GetFieldValue<DateTimeOffset>(offset + 11));
+        return new TimelineEntry(
+            new ConversationId(row.GetGuid(offset)), row.GetInt64(offset + 1), row.GetString(offset + 2), at, actor, message,
+            row.IsDBNull(offset + 12) ? null : row.GetFieldValue<Guid[]>(offset + 12));
+    }
+
+    public static Task<List<T>> QueryAsync<T>(
+        this NpgsqlDataSource database, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] parameters) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand(sql);
+            foreach (var parameter in parameters)
+                command.Parameters.Add(new() { Value = parameter });
+            var rows = new List<T>();
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+                rows.Add(read(reader));
+            return rows;
+        });
+}

@@ -1,0 +1,57 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Projections.Timeline;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Queries;
+
+/// <inheritdoc cref="ITimeline"/>
+internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
+{
+    public async Task<IReadOnlyList<TimelineEntry>> EntriesAsync(
+        ConversationId conversation, long after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"SELECT {Rows.EntryColumns} FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3",
+        row => Rows.Entry(row), cancellationToken, conversation.Value, after, limit);
+
+    public async Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
+        ConversationId conversation, long from, long? after, long? before, int limit, CancellationToken cancellationToken)
+    {
+        var newestFirst = after is null;
+        var messages = await database.QueryAsync(
+            $"""
+            SELECT {Rows.EntryColumns} FROM chat.timeline t
+            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND t.message_id IS NOT NULL
+            ORDER BY t.seq {(newestFirst ? "DESC" : "")} LIMIT $5
+            """,
+            row => Rows.Entry(row), cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, limit);
+        if (newestFirst)
+            messages.Reverse();
+        return messages;
+    }
+
+    public async Task<TimelineEntry?> MessageAsync(ConversationId conversation, MessageId message, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            $"""
+            SELECT {Rows.EntryColumns} FROM chat.message_ids i
+            JOIN chat.timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
+            WHERE i.message_id = $1 AND i.conversation_id = $2
+            """,
+            row => Rows.Entry(row), cancellationToken, message.Value, conversation.Value)).FirstOrDefault();
+
+    public async Task<IReadOnlyList<TimelineEntry>> UnreadAsync(
+        UserId user, UnreadPlace? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"""
+        SELECT {Rows.EntryColumns} FROM chat.mt_doc_members m
+        LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
+        CROSS JOIN LATERAL (
+            SELECT * FROM chat.timeline t
+            WHERE t.conversation_id = m.conversation_id AND t.seq >= (m.data ->> 'joined_seq')::bigint
+              AND t.seq > greatest(coalesce((w.data ->> 'read_seq')::bigint, -1), CASE WHEN m.conversation_id = $2 THEN $3 ELSE -1 END)
+              AND t.message_id IS NOT NULL AND t.actor <> m.user_id
+            ORDER BY t.seq LIMIT $4
+        ) t
+        WHERE m.user_id = $1 AND m.conversation_id >= $2
+        ORDER BY t.conversation_id, t.seq LIMIT $4
+        """,
+        row => Rows.Entry(row), cancellationToken, user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit);
+}
