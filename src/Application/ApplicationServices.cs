@@ -1,0 +1,55 @@
+using System.Reflection;
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Pipeline;
+using ChatCqrs.Application.Users;
+using ChatCqrs.Application.Writing;
+using FluentValidation;
+using MediatR;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace ChatCqrs.Application;
+
+public static class ApplicationServices
+{
+    /// <summary>
+    /// The use cases: MediatR with the handlers, validators and behaviours of this assembly, and what they are made of. All of them are
+    /// singletons, since every frame of every socket passes here: no scope is opened for a request, and nothing is made anew but the request.
+    /// </summary>
+    public static IServiceCollection AddApplication(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IMediator>(provider => new Mediator(provider.GetService!));
+        foreach (var handler in typeof(ApplicationServices).Assembly.DefinedTypes.Where(type => !type.IsAbstract))
+        {
+            foreach (var contract in handler.ImplementedInterfaces.Where(IsHandler))
+                services.AddUseCase(contract, handler);
+        }
+
+        services.TryAddSingleton<KnownUsers>();
+        services.AddSingleton<Retention>();
+        services.AddSingleton<ConversationWriter>();
+        services.AddSingleton<IConversationWriter>(provider => provider.GetRequiredService<ConversationWriter>());
+        services.AddHostedService(provider => provider.GetRequiredService<ConversationWriter>());
+        return services;
+    }
+
+    private static bool IsHandler(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IRequestHandler<,>);
+
+    /// <summary>A handler and, in the order in which a request passes them, its behaviours; one without a validator has no validation.</summary>
+    private static void AddUseCase(this IServiceCollection services, Type contract, TypeInfo handler)
+    {
+        var request = contract.GenericTypeArguments;
+        var behaviour = typeof(IPipelineBehavior<,>).MakeGenericType(request);
+        services.AddSingleton(contract, handler);
+        services.AddSingleton(behaviour, typeof(Tracing<,>).MakeGenericType(request));
+
+        var validators = handler.DeclaringType?.GetNestedTypes(BindingFlags.Public | BindingFlags.NonPublic) ?? [];
+        var validates = typeof(IValidator<>).MakeGenericType(request[0]);
+        if (validators.FirstOrDefault(validates.IsAssignableFrom) is not { } validator)
+            return;
+        services.AddSingleton(validates, validator);
+        services.AddSingleton(behaviour, typeof(Validation<,>).MakeGenericType(request));
+    }
+}

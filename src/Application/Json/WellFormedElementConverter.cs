@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ChatCqrs.Application.Json;
+
+/// <summary>
+/// JSON that is passed on as it came, provided that every text in it is Unicode: JSON can spell half of a surrogate pair (RFC 8259, section 8.2),
+/// which no later reader could take, and bytes that are no UTF-8.
+/// </summary>
+public sealed class WellFormedElementConverter : JsonConverter<JsonElement>
+{
+    public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        var element = JsonElement.ParseValue(ref reader);
+        Check(element);
+        return element;
+    }
+
+    public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) => value.WriteTo(writer);
+
+    private static void Check(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                CheckText(element);
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray())
+                    Check(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (var property in element.EnumerateObject())
+                {
+                    CheckName(property);
+                    Check(property.Value);
+                }
+
+                break;
+        }
+    }
+
+    private static void CheckText(JsonElement element)
+    {
+        try
+        {
+            _ = element.GetString();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new JsonException("A text is no Unicode.", exception);
+        }
+    }
+
+    private static void CheckName(JsonProperty property)
+    {
+        try
+        {
+            _ = property.Name;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new JsonException("A name is no Unicode.", exception);
+        }
+    }
+}
