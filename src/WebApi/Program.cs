@@ -1,3 +1,43 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using ChatCqrs.Application;
+using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Redis;
+using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.WebApi.Conversations;
+using ChatCqrs.WebApi.Hosting;
+using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.Messages;
+
+/// <summary>The server: what it is made of, and the way of a request through it.</summary>
+public partial class Program
+{
+    public static Task<int> Main(string[] args) => Startup.RunAsync(() => Build(args));
+
+    public static WebApplication Build(string[] args)
+    {
+        var builder = Settings.CreateBuilder(args);
+        var settings = builder.Configuration;
+        builder.AddHosting().AddHttpConventions();
+        builder.Services
+            .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
+            .AddMartenEventStore()
+            .AddSealing(settings)
+            .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
+            .AddNodeBus(settings.GetConnectionString("Redis"))
+            .AddApplicationSettings(settings)
+            .AddApplication();
+
+        var app = builder.Build();
+        app.UseSecurityHeaders();
+        app.UseWebSockets();
+
+        // The socket's place is here: an open socket holds nothing of what follows.
+        app.UseProblems();
+        app.UseRouting();
+
+        var api = app.MapGroup("").WithPositions();
+        api.MapConversations();
+        api.MapMessages();
+        return app;
+    }
+}

@@ -1,0 +1,37 @@
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.WebApi.Http;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.WebApi.Hosting;
+
+/// <summary>The settings of the use cases, each with its bounds. All are checked at start.</summary>
+internal static class ApplicationSettings
+{
+    public static IServiceCollection AddApplicationSettings(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<WriterOptions>().Bind(configuration.GetSection("Writer"))
+            .Between("Writer:Partitions", options => options.Partitions, 1, 64)
+            .Between("Writer:AppendsInFlight", options => options.AppendsInFlight, 1, 16)
+            .Between("Writer:QueueMax", options => options.QueueMax, 1, 1_000_000)
+            .Between("Writer:BatchMax", options => options.BatchMax, 1, 10_000)
+            .Between("Writer:ConversationsMax", options => options.ConversationsMax, 100, 10_000_000)
+            .Between("Writer:ConflictRetriesMax", options => options.ConflictRetriesMax, 1, 1_000)
+            .ValidateOnStart();
+        services.AddOptions<RetentionOptions>().Bind(configuration.GetSection("Retention"))
+            .Between("Retention:Days", options => options.Days, 1, 3_650)
+            .ValidateOnStart();
+        services.AddOptions<ReadsOptions>().Bind(configuration.GetSection("Reads"))
+            .Between("Reads:FreshnessWait", options => options.FreshnessWait, TimeSpan.Zero, ReadsOptions.WaitMax)
+            .Between("Reads:PositionWait", options => options.PositionWait, TimeSpan.Zero, ReadsOptions.WaitMax)
+            .Between("Reads:CommandWait", options => options.CommandWait, TimeSpan.Zero, ReadsOptions.WaitMax)
+            .ValidateOnStart();
+        return services;
+    }
+
+    private static OptionsBuilder<TOptions> Between<TOptions, TValue>(
+        this OptionsBuilder<TOptions> builder, string setting, Func<TOptions, TValue> value, TValue min, TValue max)
+        where TOptions : class
+        where TValue : IComparable<TValue> => builder.Validate(
+            options => value(options).CompareTo(min) >= 0 && value(options).CompareTo(max) <= 0, $"{setting} must be {min} to {max}.");
+}

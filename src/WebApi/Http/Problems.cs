@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Text.Json;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using FluentValidation;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace ChatCqrs.WebApi.Http;
+
+/// <summary>The one place where exceptions become problems, for REST and for the socket's frames.</summary>
+public static class Problems
+{
+    /// <summary>When a store that is away is worth another try.</summary>
+    public static readonly TimeSpan StoreRetryAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>Fields that are wrong: their values do not have the described form.</summary>
+    public const string Invalid = "invalid";
+
+    /// <param name="exception">What was thrown.</param>
+    /// <param name="traceId">Null to take the current activity's, or a new one.</param>
+    public static Problem Of(Exception exception, string? traceId = null) => exception switch
+    {
+        RefusedException refused => Of(refused.Refusal, traceId) with { RetryAfter = refused.RetryAfter ?? RetryAfterOf(refused.Refusal) },
+        ValidationException validation => OfFields(validation, traceId),
+        StoreUnavailableException => Of(503, "store_unavailable", "A store cannot be reached. Try again.", traceId) with
+        {
+            RetryAfter = StoreRetryAfter,
+        },
+        BadHttpRequestException { InnerException: JsonException json } => OfJson(json, traceId),
+        BadHttpRequestException bad => OfStatus(bad.StatusCode, traceId),
+        JsonException json => OfJson(json, traceId),
+        _ => OfStatus(StatusCodes.Status500InternalServerError, traceId),
+    };
+
+    public static Problem Of(Refusal refusal, string? traceId = null) =>
+        Of(StatusOf(refusal.Kind), refusal.Code, refusal.Detail, traceId) with { RetryAfter = RetryAfterOf(refusal) };
+
+    public static Problem Of(int status, string code, string detail, string? traceId = null) =>
+        new("urn:chatcqrs:problem:" + code, ReasonPhrases.GetReasonPhrase(status), status, detail, code, traceId ?? CurrentTraceId());
+
+    /// <summary>One field is wrong.</summary>
+    public static Problem OfField(string field, string message, string? traceId = null) =>
+        OfFields(new Dictionary<string, IReadOnlyList<string>> { [field] = [message] }, traceId);
+
+    /// <summary>What the framework refused by a status alone.</summary>
+    public static Problem OfStatus(int status, string? traceId = null) => status switch
+    {
+        400 => Of(status, "malformed_request", "The request is not well-formed.", traceId),
+        401 => Of(Refusal.Unauthenticated, traceId),
+        403 => Of(status, "forbidden", "The caller may not do this.", traceId),
+        404 => Of(status, "not_found", "There is nothing at this address.", traceId),
+        405 => Of(status, "method_not_allowed", "This address does not take this method; the header Allow names those that it takes.", traceId),
+        408 => Of(status, "request_timeout", "The request did not arrive in time.", traceId),
+        413 => Of(status, "too_large", "The request's body is too large.", traceId),
+        414 => Of(status, "uri_too_long", "The request's address is too long.", traceId),
+        415 => Of(status, "unsupported_media_type", "The body must be application/json in UTF-8.", traceId),
+        429 => Of(Refusal.RateLimited, traceId) with { RetryAfter = StoreRetryAfter },
+        500 => Of(status, "internal_error", "Something went wrong here. The trace_id helps to find out what.", traceId),
+        503 => Of(status, "unavailable", "The server cannot answer now. Try again.", traceId) with { RetryAfter = StoreRetryAfter },
+        _ => Of(status, "status_" + status, ReasonPhrases.GetReasonPhrase(status) + ".", traceId),
+    };
+
+    private static Problem OfFields(ValidationException validation, string? traceId) => OfFields(
+        validation.Errors
+            .GroupBy(failure => failure.PropertyName)
+            .ToDictionary(field => field.Key, IReadOnlyList<string> (field) => [.. field.Select(failure => failure.ErrorMessage).Distinct()]),
+        traceId);
+
+    private static Problem OfFields(IReadOnlyDictionary<string, IReadOnlyList<string>> errors, string? traceId) =>
+        Of(400, Invalid, "Not everything in the request has the described form: see errors.", traceId) with { Errors = errors };
+
+    /// <summary>
+    /// A body that is no JSON, or not of the described form. The exception's own message names our types and quotes what was sent, so only its
+    /// place is told.
+    /// </summary>
+    private static Problem OfJson(JsonException exception, string? traceId)
+    {
+        var field = exception.Path?.TrimStart('$').TrimStart('.');
+        return string.IsNullOrEmpty(field)
+            ? Of(400, "malformed_json", "The body is not a JSON object of the described form.", traceId)
+            : Of(400, "malformed_json", "The body is not JSON, or a value is not of the described type.", traceId) with
+            {
+                Errors = new Dictionary<string, IReadOnlyList<string>> { [field] = ["is malformed, of another type than described, or given twice."] },
+            };
+    }
+
+    private static int StatusOf(RefusalKind kind) => kind switch
+    {
+        RefusalKind.Invalid => StatusCodes.Status400BadRequest,
+        RefusalKind.Unauthenticated => StatusCodes.Status401Unauthorized,
+        RefusalKind.Forbidden => StatusCodes.Status403Forbidden,
+        RefusalKind.Unknown => StatusCodes.Status404NotFound,
+        RefusalKind.Conflict => StatusCodes.Status409Conflict,
+        RefusalKind.Gone => StatusCodes.Status410Gone,
+        RefusalKind.TooMany => StatusCodes.Status429TooManyRequests,
+        RefusalKind.Unavailable => StatusCodes.Status503ServiceUnavailable,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    private static TimeSpan? RetryAfterOf(Refusal refusal) =>
+        refusal.Kind is RefusalKind.TooMany or RefusalKind.Unavailable ? StoreRetryAfter : null;
+
+    private static string CurrentTraceId() => (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+}

@@ -1,0 +1,14 @@
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.WebApi.Http;
+
+/// <summary>Ids in addresses. What is no UUID names nothing, so it is unknown like any other id that names nothing.</summary>
+internal static class RouteIds
+{
+    public static ConversationId Conversation(string text) =>
+        new(Parse(text) ?? throw new RefusedException(Refusal.ConversationUnknown));
+
+    public static MessageId Message(string text) => new(Parse(text) ?? throw new RefusedException(Refusal.MessageUnknown));
+
+    private static Guid? Parse(string text) => Guid.TryParseExact(text, "D", out var id) ? id : null;
+}

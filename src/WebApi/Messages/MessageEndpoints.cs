@@ -1,0 +1,33 @@
+using ChatCqrs.Application.Messages;
+using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.Http;
+using MediatR;
+
+namespace ChatCqrs.WebApi.Messages;
+
+/// <summary><c>/v1/messages</c> and its alias <c>/messages</c>.</summary>
+public static class MessageEndpoints
+{
+    public static RouteGroupBuilder MapMessages(this RouteGroupBuilder api)
+    {
+        foreach (var path in new[] { "/v1/messages", "/messages" })
+        {
+            var group = api.MapGroup(path).RequireAuthorization();
+            group.MapPost("", SendAsync).AnswersWhenDurable();
+        }
+
+        return api;
+    }
+
+    private static async Task<IResult> SendAsync(
+        SendMessage.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var sent = await mediator.Send(new SendMessage.Command(caller.User, caller.Device, body), cancellationToken);
+        response.SetPosition(sent.Position);
+        var answer = new SentAnswer(sent.Message.Value, sent.Conversation.Value, sent.Seq, sent.SentAt);
+        return TypedResults.Json(answer, statusCode: sent.Duplicate ? StatusCodes.Status200OK : StatusCodes.Status201Created);
+    }
+}
+
+/// <summary>A message's place.</summary>
+public sealed record SentAnswer(Guid MessageId, Guid ConversationId, long Seq, DateTimeOffset SentAt);
