@@ -1,0 +1,174 @@
+using System.Net.WebSockets;
+using ChatCqrs.Acceptance.Client;
+using ChatCqrs.Acceptance.Server;
+
+namespace ChatCqrs.Acceptance;
+
+/// <summary>Registration, tokens and devices: who gets in, and how one is put out.</summary>
+[Collection(ProductCollection.Name)]
+public sealed class AccountSpecs(Product product)
+{
+    private const int WrongCodes = 5;
+
+    [Fact]
+    public async Task Without_a_token_or_with_a_false_one_nobody_gets_in()
+    {
+        var ada = await product.RegisterAsync();
+        var keys = (await product.Api.GetAsync("/.well-known/jwks.json")).Expect(200).Json.GetProperty("keys");
+        var jwt = new Jwt(ada.Token);
+        Assert.Equal("ES256", jwt.Header.Text("alg"));
+        var key = keys.EnumerateArray().Single(k => k.Text("kid") == jwt.Header.Text("kid"));
+        Assert.Equal(("EC", "P-256", "ES256"), (key.Text("kty"), key.Text("crv"), key.Text("alg")));
+        Assert.True(jwt.IsSignedBy(key));
+        Assert.All(keys.EnumerateArray(), k => Assert.False(k.TryGetProperty("d", out _), "The private key is not published."));
+
+        string?[] tokens = [null, "", "rubbish", "a.b.c", new string('x', 5000), ada.Session.RefreshToken, .. jwt.Forgeries(key)];
+        foreach (var token in tokens)
+        {
+            foreach (var path in (string[])["/v1/users/me", "/v1/conversations", "/v1/messages", "/v1/devices", "/v1/admin/projections"])
+                (await product.Api.GetAsync(path, token)).Expect(401);
+            (await product.Api.PostAsync("/v1/messages", "{", token)).Expect(401);
+            var refused = await Assert.ThrowsAsync<WebSocketException>(() => ChatSocket.OpenAsync(product.Api.Address, token));
+            Assert.Equal(401, refused.Data["status"]);
+        }
+        (await product.Api.GetAsync("/v1/users/me", ada.Token)).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_socket_takes_its_token_from_the_query_too()
+    {
+        var ada = await product.RegisterAsync();
+        await using var socket = await ChatSocket.OpenAsync(product.Api.Address, ada.Token, tokenInQuery: true);
+        var welcome = (await socket.NextAsync("welcome")).Body;
+        Assert.Equal((ada.Id, ada.Session.DeviceId), (welcome.Id("user_id"), welcome.Id("device_id")));
+        Assert.True(DateTimeOffset.TryParse(welcome.Text("server_time"), System.Globalization.CultureInfo.InvariantCulture, out var time) && (DateTimeOffset.UtcNow - time).Duration() < TimeSpan.FromMinutes(1));
+        Assert.NotNull(welcome.Text("session_id"));
+        Assert.True(welcome.TryGetProperty("limits", out _));
+        await socket.NextAsync("synced");
+        await socket.PingAsync();
+        (await product.Api.GetAsync($"/v1/users/me?access_token={ada.Token}")).Expect(401); // There only.
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => ChatSocket.OpenAsync(product.Api.Address, "rubbish", tokenInQuery: true));
+        Assert.Equal(401, refused.Data["status"]);
+    }
+
+    [Fact]
+    public async Task Five_wrong_codes_burn_a_registration()
+    {
+        async Task<Answer> Verify(Guid registration, string? code) => await product.Api.PostAsync(
+            $"/v1/registrations/{registration}/verification", new { code, device = new { name = "x", platform = "web" } });
+
+        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
+        Assert.Matches("^[0-9]{6}$", begun.Code);
+        var wrong = begun.Code == "000000" ? "000001" : "000000";
+        (await Verify(Guid.CreateVersion7(), "123456")).Expect(404);
+        for (var i = 1; i < WrongCodes; i++) (await Verify(begun.RegistrationId, wrong)).Expect(400, "wrong_code");
+        (await Verify(begun.RegistrationId, wrong)).Expect(400, 410);
+        (await Verify(begun.RegistrationId, wrong)).Expect(410);
+        (await Verify(begun.RegistrationId, begun.Code)).Expect(410);
+
+        // Four do not, and a code works once.
+        var phone = Phones.Next();
+        var other = (await product.Api.PostAsync("/v1/registrations", new { phone, name = "Bob" })).Expect(202).Read<Registration>();
+        for (var i = 1; i < WrongCodes; i++) (await Verify(other.RegistrationId, other.Code == "000000" ? "000001" : "000000")).Expect(400, "wrong_code");
+        (await Verify(other.RegistrationId, other.Code)).Expect(200);
+        (await Verify(other.RegistrationId, other.Code)).Expect(404, 409, 410);
+    }
+
+    [Fact]
+    public async Task Guessing_in_parallel_gains_nothing()
+    {
+        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
+        var wrong = begun.Code == "000000" ? "000001" : "000000";
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => product.Api.PostAsync(
+            $"/v1/registrations/{begun.RegistrationId}/verification", new { code = wrong, device = new { name = "x", platform = "web" } })));
+        Assert.True(answers.Count(answer => answer.Expect(400, 410, 409).Status == 400) <= WrongCodes, "Five guesses, not more.");
+    }
+
+    [Fact]
+    public async Task A_phone_that_is_known_gets_a_further_device()
+    {
+        var ada = await product.RegisterAsync();
+        var laptop = await ada.AddDeviceAsync();
+        Assert.Equal(ada.Id, laptop.Id);
+        var me = (await laptop.GetAsync("/v1/users/me")).Expect(200).Json;
+        Assert.Equal((ada.Id, ada.Phone), (me.Id("user_id"), me.Text("phone")));
+        foreach (var name in (string[])["name", "about", "avatar", "created_at"]) Assert.True(me.TryGetProperty(name, out _), name);
+
+        var devices = (await ada.GetAsync("/v1/devices")).Expect(200).Json.GetProperty("devices").EnumerateArray().Select(Json.Read<Device>).ToList();
+        Assert.Equal([.. new[] { ada.Session.DeviceId, laptop.Session.DeviceId }.Order()], devices.Select(device => device.DeviceId).Order());
+        Assert.Equal(ada.Session.DeviceId, Assert.Single(devices, device => device.Current).DeviceId);
+        Assert.Equal(["Laptop", "Pixel"], devices.Select(device => device.Name).Order());
+    }
+
+    [Fact]
+    public async Task The_same_phone_at_the_same_instant_is_one_user()
+    {
+        var phone = Phones.Next();
+        var people = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Person.RegisterAsync(product.Api, phone)));
+        Assert.Single(people.Select(person => person.Id).Distinct());
+        Assert.Equal(6, people.Select(person => person.Session.DeviceId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_refresh_token_works_once_and_its_reuse_revokes_the_device()
+    {
+        var ada = await product.RegisterAsync();
+        var laptop = await ada.AddDeviceAsync();
+        var first = ada.Session;
+        await ada.RefreshAsync();
+        Assert.Equal((first.UserId, first.DeviceId), (ada.Session.UserId, ada.Session.DeviceId));
+        Assert.NotEqual(first.RefreshToken, ada.Session.RefreshToken);
+        Assert.InRange(ada.Session.ExpiresIn, 1, 24 * 3600);
+        (await ada.GetAsync("/v1/users/me")).Expect(200);
+        await ada.RefreshAsync();
+
+        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = first.RefreshToken })).Expect(401);
+        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken })).Expect(401);
+        await Eventually.BeAsync(async () => (await ada.GetAsync("/v1/users/me")).Status == 401, "the device's access token is revoked");
+        (await laptop.GetAsync("/v1/users/me")).Expect(200);
+        await laptop.RefreshAsync();
+        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = "rubbish" })).Expect(400, 401);
+    }
+
+    [Fact]
+    public async Task Of_parallel_refreshes_at_most_one_succeeds()
+    {
+        var ada = await product.RegisterAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken })));
+        Assert.Equal(1, answers.Count(answer => answer.Expect(200, 401).Status == 200));
+    }
+
+    [Fact]
+    public async Task A_removed_device_is_out_at_once()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var laptop = await ada.AddDeviceAsync();
+        await using var phones = await ada.ConnectAsync();
+        await using var laptops = await laptop.ConnectAsync();
+        (await ada.DeleteAsync($"/v1/devices/{laptop.Session.DeviceId}")).Expect(200, 204);
+
+        Assert.Equal(1008, await laptops.ClosedAsync());
+        await Eventually.BeAsync(async () => (await laptop.GetAsync("/v1/users/me")).Status == 401, "its access token is dead");
+        (await laptop.PostMessageAsync(Draft.To(bob.Id, "from a stolen laptop"))).Expect(401);
+        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = laptop.Session.RefreshToken })).Expect(401);
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => laptop.OpenAsync());
+        Assert.Equal(401, refused.Data["status"]);
+
+        await phones.PingAsync();
+        (await ada.DeleteAsync($"/v1/devices/{laptop.Session.DeviceId}")).Expect(404, 204);
+        (await ada.DeleteAsync($"/v1/devices/{Guid.CreateVersion7()}")).Expect(404);
+        Assert.Single((await ada.GetAsync("/v1/devices")).Expect(200).Json.GetProperty("devices").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task A_profile_is_one_s_own_to_change()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var patched = (await ada.PatchAsync("/v1/users/me", new { name = "Countess", about = "Engines" })).Expect(200, 204);
+        var me = (await ada.GetAsync("/v1/users/me", patched.Position)).Expect(200).Json;
+        Assert.Equal(("Countess", "Engines", ada.Phone), (me.Text("name"), me.Text("about"), me.Text("phone")));
+        var partly = (await ada.PatchAsync("/v1/users/me", new { about = "Numbers" })).Expect(200, 204);
+        var seen = (await bob.GetAsync($"/v1/users/{ada.Id}", partly.Position)).Expect(200).Json;
+        Assert.Equal(("Countess", "Numbers"), (seen.Text("name"), seen.Text("about")));
+    }
+}

@@ -1,0 +1,75 @@
+namespace ChatCqrs.Acceptance.Client;
+
+/// <summary>
+/// A pair of people who write to each other through whatever happens: each by their own way, each with a socket that receives.
+/// In the end everything must be there once, in one order, for both.
+/// </summary>
+public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledger)
+{
+    private readonly Inlet _adaReceives = new(ada);
+    private readonly Inlet _bobReceives = new(bob);
+    private readonly List<Draft> _fromAda = Drafts(ada, bob, each);
+    private readonly List<Draft> _fromBob = Drafts(bob, ada, each);
+
+    public static async Task<Correspondence> BeginAsync(ChatApi one, ChatApi other, int each, Ledger ledger)
+    {
+        var (ada, bob) = (await Person.RegisterAsync(one, name: "Ada"), await Person.RegisterAsync(other, name: "Bob"));
+        return new Correspondence(ada, bob, each, ledger);
+    }
+
+    /// <summary>Ada writes over her socket, Bob by REST; returns when everything is acknowledged.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        using var receiving = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var receivers = Task.WhenAll(_adaReceives.ReceiveAsync(receiving.Token), _bobReceives.ReceiveAsync(receiving.Token));
+        var senders = Task.WhenAll(
+            new Outbox(ada, _fromAda, ledger).SendBySocketAsync(cancellation), new Outbox(bob, _fromBob, ledger).SendByRestAsync(cancellation));
+        await await Task.WhenAny(senders, receivers); // A receiver that fails ends the test at once.
+        await Eventually.BeAsync(() => HasAll(_adaReceives, _fromBob) && HasAll(_bobReceives, _fromAda), "everything has come to the other side's socket");
+        await receiving.CancelAsync();
+        await receivers;
+    }
+
+    /// <summary>Nothing acknowledged is lost, nothing is stored twice, one gap-free order, and everybody sees the same.</summary>
+    public async Task VerifyAsync(bool inTheOrderSent = true)
+    {
+        var acknowledged = ledger.Acknowledged.Where(ack => ack.Key.Sender == ada.Id || ack.Key.Sender == bob.Id).ToList();
+        var conversation = Assert.Single(acknowledged.Select(ack => ack.Value.ConversationId).Distinct());
+        var last = acknowledged.Max(ack => ack.Value.Seq);
+
+        var timeline = await ada.TimelineAsync(conversation, last); // Gap-free: it sees to that.
+        var messages = timeline.Where(entry => entry.Kind == "message").Select(entry => entry.Message!).ToList();
+        Assert.Equal(_fromAda.Concat(_fromBob).Select(draft => draft.Id).Order(), messages.Select(message => message.MessageId).Order());
+        var places = messages.ToDictionary(message => (message.SenderId, message.MessageId), message => (message.Seq, message.SentAt));
+        Assert.All(acknowledged, ack => Assert.Equal((ack.Value.Seq, ack.Value.SentAt), places[ack.Key]));
+        Assert.Equal(
+            timeline.Select(entry => (entry.Seq, entry.Kind, entry.Message?.MessageId, entry.Message?.Text)),
+            (await bob.TimelineAsync(conversation, last)).Select(entry => (entry.Seq, entry.Kind, entry.Message?.MessageId, entry.Message?.Text)));
+        if (inTheOrderSent)
+        {
+            Assert.Equal(_fromAda.Select(draft => draft.Id), messages.Where(message => message.SenderId == ada.Id).Select(message => message.MessageId));
+            Assert.Equal(_fromBob.Select(draft => draft.Id), messages.Where(message => message.SenderId == bob.Id).Select(message => message.MessageId));
+        }
+        foreach (var received in (Inlet[])[_adaReceives, _bobReceives])
+            Assert.All(received.Entries, entry => Assert.Equal(timeline[(int)entry.Key.Seq].Message?.MessageId, entry.Value));
+
+        // A device that has seen nothing yet gets it all over its socket, and every retry is known.
+        var fresh = await bob.AddDeviceAsync();
+        await using (var socket = await fresh.ConnectAsync())
+        {
+            Assert.Equal(messages.Select(message => message.MessageId), socket.Messages(conversation).Select(message => message.MessageId));
+            socket.KeptOrder();
+        }
+        foreach (var draft in (Draft[])[_fromAda[0], _fromAda[^1]])
+            Assert.Equal(ledger.Acknowledged[(ada.Id, draft.Id)], (await ada.PostMessageAsync(draft)).Expect(200).Read<Sent>());
+
+        var read = await bob.ConfirmAsync(conversation, read: last);
+        Assert.All(_fromAda.Take(3).Append(_fromAda[^1]), draft =>
+            Assert.Equal("read", ada.MessageAsync(conversation, draft.Id, read).GetAwaiter().GetResult().Status));
+    }
+
+    private static bool HasAll(Inlet inlet, List<Draft> drafts) => drafts.Select(draft => draft.Id).ToHashSet().IsSubsetOf(inlet.Entries.Values);
+
+    private static List<Draft> Drafts(Person from, Person to, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => Draft.To(to.Id, $"{from.Id} {i}", RetrySpecs.NewId(i % 4 == 0 ? "version 4" : "fresh version 7")))];
+}

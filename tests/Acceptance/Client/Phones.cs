@@ -1,0 +1,13 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace ChatCqrs.Acceptance.Client;
+
+/// <summary>Phones that nobody has: E.164 of full length, so that repeated runs on one event log do not meet by chance.</summary>
+public static class Phones
+{
+    public const string Admin = "+12025550199";
+
+    public static string Next() =>
+        "+88" + string.Create(CultureInfo.InvariantCulture, $"{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}{RandomNumberGenerator.GetInt32(1_000_000, 10_000_000)}");
+}

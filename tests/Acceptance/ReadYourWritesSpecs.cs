@@ -1,0 +1,77 @@
+using ChatCqrs.Acceptance.Client;
+using ChatCqrs.Acceptance.Server;
+
+namespace ChatCqrs.Acceptance;
+
+/// <summary><c>Chat-Position</c> of a command, sent back as <c>Chat-Min-Position</c>: the read side is at least that new.</summary>
+[Collection(ProductCollection.Name)]
+public sealed class ReadYourWritesSpecs(Product product)
+{
+    [Fact]
+    public async Task A_command_s_position_shows_what_it_wrote_to_everybody_and_everywhere()
+    {
+        var (ada, bob) = await product.PairAsync();
+        for (var seq = 1; seq <= 40; seq++)
+        {
+            var (writer, reader) = seq % 2 == 0 ? (ada, bob) : (bob, ada);
+            var posted = (await writer.PostMessageAsync(Draft.To(reader.Id, $"message {seq}"))).Expect(201);
+            var sent = posted.Read<Sent>();
+            Assert.Equal(seq, sent.Seq);
+
+            var (conversation, position) = (sent.ConversationId, posted.Position);
+            Assert.Equal(seq, (await writer.TimelinePageAsync(conversation, limit: 1, after: position)).LastSeq);
+            Assert.Equal(sent.MessageId, (await reader.MessageAsync(conversation, sent.MessageId, position)).MessageId);
+            Assert.Equal(sent.MessageId, (await reader.UnreadAsync(position))[^1].MessageId);
+            var item = await reader.InboxItemAsync(conversation, position);
+            Assert.Equal((seq, sent.MessageId, 1), (item.LastSeq, item.LastMessage?.MessageId, item.UnreadCount));
+
+            var read = await reader.ConfirmAsync(conversation, read: seq);
+            Assert.Empty(await reader.UnreadAsync(read));
+            Assert.Equal(0, (await reader.InboxItemAsync(conversation, read)).UnreadCount);
+            Assert.NotNull((await writer.RecipientAsync(conversation, sent.MessageId, read)).ReadAt);
+        }
+    }
+
+    [Fact]
+    public async Task Naive_clients_see_their_registrations_and_profiles()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            var ada = await product.RegisterAsync($"Ada {i}");
+            Assert.Equal($"Ada {i}", (await ada.GetAsync("/v1/users/me")).Expect(200).Json.Text("name"));
+            var patched = (await ada.PatchAsync("/v1/users/me", new { name = $"Countess {i}" })).Expect(200, 204);
+            Assert.Equal($"Countess {i}", (await ada.GetAsync("/v1/users/me", patched.Position)).Expect(200).Json.Text("name"));
+        }
+    }
+
+    [Fact]
+    public async Task Every_command_s_answer_carries_a_position()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
+        Answer[] answers =
+        [
+            await product.Api.PostAsync($"/v1/registrations/{begun.RegistrationId}/verification", new { code = begun.Code, device = new { name = "x", platform = "web" } }),
+            await ada.PostMessageAsync(Draft.To(bob.Id, "hello")),
+            await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id } }),
+            await ada.PatchAsync("/v1/users/me", new { about = "busy" }),
+            await ada.PutAsync($"/v1/blocks/{bob.Id}"),
+            await ada.DeleteAsync($"/v1/blocks/{bob.Id}"),
+        ];
+        Assert.All(answers, answer => Assert.NotEmpty(answer.Position));
+    }
+
+    [Theory]
+    [InlineData("rubbish")]
+    [InlineData("-1")]
+    [InlineData("1.5")]
+    [InlineData("0x10")]
+    [InlineData("99999999999999999999999999999999")]
+    [InlineData("AAAA////====")]
+    [InlineData("'; DROP TABLE events; --")]
+    public async Task A_token_that_is_none_is_400(string token)
+    {
+        var ada = await product.RegisterAsync();
+        foreach (var path in (string[])["/v1/conversations", "/v1/messages", "/v1/users/me"]) (await ada.GetAsync(path, token)).Expect(400);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Security.Cryptography;
+using System.Text;
+using ChatCqrs.Acceptance.Client;
+using ChatCqrs.Acceptance.Server;
+using Npgsql;
+
+namespace ChatCqrs.Acceptance;
+
+/// <summary>What somebody wrote is nowhere to be seen: not in a table, not in the log, not in a metric, not in an error.</summary>
+public sealed class SecrecySpecs
+{
+    [OwnServerFact]
+    public async Task What_somebody_wrote_stays_between_them()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var server = await ServerProcess.StartAsync(new Deployment(database.Uri)
+        {
+            Settings = new() { ["Logging__LogLevel__Default"] = "Debug", ["Logging__LogLevel__Microsoft.AspNetCore"] = "Debug" },
+        });
+        var marker = "Quokka" + Convert.ToHexString(RandomNumberGenerator.GetBytes(9));
+        var known = "Wombat" + Convert.ToHexString(RandomNumberGenerator.GetBytes(9)); // What the search must be able to find.
+        var (ada, bob) = (await Person.RegisterAsync(server.Api, name: known), await Person.RegisterAsync(server.Api, name: "Bob"));
+        var answers = await WriteAsync(ada, bob, marker);
+
+        var needles = Spellings(marker);
+        Assert.DoesNotContain(needles, needle => answers.Any(answer => answer.Contains(needle, StringComparison.OrdinalIgnoreCase)));
+        var metrics = (await server.Api.GetAsync("/metrics")).Expect(200).Body;
+        Assert.DoesNotContain(needles, needle => metrics.Contains(needle, StringComparison.OrdinalIgnoreCase));
+
+        var (rows, found) = await SearchAsync(database.Uri, needles);
+        Assert.True(rows > 10, "There was something to search.");
+        Assert.Empty(found);
+        Assert.NotEmpty((await SearchAsync(database.Uri, Spellings(known))).Found);
+        if (Surroundings.EventStoreData is { } folder) Assert.Empty(SearchFiles(folder, needles));
+
+        await server.StopAsync();
+        var log = server.Output;
+        Assert.True(log.Length > 1000, "There was a log.");
+        Assert.DoesNotContain(needles, needle => log.Contains(needle, StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain(ada.Token, log, StringComparison.Ordinal);
+        Assert.DoesNotContain(ada.Session.RefreshToken, log, StringComparison.Ordinal);
+        Assert.Empty((await SearchAsync(database.Uri, [ada.Session.RefreshToken, .. Spellings(ada.Session.RefreshToken)])).Found);
+    }
+
+    /// <summary>The marker on every way in, also those that end in an error; returns the errors' text.</summary>
+    private static async Task<List<string>> WriteAsync(Person ada, Person bob, string marker)
+    {
+        var refused = new List<Answer>();
+        var draft = Draft.To(bob.Id, $"rest {marker}");
+        var sent = (await ada.PostMessageAsync(draft)).Expect(201).Read<Sent>();
+        (await ada.PostMessageAsync(draft)).Expect(200);
+        refused.Add((await ada.PostMessageAsync(draft.With("text", $"other {marker}"))).Expect(409));
+        refused.Add((await ada.PostMessageAsync(Draft.To(Guid.CreateVersion7(), marker))).Expect(404));
+        refused.Add((await ada.PostMessageAsync(Draft.To(bob.Id, marker).With("type", "telepathy"))).Expect(400));
+        refused.Add((await ada.PostMessageAsync(Draft.To(bob.Id, marker + new string('x', 70_000)))).Expect(400, 413));
+        refused.Add((await ada.PostAsync("/v1/messages", $$"""{"message_id":"1","text":"{{marker}}""")).Expect(400));
+        refused.Add((await ada.PostAsync("/v1/messages", $$"""{"message_id":"{{Guid.NewGuid()}}","receiver_id":"{{bob.Id}}","type":"text","text":["{{marker}}"]}""")).Expect(400));
+
+        await using var adas = await ada.ConnectAsync();
+        await using var bobs = await bob.ConnectAsync();
+        var live = await adas.SayAsync(Draft.To(bob.Id, $"socket {marker}"));
+        await adas.SendAsync(Draft.To(Guid.CreateVersion7(), marker));
+        await adas.SendAsync($$"""{"op":"send","text":"{{marker}}""");
+        await adas.SendAsync($$"""{"op":"{{marker}}"}""");
+        await adas.SendAsync($$$"""{"op":"send","message_id":"{{{Guid.NewGuid()}}}","receiver_id":"{{{bob.Id}}}","type":"text","text":{"{{{marker}}}":1}}""");
+        var cipher = Draft.To(bob.Id, "").Without("text").With("ciphertext", Convert.ToBase64String(Encoding.UTF8.GetBytes(marker)));
+        await adas.SayAsync(cipher);
+        await bobs.MessageAsync(cipher.Id);
+        await bobs.SendAsync(new { op = "read", conversation_id = sent.ConversationId, seq = live.Seq });
+        await adas.ReceiptAsync(sent.ConversationId, bob.Id, read: live.Seq);
+
+        // All of it is there for those whom it is for.
+        Assert.Equal([$"rest {marker}", $"socket {marker}"], (await bob.TimelineAsync(sent.ConversationId, 3)).Skip(1).Take(2).Select(entry => entry.Message!.Text));
+        await Eventually.BeAsync(() => adas.Frames().Count(f => f.Op == "error") == 4, "four refused frames");
+        return [.. refused.Select(answer => answer.Body), .. adas.Frames().Where(f => f.Op == "error").Select(f => f.Raw)];
+    }
+
+    /// <summary>The ways in which bytes may lie about: as they are, in hex, in base64 at each of its three alignments, in UTF-16.</summary>
+    private static List<string> Spellings(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var spellings = new List<string> { text, Convert.ToHexString(Encoding.Unicode.GetBytes(text)) };
+        for (var shift = 0; shift < 3; shift++)
+        {
+            byte[] shifted = [.. new byte[shift], .. bytes];
+            var whole = Convert.ToBase64String(shifted[..(shifted.Length / 3 * 3)]);
+            spellings.Add(shift == 0 ? whole : whole[4..]); // The first group holds the shift.
+        }
+        return [.. spellings, .. spellings.Select(spelling => Convert.ToHexString(Encoding.UTF8.GetBytes(spelling)))];
+    }
+
+    /// <summary>Every row of every table, as text (bytea as hex), held against what must not be there.</summary>
+    private static async Task<(int Rows, List<string> Found)> SearchAsync(PostgresUri database, IReadOnlyList<string> needles)
+    {
+        await using var connection = await database.OpenAsync();
+        var tables = new List<string>();
+        await using (var list = new NpgsqlCommand(
+            "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')", connection))
+        await using (var reader = await list.ExecuteReaderAsync())
+        {
+            while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
+        }
+        var (rows, found) = (0, new List<string>());
+        foreach (var table in tables)
+        {
+            await using var read = new NpgsqlCommand($"SELECT t::text FROM {table} t", connection);
+            await using var reader = await read.ExecuteReaderAsync();
+            while (await reader.ReadAsync())
+            {
+                rows++;
+                var row = reader.GetString(0);
+                if (needles.Any(needle => row.Contains(needle, StringComparison.OrdinalIgnoreCase))) found.Add($"{table}: {row}");
+            }
+        }
+        return (rows, found);
+    }
+
+    private static List<string> SearchFiles(string folder, List<string> needles) =>
+        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => Contains(file, needles))];
+
+    private static bool Contains(string file, List<string> needles)
+    {
+        const int overlap = 512;
+        var patterns = needles.ConvertAll(Encoding.UTF8.GetBytes);
+        var buffer = new byte[1024 * 1024];
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var kept = 0;
+        int read;
+        while ((read = stream.Read(buffer, kept, buffer.Length - kept)) > 0)
+        {
+            var filled = buffer.AsSpan(0, kept + read);
+            foreach (var pattern in patterns)
+            {
+                if (filled.IndexOf(pattern) >= 0) return true;
+            }
+            kept = Math.Min(overlap, filled.Length);
+            filled[^kept..].CopyTo(buffer);
+        }
+        return false;
+    }
+}

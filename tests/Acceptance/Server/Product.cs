@@ -1,0 +1,42 @@
+using ChatCqrs.Acceptance.Client;
+
+namespace ChatCqrs.Acceptance.Server;
+
+/// <summary>The running product that most tests share: the one at <c>CHATCQRS_URL</c>, or one that is started here.</summary>
+public sealed class Product : IAsyncLifetime
+{
+    private TestDatabase? _database;
+    private ServerProcess? _server;
+    private ChatApi? _api;
+
+    public ChatApi Api => _api!;
+
+    public async Task InitializeAsync()
+    {
+        if (Surroundings.Url is { } url)
+        {
+            _api = new ChatApi(new Uri(url));
+            return;
+        }
+        _database = await TestDatabase.CreateAsync();
+        _server = await ServerProcess.StartAsync(new Deployment(_database.Uri));
+        _api = _server.Api;
+    }
+
+    public Task<Person> RegisterAsync(string name = "Ada") => Person.RegisterAsync(Api, name: name);
+
+    public async Task<(Person Ada, Person Bob)> PairAsync() => (await RegisterAsync("Ada"), await RegisterAsync("Bob"));
+
+    public async Task DisposeAsync()
+    {
+        if (_server is not null) await _server.DisposeAsync();
+        else _api?.Dispose();
+        if (_database is not null) await _database.DisposeAsync();
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ProductCollection : ICollectionFixture<Product>
+{
+    public const string Name = "the running product";
+}

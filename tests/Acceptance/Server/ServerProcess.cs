@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using ChatCqrs.Acceptance.Client;
+
+namespace ChatCqrs.Acceptance.Server;
+
+/// <summary>What servers that share one data base must agree on.</summary>
+public sealed record Deployment(PostgresUri Postgres)
+{
+    /// <summary>The key that wraps what is sealed; the same for every node and after every restart.</summary>
+    public string MasterKey { get; } = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
+    public Dictionary<string, string> Settings { get; init; } = [];
+}
+
+/// <summary>The product as a process of its own, that can be stopped, killed and started again at the same address.</summary>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
+
+    private readonly Deployment _deployment;
+    private readonly StringBuilder _output = new();
+    private Process? _process;
+
+    private ServerProcess(Deployment deployment)
+    {
+        _deployment = deployment;
+        Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Shell.FreePort()}"));
+        Api = new ChatApi(Address);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => _process?.Kill();
+    }
+
+    public Uri Address { get; }
+
+    public ChatApi Api { get; }
+
+    /// <summary>Everything that it ever wrote to its output: its log.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output) return _output.ToString();
+        }
+    }
+
+    public static async Task<ServerProcess> StartAsync(Deployment deployment)
+    {
+        var server = new ServerProcess(deployment);
+        await server.StartAsync();
+        return server;
+    }
+
+    /// <summary>Starts it; returns when it says that it is ready.</summary>
+    public async Task StartAsync()
+    {
+        var start = new ProcessStartInfo("dotnet", [Dll]) { WorkingDirectory = Path.GetDirectoryName(Dll), RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in Settings()) start.Environment[name] = value;
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += (_, line) => Note(line.Data);
+        _process.ErrorDataReceived += (_, line) => Note(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        await Eventually.BeAsync(IsReadyAsync, $"the server is ready. Its output:\n{Output}", StartDeadline);
+    }
+
+    /// <summary>kill -9.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await EndAsync();
+    }
+
+    /// <summary>SIGTERM, and whatever it does before it ends.</summary>
+    public async Task StopAsync()
+    {
+        Shell.Stop(_process!);
+        await EndAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null) await KillAsync();
+        Api.Dispose();
+    }
+
+    private async Task EndAsync()
+    {
+        await _process!.WaitForExitAsync().WaitAsync(Eventually.Deadline);
+        _process.Dispose();
+        _process = null;
+    }
+
+    private Dictionary<string, string> Settings() => new Dictionary<string, string>(_deployment.Settings)
+    {
+        ["ASPNETCORE_ENVIRONMENT"] = "Development",
+        ["ASPNETCORE_URLS"] = Address.AbsoluteUri,
+        ["RateLimits__Enabled"] = "false",
+        ["ConnectionStrings__Postgres"] = _deployment.Postgres.Text,
+        ["ConnectionStrings__EventStore"] = Surroundings.EventStore ?? "",
+        ["Sealing__MasterKeys__acceptance"] = _deployment.MasterKey,
+        ["Sealing__CurrentKey"] = "acceptance",
+    };
+
+    private async Task<bool> IsReadyAsync()
+    {
+        if (_process!.HasExited) throw new InvalidOperationException($"The server ended with {_process.ExitCode}:\n{Output}");
+        try
+        {
+            return (await Api.GetAsync("/health/ready")).Status == 200;
+        }
+        catch (HttpRequestException)
+        {
+            return false; // It does not listen yet.
+        }
+    }
+
+    private void Note(string? line)
+    {
+        lock (_output) _output.AppendLine(line);
+    }
+
+    /// <summary>The product as it was built with this suite: same configuration, same tree.</summary>
+    private static string Dll
+    {
+        get
+        {
+            if (Surroundings.ServerDll is { } given) return given;
+            var own = new DirectoryInfo(AppContext.BaseDirectory); // tests/Acceptance/bin/<configuration>/<framework>
+            var root = own;
+            while (!File.Exists(Path.Combine(root.FullName, "ChatCqrs.sln")))
+                root = root.Parent ?? throw new InvalidOperationException("The suite runs inside its tree, or is given CHATCQRS_SERVER_DLL.");
+            return Path.Combine(root.FullName, "src", "WebApi", "bin", own.Parent!.Name, own.Name, "ChatCqrs.WebApi.dll");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace ChatCqrs.Acceptance.Server;
+
+/// <summary>An empty database of its own for one server or a few, dropped in the end.</summary>
+public sealed class TestDatabase : IAsyncDisposable
+{
+    private static readonly SemaphoreSlim Starting = new(1, 1);
+    private static PostgresServer? _shared;
+
+    private readonly PostgresUri _server;
+    private readonly string _name = $"acceptance_{Guid.NewGuid():n}";
+
+    private TestDatabase(PostgresUri server) => _server = server;
+
+    public PostgresUri Uri => _server.Database(_name);
+
+    /// <summary>In the PostgreSQL that is given; where none is, in the one that the environment names or that the suite starts.</summary>
+    public static async Task<TestDatabase> CreateAsync(PostgresUri? server = null)
+    {
+        var database = new TestDatabase(server ?? await SharedServerAsync());
+        await database._server.ExecuteAsync($"CREATE DATABASE {database._name}");
+        return database;
+    }
+
+    public async ValueTask DisposeAsync() => await _server.ExecuteAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
+
+    private static async Task<PostgresUri> SharedServerAsync()
+    {
+        if (Surroundings.Postgres is { } given) return new PostgresUri(given);
+        await Starting.WaitAsync();
+        try
+        {
+            _shared ??= await PostgresServer.StartAsync();
+            return _shared.Uri;
+        }
+        finally
+        {
+            Starting.Release();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+namespace ChatCqrs.Acceptance;
+
+/// <summary>What the environment says about where the suite runs. Everything is optional; docs/testing.md lists the names.</summary>
+public static class Surroundings
+{
+    /// <summary>A running server to test, instead of one that the suite starts itself.</summary>
+    public static string? Url { get; } = Read("CHATCQRS_URL");
+
+    /// <summary>A PostgreSQL in which the suite may create databases (a libpq URI of a superuser).</summary>
+    public static string? Postgres { get; } = Read("CHATCQRS_TEST_POSTGRES");
+
+    /// <summary>The event log to use instead of PostgreSQL (an <c>esdb://</c> connection string).</summary>
+    public static string? EventStore { get; } = Read("EVENTSTORE_URL");
+
+    /// <summary>A shell command that kills that EventStoreDB with SIGKILL.</summary>
+    public static string? EventStoreKill { get; } = Read("EVENTSTORE_KILL");
+
+    /// <summary>A shell command that starts it again and returns when it takes appends.</summary>
+    public static string? EventStoreStart { get; } = Read("EVENTSTORE_START");
+
+    /// <summary>The folder of that EventStoreDB's files, to be searched for what somebody wrote.</summary>
+    public static string? EventStoreData { get; } = Read("EVENTSTORE_DATA");
+
+    /// <summary>The built server to start (a path to its DLL), instead of the one beside this project.</summary>
+    public static string? ServerDll { get; } = Read("CHATCQRS_SERVER_DLL");
+
+    private static string? Read(string name) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+}
+
+/// <summary>A test that needs a server of its own, which it may stop, kill and look into.</summary>
+public sealed class OwnServerFactAttribute : FactAttribute
+{
+    public OwnServerFactAttribute()
+    {
+        if (Surroundings.Url is not null) Skip = "CHATCQRS_URL names a server that is not ours to stop.";
+    }
+}
+
+/// <summary>A test that kills EventStoreDB and starts it again.</summary>
+public sealed class EventStoreFactAttribute : FactAttribute
+{
+    public EventStoreFactAttribute()
+    {
+        if (Surroundings.Url is not null) Skip = "CHATCQRS_URL names a server that is not ours to stop.";
+        else if (Surroundings.EventStore is null || Surroundings.EventStoreKill is null || Surroundings.EventStoreStart is null)
+            Skip = "EVENTSTORE_URL, EVENTSTORE_KILL and EVENTSTORE_START are not all set.";
+    }
+}

@@ -1,0 +1,109 @@
+using ChatCqrs.Acceptance.Client;
+using ChatCqrs.Acceptance.Server;
+
+namespace ChatCqrs.Acceptance;
+
+/// <summary>Two servers on one log: whichever node somebody writes at, there is one conversation, in one order, and no double.</summary>
+public sealed class TwoNodesSpecs : IAsyncLifetime
+{
+    private TestDatabase? _database;
+    private ServerProcess? _one;
+    private ServerProcess? _two;
+
+    private ChatApi One => _one!.Api;
+    private ChatApi Two => _two!.Api;
+
+    public async Task InitializeAsync()
+    {
+        if (Surroundings.Url is not null) return; // The tests are skipped.
+        _database = await TestDatabase.CreateAsync();
+        var deployment = new Deployment(_database.Uri);
+        _one = await ServerProcess.StartAsync(deployment);
+        _two = await ServerProcess.StartAsync(deployment);
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_two is not null) await _two.DisposeAsync();
+        if (_one is not null) await _one.DisposeAsync();
+        if (_database is not null) await _database.DisposeAsync();
+    }
+
+    [OwnServerFact]
+    public async Task Senders_on_both_nodes_share_one_gap_free_order()
+    {
+        var ledger = new Ledger();
+        var correspondences = new List<Correspondence>();
+        for (var i = 0; i < 2; i++) correspondences.Add(await Correspondence.BeginAsync(One, Two, 100, ledger));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        await Task.WhenAll(correspondences.Select(correspondence => Task.Run(() => correspondence.RunAsync(deadline.Token))));
+        foreach (var correspondence in correspondences) await correspondence.VerifyAsync();
+    }
+
+    [OwnServerFact]
+    public async Task The_same_id_on_both_nodes_is_stored_once()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var adaAtTwo = ada.At(Two);
+        Guid conversation = default;
+        for (var round = 1; round <= 12; round++)
+        {
+            var draft = Draft.To(bob.Id, $"once {round}", RetrySpecs.NewId(round % 2 == 0 ? "version 4" : "fresh version 7"));
+            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => (i % 2 == 0 ? ada : adaAtTwo).PostMessageAsync(draft)));
+            var sent = Assert.Single(answers.Select(answer => answer.Expect(200, 201).Read<Sent>()).Distinct());
+            Assert.Equal(1, answers.Count(answer => answer.Status == 201));
+            Assert.Equal(round, sent.Seq);
+            conversation = sent.ConversationId;
+        }
+        Assert.Equal(13, (await bob.TimelineAsync(conversation, 12)).Count);
+    }
+
+    [OwnServerFact]
+    public async Task Both_writing_first_at_different_nodes_share_one_conversation()
+    {
+        for (var round = 0; round < 6; round++)
+        {
+            var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+            var answers = await Task.WhenAll(ada.PostMessageAsync(Draft.To(bob.Phone, "me first")), bob.PostMessageAsync(Draft.To(ada.Phone, "no, me")));
+            var sent = answers.Select(answer => answer.Expect(201).Read<Sent>()).ToList();
+            Assert.Single(sent.Select(s => s.ConversationId).Distinct());
+            Assert.Equal([1, 2], sent.Select(s => s.Seq).Order());
+        }
+    }
+
+    [OwnServerFact]
+    public async Task A_position_of_one_node_is_understood_by_the_other()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        for (var i = 1; i <= 10; i++)
+        {
+            var posted = (await ada.PostMessageAsync(Draft.To(bob.Id, $"message {i}"))).Expect(201);
+            Assert.Equal(i, (await bob.UnreadAsync(posted.Position)).Count);
+            Assert.Equal(i, (await bob.InboxItemAsync(posted.Read<Sent>().ConversationId, posted.Position)).UnreadCount);
+        }
+    }
+
+    [OwnServerFact]
+    public async Task A_device_that_is_removed_at_one_node_is_out_at_the_other()
+    {
+        var ada = await Person.RegisterAsync(One);
+        var laptop = await ada.AddDeviceAsync(Two);
+        await using var socket = await laptop.ConnectAsync();
+        (await ada.DeleteAsync($"/v1/devices/{laptop.Session.DeviceId}")).Expect(200, 204);
+        Assert.Equal(1008, await socket.ClosedAsync());
+        await Eventually.BeAsync(async () => (await laptop.GetAsync("/v1/users/me")).Status == 401, "its token is dead at the other node, too");
+    }
+
+    [OwnServerFact]
+    public async Task When_one_node_dies_the_other_goes_on()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var first = await ada.SayAsync(bob, "before");
+        await _one!.KillAsync();
+        var adaAtTwo = ada.At(Two);
+        var second = await adaAtTwo.SayAsync(bob, "after");
+        Assert.Equal(first.Seq + 1, second.Seq);
+        // Whoever led the projections: they go on within seconds.
+        await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 2, "the read side goes on");
+    }
+}
