@@ -12,11 +12,9 @@ public sealed class SecrecySpecs
     [OwnServerFact]
     public async Task What_somebody_wrote_stays_between_them()
     {
-        await using var database = await TestDatabase.CreateAsync();
-        await using var server = await ServerProcess.StartAsync(new Deployment(database.Uri)
-        {
-            Settings = new() { ["Logging__LogLevel__Default"] = "Debug", ["Logging__LogLevel__Microsoft.AspNetCore"] = "Debug" },
-        });
+        await using var deployment = await Deployment.CreateAsync();
+        foreach (var category in (string[])["Default", "Microsoft", "Npgsql", "Marten"]) deployment.Settings[$"Logging__LogLevel__{category}"] = "Debug";
+        await using var server = await ServerProcess.StartAsync(deployment);
         var marker = "Quokka" + Convert.ToHexString(RandomNumberGenerator.GetBytes(9));
         var known = "Wombat" + Convert.ToHexString(RandomNumberGenerator.GetBytes(9)); // What the search must be able to find.
         var (ada, bob) = (await Person.RegisterAsync(server.Api, name: known), await Person.RegisterAsync(server.Api, name: "Bob"));
@@ -27,10 +25,10 @@ public sealed class SecrecySpecs
         var metrics = (await server.Api.GetAsync("/metrics")).Expect(200).Body;
         Assert.DoesNotContain(needles, needle => metrics.Contains(needle, StringComparison.OrdinalIgnoreCase));
 
-        var (rows, found) = await SearchAsync(database.Uri, needles);
+        var (rows, found) = await SearchAsync(deployment.Postgres, needles);
         Assert.True(rows > 10, "There was something to search.");
         Assert.Empty(found);
-        Assert.NotEmpty((await SearchAsync(database.Uri, Spellings(known))).Found);
+        Assert.NotEmpty((await SearchAsync(deployment.Postgres, Spellings(known))).Found);
         if (Surroundings.EventStoreData is { } folder) Assert.Empty(SearchFiles(folder, needles));
 
         await server.StopAsync();
@@ -39,7 +37,7 @@ public sealed class SecrecySpecs
         Assert.DoesNotContain(needles, needle => log.Contains(needle, StringComparison.OrdinalIgnoreCase));
         Assert.DoesNotContain(ada.Token, log, StringComparison.Ordinal);
         Assert.DoesNotContain(ada.Session.RefreshToken, log, StringComparison.Ordinal);
-        Assert.Empty((await SearchAsync(database.Uri, [ada.Session.RefreshToken, .. Spellings(ada.Session.RefreshToken)])).Found);
+        Assert.Empty((await SearchAsync(deployment.Postgres, [ada.Session.RefreshToken, .. Spellings(ada.Session.RefreshToken)])).Found);
     }
 
     /// <summary>The marker on every way in, also those that end in an error; returns the errors' text.</summary>

@@ -12,8 +12,8 @@ public sealed class ServerKilledSpecs
     public async Task Killed_three_times_under_load_it_loses_nothing_and_doubles_nothing()
     {
         const int pairs = 3, each = 200;
-        await using var database = await TestDatabase.CreateAsync();
-        await using var server = await ServerProcess.StartAsync(new Deployment(database.Uri));
+        await using var deployment = await Deployment.CreateAsync();
+        await using var server = await ServerProcess.StartAsync(deployment);
         var ledger = new Ledger();
         var correspondences = new List<Correspondence>();
         for (var i = 0; i < pairs; i++) correspondences.Add(await Correspondence.BeginAsync(server.Api, server.Api, each, ledger));
@@ -36,8 +36,8 @@ public sealed class ServerKilledSpecs
     [OwnServerFact]
     public async Task Stopped_and_started_again_it_knows_everything_it_knew()
     {
-        await using var database = await TestDatabase.CreateAsync();
-        await using var server = await ServerProcess.StartAsync(new Deployment(database.Uri));
+        await using var deployment = await Deployment.CreateAsync();
+        await using var server = await ServerProcess.StartAsync(deployment);
         var (ada, bob) = (await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"));
         await using var adas = await ada.ConnectAsync();
         var drafts = new List<(Draft Draft, Sent Sent)>();

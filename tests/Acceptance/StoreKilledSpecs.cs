@@ -17,21 +17,21 @@ public sealed class StoreKilledSpecs
     public async Task PostgreSQL_killed_under_load()
     {
         await using var postgres = await PostgresServer.StartAsync();
-        await using var database = await TestDatabase.CreateAsync(postgres.Uri);
-        await SurviveAsync(database.Uri, postgres.KillAsync, postgres.RestartAsync, refusesMessages: Surroundings.EventStore is null);
+        await using var deployment = await Deployment.CreateAsync(postgres.Uri);
+        await SurviveAsync(deployment, postgres.KillAsync, postgres.RestartAsync, refusesMessages: Surroundings.EventStore is null);
     }
 
     [EventStoreFact]
     public async Task EventStoreDB_killed_under_load()
     {
-        await using var database = await TestDatabase.CreateAsync();
+        await using var deployment = await Deployment.CreateAsync();
         await SurviveAsync(
-            database.Uri, () => Shell.RunLineAsync(Surroundings.EventStoreKill!), () => Shell.RunLineAsync(Surroundings.EventStoreStart!), refusesMessages: true);
+            deployment, () => Shell.RunLineAsync(Surroundings.EventStoreKill!), () => Shell.RunLineAsync(Surroundings.EventStoreStart!), refusesMessages: true);
     }
 
-    private static async Task SurviveAsync(PostgresUri postgres, Func<Task> kill, Func<Task> restart, bool refusesMessages)
+    private static async Task SurviveAsync(Deployment deployment, Func<Task> kill, Func<Task> restart, bool refusesMessages)
     {
-        await using var server = await ServerProcess.StartAsync(new Deployment(postgres));
+        await using var server = await ServerProcess.StartAsync(deployment);
         var ledger = new Ledger();
         var correspondences = new List<Correspondence>();
         for (var i = 0; i < Pairs; i++) correspondences.Add(await Correspondence.BeginAsync(server.Api, server.Api, Each, ledger));

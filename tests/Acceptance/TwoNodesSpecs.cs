@@ -6,7 +6,7 @@ namespace ChatCqrs.Acceptance;
 /// <summary>Two servers on one log: whichever node somebody writes at, there is one conversation, in one order, and no double.</summary>
 public sealed class TwoNodesSpecs : IAsyncLifetime
 {
-    private TestDatabase? _database;
+    private Deployment? _deployment;
     private ServerProcess? _one;
     private ServerProcess? _two;
 
@@ -16,17 +16,16 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
     public async Task InitializeAsync()
     {
         if (Surroundings.Url is not null) return; // The tests are skipped.
-        _database = await TestDatabase.CreateAsync();
-        var deployment = new Deployment(_database.Uri);
-        _one = await ServerProcess.StartAsync(deployment);
-        _two = await ServerProcess.StartAsync(deployment);
+        _deployment = await Deployment.CreateAsync();
+        _one = await ServerProcess.StartAsync(_deployment);
+        _two = await ServerProcess.StartAsync(_deployment);
     }
 
     public async Task DisposeAsync()
     {
         if (_two is not null) await _two.DisposeAsync();
         if (_one is not null) await _one.DisposeAsync();
-        if (_database is not null) await _database.DisposeAsync();
+        if (_deployment is not null) await _deployment.DisposeAsync();
     }
 
     [OwnServerFact]

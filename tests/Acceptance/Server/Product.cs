@@ -5,7 +5,7 @@ namespace ChatCqrs.Acceptance.Server;
 /// <summary>The running product that most tests share: the one at <c>CHATCQRS_URL</c>, or one that is started here.</summary>
 public sealed class Product : IAsyncLifetime
 {
-    private TestDatabase? _database;
+    private Deployment? _deployment;
     private ServerProcess? _server;
     private ChatApi? _api;
 
@@ -18,8 +18,8 @@ public sealed class Product : IAsyncLifetime
             _api = new ChatApi(new Uri(url));
             return;
         }
-        _database = await TestDatabase.CreateAsync();
-        _server = await ServerProcess.StartAsync(new Deployment(_database.Uri));
+        _deployment = await Deployment.CreateAsync();
+        _server = await ServerProcess.StartAsync(_deployment);
         _api = _server.Api;
     }
 
@@ -31,7 +31,7 @@ public sealed class Product : IAsyncLifetime
     {
         if (_server is not null) await _server.DisposeAsync();
         else _api?.Dispose();
-        if (_database is not null) await _database.DisposeAsync();
+        if (_deployment is not null) await _deployment.DisposeAsync();
     }
 }
 

@@ -1,20 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using ChatCqrs.Acceptance.Client;
 
 namespace ChatCqrs.Acceptance.Server;
-
-/// <summary>What servers that share one data base must agree on.</summary>
-public sealed record Deployment(PostgresUri Postgres)
-{
-    /// <summary>The key that wraps what is sealed; the same for every node and after every restart.</summary>
-    public string MasterKey { get; } = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-
-    /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
-    public Dictionary<string, string> Settings { get; init; } = [];
-}
 
 /// <summary>The product as a process of its own, that can be stopped, killed and started again at the same address.</summary>
 public sealed class ServerProcess : IAsyncDisposable
@@ -100,8 +89,7 @@ public sealed class ServerProcess : IAsyncDisposable
         ["RateLimits__Enabled"] = "false",
         ["ConnectionStrings__Postgres"] = _deployment.Postgres.Text,
         ["ConnectionStrings__EventStore"] = Surroundings.EventStore ?? "",
-        ["Sealing__MasterKeys__acceptance"] = _deployment.MasterKey,
-        ["Sealing__CurrentKey"] = "acceptance",
+        ["DataFolder"] = _deployment.DataFolder,
     };
 
     private async Task<bool> IsReadyAsync()

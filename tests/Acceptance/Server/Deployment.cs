@@ -1,0 +1,26 @@
+namespace ChatCqrs.Acceptance.Server;
+
+/// <summary>What outlives a server and is shared by its nodes: a database and a data folder of their own, and settings.</summary>
+public sealed class Deployment : IAsyncDisposable
+{
+    private readonly TestDatabase _database;
+
+    private Deployment(TestDatabase database) => _database = database;
+
+    public PostgresUri Postgres => _database.Uri;
+
+    /// <summary>Where the server keeps what it generates in Development: keys.</summary>
+    public string DataFolder { get; } = Directory.CreateTempSubdirectory("chatcqrs-data-").FullName;
+
+    /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
+    public Dictionary<string, string> Settings { get; } = [];
+
+    /// <param name="postgres">The PostgreSQL to use; by default the one that the whole suite uses.</param>
+    public static async Task<Deployment> CreateAsync(PostgresUri? postgres = null) => new(await TestDatabase.CreateAsync(postgres));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        Directory.Delete(DataFolder, recursive: true);
+    }
+}
