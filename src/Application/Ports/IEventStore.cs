@@ -14,9 +14,7 @@ public interface IEventStore
     /// </summary>
     /// <param name="appends">At most one entry a stream.</param>
     /// <returns>One outcome for each entry, in their order.</returns>
-    /// <exception cref="ArgumentException">
-    /// A stream stands twice, an entry is empty, or an event is larger than <see cref="EventData.SizeMax"/>; nothing was sent.
-    /// </exception>
+    /// <exception cref="ArgumentException">The batch breaks a rule of <see cref="StreamAppend.Check"/>; nothing was sent.</exception>
     Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken);
 
     /// <summary>
@@ -27,6 +25,7 @@ public interface IEventStore
     /// <param name="from">The first revision; backwards, <see cref="long.MaxValue"/> means the last.</param>
     /// <param name="direction">Which way to read.</param>
     /// <param name="limit">How many events at most, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="from"/> is negative or <paramref name="limit"/> below 1.</exception>
     Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken);
 
@@ -57,6 +56,42 @@ public enum ReadDirection
 public sealed record StreamAppend(string Stream, long ExpectedRevision, IReadOnlyList<EventData> Events)
 {
     public const long NoStream = -1;
+
+    /// <summary>Checks a batch before anything of it is sent; every adapter does.</summary>
+    /// <exception cref="ArgumentException">
+    /// A stream stands twice or has no name, an expected revision is below <see cref="NoStream"/>, an entry is empty or larger than
+    /// <see cref="EventData.SizeMax"/>, or an event has no id or no type.
+    /// </exception>
+    public static void Check(IReadOnlyList<StreamAppend> appends)
+    {
+        var streams = appends.Count > 1 ? new HashSet<string>(appends.Count, StringComparer.Ordinal) : null;
+        foreach (var append in appends)
+        {
+            if (append.Stream.Length == 0)
+                throw new ArgumentException("A stream has no name.", nameof(appends));
+            if (streams?.Add(append.Stream) == false)
+                throw new ArgumentException($"The stream {append.Stream} stands twice.", nameof(appends));
+            if (append.ExpectedRevision < NoStream)
+                throw new ArgumentException($"The expected revision of {append.Stream} is negative.", nameof(appends));
+            append.CheckEvents();
+        }
+    }
+
+    private void CheckEvents()
+    {
+        if (Events.Count == 0)
+            throw new ArgumentException($"There is nothing to append to {Stream}.");
+        long size = 0;
+        foreach (var data in Events)
+        {
+            if (data.EventId == Guid.Empty || data.Type.Length == 0)
+                throw new ArgumentException($"An event for {Stream} has no id or no type.");
+            size += data.Size;
+        }
+
+        if (size > EventData.SizeMax)
+            throw new ArgumentException($"{size} bytes are more than one append to {Stream} may have.");
+    }
 }
 
 /// <summary>An event on its way into the log. The bytes come back exactly as they went in.</summary>

@@ -7,22 +7,11 @@ internal sealed record AppendBatch(
     string[] Names, long[] Expected, int[] Counts,
     int[] Owners, int[] Indexes, Guid[] Ids, string[] Types, ReadOnlyMemory<byte>[] Metadatas, ReadOnlyMemory<byte>[] Payloads)
 {
-    /// <exception cref="ArgumentException">See <see cref="IEventStore.AppendAsync"/>.</exception>
+    /// <exception cref="ArgumentException">See <see cref="StreamAppend.Check"/>.</exception>
     public static AppendBatch Of(IReadOnlyList<StreamAppend> appends)
     {
-        var events = 0;
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var append in appends)
-        {
-            if (!names.Add(append.Stream))
-                throw new ArgumentException($"{append.Stream} stands twice in one append.", nameof(appends));
-            if (append.Events.Count == 0)
-                throw new ArgumentException($"There is nothing to append to {append.Stream}.", nameof(appends));
-            if (append.Events.Sum(data => (long)data.Size) > EventData.SizeMax)
-                throw new ArgumentException($"The events for {append.Stream} have more than {EventData.SizeMax} bytes.", nameof(appends));
-            events += append.Events.Count;
-        }
-
+        StreamAppend.Check(appends);
+        var events = appends.Sum(append => append.Events.Count);
         var batch = new AppendBatch(
             new string[appends.Count], new long[appends.Count], new int[appends.Count],
             new int[events], new int[events], new Guid[events], new string[events], new ReadOnlyMemory<byte>[events], new ReadOnlyMemory<byte>[events]);

@@ -60,6 +60,7 @@ public sealed class MartenEventStore : IEventStore, IAsyncDisposable
     public Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         var (comparison, order) = direction == ReadDirection.Forwards ? (">=", "") : ("<=", "DESC");
         return PostgresErrors.GuardAsync(() => ReadAsync(
@@ -108,7 +109,7 @@ public sealed class MartenEventStore : IEventStore, IAsyncDisposable
         await using var command = _reads.CreateCommand(
             $"""
             WITH stream AS (
-                UPDATE {_schema}.log_streams SET truncated_before = greatest(truncated_before, $2) WHERE name = $1 RETURNING key, truncated_before
+                UPDATE {_schema}.log_streams SET truncated_before = greatest(truncated_before, least($2, revision + 1)) WHERE name = $1 RETURNING key, truncated_before
             )
             DELETE FROM {_schema}.log_events e USING stream s WHERE e.stream_key = s.key AND e.revision < s.truncated_before
             """);

@@ -1,0 +1,142 @@
+using System.Runtime.CompilerServices;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Testing;
+
+/// <summary>The event log in memory, for tests: it keeps the promises of <see cref="IEventStore"/> and can be told to fail.</summary>
+public sealed class InMemoryEventStore : IEventStore
+{
+    private const int BatchMax = 256;
+
+    private readonly Lock _lock = new();
+    private readonly List<StoredEvent> _log = [];
+    private readonly Dictionary<string, Stream> _streams = new(StringComparer.Ordinal);
+    private TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>While false, every call throws <see cref="StoreUnavailableException"/>; subscriptions too.</summary>
+    public bool Reachable { get; set; } = true;
+
+    /// <summary>While true, appends happen and are then answered with <see cref="StoreUnavailableException"/>.</summary>
+    public bool LosesAnswers { get; set; }
+
+    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    {
+        StreamAppend.Check(appends);
+        await ReachAsync(cancellationToken);
+        TaskCompletionSource appended;
+        AppendOutcome[] outcomes;
+        lock (_lock)
+        {
+            outcomes = [.. appends.Select(Append)];
+            appended = _appended;
+            _appended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        appended.SetResult();
+        return LosesAnswers ? throw new StoreUnavailableException("The answer was lost, as the test wished.") : outcomes;
+    }
+
+    public async Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
+        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        await ReachAsync(cancellationToken);
+        lock (_lock)
+        {
+            if (!_streams.TryGetValue(stream, out var found))
+                return [];
+            var kept = found.Events.Where(e => e.Revision >= found.Before);
+            return direction == ReadDirection.Forwards
+                ? [.. kept.Where(e => e.Revision >= from).Take(limit)]
+                : [.. kept.Where(e => e.Revision <= from).Reverse().Take(limit)];
+        }
+    }
+
+    public async IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(
+        LogPosition after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var next = (int)after.Value; ;)
+        {
+            await ReachAsync(cancellationToken);
+            List<StoredEvent> batch;
+            Task more;
+            lock (_lock)
+            {
+                var raw = _log.Skip(next).Take(BatchMax).ToList();
+                next += raw.Count;
+                batch = [.. raw.Where(IsOurs)];
+                more = raw.Count > 0 ? Task.CompletedTask : _appended.Task;
+            }
+
+            if (batch.Count > 0)
+                yield return batch;
+            await more.WaitAsync(cancellationToken);
+        }
+    }
+
+    public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        lock (_lock)
+            return _log.FindLast(IsOurs)?.Position ?? LogPosition.Start;
+    }
+
+    public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        lock (_lock)
+        {
+            if (_streams.TryGetValue(stream, out var found))
+                found.Before = Math.Max(found.Before, Math.Min(before, found.Events.Count));
+        }
+    }
+
+    private AppendOutcome Append(StreamAppend append)
+    {
+        if (!_streams.TryGetValue(append.Stream, out var stream))
+            stream = new Stream();
+        var last = stream.Events.Count - 1;
+        if (append.ExpectedRevision != last)
+            return Repeated(append, stream) ?? new AppendOutcome.Conflict(last);
+
+        _streams[append.Stream] = stream;
+        foreach (var data in append.Events)
+        {
+            var position = new LogPosition((ulong)_log.Count + 1);
+            var stored = new StoredEvent(
+                append.Stream, ++last, position, data.EventId, data.Type, data.Payload.ToArray(), data.Metadata.ToArray());
+            stream.Events.Add(stored);
+            _log.Add(stored);
+        }
+
+        return new AppendOutcome.Appended(last, _log[^1].Position);
+    }
+
+    private static AppendOutcome? Repeated(StreamAppend append, Stream stream)
+    {
+        var there = stream.Events.Skip((int)append.ExpectedRevision + 1).Take(append.Events.Count).ToList();
+        return there.Select(e => e.EventId).SequenceEqual(append.Events.Select(e => e.EventId))
+            ? new AppendOutcome.Appended(there[^1].Revision, there[^1].Position)
+            : null;
+    }
+
+    private static bool IsOurs(StoredEvent stored) =>
+        StreamName.Prefixes.Any(prefix => stored.Stream.StartsWith(prefix, StringComparison.Ordinal));
+
+    /// <summary>Answers on another turn, as a real store does.</summary>
+    private async Task ReachAsync(CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!Reachable)
+            throw new StoreUnavailableException("The store is out of reach, as the test wished.");
+    }
+
+    private sealed class Stream
+    {
+        public List<StoredEvent> Events { get; } = [];
+        public long Before { get; set; }
+    }
+}
