@@ -1,7 +1,6 @@
 using System.Text;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Testing;
-using FsCheck;
 using FsCheck.Fluent;
 
 namespace ChatCqrs.Contracts;

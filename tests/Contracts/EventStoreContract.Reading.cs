@@ -1,6 +1,5 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Testing;
-using FsCheck;
 using FsCheck.Fluent;
 
 namespace ChatCqrs.Contracts;
@@ -15,16 +14,14 @@ public abstract partial class EventStoreContract<TFixture>
         for (var n = 0; n < Length; n += 8)
             await AppendedAsync(stream, n - 1, events[n..(n + 8)]);
 
-        var cases = (from at in Gen.Choose(0, Length + 5)
-                     from limit in Gen.Choose(1, Length + 5)
-                     select (from: (long)at, limit)).Sample(60);
+        var cases = Gen.Choose(0, Length + 5).Zip(Gen.Choose(1, Length + 5)).Sample(60);
         foreach (var (from, limit) in cases)
         {
             var forwards = await ForwardsAsync(stream, from, limit);
             var backwards = await BackwardsAsync(stream, from, limit);
 
-            Assert.Equal(events.Skip((int)from).Take(limit).Select(e => e.EventId), Ids(forwards));
-            Assert.Equal(events.Take((int)from + 1).Reverse().Take(limit).Select(e => e.EventId), Ids(backwards));
+            Assert.Equal(events.Skip(from).Take(limit).Select(e => e.EventId), Ids(forwards));
+            Assert.Equal(events.Take(from + 1).Reverse().Take(limit).Select(e => e.EventId), Ids(backwards));
         }
     }
 

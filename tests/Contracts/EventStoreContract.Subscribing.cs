@@ -125,24 +125,12 @@ public abstract partial class EventStoreContract<TFixture>
     }
 
     [SkippableFact]
-    public async Task Streams_of_others_are_left_out()
-    {
-        var (ours, theirs, head) = (Some.Stream(), $"others-{Guid.NewGuid()}", await Store.HeadAsync(None));
-        await AppendedAsync(theirs, StreamAppend.NoStream, Some.Events(3));
-        await AppendedAsync(ours, StreamAppend.NoStream, Some.Event());
-
-        Assert.Equal(ours, Assert.Single(await TakeAsync(head, 1, [ours, theirs])).Stream);
-    }
-
-    [SkippableFact]
     public async Task The_head_is_the_position_of_the_last_event()
     {
         var stream = Some.Stream();
         await AppendedAsync(stream, StreamAppend.NoStream, Some.Events(2));
         var last = (await ForwardsAsync(stream))[^1].Position;
 
-        Assert.Equal(last, await Store.HeadAsync(None));
-        await AppendedAsync($"others-{Guid.NewGuid()}", StreamAppend.NoStream, Some.Events(3));
         Assert.Equal(last, await Store.HeadAsync(None));
         await AppendedAsync(stream, 1, Some.Event());
         Assert.True(await Store.HeadAsync(None) > last);
