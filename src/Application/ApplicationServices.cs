@@ -1,4 +1,5 @@
 using System.Reflection;
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
 using ChatCqrs.Application.Users;
@@ -28,6 +29,8 @@ public static class ApplicationServices
 
         services.TryAddSingleton<KnownUsers>();
         services.AddSingleton<Retention>();
+        services.AddSingleton<Membership>();
+        services.AddSingleton<MessageViews>();
         services.AddSingleton<ConversationWriter>();
         services.AddSingleton<IConversationWriter>(provider => provider.GetRequiredService<ConversationWriter>());
         services.AddHostedService(provider => provider.GetRequiredService<ConversationWriter>());

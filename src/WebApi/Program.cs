@@ -1,12 +1,14 @@
 using ChatCqrs.Application;
 using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Redis;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Messages;
+using ChatCqrs.WebApi.Realtime;
 
 /// <summary>The server: what it is made of, and the way of a request through it.</summary>
 public partial class Program
@@ -21,17 +23,19 @@ public partial class Program
         builder.Services
             .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
             .AddMartenEventStore()
+            .AddReadModels()
             .AddSealing(settings)
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))
             .AddApplicationSettings(settings)
-            .AddApplication();
+            .AddApplication()
+            .AddRealtime();
 
         var app = builder.Build();
         app.UseSecurityHeaders();
         app.UseWebSockets();
 
-        // The socket's place is here: an open socket holds nothing of what follows.
+        app.UseRealtime(); // Here, so that an open socket keeps nothing of what follows.
         app.UseProblems();
         app.UseRouting();
 

@@ -29,7 +29,7 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
     }
 
     /// <summary><c>read</c> or <c>delivered</c> when that holds for everyone else who could see the message, else <c>sent</c>.</summary>
-    internal static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
+    public static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
     {
         var (any, delivered, read) = (false, true, true);
         foreach (var member in members.Where(member => member.User != entry.Actor && member.JoinedSeq <= entry.Seq))

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ChatCqrs.Application.Messages;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>What a client may send: every field of every frame; <see cref="Op"/> says which of them count.</summary>
+internal sealed record ClientFrame
+{
+    public string? Op { get; init; }
+    public JsonElement? Id { get; init; }
+
+    public string? MessageId { get; init; }
+    public string? SenderId { get; init; }
+    public string? ReceiverId { get; init; }
+    public string? ConversationId { get; init; }
+    public string? Type { get; init; }
+    public string? Text { get; init; }
+    public JsonElement? MediaObject { get; init; }
+    public JsonElement? Document { get; init; }
+    public string? ReplyTo { get; init; }
+    public string? Ciphertext { get; init; }
+    public long? Epoch { get; init; }
+
+    public long? Seq { get; init; }
+    public bool? Active { get; init; }
+    public Dictionary<string, long>? Conversations { get; init; }
+
+    public SendMessage.Body ToMessage() => new()
+    {
+        MessageId = MessageId,
+        SenderId = SenderId,
+        ReceiverId = ReceiverId,
+        ConversationId = ConversationId,
+        Type = Type,
+        Text = Text,
+        MediaObject = MediaObject,
+        Document = Document,
+        ReplyTo = ReplyTo,
+        Ciphertext = Ciphertext,
+        Epoch = Epoch,
+    };
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, PropertyNameCaseInsensitive = true, MaxDepth = 32)]
+[JsonSerializable(typeof(ClientFrame))]
+internal sealed partial class ClientFrameJson : JsonSerializerContext;

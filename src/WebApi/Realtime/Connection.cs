@@ -1,0 +1,203 @@
+using System.Net.WebSockets;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>
+/// One socket of one device. Keeps, for every conversation, the last seq that was sent, so that a client gets entries in order, each once,
+/// without a gap: a duplicate is dropped, and what does not follow on starts a catch-up (<see cref="CatchUp"/>).
+/// </summary>
+/// <remarks>An idle connection holds this object, its map and nothing else.</remarks>
+internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset expiresAt, WebSocket socket, Outbound outbound)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ConversationId, long> _sent = [];
+    private CatchUp? _catchUp = new(initial: true);
+    private int _closing;
+
+    public UserId User { get; } = user;
+    public DeviceId Device { get; } = device;
+    public Guid Session { get; } = Guid.CreateVersion7();
+    public DateTimeOffset ExpiresAt { get; } = expiresAt;
+    public WebSocket Socket { get; } = socket;
+    public Outbound Outbound { get; } = outbound;
+
+    /// <summary>Whether it has not been looked up yet what the device is missing.</summary>
+    public bool IsNew
+    {
+        get
+        {
+            lock (_lock)
+                return _catchUp is { Initial: true };
+        }
+    }
+
+    /// <summary>Starts the catch-up loop; set by the gateway before the connection is registered.</summary>
+    public required Action<Connection> OnCatchUpNeeded { get; init; }
+
+    /// <summary>Sends a frame that belongs to no conversation's order.</summary>
+    public void Send(ReadOnlyMemory<byte> frame)
+    {
+        if (!Outbound.TryWrite(frame))
+            TooSlow();
+    }
+
+    /// <summary>Takes a committed entry: sends it if it is next, drops it if it was sent, holds it while earlier ones are fetched.</summary>
+    /// <param name="frame">The entry as the socket shows it; the ack where this session sent it.</param>
+    /// <param name="isAck">Whether the frame is an ack, which is owed even when the entry itself was sent by a catch-up already.</param>
+    public void Deliver(ConversationId conversation, long seq, LogPosition position, ReadOnlyMemory<byte> frame, bool isAck)
+    {
+        var start = false;
+        lock (_lock)
+        {
+            var last = _sent.GetValueOrDefault(conversation, -1);
+            if (seq > last && _catchUp is not null && _catchUp.Holds(conversation))
+            {
+                _catchUp.Hold(conversation, seq, position, frame, isAck);
+                return;
+            }
+
+            if (seq == last + 1)
+            {
+                _sent[conversation] = seq;
+                Send(frame);
+            }
+            else if (seq <= last)
+            {
+                if (isAck)
+                    Send(frame);
+            }
+            else
+            {
+                start = _catchUp is null;
+                _catchUp ??= new CatchUp(initial: false);
+                _catchUp.Hold(conversation, seq, position, frame, isAck);
+            }
+        }
+
+        if (start)
+            OnCatchUpNeeded(this);
+    }
+
+    /// <summary>Asks for everything of a conversation after a seq, whatever was sent before; <c>synced</c> follows.</summary>
+    /// <param name="position">By which the log holds all of them.</param>
+    public void Rewind(IReadOnlyCollection<(ConversationId Conversation, long After, long LastSeq)> conversations, LogPosition position)
+    {
+        var start = false;
+        lock (_lock)
+        {
+            start = _catchUp is null;
+            _catchUp ??= new CatchUp(initial: false);
+            _catchUp.SyncedOwed = true;
+            _catchUp.Await(position);
+            foreach (var (conversation, after, lastSeq) in conversations)
+            {
+                _sent[conversation] = Math.Min(after, lastSeq);
+                _catchUp.Want(conversation, lastSeq);
+            }
+        }
+
+        if (start)
+            OnCatchUpNeeded(this);
+    }
+
+    /// <summary>Looks whether anything was lost on the way here, as announcements of other nodes may be.</summary>
+    public void Recheck()
+    {
+        lock (_lock)
+        {
+            if (_catchUp is not null)
+                return;
+            _catchUp = new CatchUp(initial: true) { SyncedOwed = false };
+        }
+
+        OnCatchUpNeeded(this);
+    }
+
+    /// <summary>Where the first catch-up starts: what the device has confirmed, and where each conversation ends.</summary>
+    public void Begin(IEnumerable<(ConversationId Conversation, long ConfirmedSeq, long LastSeq)> conversations)
+    {
+        lock (_lock)
+        {
+            foreach (var (conversation, confirmed, last) in conversations)
+            {
+                _sent.TryAdd(conversation, confirmed);
+                if (last > _sent[conversation] || _catchUp!.Holds(conversation, exactly: true))
+                    _catchUp!.Want(conversation, last);
+            }
+
+            _catchUp!.Initial = false;
+        }
+    }
+
+    /// <summary>What to fetch next.</summary>
+    /// <returns>Null when nothing is missing any more: what was held has been sent, and entries go straight through from now on.</returns>
+    public (ConversationId Conversation, long After, long UpTo, LogPosition Position)? NextMissing(ReadOnlyMemory<byte> synced)
+    {
+        lock (_lock)
+        {
+            while (_catchUp!.First() is { } conversation)
+            {
+                var after = _sent.GetValueOrDefault(conversation, -1);
+                var upTo = _catchUp.MissingUpTo(conversation);
+                if (after < upTo)
+                    return (conversation, after, upTo, _catchUp.Position);
+                foreach (var held in _catchUp.Release(conversation))
+                {
+                    if (held.Seq > after || held.IsAck)
+                        Send(held.Frame);
+                    after = Math.Max(after, held.Seq);
+                }
+
+                _sent[conversation] = after;
+            }
+
+            if (_catchUp.SyncedOwed)
+                Send(synced);
+            _catchUp = null;
+            return null;
+        }
+    }
+
+    /// <summary>Sends an entry that was fetched, if it is still the next one.</summary>
+    public void Fill(ConversationId conversation, long seq, ReadOnlyMemory<byte> frame)
+    {
+        lock (_lock)
+        {
+            if (seq != _sent.GetValueOrDefault(conversation, -1) + 1)
+                return;
+            _sent[conversation] = seq;
+            Send(_catchUp?.AckOf(conversation, seq) ?? frame);
+        }
+    }
+
+    /// <summary>Begins to close. The receive loop ends the session when the peer answers, or is gone.</summary>
+    public void Close(WebSocketCloseStatus status, string reason)
+    {
+        if (Interlocked.Exchange(ref _closing, 1) == 0)
+            _ = CloseAsync(status, reason);
+    }
+
+    private async Task CloseAsync(WebSocketCloseStatus status, string reason)
+    {
+        try
+        {
+            await Socket.CloseOutputAsync(status, reason, CancellationToken.None);
+            await Outbound.DrainedAsync().WaitAsync(CloseTimeout);
+            await Task.Delay(CloseTimeout);
+        }
+        catch (Exception exception) when (exception is WebSocketException or IOException or TimeoutException or ObjectDisposedException)
+        {
+            // The peer is gone or does not read: there is nobody to say goodbye to.
+        }
+        finally
+        {
+            Socket.Abort();
+        }
+    }
+
+    /// <summary>How long a peer may take to read a close frame, and to answer it.</summary>
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(3);
+
+    private void TooSlow() => Close((WebSocketCloseStatus)1013, "too slow: reconnect and sync");
+}

@@ -1,0 +1,205 @@
+using System.Net.WebSockets;
+using System.Text.Json;
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Receipts;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.RateLimits;
+using MediatR;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>
+/// Understands a client's frames and sends them through the same use cases as REST. A frame that is refused is answered with an error frame; the
+/// connection stays open.
+/// </summary>
+internal sealed class FrameHandler(
+    IMediator mediator, IConversationWriter conversations, IMessageRate rate)
+{
+    /// <summary>How many conversations one <c>sync</c> may name.</summary>
+    private const int SyncMax = 1_000;
+
+    public async ValueTask HandleAsync(FrameSession session, WebSocketMessageType type, ReadOnlyMemory<byte> bytes)
+    {
+        if (type != WebSocketMessageType.Text)
+        {
+            session.Connection.Send(Error(null, "text_frames_only", "Frames must be text."));
+            return;
+        }
+
+        ClientFrame? frame;
+        try
+        {
+            frame = JsonSerializer.Deserialize(bytes.Span, ClientFrameJson.Default.ClientFrame);
+        }
+        catch (JsonException)
+        {
+            session.Connection.Send(Error(ReferenceOf(bytes), "malformed_frame", "The frame is not a JSON object of the described form."));
+            return;
+        }
+
+        if (frame is null)
+        {
+            session.Connection.Send(Error(null, "malformed_frame", "The frame must be a JSON object."));
+            return;
+        }
+
+        await HandleAsync(session, frame);
+    }
+
+    private ValueTask HandleAsync(FrameSession session, ClientFrame frame)
+    {
+        switch (frame.Op)
+        {
+            case "send":
+                return SendAsync(session, frame);
+            case "delivered":
+            case "read":
+                return AcknowledgeAsync(session, frame);
+            case "sync":
+                return SyncAsync(session, frame);
+            case "ping":
+                session.Connection.Send(FrameWriter.Pong(frame.Id));
+                return ValueTask.CompletedTask;
+            default:
+                session.Connection.Send(Error(ReferenceOf(frame), "unknown_op", "op must be send, delivered, read, sync or ping."));
+                return ValueTask.CompletedTask;
+        }
+    }
+
+    private async ValueTask SendAsync(FrameSession session, ClientFrame frame)
+    {
+        var connection = session.Connection;
+        if (!rate.TryTake(connection.User, out var retryAfter))
+        {
+            connection.Send(Error(ReferenceOf(frame), new RefusedException(Refusal.RateLimited, retryAfter)));
+            return;
+        }
+
+        await session.EnterAsync();
+        session.Admitted = false;
+        var sending = mediator.Send(
+            new SendMessage.Command(
+                connection.User, connection.Device, frame.ToMessage(),
+                new SendMessage.Session(connection.Session, session.CorrelationId, session.Admit)),
+            CancellationToken.None);
+        var answered = AnswerAsync(session, frame, sending);
+        if (!session.Admitted)
+            await answered; // It has no place yet: what comes after it on this socket must not overtake it.
+    }
+
+    private async Task AnswerAsync(FrameSession session, ClientFrame frame, Task<Sent> sending)
+    {
+        try
+        {
+            var sent = await sending;
+            if (sent.Duplicate)
+                session.Connection.Send(FrameWriter.Ack(sent)); // A new message is acked by live delivery, in the entry's place.
+        }
+        catch (Exception exception)
+        {
+            session.Connection.Send(Error(ReferenceOf(frame), exception));
+        }
+        finally
+        {
+            session.Leave();
+        }
+    }
+
+    private async ValueTask AcknowledgeAsync(FrameSession session, ClientFrame frame)
+    {
+        if (!Guid.TryParseExact(frame.ConversationId, "D", out var conversation) || frame.Seq is null)
+        {
+            session.Connection.Send(Error(ReferenceOf(frame), "invalid", "conversation_id must be a UUID, and seq a number."));
+            return;
+        }
+
+        await session.EnterAsync();
+        var connection = session.Connection;
+        var read = frame.Op == "read";
+        _ = RunAsync(mediator.Send(
+            new Acknowledge.Command(
+                connection.User, connection.Device, new ConversationId(conversation), read ? null : frame.Seq, read ? frame.Seq : null,
+                session.CorrelationId),
+            CancellationToken.None));
+
+        async Task RunAsync(Task<LogPosition> acknowledging)
+        {
+            try
+            {
+                await acknowledging;
+            }
+            catch (Exception exception)
+            {
+                connection.Send(Error(ReferenceOf(frame), exception));
+            }
+            finally
+            {
+                session.Leave();
+            }
+        }
+    }
+
+    private async ValueTask SyncAsync(FrameSession session, ClientFrame frame)
+    {
+        var connection = session.Connection;
+        if (frame.Conversations is null || frame.Conversations.Count > SyncMax)
+        {
+            connection.Send(Error(ReferenceOf(frame), "invalid", $"conversations must name at most {SyncMax} conversations with a seq each."));
+            return;
+        }
+
+        var wanted = new List<(ConversationId, long, long)>();
+        foreach (var (id, after) in frame.Conversations)
+        {
+            try
+            {
+                if (!Guid.TryParseExact(id, "D", out var value))
+                    throw new RefusedException(Refusal.ConversationUnknown);
+                var conversation = await conversations.PeekAsync(new ConversationId(value), CancellationToken.None);
+                if (!conversation.Members.TryGetValue(connection.User, out var member))
+                    throw new RefusedException(Refusal.ConversationUnknown);
+                wanted.Add((new ConversationId(value), Math.Max(after, member.JoinedSeq - 1), conversation.LastSeq));
+            }
+            catch (Exception exception) when (exception is RefusedException or StoreUnavailableException)
+            {
+                connection.Send(Error(id, exception));
+            }
+        }
+
+        connection.Rewind(wanted, conversations.LastCommitted);
+    }
+
+    private static byte[] Error(string? reference, string code, string detail) =>
+        FrameWriter.Error(reference, Problems.Of(StatusCodes.Status400BadRequest, code, detail));
+
+    private static byte[] Error(string? reference, Exception exception) => FrameWriter.Error(reference, Problems.Of(exception));
+
+    private static string? ReferenceOf(ClientFrame frame) => frame.MessageId ?? Text(frame.Id);
+
+    /// <summary>The reference in a frame whose fields have wrong types, as far as it is JSON at all.</summary>
+    private static string? ReferenceOf(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                return null;
+            return document.RootElement.TryGetProperty("message_id", out var message) ? Text(message)
+                : document.RootElement.TryGetProperty("id", out var id) ? Text(id) : null;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static string? Text(JsonElement? element) => element switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString(),
+        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+        _ => null,
+    };
+}

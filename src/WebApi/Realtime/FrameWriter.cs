@@ -1,0 +1,124 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ChatCqrs.Application.Json;
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Projections.Timeline;
+using ChatCqrs.WebApi.Http;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>What the server sends: each frame of API.md's socket section as the bytes of one WebSocket frame, <c>op</c> first.</summary>
+public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
+{
+    internal static readonly ReadOnlyMemory<byte> Synced = WebSocketFrames.Text("""{"op":"synced"}"""u8);
+
+    private static readonly byte[] MessageStart = """{"op":"message","""u8.ToArray();
+
+    /// <summary>A committed entry: a message, or an update of the conversation.</summary>
+    internal async ValueTask<byte[]> EntryAsync(Recorded entry)
+    {
+        if (entry.Event is not ConversationEvent.MessageSent sent)
+            return Update(entry);
+        var scope = new SealScope(sent.ExpiresAt, sent.Sender, entry.Conversation, sent.MessageId);
+        var bytes = await sealer.OpenAsync(scope, sent.Content, CancellationToken.None);
+        return Message(MessageView.Of(
+            entry.Conversation, entry.Revision, sent.MessageId, sent.Sender, sent.Device, sent.Type,
+            bytes is null ? null : MessageContent.FromBytes(bytes.Value.Span), sent.ReplyTo, sent.At, sent.ExpiresAt, status: "sent"));
+    }
+
+    /// <summary>An entry as the timeline holds it.</summary>
+    internal async ValueTask<byte[]> EntryAsync(TimelineEntry entry, string status) => entry.Message is null
+        ? Update(entry.Conversation.Value, entry.Seq, entry.Kind, entry.Actor?.Value, TimelineEntryView.DataOf(entry), entry.At)
+        : Message(await views.OpenAsync(entry, status, CancellationToken.None));
+
+    /// <summary>A message as it stands.</summary>
+    internal static byte[] Message(MessageView message)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(message, FrameJson.Relaxed.MessageView);
+        var payload = new byte[MessageStart.Length + json.Length - 1];
+        MessageStart.CopyTo(payload, 0);
+        json.AsSpan(1).CopyTo(payload.AsSpan(MessageStart.Length));
+        return WebSocketFrames.Text(payload);
+    }
+
+    internal static byte[] Update(Guid conversation, long seq, string kind, Guid? actor, JsonElement? data, DateTimeOffset at) =>
+        Frame(new UpdateFrame("update", conversation, seq, kind, actor, data, at), FrameJson.Relaxed.UpdateFrame);
+
+    internal static byte[] Ack(Recorded entry)
+    {
+        var sent = (ConversationEvent.MessageSent)entry.Event;
+        return Frame(
+            new AckFrame("ack", sent.MessageId.Value, entry.Conversation.Value, entry.Revision, sent.At), FrameJson.Relaxed.AckFrame);
+    }
+
+    internal static byte[] Ack(Sent sent) => Frame(
+        new AckFrame("ack", sent.Message.Value, sent.Conversation.Value, sent.Seq, sent.SentAt), FrameJson.Relaxed.AckFrame);
+
+    internal static byte[] Receipt(LiveReceipt receipt) => Frame(
+        new ReceiptFrame(
+            "receipt", receipt.Conversation.Value, receipt.User.Value, receipt.DeliveredSeq < 0 ? null : receipt.DeliveredSeq,
+            receipt.ReadSeq < 0 ? null : receipt.ReadSeq, receipt.At),
+        FrameJson.Relaxed.ReceiptFrame);
+
+    internal static byte[] Welcome(Connection connection, DateTimeOffset now) => Frame(
+        new WelcomeFrame(
+            "welcome", connection.User.Value, connection.Device.Value, connection.Session, now,
+            new Limits(SocketGateway.FrameMax, SendMessage.TextMax, SendMessage.CiphertextMax, FrameSession.InFlightMax)),
+        FrameJson.Relaxed.WelcomeFrame);
+
+    internal static byte[] Pong(JsonElement? id) => Frame(new PongFrame("pong", id), FrameJson.Relaxed.PongFrame);
+
+    internal static byte[] Error(string? reference, Problem problem) =>
+        Frame(new ErrorFrame("error", reference, problem.ToElement()), FrameJson.Relaxed.ErrorFrame);
+
+    private static byte[] Update(Recorded entry) => entry.Event switch
+    {
+        ConversationEvent.ConversationStarted e => Update(
+            entry.Conversation.Value, entry.Revision, "conversation_started", e.By.Value,
+            JsonSerializer.SerializeToElement(
+                new ConversationStartedData("direct", [.. e.Members.Select(member => member.Value)]), FrameJson.Relaxed.ConversationStartedData),
+            e.At),
+        _ => throw new InvalidOperationException($"No frame shows {entry.Event.GetType().Name}."),
+    };
+
+    private static byte[] Frame<T>(T frame, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+        WebSocketFrames.Text(JsonSerializer.SerializeToUtf8Bytes(frame, type));
+}
+
+internal sealed record UpdateFrame(string Op, Guid ConversationId, long Seq, string Kind, Guid? ActorId, JsonElement? Data, DateTimeOffset At);
+
+internal sealed record AckFrame(string Op, Guid MessageId, Guid ConversationId, long Seq, DateTimeOffset SentAt);
+
+internal sealed record ReceiptFrame(string Op, Guid ConversationId, Guid UserId, long? DeliveredSeq, long? ReadSeq, DateTimeOffset At);
+
+internal sealed record WelcomeFrame(string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits);
+
+internal sealed record Limits(int FrameBytes, int TextBytes, int CiphertextBytes, int InFlight);
+
+internal sealed record PongFrame(string Op, JsonElement? Id);
+
+internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
+
+[JsonSerializable(typeof(MessageView))]
+[JsonSerializable(typeof(UpdateFrame))]
+[JsonSerializable(typeof(AckFrame))]
+[JsonSerializable(typeof(ReceiptFrame))]
+[JsonSerializable(typeof(WelcomeFrame))]
+[JsonSerializable(typeof(PongFrame))]
+[JsonSerializable(typeof(ErrorFrame))]
+[JsonSerializable(typeof(ConversationStartedData))]
+internal sealed partial class FrameJson : JsonSerializerContext
+{
+    /// <summary>Text is escaped no more than JSON asks for: frames are never put into a page.</summary>
+    public static FrameJson Relaxed { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new TimestampConverter() },
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Net.WebSockets;
+using System.Threading.Channels;
+using ChatCqrs.Application;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>
+/// The sockets of this node, by user, and the way of committed entries to them. Entries of a conversation pass through one lane, so they stay
+/// in order; a frame is written once and shared by all who get it.
+/// </summary>
+public sealed class LiveHub : ILiveDelivery, IHostedService
+{
+    /// <summary>How many publications may wait in a lane. Beyond it they are dropped; the next entry shows the gap, and it is fetched.</summary>
+    private const int LaneMax = 50_000;
+
+    private static readonly Counter<long> Dropped =
+        Telemetry.Meter.CreateCounter<long>("chat.live.dropped", "{publication}", "Publications dropped because a lane was full.");
+    private static readonly Counter<long> Delivered =
+        Telemetry.Meter.CreateCounter<long>("chat.live.frames", "{frame}", "Entries and receipts handed to sockets.");
+
+    private readonly ConcurrentDictionary<UserId, Connection[]> _connections = new();
+    private readonly Channel<Publication>[] _lanes;
+    private readonly FrameWriter _frames;
+    private readonly ILogger<LiveHub> _logger;
+    private Task _running = Task.CompletedTask;
+    private int _count;
+
+    public LiveHub(FrameWriter frames, ILogger<LiveHub> logger)
+    {
+        _frames = frames;
+        _logger = logger;
+        _lanes = [.. Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount / 2)).Select(_ =>
+            Channel.CreateBounded<Publication>(new BoundedChannelOptions(LaneMax) { SingleReader = true }))];
+        Telemetry.Meter.CreateObservableGauge("chat.connections", () => Volatile.Read(ref _count), "{connection}", "Open sockets.");
+    }
+
+    private abstract record Publication;
+
+    private sealed record Entries(IReadOnlyList<LiveEntry> Items, IReadOnlyCollection<UserId> Members) : Publication;
+
+    private sealed record Receipt(LiveReceipt Item) : Publication;
+
+    public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
+    {
+        if (HasAny(members))
+            Enqueue(entries[0].Entry.Conversation, new Entries(entries, members));
+    }
+
+    public void Publish(LiveReceipt receipt)
+    {
+        if (_connections.ContainsKey(receipt.User) || HasAny(receipt.Authors))
+            Enqueue(receipt.Conversation, new Receipt(receipt));
+    }
+
+    internal bool HasAny(IReadOnlyCollection<UserId> users)
+    {
+        foreach (var user in users)
+        {
+            if (_connections.ContainsKey(user))
+                return true;
+        }
+
+        return false;
+    }
+
+    internal void Add(Connection connection)
+    {
+        _connections.AddOrUpdate(connection.User, _ => [connection], (_, others) => [.. others, connection]);
+        Interlocked.Increment(ref _count);
+    }
+
+    internal void Remove(Connection connection)
+    {
+        while (_connections.TryGetValue(connection.User, out var all))
+        {
+            var rest = all.Where(other => other != connection).ToArray();
+            if (rest.Length == 0
+                ? _connections.TryRemove(KeyValuePair.Create(connection.User, all))
+                : _connections.TryUpdate(connection.User, rest, all))
+                break;
+        }
+
+        Interlocked.Decrement(ref _count);
+    }
+
+    /// <summary>Closes the sockets of a device that was removed.</summary>
+    public void CloseDevice(UserId user, DeviceId device)
+    {
+        foreach (var connection in Of(user))
+        {
+            if (connection.Device == device)
+                connection.Close(WebSocketCloseStatus.PolicyViolation, "the device was removed");
+        }
+    }
+
+    /// <summary>Closes the sockets whose access token has expired.</summary>
+    public void CloseExpired(DateTimeOffset now)
+    {
+        foreach (var connection in All())
+        {
+            if (connection.ExpiresAt <= now)
+                connection.Close((WebSocketCloseStatus)4401, "token expired");
+        }
+    }
+
+    /// <summary>Says goodbye to everyone: the node is going away.</summary>
+    public async Task CloseAllAsync(CancellationToken cancellationToken)
+    {
+        foreach (var connection in All())
+            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
+        await Task.WhenAll(All().Select(connection => connection.Outbound.DrainedAsync())).WaitAsync(cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _running = Task.WhenAll(_lanes.Select(lane => Task.Run(() => RunAsync(lane.Reader), CancellationToken.None)));
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        foreach (var lane in _lanes)
+            lane.Writer.TryComplete();
+        await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);
+
+    private Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
+
+    private void Enqueue(ConversationId conversation, Publication publication)
+    {
+        if (!_lanes[(uint)conversation.GetHashCode() % (uint)_lanes.Length].Writer.TryWrite(publication))
+            Dropped.Add(1);
+    }
+
+    private async Task RunAsync(ChannelReader<Publication> lane)
+    {
+        await foreach (var publication in lane.ReadAllAsync())
+        {
+            try
+            {
+                if (publication is Entries entries)
+                    await DeliverAsync(entries);
+                else
+                    Deliver(((Receipt)publication).Item);
+            }
+            catch (Exception exception)
+            {
+                // What could not be shown now is fetched when the next entry shows the gap.
+                _logger.LogError(exception, "A publication could not be delivered.");
+                Dropped.Add(1);
+            }
+        }
+    }
+
+    private async ValueTask DeliverAsync(Entries entries)
+    {
+        foreach (var item in entries.Items)
+        {
+            var entry = item.Entry;
+            var conversation = entry.Conversation;
+            byte[]? frame = null;
+            foreach (var member in entries.Members)
+            {
+                foreach (var connection in Of(member))
+                {
+                    var isAck = item.Origin is not null && connection.Session == item.Origin;
+                    var bytes = isAck ? FrameWriter.Ack(entry) : frame ??= await _frames.EntryAsync(entry);
+                    connection.Deliver(conversation, entry.Revision, entry.Position, bytes, isAck);
+                    Delivered.Add(1);
+                }
+            }
+        }
+    }
+
+    private void Deliver(LiveReceipt receipt)
+    {
+        var frame = FrameWriter.Receipt(receipt);
+        foreach (var author in receipt.Authors)
+        {
+            foreach (var connection in Of(author))
+                Send(connection);
+        }
+
+        foreach (var connection in Of(receipt.User))
+        {
+            if (connection.Device != receipt.Device)
+                Send(connection);
+        }
+
+        void Send(Connection connection)
+        {
+            connection.Send(frame);
+            Delivered.Add(1);
+        }
+    }
+}

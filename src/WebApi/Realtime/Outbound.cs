@@ -1,0 +1,154 @@
+using System.Buffers;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>
+/// What waits to be written to one socket: frames in order, bounded in bytes, written together when several wait. Holds no buffer while
+/// nothing waits. Everything that the socket sends passes here, also the framework's own pongs and close frames.
+/// </summary>
+internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
+{
+    /// <summary>The most that may wait, in bytes; a client that reads more slowly than that is cut off.</summary>
+    public const int BytesMax = 2 * 1024 * 1024;
+
+    /// <summary>The most that is gathered into one write, in bytes.</summary>
+    private const int WriteMax = 64 * 1024;
+
+    private readonly Lock _lock = new();
+    private List<ReadOnlyMemory<byte>>? _waiting;
+    private int _bytes;
+    private bool _writing;
+    private bool _broken;
+    private TaskCompletionSource? _room;
+
+    /// <summary>Puts a frame in the queue. False when the queue is full or the connection is gone.</summary>
+    public bool TryWrite(ReadOnlyMemory<byte> frame)
+    {
+        lock (_lock)
+        {
+            if (_broken || _bytes + frame.Length > BytesMax)
+                return false;
+            (_waiting ??= []).Add(frame);
+            _bytes += frame.Length;
+            if (_writing)
+                return true;
+            _writing = true;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        return true;
+    }
+
+    /// <summary>Waits until at most half of the bound waits, or until the connection is gone.</summary>
+    public Task RoomAsync() => BelowAsync(BytesMax / 2);
+
+    /// <summary>Waits until everything is written, or until the connection is gone.</summary>
+    public Task DrainedAsync() => BelowAsync(0);
+
+    private async Task BelowAsync(int bytes)
+    {
+        while (true)
+        {
+            Task room;
+            lock (_lock)
+            {
+                if (_broken || _bytes <= bytes)
+                    return;
+                room = (_room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            }
+
+            await room;
+        }
+    }
+
+    public void Execute() => _ = WriteAllAsync();
+
+    private async Task WriteAllAsync()
+    {
+        try
+        {
+            while (Take() is { } frames)
+            {
+                await WriteAsync(frames);
+                Written(frames);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The peer is gone. The receive loop sees the same and ends the session.
+            Break();
+        }
+    }
+
+    private List<ReadOnlyMemory<byte>>? Take()
+    {
+        lock (_lock)
+        {
+            var frames = _waiting;
+            _waiting = null;
+            _writing = frames is not null;
+            return frames;
+        }
+    }
+
+    private async Task WriteAsync(List<ReadOnlyMemory<byte>> frames)
+    {
+        if (frames.Count == 1)
+        {
+            await stream.WriteAsync(frames[0]);
+            return;
+        }
+
+        for (var next = 0; next < frames.Count;)
+        {
+            var (end, size) = (next, 0);
+            while (end < frames.Count && (end == next || size + frames[end].Length <= WriteMax))
+                size += frames[end++].Length;
+            if (end == next + 1)
+            {
+                await stream.WriteAsync(frames[next]);
+                next = end;
+                continue;
+            }
+
+            var buffer = ArrayPool<byte>.Shared.Rent(size);
+            try
+            {
+                for (var filled = 0; next < end; next++)
+                {
+                    frames[next].CopyTo(buffer.AsMemory(filled));
+                    filled += frames[next].Length;
+                }
+
+                await stream.WriteAsync(buffer.AsMemory(0, size));
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    private void Written(List<ReadOnlyMemory<byte>> frames)
+    {
+        lock (_lock)
+        {
+            foreach (var frame in frames)
+                _bytes -= frame.Length;
+            _room?.SetResult();
+            _room = null;
+        }
+    }
+
+    private void Break()
+    {
+        lock (_lock)
+        {
+            _broken = true;
+            _waiting = null;
+            _bytes = 0;
+            _room?.SetResult();
+            _room = null;
+        }
+    }
+}

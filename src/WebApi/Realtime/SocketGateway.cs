@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.WebApi.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>
+/// <c>GET /v1/ws</c>: from the handshake to the last frame. It stands before the rest of the pipeline, so that an open socket keeps nothing of it
+/// alive.
+/// </summary>
+internal sealed class SocketGateway(
+    IAccessTokens tokens, LiveHub hub, CatchUpLoop catchUp, FrameHandler frames, TimeProvider clock, IHostApplicationLifetime lifetime)
+{
+    /// <summary>The largest frame that a client may send, in bytes.</summary>
+    public const int FrameMax = 512 * 1024;
+
+    private const int BufferSize = 4 * 1024;
+
+    /// <summary>Dead peers are found by TCP keep-alive on the listening socket: a timer a socket would cost more memory than the socket.</summary>
+    private static readonly WebSocketAcceptContext AcceptContext = new() { KeepAliveInterval = Timeout.InfiniteTimeSpan };
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        var check = await AuthenticateAsync(context);
+        if (check.Principal is not { } caller)
+        {
+            await context.Response.WriteProblemAsync(Problems.Of(check.Refusal!));
+            return;
+        }
+
+        var upgrade = new UpgradeFeature(context.Features.Get<IHttpUpgradeFeature>(), context.Features.Get<IHttpExtendedConnectFeature>());
+        context.Features.Set<IHttpUpgradeFeature>(upgrade);
+        context.Features.Set<IHttpExtendedConnectFeature>(upgrade);
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            await context.Response.WriteProblemAsync(Problems.Of(400, "websocket_required", "This address speaks WebSocket only."));
+            return;
+        }
+
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await context.Response.WriteProblemAsync(Problems.OfStatus(503));
+            return;
+        }
+
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
+        var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!)
+        {
+            OnCatchUpNeeded = catchUp.Start,
+        };
+        connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow()));
+        hub.Add(connection);
+        catchUp.Start(connection);
+        try
+        {
+            await ReceiveAsync(connection);
+            await connection.Outbound.DrainedAsync();
+        }
+        finally
+        {
+            hub.Remove(connection);
+        }
+    }
+
+    private ValueTask<AccessCheck> AuthenticateAsync(HttpContext context)
+    {
+        var header = context.Request.Headers.Authorization.ToString();
+        var token = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+            ? header["Bearer ".Length..].Trim()
+            : context.Request.Query["access_token"].ToString();
+        return tokens.ValidateAsync(token, context.RequestAborted);
+    }
+
+    private async Task ReceiveAsync(Connection connection)
+    {
+        var session = new FrameSession(connection);
+        while (connection.Socket.State is WebSocketState.Open or WebSocketState.CloseSent)
+        {
+            try
+            {
+                // Waiting without a buffer: an idle socket holds none.
+                await connection.Socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+                if (!await ReceiveFrameAsync(connection, session))
+                    return;
+            }
+            catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
+            {
+                // The peer is gone, or broke the protocol and was told so by the framework.
+                return;
+            }
+        }
+    }
+
+    private async ValueTask<bool> ReceiveFrameAsync(Connection connection, FrameSession session)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            var filled = 0;
+            while (true)
+            {
+                var received = await connection.Socket.ReceiveAsync(buffer.AsMemory(filled), CancellationToken.None);
+                if (received.MessageType == WebSocketMessageType.Close)
+                {
+                    if (connection.Socket.State == WebSocketState.CloseReceived)
+                        await connection.Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+                    return false;
+                }
+
+                filled += received.Count;
+                if (filled > FrameMax)
+                {
+                    connection.Close(WebSocketCloseStatus.MessageTooBig, $"frames may have at most {FrameMax} bytes");
+                    return true;
+                }
+
+                if (received.EndOfMessage)
+                {
+                    if (connection.Socket.State == WebSocketState.Open)
+                        await frames.HandleAsync(session, received.MessageType, buffer.AsMemory(0, filled));
+                    return true;
+                }
+
+                if (filled == buffer.Length)
+                    buffer = Grow(buffer, filled);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static byte[] Grow(byte[] buffer, int filled)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 4);
+        buffer.AsSpan(0, filled).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(buffer);
+        return larger;
+    }
+}

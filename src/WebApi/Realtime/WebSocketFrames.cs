@@ -1,0 +1,44 @@
+using System.Buffers.Binary;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>
+/// Server-to-client WebSocket frames as bytes (RFC 6455, section 5.2): one unmasked, unfragmented text frame. Written once and shared by every
+/// recipient, which the framework's sockets cannot do.
+/// </summary>
+internal static class WebSocketFrames
+{
+    private const byte FinalText = 0x81;
+
+    /// <summary>The most that a frame's header takes, in bytes.</summary>
+    public const int HeaderMax = 10;
+
+    public static byte[] Text(ReadOnlySpan<byte> payload)
+    {
+        Span<byte> header = stackalloc byte[HeaderMax];
+        header[0] = FinalText;
+        int length;
+        if (payload.Length < 126)
+        {
+            header[1] = (byte)payload.Length;
+            length = 2;
+        }
+        else if (payload.Length <= ushort.MaxValue)
+        {
+            header[1] = 126;
+            BinaryPrimitives.WriteUInt16BigEndian(header[2..], (ushort)payload.Length);
+            length = 4;
+        }
+        else
+        {
+            header[1] = 127;
+            BinaryPrimitives.WriteUInt64BigEndian(header[2..], (ulong)payload.Length);
+            length = 10;
+        }
+
+        var frame = new byte[length + payload.Length];
+        header[..length].CopyTo(frame);
+        payload.CopyTo(frame.AsSpan(length));
+        return frame;
+    }
+}
