@@ -1,3 +1,5 @@
+using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Receipts;
 using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Http;
@@ -5,15 +7,67 @@ using MediatR;
 
 namespace ChatCqrs.WebApi.Conversations;
 
-/// <summary><c>/v1/conversations</c>: starting, showing and acknowledging.</summary>
+/// <summary><c>/v1/conversations</c>: the inbox, and what is in a conversation.</summary>
 public static class ConversationEndpoints
 {
     public static RouteGroupBuilder MapConversations(this RouteGroupBuilder api)
     {
         var group = api.MapGroup("/v1/conversations").RequireAuthorization();
+        group.MapPost("", StartAsync);
+        group.MapGet("", ShowInboxAsync);
+        group.MapGet("/{id}", ShowAsync);
+        group.MapGet("/{id}/members", ShowMembersAsync);
+        group.MapGet("/{id}/messages", ShowMessagesAsync);
+        group.MapGet("/{id}/timeline", ShowTimelineAsync);
+        group.MapGet("/{id}/messages/{message_id}", ShowMessageAsync);
+        group.MapGet("/{id}/messages/{message_id}/receipts", ShowReceiptsAsync);
         group.MapPost("/{id}/receipts", AcknowledgeAsync);
         return api;
     }
+
+    private static async Task<IResult> StartAsync(
+        StartConversation.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var started = await mediator.Send(new StartConversation.Command(caller.User, caller.Device, body), cancellationToken);
+        response.SetPosition(started.Position);
+        var conversation = await mediator.Send(new GetConversation.Query(caller.User, started.Conversation), cancellationToken);
+        return started.Created
+            ? TypedResults.Created($"/v1/conversations/{started.Conversation}", conversation)
+            : TypedResults.Ok(conversation);
+    }
+
+    private static Task<GetInbox.Result> ShowInboxAsync(
+        string? cursor, string? limit, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new GetInbox.Query(caller.User, cursor, QueryValues.Int("limit", limit)), cancellationToken);
+
+    private static Task<ConversationDetails> ShowAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new GetConversation.Query(caller.User, RouteIds.Conversation(id)), cancellationToken);
+
+    private static Task<GetMembers.Result> ShowMembersAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new GetMembers.Query(caller.User, RouteIds.Conversation(id)), cancellationToken);
+
+    private static Task<GetMessages.Result> ShowMessagesAsync(
+        string id, string? before_seq, string? after_seq, string? limit, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(
+            new GetMessages.Query(
+                caller.User, RouteIds.Conversation(id), QueryValues.Long("before_seq", before_seq), QueryValues.Long("after_seq", after_seq),
+                QueryValues.Int("limit", limit)),
+            cancellationToken);
+
+    private static Task<GetTimeline.Result> ShowTimelineAsync(
+        string id, string? after_seq, string? limit, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(
+            new GetTimeline.Query(
+                caller.User, RouteIds.Conversation(id), QueryValues.Long("after_seq", after_seq), QueryValues.Int("limit", limit)),
+            cancellationToken);
+
+    private static Task<MessageView> ShowMessageAsync(
+        string id, string message_id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new GetMessage.Query(caller.User, RouteIds.Conversation(id), RouteIds.Message(message_id)), cancellationToken);
+
+    private static Task<GetMessageReceipts.Result> ShowReceiptsAsync(
+        string id, string message_id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new GetMessageReceipts.Query(caller.User, RouteIds.Conversation(id), RouteIds.Message(message_id)), cancellationToken);
 
     private static async Task<IResult> AcknowledgeAsync(
         string id, ReceiptsBody body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)

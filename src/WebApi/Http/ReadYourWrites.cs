@@ -37,9 +37,9 @@ public static class ReadYourWrites
 /// <summary>What <see cref="ReadYourWrites"/> does for a request.</summary>
 internal sealed class Positions(IReadSide readSide, IConversationWriter conversations, IOptions<ReadsOptions> options)
 {
-    private static readonly Refusal InvalidPosition =
+    internal static readonly Refusal InvalidPosition =
         new(RefusalKind.Invalid, "invalid_position", $"{PositionToken.RequestHeader} is not a token that {PositionToken.AnswerHeader} gave.");
-    private static readonly Refusal ReadModelsBehind =
+    internal static readonly Refusal ReadModelsBehind =
         new(RefusalKind.Unavailable, "read_models_behind", "The read models are not as new as the position asked for. Try again.");
 
     public async ValueTask<object?> ReadAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)

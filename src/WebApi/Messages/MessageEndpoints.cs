@@ -14,10 +14,15 @@ public static class MessageEndpoints
         {
             var group = api.MapGroup(path).RequireAuthorization();
             group.MapPost("", SendAsync).AnswersWhenDurable();
+            group.MapGet("", ShowUnreadAsync);
         }
 
         return api;
     }
+
+    private static Task<GetUnread.Result> ShowUnreadAsync(
+        string? user_id, string? cursor, string? limit, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new GetUnread.Query(caller.User, user_id, cursor, QueryValues.Int("limit", limit)), cancellationToken);
 
     private static async Task<IResult> SendAsync(
         SendMessage.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
