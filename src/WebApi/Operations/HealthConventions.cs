@@ -1,0 +1,107 @@
+using System.Text.Json;
+using ChatCqrs.Application.Ports;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.WebApi.Operations;
+
+/// <summary>Settings of the health checks (section <c>Health</c> of the configuration).</summary>
+public sealed record HealthOptions
+{
+    /// <summary>How long one check may take; 00:00:00.1 to 00:01:00.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How far the read models may be behind the log; 1 to 86,400.</summary>
+    public double LagSecondsMax { get; init; } = 30;
+}
+
+public static class HealthConventions
+{
+    private const string Ready = "ready";
+
+    public static WebApplicationBuilder AddHealth(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<HealthOptions>().Bind(builder.Configuration.GetSection("Health"))
+            .Validate(options => options.Timeout >= TimeSpan.FromMilliseconds(100) && options.Timeout <= TimeSpan.FromMinutes(1),
+                "Health:Timeout must be 00:00:00.1 to 00:01:00.")
+            .Validate(options => options.LagSecondsMax is >= 1 and <= 86_400, "Health:LagSecondsMax must be 1 to 86400.")
+            .ValidateOnStart();
+        builder.Services.AddHealthChecks()
+            .AddCheck<LogCheck>("log", tags: [Ready])
+            .AddCheck<ReadSideCheck>("read_side", tags: [Ready]);
+        return builder;
+    }
+
+    /// <summary><c>/health/live</c>: the process answers. <c>/health/ready</c>: it can do its work.</summary>
+    public static void MapHealth(this IEndpointRouteBuilder app)
+    {
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAsync }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions
+        {
+            Predicate = check => check.Tags.Contains(Ready),
+            ResponseWriter = WriteAsync,
+        }).AllowAnonymous();
+    }
+
+    /// <summary>Each check with what it found. Neither addresses nor exceptions: anybody may ask.</summary>
+    private static Task WriteAsync(HttpContext context, HealthReport report)
+    {
+        context.Response.ContentType = "application/json";
+        return context.Response.WriteAsync(JsonSerializer.Serialize(new
+        {
+            status = NameOf(report.Status),
+            checks = report.Entries.ToDictionary(
+                entry => entry.Key, entry => new { status = NameOf(entry.Value.Status), detail = entry.Value.Description }),
+        }));
+    }
+
+    private static string NameOf(HealthStatus status) => status == HealthStatus.Healthy ? "healthy" : "unhealthy";
+}
+
+/// <summary>The event log answers.</summary>
+internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> options) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        await Probe.Async(options.Value.Timeout, async ct =>
+        {
+            await store.HeadAsync(ct);
+            return HealthCheckResult.Healthy("answers");
+        }, cancellationToken);
+}
+
+/// <summary>The read side answers, some node leads it, and it is not far behind the log.</summary>
+internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOptions> options) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        await Probe.Async(options.Value.Timeout, async ct =>
+        {
+            var states = await projections.StatesAsync(ct);
+            var lag = states.Max(state => state.LagSeconds);
+            return states.FirstOrDefault(state => state.State is "waiting" or "stopped") is { } idle
+                ? HealthCheckResult.Unhealthy($"{idle.Name} is {idle.State}")
+                : lag > options.Value.LagSecondsMax
+                    ? HealthCheckResult.Unhealthy($"{lag:0} seconds behind the log")
+                    : HealthCheckResult.Healthy($"{lag:0.0} seconds behind the log");
+        }, cancellationToken);
+}
+
+/// <summary>Runs a check in bounded time; what cannot be reached is unhealthy, without the reason that only the log should have.</summary>
+internal static class Probe
+{
+    public static async Task<HealthCheckResult> Async(
+        TimeSpan timeout, Func<CancellationToken, Task<HealthCheckResult>> check, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
+        try
+        {
+            return await check(limit.Token).WaitAsync(timeout, cancellationToken);
+        }
+        catch (Exception exception) when (exception is StoreUnavailableException or TimeoutException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return HealthCheckResult.Unhealthy("cannot be reached, or does not answer in time");
+        }
+    }
+}
