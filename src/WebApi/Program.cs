@@ -8,6 +8,8 @@ using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Messages;
+using ChatCqrs.WebApi.OpenApi;
+using ChatCqrs.WebApi.Operations;
 using ChatCqrs.WebApi.Realtime;
 
 /// <summary>The server: what it is made of, and the way of a request through it.</summary>
@@ -19,12 +21,12 @@ public partial class Program
     {
         var builder = Settings.CreateBuilder(args);
         var settings = builder.Configuration;
-        builder.AddHosting().AddHttpConventions();
+        builder.AddHosting().AddHttpConventions().AddTelemetry().AddHealth().AddOpenApiDocument();
         builder.Services
             .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
             .AddMartenEventStore()
-            .AddReadModels()
             .AddSealing(settings)
+            .AddReadModels()
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))
             .AddApplicationSettings(settings)
@@ -36,12 +38,18 @@ public partial class Program
         app.UseWebSockets();
 
         app.UseRealtime(); // Here, so that an open socket keeps nothing of what follows.
+        app.UseMiddleware<RequestTracing>();
         app.UseProblems();
         app.UseRouting();
+        app.UseOpenApiDocument();
 
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint("/metrics").AllowAnonymous();
+        app.MapAsyncApiDocument();
         var api = app.MapGroup("").WithPositions();
         api.MapConversations();
         api.MapMessages();
+        api.MapAdministration();
         return app;
     }
 }

@@ -1,0 +1,140 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Http;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace ChatCqrs.WebApi.OpenApi;
+
+/// <summary>Puts into the OpenAPI document what <see cref="Operation"/> says of each endpoint, and the refusals that all of a kind have.</summary>
+internal sealed class OperationDescriptions : IDocumentFilter
+{
+    public const string SecurityScheme = "bearer";
+
+    public static readonly IReadOnlyList<Operation> All = [.. ConversationOperations.All, .. OperationsOperations.All];
+
+    private static readonly Refusal StoreUnavailable = new(RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        foreach (var described in All)
+            Describe(swaggerDoc, Find(swaggerDoc, described), described, context);
+    }
+
+    /// <summary>The endpoint's operation; a new one when the framework does not describe it.</summary>
+    private static OpenApiOperation Find(OpenApiDocument document, Operation described)
+    {
+        if (!document.Paths.TryGetValue(described.Path, out var path))
+            document.Paths.Add(described.Path, path = new OpenApiPathItem());
+        if (path.Operations is not null && path.Operations.TryGetValue(described.Method, out var operation))
+            return operation;
+        operation = new OpenApiOperation();
+        ((OpenApiPathItem)path).AddOperation(described.Method, operation);
+        return operation;
+    }
+
+    private static void Describe(OpenApiDocument document, OpenApiOperation operation, Operation described, DocumentFilterContext context)
+    {
+        operation.Summary = described.Summary;
+        operation.Description = described.Description.ReplaceLineEndings(" ");
+        operation.OperationId = $"{described.Method.Method.ToLowerInvariant()}{described.Path.Replace('/', '_').Replace("{", "").Replace("}", "")}";
+        operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
+        if (described.Authorised)
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SecurityScheme, document)] = [] }];
+        DescribeParameters(operation, described);
+        if (described.Request is not null)
+            DescribeRequest(operation, described.Request);
+
+        operation.Responses = [];
+        foreach (var answer in described.Answers)
+            operation.Responses.Add(Status(answer.Status), Response(answer, described, context));
+        foreach (var status in RefusalsOf(described).GroupBy(problem => problem.Status).OrderBy(group => group.Key))
+            operation.Responses.TryAdd(Status(status.Key), Response([.. status], context));
+    }
+
+    private static void DescribeParameters(OpenApiOperation operation, Operation described)
+    {
+        operation.Parameters ??= [];
+        foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>())
+            Parameters.Describe(parameter);
+        if (described is { Api: true } && described.Method == HttpMethod.Get)
+            operation.Parameters.Add(Parameters.MinPosition);
+    }
+
+    private static void DescribeRequest(OpenApiOperation operation, string example)
+    {
+        foreach (var content in operation.RequestBody?.Content?.Values.OfType<OpenApiMediaType>() ?? [])
+            content.Example = JsonNode.Parse(example);
+    }
+
+    private static OpenApiResponse Response(Answer answer, Operation described, DocumentFilterContext context)
+    {
+        var response = new OpenApiResponse { Description = answer.Description };
+        if (described.Api && described.Method != HttpMethod.Get)
+            response.Headers = new Dictionary<string, IOpenApiHeader> { [PositionToken.AnswerHeader] = Parameters.Position };
+        if (answer.Example is null)
+            return response;
+        response.Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            [answer.MediaType] = new OpenApiMediaType
+            {
+                Schema = answer.Body is null ? new OpenApiSchema() : context.SchemaGenerator.GenerateSchema(answer.Body, context.SchemaRepository),
+                Example = answer.MediaType == "application/json" ? JsonNode.Parse(answer.Example) : JsonValue.Create(answer.Example),
+            },
+        };
+        return response;
+    }
+
+    private static OpenApiResponse Response(IReadOnlyList<Problem> problems, DocumentFilterContext context)
+    {
+        var response = new OpenApiResponse
+        {
+            Description = string.Join(", ", problems.Select(problem => $"`{problem.Code}`")),
+            Content = new Dictionary<string, IOpenApiMediaType>
+            {
+                [Problem.MediaType] = new OpenApiMediaType
+                {
+                    Schema = context.SchemaGenerator.GenerateSchema(typeof(Problem), context.SchemaRepository),
+                    Examples = problems.ToDictionary(
+                        problem => problem.Code, IOpenApiExample (problem) => new OpenApiExample { Value = JsonNode.Parse(problem.ToBytes()) }),
+                },
+            },
+        };
+        if (problems.Any(problem => problem.RetryAfter is not null))
+            response.Headers = new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = Parameters.RetryAfter };
+        return response;
+    }
+
+    private static IEnumerable<Problem> RefusalsOf(Operation described)
+    {
+        foreach (var refusal in described.Refusals)
+            yield return Problems.Of(refusal, Examples.TraceId);
+        if (!described.Api)
+            yield break;
+        if (described.Request is not null)
+        {
+            yield return Problems.OfField("field", "says what is wrong with it.", Examples.TraceId);
+            yield return Problems.Of(400, "malformed_json", "The body is not a JSON object of the described form.", Examples.TraceId);
+            yield return Problems.OfStatus(413, Examples.TraceId);
+            yield return Problems.OfStatus(415, Examples.TraceId);
+        }
+        else if (described.Method == HttpMethod.Get)
+        {
+            yield return Problems.OfField("limit", "must be between 1 and 200.", Examples.TraceId);
+            yield return Problems.Of(Positions.InvalidPosition, Examples.TraceId);
+            yield return Problems.Of(Positions.ReadModelsBehind, Examples.TraceId);
+        }
+
+        if (described.Authorised)
+        {
+            foreach (var refusal in new[] { Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut })
+                yield return Problems.Of(refusal, Examples.TraceId);
+        }
+
+        yield return Problems.Of(Refusal.RateLimited, Examples.TraceId);
+        yield return Problems.Of(StoreUnavailable, Examples.TraceId);
+    }
+
+    private static string Status(int status) => status.ToString(CultureInfo.InvariantCulture);
+}
