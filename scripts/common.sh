@@ -1,0 +1,73 @@
+# What ./run, ./test, ./demo and .ci/run share. Sourced by bash, not run.
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+require_dotnet() {
+  command -v dotnet >/dev/null || die "The .NET SDK is missing. Install version 10 (https://dotnet.microsoft.com/download) and try again."
+}
+
+# The folder of PostgreSQL's server programs; empty when they are missing.
+postgres_bin() {
+  local bin
+  for bin in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -Vr); do
+    [ -x "$bin/postgres" ] && { echo "$bin"; return; }
+  done
+  if command -v postgres >/dev/null && command -v initdb >/dev/null; then
+    dirname "$(readlink -f "$(command -v postgres)")"
+  fi
+}
+
+# Installs Debian packages without questions, and without starting a server of Debian's own.
+install_packages() {
+  [ "$(id -u)" = 0 ] || die "Missing on this machine: $*. Install it (sudo apt-get install $*) or name a server with --postgres."
+  command -v apt-get >/dev/null || die "Missing on this machine: $*. Install it, or name a server with --postgres."
+  say "Installing $* ..."
+  mkdir -p /etc/postgresql-common
+  [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1 ||
+    die "apt-get could not install $*."
+}
+
+require_postgres() {
+  PG_BIN=$(postgres_bin)
+  [ -n "$PG_BIN" ] || { install_packages postgresql; PG_BIN=$(postgres_bin); }
+  [ -n "$PG_BIN" ] || die "PostgreSQL was installed, but its server programs are not found."
+}
+
+# PostgreSQL refuses to run as root: then it runs as this user.
+postgres_user() { id -u postgres >/dev/null 2>&1 && echo postgres || echo nobody; }
+
+# Runs a command as the user that PostgreSQL runs as, dying with this script at the latest.
+as_postgres() {
+  if [ "$(id -u)" = 0 ]; then
+    local user; user=$(postgres_user)
+    setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups --inh-caps=-all -- "$@"
+  else
+    "$@"
+  fi
+}
+
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 40000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}
+
+# The status code of GET http://127.0.0.1:PORT/PATH; 000 when nobody answers.
+http_status() {
+  local line
+  if exec 3<>"/dev/tcp/127.0.0.1/$1"; then
+    printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$2" >&3
+    read -r -t 5 line <&3 || line=
+    exec 3<&- 3>&-
+    set -- $line
+    echo "${2:-000}"
+  else
+    echo 000
+  fi 2>/dev/null
+}
+
+random_password() { head -c 24 /dev/urandom | base64 | tr -d '/+=\n'; }
