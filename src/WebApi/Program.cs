@@ -4,12 +4,14 @@ using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Redis;
 using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Messages;
 using ChatCqrs.WebApi.OpenApi;
 using ChatCqrs.WebApi.Operations;
+using ChatCqrs.WebApi.RateLimits;
 using ChatCqrs.WebApi.Realtime;
 
 /// <summary>The server: what it is made of, and the way of a request through it.</summary>
@@ -21,7 +23,7 @@ public partial class Program
     {
         var builder = Settings.CreateBuilder(args);
         var settings = builder.Configuration;
-        builder.AddHosting().AddHttpConventions().AddTelemetry().AddHealth().AddOpenApiDocument();
+        builder.AddHosting().AddHttpConventions().AddAccessControl().AddRateLimits().AddTelemetry().AddHealth().AddOpenApiDocument();
         builder.Services
             .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
             .AddMartenEventStore()
@@ -34,22 +36,27 @@ public partial class Program
             .AddRealtime();
 
         var app = builder.Build();
+        app.UseClientAddresses();
         app.UseSecurityHeaders();
         app.UseWebSockets();
-
         app.UseRealtime(); // Here, so that an open socket keeps nothing of what follows.
         app.UseMiddleware<RequestTracing>();
         app.UseProblems();
         app.UseRouting();
+        app.UseAuthentication();
+        app.UseRateLimits();
+        app.UseAuthorization();
         app.UseOpenApiDocument();
 
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics").AllowAnonymous();
         app.MapAsyncApiDocument();
         var api = app.MapGroup("").WithPositions();
+        api.MapAccounts();
         api.MapConversations();
         api.MapMessages();
         api.MapAdministration();
+        app.MapKeySet();
         return app;
     }
 }

@@ -18,6 +18,8 @@ public static class AccountsRegistration
 
     private const string DevelopmentKeyFile = "token-keys.pem";
 
+    private static readonly TimeSpan GatewayConnectionLifetime = TimeSpan.FromMinutes(5);
+
     /// <summary>Accounts on PostgreSQL, tokens, and whatever sends the codes.</summary>
     /// <param name="dataFolder">Where Development keeps its signing key.</param>
     public static IServiceCollection AddAccounts(
@@ -75,8 +77,17 @@ public static class AccountsRegistration
             return;
         }
 
-        services.AddHttpClient<ISmsSender, WebhookSmsSender>(client => client.Timeout = Timeout.InfiniteTimeSpan)
-            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false })
-            .RemoveAllLoggers();
+        services.AddSingleton<ISmsSender>(provider => ActivatorUtilities.CreateInstance<WebhookSmsSender>(provider, Gateway()));
     }
+
+    /// <summary>One client for good: it looks the gateway's address up again from time to time, and goes nowhere else.</summary>
+    private static HttpClient Gateway() => new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        PooledConnectionLifetime = GatewayConnectionLifetime,
+    })
+    {
+        Timeout = Timeout.InfiniteTimeSpan, // The sender has its own.
+    };
 }

@@ -1,0 +1,92 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.RateLimits;
+using MediatR;
+
+namespace ChatCqrs.WebApi.Accounts;
+
+/// <summary>Registration, tokens, profiles and devices (API.md, "Registration, tokens, devices").</summary>
+public static class AccountEndpoints
+{
+    /// <summary>How long others may keep the public keys. A new key is published at least so long before it signs.</summary>
+    private const string KeySetCaching = "public, max-age=300";
+
+    public static RouteGroupBuilder MapAccounts(this RouteGroupBuilder api)
+    {
+        var anonymous = api.MapGroup("/v1").WithTags("Accounts");
+        anonymous.MapPost("/registrations", StartAsync).RequireRateLimiting(RateLimitConventions.Registrations).AnswersWhenDurable();
+        anonymous.MapPost("/registrations/{registration_id}/verification", VerifyAsync).RequireRateLimiting(RateLimitConventions.Verifications);
+        anonymous.MapPost("/tokens/refresh", RefreshAsync).RequireRateLimiting(RateLimitConventions.Verifications).AnswersWhenDurable();
+
+        var users = api.MapGroup("/v1").WithTags("Accounts").RequireAuthorization();
+        users.MapGet("/users/me", ShowOwnAsync);
+        users.MapPatch("/users/me", ChangeAsync);
+        users.MapGet("/users/{user_id}", ShowAsync);
+        users.MapGet("/devices", ListAsync);
+        users.MapDelete("/devices/{device_id}", RemoveAsync);
+        return api;
+    }
+
+    /// <summary>The public keys of the access tokens, for those who verify them elsewhere.</summary>
+    public static IEndpointConventionBuilder MapKeySet(this IEndpointRouteBuilder app) =>
+        app.MapGet("/.well-known/jwks.json", ShowKeys).WithTags("Accounts");
+
+    private static async Task<IResult> StartAsync(StartRegistration.Body body, IMediator mediator, CancellationToken cancellationToken)
+    {
+        var started = await mediator.Send(new StartRegistration.Command(body), cancellationToken);
+        return Results.Json(new RegistrationAnswer(started.Registration, started.ExpiresAt, started.Code), statusCode: StatusCodes.Status202Accepted);
+    }
+
+    private static async Task<TokenAnswer> VerifyAsync(
+        string registration_id, VerifyRegistration.Body body, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var signedIn = await mediator.Send(new VerifyRegistration.Command(registration_id, body), cancellationToken);
+        response.SetPosition(signedIn.Position);
+        return TokenAnswer.Of(signedIn);
+    }
+
+    private static async Task<TokenAnswer> RefreshAsync(RefreshAccess.Body body, IMediator mediator, CancellationToken cancellationToken) =>
+        TokenAnswer.Of(await mediator.Send(new RefreshAccess.Command(body), cancellationToken));
+
+    private static IResult ShowKeys(IAccessTokens tokens, HttpResponse response)
+    {
+        response.Headers.CacheControl = KeySetCaching;
+        return Results.Bytes(tokens.KeySet, "application/json");
+    }
+
+    private static async Task<OwnProfileAnswer> ShowOwnAsync(Caller caller, IMediator mediator, CancellationToken cancellationToken)
+    {
+        var shown = await mediator.Send(new ShowProfile.Query(caller.User.ToString()), cancellationToken);
+        return Own(shown.User, shown.Profile, shown.CreatedAt);
+    }
+
+    private static async Task<OwnProfileAnswer> ChangeAsync(
+        Caller caller, ChangeProfile.Body body, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var changed = await mediator.Send(new ChangeProfile.Command(caller.User, caller.Device, body), cancellationToken);
+        response.SetPosition(changed.Position);
+        return Own(changed.User, changed.Profile, changed.CreatedAt);
+    }
+
+    private static async Task<PublicProfileAnswer> ShowAsync(string user_id, IMediator mediator, CancellationToken cancellationToken)
+    {
+        var shown = await mediator.Send(new ShowProfile.Query(user_id), cancellationToken);
+        return new PublicProfileAnswer(shown.User.Value, shown.Profile.Name, shown.Profile.About, shown.Profile.Avatar, shown.CreatedAt);
+    }
+
+    private static async Task<DevicesAnswer> ListAsync(Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        DevicesAnswer.Of(await mediator.Send(new ListDevices.Query(caller.User, caller.Device), cancellationToken));
+
+    private static async Task<IResult> RemoveAsync(
+        Caller caller, string device_id, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var removed = await mediator.Send(new RemoveDevice.Command(caller.User, caller.Device, device_id), cancellationToken);
+        response.SetPosition(removed.Position);
+        return Results.NoContent();
+    }
+
+    private static OwnProfileAnswer Own(UserId user, Profile profile, DateTimeOffset createdAt) =>
+        new(user.Value, profile.Phone, profile.Name, profile.About, profile.Avatar, createdAt);
+}

@@ -1,0 +1,108 @@
+using System.Threading.RateLimiting;
+using ChatCqrs.Application;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.Http;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.WebApi.RateLimits;
+
+/// <summary>
+/// Limits of REST requests by address and by user; stricter ones for what costs a text message or guesses a code. Frames of a socket are
+/// counted by <see cref="IMessageRate"/>.
+/// </summary>
+public static class RateLimitConventions
+{
+    /// <summary>The policy of endpoints that send a text message.</summary>
+    public const string Registrations = "registrations";
+
+    /// <summary>The policy of endpoints that a code or a token can be tried at.</summary>
+    public const string Verifications = "verifications";
+
+    public static WebApplicationBuilder AddRateLimits(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<RateLimitOptions>().Bind(builder.Configuration.GetSection("RateLimits")).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<RateLimitOptions>, RateLimitValidation>();
+        services.AddOptions<ProxyOptions>().Bind(builder.Configuration.GetSection("Proxy")).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
+        services.AddSingleton<IMessageRate, MessageRate>();
+        services.AddRateLimiter(_ => { });
+        services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
+        return builder;
+    }
+
+    /// <summary>Believes a proxy, if there is one, who the client is. Comes before everything that looks at addresses.</summary>
+    public static WebApplication UseClientAddresses(this WebApplication app)
+    {
+        var proxy = app.Services.GetRequiredService<IOptions<ProxyOptions>>().Value;
+        if (proxy.Enabled)
+            app.UseForwardedHeaders(proxy.ToForwardedHeaders());
+        return app;
+    }
+
+    /// <summary>Comes after authentication, because users are told apart, and after routing, because endpoints have policies.</summary>
+    public static WebApplication UseRateLimits(this WebApplication app)
+    {
+        if (app.Services.GetRequiredService<IOptions<RateLimitOptions>>().Value.Enabled)
+            app.UseRateLimiter();
+        return app;
+    }
+
+    private static void Configure(RateLimiterOptions limiter, RateLimitOptions limits)
+    {
+        limiter.GlobalLimiter = PartitionedRateLimiter.CreateChained(
+            PartitionedRateLimiter.Create<HttpContext, ClientAddress>(context => IsFree(context)
+                ? RateLimitPartition.GetNoLimiter(default(ClientAddress))
+                : Bucket(ClientAddress.Of(context), limits.Address)),
+            PartitionedRateLimiter.Create<HttpContext, UserId>(context => context.User is AuthenticatedCaller user && !IsFree(context)
+                ? Bucket(user.Caller.User, limits.User)
+                : RateLimitPartition.GetNoLimiter(default(UserId))));
+        limiter.AddPolicy(Registrations, context => Bucket(ClientAddress.Of(context), limits.Registrations));
+        limiter.AddPolicy(Verifications, context => Bucket(ClientAddress.Of(context), limits.Verifications));
+        limiter.OnRejected = async (rejected, _) =>
+        {
+            var wait = rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.FromSeconds(1);
+            await rejected.HttpContext.Response.WriteProblemAsync(Problems.Of(Refusal.RateLimited) with { RetryAfter = wait });
+        };
+    }
+
+    /// <summary>Those who watch over the server are never turned away.</summary>
+    private static bool IsFree(HttpContext context) =>
+        context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/metrics");
+
+    private static RateLimitPartition<TKey> Bucket<TKey>(TKey key, RateLimitOptions.Bucket limit) =>
+        RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = limit.Burst,
+            TokensPerPeriod = limit.PerSecond >= 1 ? (int)Math.Round(limit.PerSecond) : 1,
+            ReplenishmentPeriod = limit.PerSecond >= 1 ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(1 / limit.PerSecond),
+            QueueLimit = 0,
+            AutoReplenishment = true,
+        });
+}
+
+/// <summary>Checks the limits at start.</summary>
+internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
+{
+    private const int Max = 1_000_000;
+
+    public ValidateOptionsResult Validate(string? name, RateLimitOptions options)
+    {
+        var buckets = new[]
+        {
+            (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
+            (options.Verifications, "Verifications"), (options.Frames, "Frames"),
+        };
+        foreach (var (bucket, setting) in buckets)
+        {
+            if (bucket.Burst is not (>= 1 and <= Max) || bucket.PerSecond is not (> 0 and <= Max))
+                return ValidateOptionsResult.Fail($"RateLimits:{setting} needs a Burst of 1 to {Max} and a PerSecond above 0, at most {Max}.");
+        }
+
+        return options.CodesPerPhoneAndHour is >= 1 and <= Max && options.CodesPerPhoneAndDay is >= 1 and <= Max
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail($"RateLimits:CodesPerPhoneAndHour and RateLimits:CodesPerPhoneAndDay must be 1 to {Max}.");
+    }
+}

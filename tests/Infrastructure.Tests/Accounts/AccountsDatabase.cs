@@ -1,0 +1,39 @@
+using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Tests.Postgres;
+using Marten;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Accounts;
+
+/// <summary>A database with the tables of accounts.</summary>
+public sealed class AccountsDatabase : IAsyncLifetime
+{
+    private TestDatabase? _database;
+    private ServiceProvider? _services;
+
+    public NpgsqlDataSource Source => _services!.GetRequiredService<NpgsqlDataSource>();
+
+    public async Task InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync();
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddMartenStore(_database.ConnectionString);
+        services.ConfigureMarten(AccountSchema.Register);
+        _services = services.BuildServiceProvider();
+        await _services.GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _services!.DisposeAsync();
+        await _database!.DisposeAsync();
+    }
+
+    internal PostgresRegistrations Registrations() => new(Source, MartenRegistration.Schema);
+
+    /// <summary>The device sessions as one node sees them.</summary>
+    internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) => new(Source, MartenRegistration.Schema, clock ?? TimeProvider.System);
+}

@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using static ChatCqrs.Infrastructure.Tests.Accounts.Given;
+
+namespace ChatCqrs.Infrastructure.Tests.Accounts;
+
+public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : IClassFixture<AccountsDatabase>
+{
+    [Fact]
+    public async Task A_device_that_was_signed_in_is_active_and_any_other_is_not()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+
+        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.False(await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
+    }
+
+    [Fact]
+    public async Task A_device_that_is_signed_out_ends_at_once_and_is_told_of()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        var told = Listen(sessions);
+
+        await sessions.RevokeAsync(signIn.User, signIn.Device, default);
+
+        Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.Equal((signIn.User, signIn.Device), Assert.Single(told));
+        Assert.IsType<RotationOutcome.Ended>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken));
+    }
+
+    [Fact]
+    public async Task Nobody_signs_out_another_users_device()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+
+        await sessions.RevokeAsync(new UserId(Guid.NewGuid()), signIn.Device, default);
+
+        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+    }
+
+    [Fact]
+    public async Task A_refresh_token_is_exchanged_for_the_next()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        var next = NewHash();
+
+        var rotated = Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next));
+
+        Assert.Equal(signIn.User, rotated.User);
+        Assert.NotEqual(default, rotated.Phone);
+        Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, next));
+    }
+
+    [Fact]
+    public async Task A_refresh_token_that_comes_again_signs_the_device_out()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        var next = NewHash();
+        await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next);
+        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        var told = Listen(sessions);
+
+        Assert.IsType<RotationOutcome.Reused>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken));
+
+        Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.Single(told);
+        Assert.IsType<RotationOutcome.Ended>(await RotateAsync(sessions, signIn.Device, next));
+    }
+
+    [Fact]
+    public async Task Of_many_exchanges_of_one_token_at_once_exactly_one_wins()
+    {
+        var sessions = database.Sessions();
+        for (var round = 0; round < 10; round++)
+        {
+            var signIn = await SignedInAsync(database);
+
+            var outcomes = await Task.WhenAll(
+                Enumerable.Range(0, 8).Select(_ => RotateAsync(sessions, signIn.Device, signIn.RefreshToken)));
+
+            Assert.Single(outcomes, outcome => outcome is RotationOutcome.Rotated);
+            Assert.Single(outcomes, outcome => outcome is RotationOutcome.Reused);
+            Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+        }
+    }
+
+    [Fact]
+    public async Task A_refresh_token_that_has_expired_is_of_no_use_and_does_no_harm()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+
+        var outcome = await sessions.RotateAsync(
+            new Rotation(signIn.Device, signIn.RefreshToken, NewHash(), signIn.RefreshExpiresAt, signIn.RefreshExpiresAt.AddDays(90)), default);
+
+        Assert.IsType<RotationOutcome.Ended>(outcome);
+        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+    }
+
+    [Fact]
+    public async Task Another_node_hears_of_a_device_that_is_signed_out()
+    {
+        var (here, there) = (database.Sessions(), database.Sessions());
+        using var listener = new RevocationListener(database.Source, there, TimeProvider.System, NullLogger<RevocationListener>.Instance);
+        await listener.StartAsync(default);
+        await ListeningAsync(connections: 1);
+        var signIn = await SignedInAsync(database);
+        Assert.True(await there.IsActiveAsync(signIn.Device, default));
+        var told = Listen(there);
+
+        await here.RevokeAsync(signIn.User, signIn.Device, default);
+
+        await Eventually.IsTrue(() => told.Contains((signIn.User, signIn.Device)), "the other node was told");
+        Assert.False(await there.IsActiveAsync(signIn.Device, default));
+        await listener.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task What_was_signed_out_while_a_node_could_not_hear_is_looked_up()
+    {
+        var there = database.Sessions();
+        using var listener = new RevocationListener(database.Source, there, TimeProvider.System, NullLogger<RevocationListener>.Instance);
+        await listener.StartAsync(default);
+        await ListeningAsync(connections: 1);
+        var signIn = await SignedInAsync(database);
+        Assert.True(await there.IsActiveAsync(signIn.Device, default));
+
+        // Signed out without a word to anybody, as if the notification had been lost with the connection.
+        await ExecuteAsync("UPDATE chat.device_sessions SET revoked_at = now() WHERE device_id = $1", signIn.Device.Value);
+        await ExecuteAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
+
+        await Eventually.IsTrue(async () => !await there.IsActiveAsync(signIn.Device, default), "the node has caught up");
+        await listener.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task When_a_device_was_here_is_noted_at_most_once_a_minute()
+    {
+        var clock = new ManualClock(Now);
+        var sessions = database.Sessions(clock);
+        var signIn = await SignedInAsync(database);
+        await sessions.IsActiveAsync(signIn.Device, default);
+        clock.Advance(TimeSpan.FromSeconds(5));
+        sessions.Touch(signIn.Device);
+        clock.Advance(TimeSpan.FromSeconds(50));
+        sessions.Touch(signIn.Device);
+
+        Assert.Equal(Now.AddSeconds(5), (await sessions.LastSeenAsync(signIn.User, default))[signIn.Device]);
+
+        clock.Advance(TimeSpan.FromSeconds(20));
+        sessions.Touch(signIn.Device);
+        await sessions.WriteSeenAsync(default);
+        Assert.Equal(Now.AddSeconds(75), (await database.Sessions().LastSeenAsync(signIn.User, default))[signIn.Device]);
+    }
+
+    [Fact]
+    public async Task Without_a_database_a_device_that_is_not_known_here_cannot_be_judged()
+    {
+        await using var nowhere = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=chat;Timeout=1");
+        var sessions = new PostgresDeviceSessions(nowhere, "chat", TimeProvider.System);
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(async () => await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
+    }
+
+    private static ConcurrentQueue<(UserId, DeviceId)> Listen(PostgresDeviceSessions sessions)
+    {
+        var told = new ConcurrentQueue<(UserId, DeviceId)>();
+        sessions.Revoked += (user, device) => told.Enqueue((user, device));
+        return told;
+    }
+
+    private static Task<RotationOutcome> RotateAsync(
+        PostgresDeviceSessions sessions, DeviceId device, ReadOnlyMemory<byte> old, byte[]? next = null) =>
+        sessions.RotateAsync(new Rotation(device, old, next ?? NewHash(), Now.AddDays(1), Now.AddDays(91)), default);
+
+    private Task ListeningAsync(int connections) => Eventually.IsTrue(
+        async () =>
+        {
+            await using var command = database.Source.CreateCommand(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'");
+            return await command.ExecuteScalarAsync() is long count && count >= connections;
+        },
+        "the node listens");
+
+    private async Task ExecuteAsync(string sql, params object[] arguments)
+    {
+        await using var command = database.Source.CreateCommand(sql);
+        foreach (var argument in arguments)
+            command.Parameters.Add(new() { Value = argument });
+        await command.ExecuteNonQueryAsync();
+    }
+}

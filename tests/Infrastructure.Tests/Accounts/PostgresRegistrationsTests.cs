@@ -1,0 +1,172 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using static ChatCqrs.Infrastructure.Tests.Accounts.Given;
+
+namespace ChatCqrs.Infrastructure.Tests.Accounts;
+
+public sealed class PostgresRegistrationsTests(AccountsDatabase database) : IClassFixture<AccountsDatabase>
+{
+    private const int AttemptsMax = 5;
+    private readonly IRegistrations _registrations = database.Registrations();
+
+    [Fact]
+    public async Task The_right_code_gives_the_registration_back()
+    {
+        var registration = await AddedAsync();
+
+        var found = Assert.IsType<CodeCheck.Right>(await CheckAsync(registration.Id, Right)).Registration;
+
+        Assert.Equal(registration with { Content = found.Content }, found);
+        Assert.Equal(registration.Content.Bucket, found.Content.Bucket);
+        Assert.Equal(registration.Content.Bytes.ToArray(), found.Content.Bytes.ToArray());
+    }
+
+    [Fact]
+    public async Task The_right_code_is_right_as_often_as_it_is_tried()
+    {
+        var registration = await AddedAsync();
+
+        for (var i = 0; i < 3 * AttemptsMax; i++)
+            Assert.IsType<CodeCheck.Right>(await CheckAsync(registration.Id, Right));
+    }
+
+    [Fact]
+    public async Task After_five_wrong_codes_the_right_one_is_of_no_use()
+    {
+        var registration = await AddedAsync();
+        for (var i = 0; i < AttemptsMax; i++)
+            Assert.IsType<CodeCheck.Wrong>(await CheckAsync(registration.Id, Wrong));
+
+        Assert.IsType<CodeCheck.Over>(await CheckAsync(registration.Id, Right));
+        Assert.IsType<CodeCheck.Over>(await CheckAsync(registration.Id, Wrong));
+    }
+
+    [Fact]
+    public async Task Many_who_guess_at_once_have_five_guesses_together()
+    {
+        var registration = await AddedAsync();
+
+        var guesses = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => CheckAsync(registration.Id, Wrong)));
+
+        Assert.Equal(AttemptsMax, guesses.Count(guess => guess is CodeCheck.Wrong));
+        Assert.Equal(60 - AttemptsMax, guesses.Count(guess => guess is CodeCheck.Over));
+    }
+
+    [Fact]
+    public async Task An_expired_registration_is_over()
+    {
+        var registration = await AddedAsync();
+
+        Assert.IsType<CodeCheck.Over>(
+            await _registrations.CheckCodeAsync(registration.Id, Right, AttemptsMax, registration.ExpiresAt, default));
+    }
+
+    [Fact]
+    public async Task A_registration_that_nobody_started_is_unknown() =>
+        Assert.IsType<CodeCheck.Unknown>(await CheckAsync(Guid.NewGuid(), Right));
+
+    [Fact]
+    public async Task A_registration_is_used_up_once_however_many_try()
+    {
+        var registration = await AddedAsync();
+        await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
+
+        var completed = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _registrations.CompleteAsync(registration.Id, SignInOf(registration), default)));
+
+        Assert.Single(completed, done => done);
+        Assert.IsType<CodeCheck.Over>(await CheckAsync(registration.Id, Right));
+    }
+
+    [Fact]
+    public async Task What_a_registration_said_is_forgotten_when_it_is_used_up()
+    {
+        var registration = await AddedAsync();
+        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
+
+        await using var command = database.Source.CreateCommand("SELECT octet_length(content) FROM chat.registrations WHERE id = $1");
+        command.Parameters.Add(new() { Value = registration.Id });
+        Assert.Equal(0, await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task Of_many_who_claim_a_phone_at_once_one_gets_it_and_all_are_told_who()
+    {
+        var phone = NewPhone();
+
+        var owners = await Task.WhenAll(Enumerable.Range(0, 30)
+            .Select(_ => _registrations.ClaimPhoneAsync(phone, new UserId(Guid.CreateVersion7()), Now, default)));
+
+        Assert.Single(owners.Distinct());
+    }
+
+    [Fact]
+    public async Task A_phone_is_found_once_its_user_is_in_the_log()
+    {
+        var registration = await AddedAsync();
+        await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
+        Assert.Null(await _registrations.FindPhoneAsync(registration.Phone, default));
+
+        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
+
+        Assert.Equal(registration.User, await _registrations.FindPhoneAsync(registration.Phone, default));
+        Assert.Null(await _registrations.FindPhoneAsync(NewPhone(), default));
+    }
+
+    [Fact]
+    public async Task A_phone_gets_only_so_many_codes_an_hour_however_many_ask_at_once()
+    {
+        var phone = NewPhone();
+        var limits = new PhoneLimits(PerHour: 3, PerDay: 100);
+
+        var waits = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => _registrations.AddAsync(NewRegistration(phone), limits, default)));
+
+        Assert.Equal(3, waits.Count(wait => wait is null));
+        Assert.All(waits.Where(wait => wait is not null), wait => Assert.Equal(TimeSpan.FromHours(1), wait));
+        Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(1)), limits, default));
+    }
+
+    [Fact]
+    public async Task A_phone_gets_only_so_many_codes_a_day()
+    {
+        var phone = NewPhone();
+        var limits = new PhoneLimits(PerHour: 100, PerDay: 2);
+        Assert.Null(await _registrations.AddAsync(NewRegistration(phone), limits, default));
+        Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(10)), limits, default));
+
+        Assert.Equal(TimeSpan.FromHours(4), await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(20)), limits, default));
+        Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(24)), limits, default));
+    }
+
+    [Fact]
+    public async Task Other_phones_are_not_counted()
+    {
+        var limits = new PhoneLimits(PerHour: 1, PerDay: 1);
+
+        Assert.Null(await _registrations.AddAsync(NewRegistration(), limits, default));
+        Assert.Null(await _registrations.AddAsync(NewRegistration(), limits, default));
+    }
+
+    [Fact]
+    public async Task Registrations_that_are_long_over_are_forgotten()
+    {
+        var old = await AddedAsync(Now.AddDays(-100));
+        Assert.IsType<CodeCheck.Over>(await CheckAsync(old.Id, Right));
+
+        await AddedAsync(Now.AddDays(-97));
+
+        Assert.IsType<CodeCheck.Unknown>(await CheckAsync(old.Id, Right));
+    }
+
+    private async Task<Registration> AddedAsync(DateTimeOffset? at = null)
+    {
+        var registration = NewRegistration(createdAt: at);
+        Assert.Null(await _registrations.AddAsync(registration, null, default));
+        return registration;
+    }
+
+    private Task<CodeCheck> CheckAsync(Guid id, Domain.Messages.Fingerprint code) =>
+        _registrations.CheckCodeAsync(id, code, AttemptsMax, Now.AddMinutes(1), default);
+
+    private static SignIn SignInOf(Registration registration) =>
+        new(registration.User, registration.Device, NewHash(), Now, Now.AddDays(90));
+}
