@@ -26,9 +26,14 @@ pg_create() {
   say "Creating a private PostgreSQL in $PG_DATA ..."
   local password; password=$(random_password)
   (umask 077 && echo "$password" >"$home/postgres.password")
-  # The password goes in by a descriptor, never by an argument that others could read; the files appear under their name only when complete.
-  as_postgres "$PG_BIN/initdb" -D "$PG_DATA" -U chat -A scram-sha-256 -E UTF8 --locale=C --pwfile=/dev/stdin <<<"$password" >/dev/null ||
-    die "initdb failed."
+  # The password goes in by a file that only the server's user can read. All is named in HOME only when it is complete.
+  local pwfile; pwfile=$(umask 077 && mktemp "${TMPDIR:-/tmp}/chatcqrs.XXXXXX")
+  echo "$password" >"$pwfile"
+  [ "$(id -u)" != 0 ] || chown "$(postgres_user)" "$pwfile"
+  as_postgres "$PG_BIN/initdb" -D "$PG_DATA" -U chat -A scram-sha-256 -E UTF8 --locale=C --pwfile="$pwfile" >/dev/null
+  local code=$?
+  rm -f "$pwfile"
+  [ $code = 0 ] || die "initdb failed."
   (umask 077 && echo "$PG_DATA" >"$home/postgres.location.new" && mv "$home/postgres.location.new" "$home/postgres.location")
 }
 

@@ -4,6 +4,7 @@ using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Redis;
 using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;
@@ -27,7 +28,8 @@ public partial class Program
         builder.Services
             .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
             .AddMartenEventStore()
-            .AddSealing(settings)
+            .AddEventCodec()
+            .AddSealing(settings, builder.Environment, settings.Required("DataFolder"))
             .AddReadModels()
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))

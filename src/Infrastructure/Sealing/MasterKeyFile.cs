@@ -7,13 +7,13 @@ namespace ChatCqrs.Infrastructure.Sealing;
 public static class MasterKeyFile
 {
     /// <summary>Reads the file; makes it first when it is missing.</summary>
-    public static IReadOnlyDictionary<string, string?> LoadOrCreate(string path)
+    /// <returns>Keys by id, in base64.</returns>
+    public static IReadOnlyDictionary<string, string> LoadOrCreate(string path)
     {
         if (!File.Exists(path))
             Create(path);
-        var keys = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path))
+        return JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path))
             ?? throw new InvalidOperationException($"{path} holds no master key.");
-        return keys.ToDictionary(pair => "Sealing:MasterKeys:" + pair.Key, pair => (string?)pair.Value);
     }
 
     private static void Create(string path)
