@@ -15,12 +15,12 @@ public static class AccountEndpoints
 
     public static RouteGroupBuilder MapAccounts(this RouteGroupBuilder api)
     {
-        var anonymous = api.MapGroup("/v1").WithTags("Accounts");
+        var anonymous = api.MapGroup("/v1");
         anonymous.MapPost("/registrations", StartAsync).RequireRateLimiting(RateLimitConventions.Registrations).AnswersWhenDurable();
         anonymous.MapPost("/registrations/{registration_id}/verification", VerifyAsync).RequireRateLimiting(RateLimitConventions.Verifications);
         anonymous.MapPost("/tokens/refresh", RefreshAsync).RequireRateLimiting(RateLimitConventions.Verifications).AnswersWhenDurable();
 
-        var users = api.MapGroup("/v1").WithTags("Accounts").RequireAuthorization();
+        var users = api.MapGroup("/v1").RequireAuthorization();
         users.MapGet("/users/me", ShowOwnAsync);
         users.MapPatch("/users/me", ChangeAsync);
         users.MapGet("/users/{user_id}", ShowAsync);
@@ -31,7 +31,7 @@ public static class AccountEndpoints
 
     /// <summary>The public keys of the access tokens, for those who verify them elsewhere.</summary>
     public static IEndpointConventionBuilder MapKeySet(this IEndpointRouteBuilder app) =>
-        app.MapGet("/.well-known/jwks.json", ShowKeys).WithTags("Accounts");
+        app.MapGet("/.well-known/jwks.json", ShowKeys);
 
     private static async Task<IResult> StartAsync(StartRegistration.Body body, IMediator mediator, CancellationToken cancellationToken)
     {

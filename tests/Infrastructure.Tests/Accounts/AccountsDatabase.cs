@@ -1,6 +1,6 @@
 using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.Marten;
-using ChatCqrs.Infrastructure.Tests.Postgres;
+using ChatCqrs.Testing;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;

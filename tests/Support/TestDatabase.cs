@@ -1,7 +1,7 @@
 using ChatCqrs.Infrastructure.Marten;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Tests.Postgres;
+namespace ChatCqrs.Testing;
 
 /// <summary>A database of its own for a test class, dropped afterwards.</summary>
 public sealed class TestDatabase : IAsyncDisposable
