@@ -1,0 +1,110 @@
+using System.Text;
+using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
+
+namespace ChatCqrs.WebApi.Tests.Accounts;
+
+public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
+{
+    private const string Me = "/v1/users/me";
+
+    [Fact]
+    public async Task Ones_own_profile_is_there_right_after_registration()
+    {
+        var phone = NewPhone();
+        var tokens = await server.SignInAsync(phone, "Ann");
+
+        var profile = (await server.GetAsync(Me, tokens.Access)).Is(200);
+
+        Assert.Equal(["user_id", "phone", "name", "about", "avatar", "created_at"], profile.Body.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((tokens.User, phone, "Ann", null), (profile.Text("user_id"), profile.Text("phone"), profile.Text("name"), profile.Text("about")));
+    }
+
+    [Fact]
+    public async Task A_profile_is_changed_in_part()
+    {
+        var tokens = await server.SignInAsync(name: "Ann");
+
+        var changed = (await server.PatchAsync(Me, new { about = "At the sea\nfor a while", avatar = "0198c2a4-7f00-7000-8000-0000000000a1" }, tokens.Access)).Is(200);
+
+        Assert.Equal(("Ann", "At the sea\nfor a while"), (changed.Text("name"), changed.Text("about")));
+        Assert.True(changed.Headers.Contains("Chat-Position"));
+        Assert.Equal(changed.Body.ToString(), (await server.GetAsync(Me, tokens.Access)).Body.ToString());
+        Assert.Null((await server.PatchAsync(Me, new { name = (string?)null }, tokens.Access)).Text("name"));
+        Assert.Equal("At the sea\nfor a while", (await server.GetAsync(Me, tokens.Access)).Text("about"));
+    }
+
+    [Fact]
+    public async Task Changes_of_different_parts_at_the_same_time_both_hold()
+    {
+        var tokens = await server.SignInAsync(name: "Ann");
+
+        await Task.WhenAll(
+            server.PatchAsync(Me, new { name = "Anna" }, tokens.Access), server.PatchAsync(Me, new { about = "Away" }, tokens.Access),
+            server.PatchAsync(Me, new { avatar = "picture" }, tokens.Access));
+
+        var profile = await server.GetAsync(Me, tokens.Access);
+        Assert.Equal(("Anna", "Away", "picture"), (profile.Text("name"), profile.Text("about"), profile.Text("avatar")));
+    }
+
+    [Theory]
+    [InlineData("""{"name":""}""", "name")]
+    [InlineData("""{"name":7}""", "name")]
+    [InlineData("""{"name":"a\u0000b"}""", "name")]
+    [InlineData("""{"about":["x"]}""", "about")]
+    [InlineData("""{"about":"a\u0007b"}""", "about")]
+    [InlineData("""{"avatar":{}}""", "avatar")]
+    public async Task A_part_that_does_not_fit_is_named(string body, string field)
+    {
+        var tokens = await server.SignInAsync(name: "Ann");
+
+        (await server.PatchAsync(Me, new StringContent(body, Encoding.UTF8, "application/json"), tokens.Access)).IsInvalid(field);
+
+        Assert.Equal("Ann", (await server.GetAsync(Me, tokens.Access)).Text("name"));
+    }
+
+    [Fact]
+    public async Task A_part_that_is_too_long_is_named()
+    {
+        var tokens = await server.SignInAsync();
+
+        (await server.PatchAsync(Me, new { about = new string('a', 501) }, tokens.Access)).IsInvalid("about");
+        (await server.PatchAsync(Me, new { about = new string('a', 500) }, tokens.Access)).Is(200);
+    }
+
+    [Fact]
+    public async Task The_phone_stays()
+    {
+        var phone = NewPhone();
+        var tokens = await server.SignInAsync(phone);
+
+        Assert.Equal(phone, (await server.PatchAsync(Me, new { phone = "+12025550100" }, tokens.Access)).Is(200).Text("phone"));
+    }
+
+    [Fact]
+    public async Task Others_see_a_profile_without_its_phone()
+    {
+        var ann = await server.SignInAsync(name: "Ann");
+        var ben = await server.SignInAsync(name: "Ben");
+
+        var shown = (await server.GetAsync($"/v1/users/{ann.User}", ben.Access)).Is(200);
+
+        Assert.Equal("Ann", shown.Text("name"));
+        Assert.False(shown.Has("phone"));
+    }
+
+    [Fact]
+    public async Task A_user_that_does_not_exist_is_unknown()
+    {
+        var tokens = await server.SignInAsync();
+
+        (await server.GetAsync($"/v1/users/{Guid.CreateVersion7()}", tokens.Access)).IsProblem(404, "user_unknown");
+        (await server.GetAsync("/v1/users/nobody", tokens.Access)).IsProblem(404, "user_unknown");
+    }
+
+    [Fact]
+    public async Task Strangers_to_the_server_see_nobody()
+    {
+        (await server.GetAsync($"/v1/users/{Guid.CreateVersion7()}")).IsProblem(401, "unauthenticated");
+        (await server.PatchAsync(Me, new { name = "Ann" })).IsProblem(401, "unauthenticated");
+    }
+}

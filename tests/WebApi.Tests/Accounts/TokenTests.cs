@@ -1,0 +1,183 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
+using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
+
+namespace ChatCqrs.WebApi.Tests.Accounts;
+
+public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
+{
+    private const string Me = "/v1/users/me";
+
+    [Fact]
+    public async Task A_refresh_gives_new_tokens_of_the_same_device()
+    {
+        var tokens = await server.SignInAsync();
+
+        var next = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+
+        Assert.Equal((tokens.User, tokens.Device), (next.User, next.Device));
+        Assert.NotEqual(tokens.Access, next.Access);
+        Assert.NotEqual(tokens.Refresh, next.Refresh);
+        (await server.GetAsync(Me, next.Access)).Is(200);
+        (await server.RefreshAsync(next.Refresh)).Is(200);
+    }
+
+    [Fact]
+    public async Task A_refresh_token_that_comes_again_ends_all_tokens_of_its_device_at_once()
+    {
+        var phone = NewPhone();
+        var other = await server.SignInAsync(phone);
+        var tokens = await server.SignInAsync(phone);
+        var next = Tokens.Of(await server.RefreshAsync(tokens.Refresh));
+
+        (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
+
+        (await server.GetAsync(Me, tokens.Access)).IsProblem(401, "device_signed_out");
+        (await server.GetAsync(Me, next.Access)).IsProblem(401, "device_signed_out");
+        (await server.RefreshAsync(next.Refresh)).IsProblem(401, "refresh_token_invalid");
+        (await server.GetAsync(Me, other.Access)).Is(200);
+    }
+
+    [Fact]
+    public async Task A_refresh_token_from_long_ago_is_still_recognised()
+    {
+        var tokens = await server.SignInAsync();
+        var newest = tokens.Refresh;
+        for (var i = 0; i < 10; i++)
+            newest = (await server.RefreshAsync(newest)).Text("refresh_token");
+
+        (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
+
+        (await server.RefreshAsync(newest)).IsProblem(401, "refresh_token_invalid");
+    }
+
+    [Fact]
+    public async Task Of_two_refreshes_at_the_same_time_exactly_one_wins()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var tokens = await server.SignInAsync();
+
+            var answers = await Task.WhenAll(server.RefreshAsync(tokens.Refresh), server.RefreshAsync(tokens.Refresh));
+
+            Assert.Single(answers, answer => answer.Status == 200);
+            answers.Single(answer => answer.Status != 200).IsProblem(401, "refresh_token_reused");
+        }
+    }
+
+    [Fact]
+    public async Task What_is_no_refresh_token_is_refused_and_does_no_harm()
+    {
+        var tokens = await server.SignInAsync();
+        var bytes = WebEncoders.Base64UrlDecode(tokens.Refresh);
+        bytes[20] ^= 1; // Still names the device.
+
+        (await server.RefreshAsync(WebEncoders.Base64UrlEncode(bytes))).IsProblem(401, "refresh_token_invalid");
+        (await server.RefreshAsync("rubbish")).IsProblem(401, "refresh_token_invalid");
+        (await server.RefreshAsync(tokens.Access)).IsProblem(401, "refresh_token_invalid");
+        (await server.RefreshAsync("")).IsInvalid("refresh_token");
+        (await server.PostAsync("/v1/tokens/refresh", new { })).IsInvalid("refresh_token");
+
+        (await server.RefreshAsync(tokens.Refresh)).Is(200);
+    }
+
+    [Fact]
+    public async Task Without_a_token_the_caller_is_told_what_is_missing()
+    {
+        var answer = (await server.GetAsync(Me)).IsProblem(401, "unauthenticated");
+
+        Assert.Equal("Bearer", answer.Headers.WwwAuthenticate.ToString());
+    }
+
+    [Fact]
+    public async Task A_token_that_is_none_is_refused()
+    {
+        var tokens = await server.SignInAsync();
+
+        var answer = (await server.GetAsync(Me, tokens.Access[..^4] + "AAAA")).IsProblem(401, "token_invalid");
+
+        Assert.Contains("invalid_token", answer.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        (await server.GetAsync(Me, tokens.Refresh)).IsProblem(401, "token_invalid");
+    }
+
+    [Fact]
+    public async Task A_token_that_has_expired_is_refused()
+    {
+        var tokens = await server.SignInAsync();
+
+        (await server.GetAsync(Me, Expired(tokens))).IsProblem(401, "token_expired");
+    }
+
+    [Fact]
+    public async Task The_key_set_verifies_access_tokens()
+    {
+        var token = (await server.SignInAsync()).Access.Split('.');
+        var header = JsonSerializer.Deserialize<JsonElement>(WebEncoders.Base64UrlDecode(token[0]));
+
+        var keys = (await server.GetAsync("/.well-known/jwks.json")).Is(200);
+
+        var key = keys["keys"].EnumerateArray().Single(key => key.GetProperty("kid").GetString() == header.GetProperty("kid").GetString());
+        using var ecdsa = ECDsa.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint
+            {
+                X = WebEncoders.Base64UrlDecode(key.GetProperty("x").GetString()!), Y = WebEncoders.Base64UrlDecode(key.GetProperty("y").GetString()!),
+            },
+        });
+        Assert.True(ecdsa.VerifyData(
+            Encoding.ASCII.GetBytes($"{token[0]}.{token[1]}"), WebEncoders.Base64UrlDecode(token[2]), HashAlgorithmName.SHA256));
+        Assert.True(keys.Headers.CacheControl!.Public);
+    }
+
+    [Fact]
+    public async Task Developments_admin_has_the_roles_and_others_have_none()
+    {
+        var admin = await server.SignInAsync("+12025550199");
+        var other = await server.SignInAsync();
+
+        Assert.Equal(["admin", "auditor"], RolesOf(admin.Access));
+        Assert.Equal(["admin", "auditor"], RolesOf((await server.RefreshAsync(admin.Refresh)).Text("access_token")));
+        Assert.Empty(RolesOf(other.Access));
+        (await server.GetAsync("/v1/admin/projections", admin.Access)).Is(200);
+        (await server.GetAsync("/v1/admin/projections", other.Access)).IsProblem(403, "forbidden");
+        (await server.GetAsync("/v1/admin/projections")).IsProblem(401, "unauthenticated");
+    }
+
+    [Fact]
+    public async Task Sockets_are_told_of_a_device_that_is_signed_out()
+    {
+        var tokens = await server.SignInAsync();
+        var told = new TaskCompletionSource<(UserId, DeviceId)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Tell(UserId user, DeviceId device) => told.TrySetResult((user, device));
+        var sessions = server.Services.GetRequiredService<IDeviceSessions>();
+        sessions.Revoked += Tell;
+
+        (await server.DeleteAsync($"/v1/devices/{tokens.Device}", tokens.Access)).Is(204);
+
+        Assert.Equal((new UserId(Guid.Parse(tokens.User)), new DeviceId(Guid.Parse(tokens.Device))), await told.Task.WaitAsync(TimeSpan.FromSeconds(30)));
+        sessions.Revoked -= Tell;
+    }
+
+    private static string[] RolesOf(string accessToken) =>
+        [.. JsonSerializer.Deserialize<JsonElement>(WebEncoders.Base64UrlDecode(accessToken.Split('.')[1]))
+            .GetProperty("roles").EnumerateArray().Select(role => role.GetString()!)];
+
+    /// <summary>The same token, from an hour ago, signed with Development's key.</summary>
+    private string Expired(Tokens tokens)
+    {
+        var parts = tokens.Access.Split('.');
+        var claims = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(WebEncoders.Base64UrlDecode(parts[1]))!;
+        foreach (var time in new[] { "exp", "iat", "nbf" })
+            claims[time] = JsonSerializer.SerializeToElement(claims[time].GetInt64() - 3_600);
+        var content = $"{parts[0]}.{WebEncoders.Base64UrlEncode(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        using var key = ECDsa.Create();
+        key.ImportFromPem(File.ReadAllText(Path.Combine(server.DataFolder, "token-keys.pem")));
+        return $"{content}.{WebEncoders.Base64UrlEncode(key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256))}";
+    }
+}

@@ -1,0 +1,111 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using ChatCqrs.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace ChatCqrs.WebApi.Tests;
+
+/// <summary>The whole server as it runs in Development, on a port and a database of its own. Without limits, unless a subclass sets some.</summary>
+public class ChatServer : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
+    private TestDatabase? _database;
+    private WebApplication? _app;
+
+    public HttpClient Http { get; private set; } = new();
+
+    public IServiceProvider Services => _app!.Services;
+
+    public NpgsqlDataSource Database => Services.GetRequiredService<NpgsqlDataSource>();
+
+    /// <summary>The folder that Development's keys are in.</summary>
+    public string DataFolder => _folder;
+
+    /// <summary>Settings of this server, such as <c>RateLimits:Enabled</c>.</summary>
+    protected virtual IEnumerable<(string Name, string Value)> Settings => [("RateLimits:Enabled", "false")];
+
+    public async Task InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync();
+        var settings = new[]
+        {
+            ("environment", "Development"), ("urls", "http://127.0.0.1:0"), ("ConnectionStrings:Postgres", _database.ConnectionString),
+            ("DataFolder", _folder), ("Logging:LogLevel:Default", "Error"),
+        };
+        _app = Program.Build([.. settings.Concat(Settings).Select(setting => $"--{setting.Item1}={setting.Item2}")]);
+        await _app.StartAsync();
+        var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Http = new HttpClient { BaseAddress = new Uri(address) };
+        await Eventually.IsTrue(async () => (await GetAsync("/health/ready")).Status == 200, "the server is ready");
+    }
+
+    public async Task DisposeAsync()
+    {
+        Http.Dispose();
+        await _app!.StopAsync();
+        await _app.DisposeAsync();
+        await _database!.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    public Task<Answer> GetAsync(string path, string? token = null) => SendAsync(HttpMethod.Get, path, null, token);
+
+    public Task<Answer> PostAsync(string path, object? body, string? token = null) => SendAsync(HttpMethod.Post, path, body, token);
+
+    public Task<Answer> PatchAsync(string path, object? body, string? token = null) => SendAsync(HttpMethod.Patch, path, body, token);
+
+    public Task<Answer> DeleteAsync(string path, string? token = null) => SendAsync(HttpMethod.Delete, path, null, token);
+
+    /// <param name="body">An object that is sent as JSON, content that is sent as it is, or null for none.</param>
+    public async Task<Answer> SendAsync(HttpMethod method, string path, object? body, string? token)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Content = body as HttpContent ?? (body is null ? null : JsonContent.Create(body));
+        if (token is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await Http.SendAsync(request);
+        var bytes = await response.Content.ReadAsByteArrayAsync();
+        return new Answer(
+            (int)response.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes), response.Headers,
+            response.Content.Headers.ContentType?.MediaType);
+    }
+}
+
+/// <summary>What the server answered.</summary>
+public sealed record Answer(int Status, JsonElement Body, HttpResponseHeaders Headers, string? MediaType)
+{
+    public JsonElement this[string name] => Body.GetProperty(name);
+
+    public string Text(string name) => Body.GetProperty(name).GetString()!;
+
+    public bool Has(string name) => Body.TryGetProperty(name, out _);
+
+    /// <summary>Asserts that it is a problem as API.md describes them.</summary>
+    public Answer IsProblem(int status, string code)
+    {
+        Assert.Equal((status, code), (Status, Has("code") ? Text("code") : "(none)"));
+        Assert.Equal("application/problem+json", MediaType);
+        Assert.Equal(status, this["status"].GetInt32());
+        Assert.All(new[] { "type", "title", "detail", "trace_id" }, name => Assert.NotEmpty(Text(name)));
+        return this;
+    }
+
+    /// <summary>Asserts that it is a problem with a field.</summary>
+    public Answer IsInvalid(string field)
+    {
+        IsProblem(400, "invalid");
+        Assert.Equal([field], this["errors"].EnumerateObject().Select(error => error.Name));
+        return this;
+    }
+
+    public Answer Is(int status)
+    {
+        Assert.True(Status == status, $"Status {Status}, not {status}: {Body}");
+        return this;
+    }
+}

@@ -1,0 +1,77 @@
+using ChatCqrs.WebApi.Tests.Accounts;
+using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
+
+namespace ChatCqrs.WebApi.Tests.RateLimits;
+
+/// <summary>A server with limits that a test reaches soon; a bucket that is empty stays so for the time of a test.</summary>
+public sealed class LimitedServer : ChatServer
+{
+    public const int UserMax = 20;
+    public const int RegistrationsMax = 12;
+    public const int CodesPerPhone = 2;
+
+    protected override IEnumerable<(string Name, string Value)> Settings =>
+    [
+        ("RateLimits:User:Burst", $"{UserMax}"), ("RateLimits:User:PerSecond", "0.01"),
+        ("RateLimits:Registrations:Burst", $"{RegistrationsMax}"), ("RateLimits:Registrations:PerSecond", "0.01"),
+        ("RateLimits:CodesPerPhoneAndHour", $"{CodesPerPhone}"),
+    ];
+}
+
+public sealed class RateLimitTests(LimitedServer server) : IClassFixture<LimitedServer>
+{
+    [Fact]
+    public async Task Who_asks_too_much_is_told_to_wait()
+    {
+        // One after another, because they share an address: first a user's limit, then a phone's, then the address's.
+        var ann = await server.SignInAsync();
+        var ben = await server.SignInAsync();
+        await AUserHasALimit(ann, ben);
+        await APhoneHasALimit();
+        await AnAddressHasALimit();
+        await ThoseWhoWatchHaveNone();
+    }
+
+    private async Task AUserHasALimit(Tokens ann, Tokens ben)
+    {
+        for (var i = 0; i < LimitedServer.UserMax; i++)
+            (await server.GetAsync("/v1/users/me", ann.Access)).Is(200);
+
+        IsLimited(await server.GetAsync("/v1/users/me", ann.Access));
+        (await server.GetAsync("/v1/users/me", ben.Access)).Is(200);
+    }
+
+    private async Task APhoneHasALimit()
+    {
+        var phone = NewPhone();
+        for (var i = 0; i < LimitedServer.CodesPerPhone; i++)
+            (await server.StartAsync(phone)).Is(202);
+
+        var limited = await server.StartAsync(phone);
+
+        IsLimited(limited);
+        Assert.InRange(limited.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
+    }
+
+    private async Task AnAddressHasALimit()
+    {
+        var answers = new List<Answer>();
+        for (var i = 0; i < LimitedServer.RegistrationsMax; i++)
+            answers.Add(await server.StartAsync(NewPhone()));
+
+        Assert.Equal(202, answers[0].Status);
+        IsLimited(answers[^1]);
+    }
+
+    private async Task ThoseWhoWatchHaveNone()
+    {
+        for (var i = 0; i < 2 * LimitedServer.UserMax; i++)
+            (await server.GetAsync("/health/live")).Is(200);
+    }
+
+    private static void IsLimited(Answer answer)
+    {
+        answer.IsProblem(429, "rate_limited");
+        Assert.True(answer.Headers.RetryAfter!.Delta >= TimeSpan.FromSeconds(1));
+    }
+}
