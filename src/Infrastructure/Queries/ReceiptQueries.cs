@@ -10,10 +10,10 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
     public async Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => (await database.QueryAsync(
         """
-        SELECT m.conversation_id, m.user_id, (m.data ->> 'joined_seq')::bigint,
+        SELECT m.conversation__id, m.user__id, (m.data ->> 'joined_seq')::bigint,
                coalesce((w.data ->> 'delivered_seq')::bigint, -1), coalesce((w.data ->> 'read_seq')::bigint, -1)
         FROM chat.mt_doc_members m LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
-        WHERE m.conversation_id = ANY ($1)
+        WHERE m.conversation__id = ANY ($1)
         """,
         row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4)),
         cancellationToken, conversations.Select(id => id.Value).ToArray())).ToLookup(member => member.Conversation);
@@ -21,12 +21,12 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
     public async Task<IReadOnlyList<RecipientReceipt>> TimesAsync(
         ConversationId conversation, long seq, CancellationToken cancellationToken) => await database.QueryAsync(
         """
-        SELECT m.user_id, (m.data ->> 'joined_seq')::bigint,
+        SELECT m.user__id, (m.data ->> 'joined_seq')::bigint,
             (SELECT r.at FROM chat.receipt_marks r
-             WHERE r.conversation_id = $1 AND r.user_id = m.user_id AND NOT r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1),
+             WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND NOT r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1),
             (SELECT r.at FROM chat.receipt_marks r
-             WHERE r.conversation_id = $1 AND r.user_id = m.user_id AND r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1)
-        FROM chat.mt_doc_members m WHERE m.conversation_id = $1 ORDER BY m.user_id
+             WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1)
+        FROM chat.mt_doc_members m WHERE m.conversation__id = $1 ORDER BY m.user__id
         """,
         row => new RecipientReceipt(
             new(row.GetGuid(0)), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),

@@ -45,12 +45,12 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
         CROSS JOIN LATERAL (
             SELECT * FROM chat.timeline t
-            WHERE t.conversation_id = m.conversation_id AND t.seq >= (m.data ->> 'joined_seq')::bigint
-              AND t.seq > greatest(coalesce((w.data ->> 'read_seq')::bigint, -1), CASE WHEN m.conversation_id = $2 THEN $3 ELSE -1 END)
-              AND t.message_id IS NOT NULL AND t.actor <> m.user_id
+            WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
+              AND t.seq > greatest(coalesce((w.data ->> 'read_seq')::bigint, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END)
+              AND t.message_id IS NOT NULL AND t.actor <> m.user__id
             ORDER BY t.seq LIMIT $4
         ) t
-        WHERE m.user_id = $1 AND m.conversation_id >= $2
+        WHERE m.user__id = $1 AND m.conversation__id >= $2
         ORDER BY t.conversation_id, t.seq LIMIT $4
         """,
         row => Rows.Entry(row), cancellationToken, user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit);
