@@ -40,7 +40,6 @@ public partial class Program
         var app = builder.Build();
         app.UseClientAddresses();
         app.UseSecurityHeaders();
-        app.UseWebSockets();
         app.UseRealtime(); // Here, so that an open socket keeps nothing of what follows.
         app.UseMiddleware<RequestTracing>();
         app.UseProblems();

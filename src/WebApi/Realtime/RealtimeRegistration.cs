@@ -44,8 +44,18 @@ public static class RealtimeRegistration
     public static IApplicationBuilder UseRealtime(this IApplicationBuilder app)
     {
         var gateway = app.ApplicationServices.GetRequiredService<SocketGateway>();
-        return app.Use(next => context => context.Request.Path.Equals(Path, StringComparison.OrdinalIgnoreCase) && HttpMethods.IsGet(context.Request.Method)
-            ? gateway.HandleAsync(context)
-            : next(context));
+        return app.MapWhen(
+            context => context.Request.Path.Equals(Path, StringComparison.OrdinalIgnoreCase) && HttpMethods.IsGet(context.Request.Method),
+            branch =>
+            {
+                // Before the framework's middleware takes the features up.
+                branch.Use(next => context =>
+                {
+                    UpgradeFeature.Slide(context.Features);
+                    return next(context);
+                });
+                branch.UseWebSockets();
+                branch.Run(gateway.HandleAsync);
+            });
     }
 }

@@ -30,9 +30,6 @@ internal sealed class SocketGateway(
             return;
         }
 
-        var upgrade = new UpgradeFeature(context.Features.Get<IHttpUpgradeFeature>(), context.Features.Get<IHttpExtendedConnectFeature>());
-        context.Features.Set<IHttpUpgradeFeature>(upgrade);
-        context.Features.Set<IHttpExtendedConnectFeature>(upgrade);
         if (!context.WebSockets.IsWebSocketRequest)
         {
             await context.Response.WriteProblemAsync(Problems.Of(400, "websocket_required", "This address speaks WebSocket only."));
@@ -46,7 +43,7 @@ internal sealed class SocketGateway(
         }
 
         using var socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
-        var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!)
+        var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, context.Features.GetRequiredFeature<UpgradeFeature>().Outbound!)
         {
             OnCatchUpNeeded = catchUp.Start,
         };

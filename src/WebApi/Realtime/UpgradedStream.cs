@@ -43,6 +43,15 @@ internal sealed class UpgradedStream(Stream inner, Outbound outbound) : Stream
 internal sealed class UpgradeFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect)
     : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
+    /// <summary>Puts itself in the place of a request's features.</summary>
+    public static void Slide(IFeatureCollection features)
+    {
+        var feature = new UpgradeFeature(features.Get<IHttpUpgradeFeature>(), features.Get<IHttpExtendedConnectFeature>());
+        features.Set(feature);
+        features.Set<IHttpUpgradeFeature>(feature);
+        features.Set<IHttpExtendedConnectFeature>(feature);
+    }
+
     /// <summary>The queue of the connection; null before the upgrade.</summary>
     public Outbound? Outbound { get; private set; }
 
