@@ -1,0 +1,108 @@
+using ChatCqrs.Bench.Floors;
+using ChatCqrs.Bench.Load;
+using ChatCqrs.Bench.Parts;
+using ChatCqrs.Bench.Systems;
+
+namespace ChatCqrs.Bench;
+
+internal sealed record FloorFigures(LoadFigures? Load, InsertFigures? Inserts, IReadOnlyList<IdleFigure> Idle);
+
+internal sealed record ProductFigures(LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle);
+
+/// <summary>A whole run: starts what it needs in a folder of its own, measures part after part, and leaves nothing behind.</summary>
+internal sealed class Bench(BenchOptions options, string folder)
+{
+    private static readonly TimeSpan InsertsMost = TimeSpan.FromSeconds(10);
+
+    /// <returns>The exit code: 1 when the server broke a promise or refused a message.</returns>
+    public static async Task<int> RunAsync(BenchOptions options)
+    {
+        var folder = Directory.CreateTempSubdirectory("chatcqrs-bench-").FullName;
+        try
+        {
+            var bench = new Bench(options, folder);
+            var floors = options.Has("floors") ? await bench.FloorsAsync() : new FloorFigures(null, null, []);
+            var (product, inserts) = await bench.ProductAsync();
+            Console.WriteLine();
+            Console.Write(Summary.Of(options, product, floors with { Inserts = inserts }));
+            return Complaints("floor", floors.Load) + Complaints("saturation", product.Saturation) + Complaints("latency", product.Latency) > 0 ? 1 : 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private async Task<FloorFigures> FloorsAsync()
+    {
+        LoadFigures load;
+        await using (var server = await ServerUnderTest.FloorAsync(folder))
+        {
+            load = await SayingAsync("bare Kestrel at saturation", () => LoadPart.RunAsync(server, options, rate: null));
+        }
+
+        await using var fresh = await ServerUnderTest.FloorAsync(folder);
+        var idle = await SayingAsync("bare Kestrel idle", async () =>
+            await IdlePart.RunAsync(fresh, options, await IdlePart.RegisterAsync(fresh, options)));
+        return new FloorFigures(load, null, idle);
+    }
+
+    private async Task<(ProductFigures Product, InsertFigures? Inserts)> ProductAsync()
+    {
+        InsertFigures? inserts = null;
+        LoadFigures? latency = null, saturation = null;
+        Account[] accounts = [];
+        if (!options.Has("latency", "saturation", "idle") && options.Postgres is { } given)
+        {
+            return (new ProductFigures(null, null, []), await InsertsAsync(PostgresServer.ConnectionOf(given)));
+        }
+
+        await using (var server = await SayingAsync("the product starts", () => ServerUnderTest.ProductAsync(options, folder)))
+        {
+            latency = !options.Has("latency") ? null
+                : await SayingAsync($"latency at {options.Rate} messages a second", () => LoadPart.RunAsync(server, options, options.Rate));
+            saturation = !options.Has("saturation") ? null
+                : await SayingAsync("saturation", () => LoadPart.RunAsync(server, options, rate: null));
+            accounts = !options.Has("idle") ? []
+                : await SayingAsync($"registering {options.Sockets[^1]} people", () => IdlePart.RegisterAsync(server, options));
+            inserts = options.Has("floors") && server.Postgres is { } postgres ? await InsertsAsync(postgres) : null;
+        }
+
+        if (!options.Has("idle"))
+        {
+            return (new ProductFigures(saturation, latency, []), inserts);
+        }
+
+        await using var fresh = await SayingAsync("the product starts again on the same data", () => ServerUnderTest.ProductAsync(options, folder));
+        var idle = await SayingAsync("idle sockets", () => IdlePart.RunAsync(fresh, options, accounts));
+        return (new ProductFigures(saturation, latency, idle), inserts);
+    }
+
+    private Task<InsertFigures> InsertsAsync(string postgres) => SayingAsync("plain batched inserts", () =>
+        InsertFloor.MeasureAsync(postgres, options.WarmUp < InsertsMost ? options.WarmUp : InsertsMost, options.Span < InsertsMost ? options.Span : InsertsMost));
+
+    private static async Task<T> SayingAsync<T>(string what, Func<Task<T>> part)
+    {
+        var start = Clock.Now;
+        await Console.Error.WriteAsync($"{what} ... ");
+        var result = await part();
+        await Console.Error.WriteLineAsync($"{Clock.Span(Clock.Now - start).TotalSeconds:0.0} s");
+        return result;
+    }
+
+    private static long Complaints(string part, LoadFigures? figures)
+    {
+        if (figures?.Statistics is not { } seen || seen.Violations + seen.Refusals == 0)
+        {
+            return 0;
+        }
+
+        Console.WriteLine($"\n{part}: {seen.Violations} broken promises, {seen.Refusals} refusals, for example:");
+        foreach (var example in seen.Examples)
+        {
+            Console.WriteLine("  " + example);
+        }
+
+        return seen.Violations + seen.Refusals;
+    }
+}

@@ -1,0 +1,13 @@
+using System.Diagnostics;
+
+namespace ChatCqrs.Bench.Load;
+
+/// <summary>The monotonic clock, in ticks of the system's performance counter.</summary>
+internal static class Clock
+{
+    public static long Now => Stopwatch.GetTimestamp();
+
+    public static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
+
+    public static TimeSpan Span(long ticks) => TimeSpan.FromTicks((long)(ticks * (TimeSpan.TicksPerSecond / (double)Stopwatch.Frequency)));
+}

@@ -1,0 +1,19 @@
+using System.Diagnostics.Tracing;
+using Microsoft.Diagnostics.NETCore.Client;
+
+namespace ChatCqrs.Bench.Measuring;
+
+/// <summary>Makes another .NET process collect its garbage, through the runtime's diagnostics port: the server needs no door for it.</summary>
+internal static class ManagedHeap
+{
+    private const long GCHeapCollectKeyword = 0x800000; // The runtime answers the start of such a session with a full, blocking collection.
+
+    public static async Task CollectAsync(int process)
+    {
+        var provider = new EventPipeProvider("Microsoft-Windows-DotNETRuntime", EventLevel.Informational, GCHeapCollectKeyword);
+        using var session = new DiagnosticsClient(process).StartEventPipeSession([provider], requestRundown: false);
+        var drained = session.EventStream.CopyToAsync(Stream.Null);
+        await session.StopAsync(CancellationToken.None);
+        await drained;
+    }
+}

@@ -1,0 +1,73 @@
+using ChatCqrs.Bench.Load;
+using ChatCqrs.Bench.Measuring;
+using ChatCqrs.Bench.Systems;
+
+namespace ChatCqrs.Bench.Parts;
+
+/// <summary>What a span of load showed. CPU and allocation are microseconds and bytes a complete cycle.</summary>
+/// <param name="LagP99">How far the read side was behind, in seconds; null where the server does not tell.</param>
+internal sealed record LoadFigures(
+    double CyclesPerSecond, double ServerCpu, double PostgresCpu, double EventStoreCpu, double GeneratorCpu, double OthersShare, double? Allocated,
+    double? LagP99, LoadStatistics Statistics)
+{
+    public double Cpu => ServerCpu + PostgresCpu + EventStoreCpu;
+}
+
+/// <summary>Messages under load: at saturation, or at a fixed rate.</summary>
+internal static class LoadPart
+{
+    private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total", LagMetric = "chat_projection_lag_seconds";
+    private static readonly TimeSpan ReadyMost = TimeSpan.FromSeconds(30);
+
+    private sealed record Moment(long At, CpuSample Cpu, Metrics Metrics);
+
+    /// <param name="rate">Messages a second; null for as many as the server can do.</param>
+    public static async Task<LoadFigures> RunAsync(ServerUnderTest server, BenchOptions options, int? rate)
+    {
+        using var registrar = new Registrar(server.Url);
+        var accounts = await registrar.RegisterAsync(2 * options.Pairs);
+        var conversations = await registrar.PairUpAsync(accounts);
+
+        using var loop = new EventLoop();
+        var statistics = new LoadStatistics();
+        var text = string.Concat(Enumerable.Repeat("What we say to each other, more or less. ", 1 + options.TextBytes / 40))[..options.TextBytes];
+        var pairs = conversations.Select((conversation, i) => new Pair(i, loop,
+            new LoadTarget(server.EndPoint, conversation, accounts[2 * i].Token, accounts[2 * i + 1].Token, text, options.Reads), statistics)).ToArray();
+        if (!loop.TurnUntil(() => pairs.All(p => p.IsReady) || statistics.Violations > 0, ReadyMost) || statistics.Violations > 0)
+        {
+            throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+        }
+
+        Task<Moment>? start = null, end = null;
+        var driver = new Driver(loop, pairs, statistics);
+        void AtStart() => start = Task.Run(() => NowAsync(server));
+        void AtEnd() => end = Task.Run(() => NowAsync(server));
+        if (rate is { } messages)
+        {
+            driver.Pace(messages, options.WarmUp, options.Span, AtStart, AtEnd);
+        }
+        else
+        {
+            driver.Saturate(options.InFlight, options.WarmUp, options.Span, AtStart, AtEnd);
+        }
+
+        return Figures(await start!, await end!, statistics);
+    }
+
+    private static LoadFigures Figures(Moment start, Moment end, LoadStatistics statistics)
+    {
+        var (cpu, span, cycles) = (end.Cpu - start.Cpu, Clock.Span(end.At - start.At), Math.Max(1, statistics.Cycles));
+        return new LoadFigures(
+            statistics.Cycles / span.TotalSeconds, cpu.Server.TotalMicroseconds / cycles, cpu.Postgres.TotalMicroseconds / cycles,
+            cpu.EventStore.TotalMicroseconds / cycles, cpu.Generator.TotalMicroseconds / cycles,
+            cpu.Others / span / Environment.ProcessorCount,
+            (end.Metrics.Sum(AllocatedMetric) - start.Metrics.Sum(AllocatedMetric)) / cycles,
+            end.Metrics.Quantile(LagMetric, 0.99, start.Metrics), statistics);
+    }
+
+    private static async Task<Moment> NowAsync(ServerUnderTest server)
+    {
+        var (at, cpu) = (Clock.Now, CpuSample.Take(server.Process, server.PostgresProcess, server.EventStoreProcess));
+        return new Moment(at, cpu, await Metrics.ScrapeAsync(server.Url));
+    }
+}

@@ -1,0 +1,104 @@
+using ChatCqrs.Bench.Systems;
+
+namespace ChatCqrs.Bench.Parts;
+
+/// <summary>All figures of a run beside their targets, on a machine with two cores that also runs the generator and PostgreSQL.</summary>
+internal static class Summary
+{
+    private const double CyclesMin = 6_000, CyclesOnEventStoreMin = 2_500, CpuMax = 250, LagMaxMs = 500, AckMaxMs = 15, ReceiptMaxMs = 25, IdleMaxKiB = 16;
+    private const int IdleTargetSockets = 10_000;
+
+    public static Report Of(BenchOptions options, ProductFigures product, FloorFigures floors)
+    {
+        var report = new Report();
+        if ((product.Saturation ?? floors.Load) is not null)
+        {
+            Saturation(report, product.Saturation, floors.Load, options.EventStore is not null);
+        }
+
+        if (product.Latency is { } latency)
+        {
+            Latency(report, latency, options.Rate);
+        }
+
+        Idle(report, product.Idle, floors.Idle);
+        if (floors.Inserts is { } inserts)
+        {
+            report.Plain("plain batched inserts, two events a message", null, "messages/s", inserts.EventsPerSecond / 2);
+            report.Plain("  CPU, PostgreSQL and its client", null, "us/message", 2 * inserts.MicrosecondsAnEvent);
+        }
+
+        return report;
+    }
+
+    private static void Saturation(Report report, LoadFigures? product, LoadFigures? floor, bool onEventStore)
+    {
+        report.AtLeast("complete cycles at saturation", product?.CyclesPerSecond, onEventStore ? CyclesOnEventStoreMin : CyclesMin, "/s", floor?.CyclesPerSecond);
+        if (onEventStore)
+        {
+            report.Plain("  CPU, server, EventStoreDB and PostgreSQL", product?.Cpu, "us/message", floor?.Cpu);
+            report.Plain("    of it EventStoreDB", product?.EventStoreCpu, "us/message");
+        }
+        else
+        {
+            report.AtMost("  CPU, server and PostgreSQL", product?.Cpu, CpuMax, "us/message", floor?.Cpu);
+        }
+
+        report.Plain("    of it the server", product?.ServerCpu, "us/message", floor?.ServerCpu);
+        report.Plain("    of it PostgreSQL", product?.PostgresCpu, "us/message");
+        report.Plain("  CPU of the load generator", product?.GeneratorCpu, "us/message", floor?.GeneratorCpu);
+        report.Plain("  machine used by others meanwhile", 100 * product?.OthersShare, "%", 100 * floor?.OthersShare);
+        report.Plain("  allocated by the server", product?.Allocated, "B/message", floor?.Allocated);
+        report.AtMost("  projection lag p99", 1000 * product?.LagP99, LagMaxMs, "ms");
+        Quantiles(report, "  send to acknowledgement", s => s.ToAck, product, floor);
+        Quantiles(report, "  send to receipt", s => s.ToReceipt, product, floor);
+        report.Plain("  broken promises", product?.Statistics.Violations, "", floor?.Statistics.Violations);
+        report.Plain("  refused messages", product?.Statistics.Refusals, "", floor?.Statistics.Refusals);
+    }
+
+    private static void Latency(Report report, LoadFigures latency, int rate)
+    {
+        report.Plain($"complete cycles at a fixed rate of {rate}/s", latency.CyclesPerSecond, "/s");
+        foreach (var (name, histogram, most) in new[]
+        {
+            ("  send to acknowledgement", latency.Statistics.ToAck, AckMaxMs), ("  send to receipt", latency.Statistics.ToReceipt, ReceiptMaxMs),
+        })
+        {
+            report.Plain(name + " p50", histogram.Quantile(0.50).TotalMilliseconds, "ms");
+            report.Plain(name + " p95", histogram.Quantile(0.95).TotalMilliseconds, "ms");
+            report.AtMost(name + " p99", histogram.Quantile(0.99).TotalMilliseconds, most, "ms");
+        }
+
+        report.Plain("  CPU, server and stores", latency.Cpu, "us/message");
+        report.Plain("  machine used by others meanwhile", 100 * latency.OthersShare, "%");
+        report.Plain("  broken promises", latency.Statistics.Violations, "");
+        report.Plain("  refused messages", latency.Statistics.Refusals, "");
+    }
+
+    private static void Quantiles(Report report, string name, Func<Load.LoadStatistics, Load.LatencyHistogram> of, LoadFigures? product, LoadFigures? floor)
+    {
+        foreach (var (label, share) in new[] { ("p50", 0.5), ("p95", 0.95), ("p99", 0.99) })
+        {
+            double? At(LoadFigures? figures) => figures is null ? null : of(figures.Statistics).Quantile(share).TotalMilliseconds;
+            report.Plain($"{name} {label}", At(product), "ms", At(floor));
+        }
+    }
+
+    private static void Idle(Report report, IReadOnlyList<IdleFigure> product, IReadOnlyList<IdleFigure> floor)
+    {
+        foreach (var sockets in product.Concat(floor).Select(f => f.Sockets).Distinct())
+        {
+            var (name, ours, bare) = ($"memory of {sockets:#,0} idle sockets, each", Of(product, sockets), Of(floor, sockets));
+            if (sockets == IdleTargetSockets)
+            {
+                report.AtMost(name, ours, IdleMaxKiB, "KiB", bare);
+            }
+            else
+            {
+                report.Plain(name, ours, "KiB", bare);
+            }
+        }
+    }
+
+    private static double? Of(IReadOnlyList<IdleFigure> figures, int sockets) => figures.FirstOrDefault(f => f.Sockets == sockets)?.BytesEach / 1024;
+}

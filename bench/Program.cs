@@ -1,0 +1,28 @@
+using ChatCqrs.Bench;
+using ChatCqrs.Bench.Floors;
+using ChatCqrs.Bench.Systems;
+
+if (args is ["floor-server", var port])
+{
+    await KestrelFloor.RunAsync(int.Parse(port));
+    return 0;
+}
+
+BenchOptions options;
+try
+{
+    options = BenchOptions.Parse(args);
+}
+catch (ArgumentException e)
+{
+    Console.Error.WriteLine($"{e.Message}\n{BenchOptions.Usage}");
+    return 2;
+}
+
+Console.CancelKeyPress += (_, pressed) =>
+{
+    pressed.Cancel = true;
+    Child.StopAll();
+    Environment.Exit(130);
+};
+return await Bench.RunAsync(options);

@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Net;
+using ChatCqrs.Bench.Measuring;
+
+namespace ChatCqrs.Bench.Systems;
+
+/// <summary>A server that speaks the frames of the wire contract, and the processes that its work is done in.</summary>
+internal sealed class ServerUnderTest : IAsyncDisposable
+{
+    private static readonly string[] OpenSettings = ["RateLimits__Enabled=false"];
+
+    private readonly Child? _child;
+
+    private ServerUnderTest(Uri url, Child? child, string? postgres, int postgresProcess, int eventStoreProcess)
+    {
+        (Url, _child, Postgres, PostgresProcess, EventStoreProcess) = (url, child, postgres, postgresProcess, eventStoreProcess);
+        Process = ProcFs.ListenerOn(url.Port);
+    }
+
+    public Uri Url { get; }
+
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, Url.Port);
+
+    public int Process { get; }
+
+    /// <summary>How to reach the PostgreSQL beneath it; null where there is none.</summary>
+    public string? Postgres { get; }
+
+    /// <summary>PostgreSQL's first process, or 0.</summary>
+    public int PostgresProcess { get; }
+
+    /// <summary>EventStoreDB's process when it runs on this machine, or 0.</summary>
+    public int EventStoreProcess { get; }
+
+    /// <summary>The product as its users start it, with its rate limits off: data in the folder, made new when it is empty.</summary>
+    public static async Task<ServerUnderTest> ProductAsync(BenchOptions options, string folder)
+    {
+        var uriFile = Path.Combine(folder, "postgres.uri");
+        if (options.Server is { } running)
+        {
+            return await OverAsync(running, null, options.Postgres, options.EventStore);
+        }
+
+        var url = Local(Child.FreePort());
+        string[] postgres = options.Postgres is { } given ? ["--postgres", given] : [];
+        string[] eventStore = options.EventStore is { } log ? ["--event-store", log] : [];
+        var child = await Child.StartAsync(
+            new Uri(url, "/health/ready"), Path.Combine(folder, "product.log"), "./run",
+            ["--port", url.Port.ToString(CultureInfo.InvariantCulture), "--data", folder, .. postgres, .. eventStore],
+            OpenSettings.Select(setting => (setting.Split('=')[0], setting.Split('=')[1])));
+        return await OverAsync(url, child, options.Postgres ?? (await File.ReadAllTextAsync(uriFile)).Trim(), options.EventStore);
+    }
+
+    /// <summary>The bare server, in a process of its own and with the collector that ASP.NET has by default.</summary>
+    public static async Task<ServerUnderTest> FloorAsync(string folder)
+    {
+        var url = Local(Child.FreePort());
+        var child = await Child.StartAsync(
+            new Uri(url, "/health/ready"), Path.Combine(folder, "floor.log"), "dotnet",
+            [typeof(ServerUnderTest).Assembly.Location, "floor-server", url.Port.ToString(CultureInfo.InvariantCulture)],
+            [("DOTNET_gcServer", "1"), ("DOTNET_gcConcurrent", "1"), ("DOTNET_TieredPGO", "1")]);
+        return await OverAsync(url, child, null, null);
+    }
+
+    public ValueTask DisposeAsync() => _child?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
+
+    private static async Task<ServerUnderTest> OverAsync(Uri url, Child? child, string? postgres, string? eventStore)
+    {
+        var npgsql = postgres is null ? null : PostgresServer.ConnectionOf(postgres);
+        var first = npgsql is null ? 0 : await PostgresServer.FirstProcessAsync(npgsql);
+        var log = eventStore is null ? 0 : ProcFs.ListenerOn(new Uri(eventStore).Port);
+        return new ServerUnderTest(url, child, npgsql, first, log);
+    }
+}
