@@ -25,4 +25,12 @@ Console.CancelKeyPress += (_, pressed) =>
     Child.StopAll();
     Environment.Exit(130);
 };
-return await Bench.RunAsync(options);
+try
+{
+    return await Bench.RunAsync(options);
+}
+catch (InvalidOperationException e)
+{
+    Console.Error.WriteLine($"\n{e.Message}");
+    return 3;
+}

@@ -18,17 +18,16 @@ internal sealed class FloorConversation(string first, string second)
 
 /// <summary>One socket of the bare server. While it waits it holds no buffer.</summary>
 internal sealed class FloorPeer(
-    WebSocket socket, Guid user, ConcurrentDictionary<Guid, FloorConversation> conversations, ConcurrentDictionary<string, FloorPeer> peers)
+    WebSocket socket, string user, ConcurrentDictionary<Guid, FloorConversation> conversations, ConcurrentDictionary<string, FloorPeer> peers)
 {
     private const int LargestFrame = 4096;
 
     private readonly Queue<byte[]> _outgoing = new();
-    private readonly string _user = user.ToString();
     private bool _sending;
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        Post(Encoding.UTF8.GetBytes($$"""{"op":"welcome","user_id":"{{_user}}"}"""));
+        Post(Encoding.UTF8.GetBytes($$"""{"op":"welcome","user_id":"{{user}}"}"""));
         Post("{\"op\":\"synced\"}"u8.ToArray());
         try
         {
@@ -63,22 +62,28 @@ internal sealed class FloorPeer(
         var root = frame.RootElement;
         var conversation = root.GetProperty("conversation_id").GetGuid();
         var of = conversations[conversation];
-        var other = peers[of.Other(_user)];
+        var other = peers[of.Other(user)];
+        var now = DateTime.UtcNow;
         if (root.GetProperty("op").ValueEquals("send"u8))
         {
-            var (id, seq, now) = (root.GetProperty("message_id").GetGuid(), of.NextSeq(), DateTime.UtcNow);
-            Post(Encoding.UTF8.GetBytes(
-                $$"""{"op":"ack","message_id":"{{id}}","conversation_id":"{{conversation}}","seq":{{seq}},"sent_at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}"}"""));
-            other.Post(Encoding.UTF8.GetBytes(
-                $$"""
-                {"op":"message","message_id":"{{id}}","conversation_id":"{{conversation}}","seq":{{seq}},"sender_id":"{{_user}}","sender_device_id":"{{_user}}","type":"text","text":"{{root.GetProperty("text").GetString()}}","media_object":null,"document":null,"reply_to":null,"ciphertext":null,"epoch":null,"sent_at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}","edited_at":null,"deleted_at":null,"expires_at":null,"reactions":{},"status":"sent"}
+            var (id, seq, text) = (root.GetProperty("message_id").GetGuid(), of.NextSeq(), root.GetProperty("text").GetString());
+            Post(Encoding.UTF8.GetBytes($$"""
+                {"op":"ack","message_id":"{{id}}","conversation_id":"{{conversation}}","seq":{{seq}},
+                "sent_at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}"}
+                """));
+            other.Post(Encoding.UTF8.GetBytes($$"""
+                {"op":"message","message_id":"{{id}}","conversation_id":"{{conversation}}","seq":{{seq}},"sender_id":"{{user}}",
+                "sender_device_id":"{{user}}","type":"text","text":"{{text}}","media_object":null,"document":null,"reply_to":null,
+                "ciphertext":null,"epoch":null,"sent_at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}","edited_at":null,"deleted_at":null,
+                "expires_at":null,"reactions":{},"status":"sent"}
                 """));
         }
         else
         {
-            var seq = root.GetProperty("seq").GetInt64();
-            other.Post(Encoding.UTF8.GetBytes(
-                $$"""{"op":"receipt","conversation_id":"{{conversation}}","user_id":"{{_user}}","delivered_seq":{{seq}},"read_seq":null,"at":"{{DateTime.UtcNow:yyyy-MM-ddTHH:mm:ss.fffZ}}"}"""));
+            other.Post(Encoding.UTF8.GetBytes($$"""
+                {"op":"receipt","conversation_id":"{{conversation}}","user_id":"{{user}}","delivered_seq":{{root.GetProperty("seq").GetInt64()}},
+                "read_seq":null,"at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}"}
+                """));
         }
     }
 

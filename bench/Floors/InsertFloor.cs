@@ -10,8 +10,8 @@ namespace ChatCqrs.Bench.Floors;
 internal sealed record InsertFigures(double EventsPerSecond, double MicrosecondsAnEvent);
 
 /// <summary>
-/// The least that PostgreSQL asks for keeping events: batches of rows into one table with one unique index, durable at each commit, with
-/// nothing checked and nothing computed. A message is two events, itself and its receipt.
+/// The least that PostgreSQL asks for keeping events: batches of rows into one table with one unique index, durable at each
+/// commit, with nothing checked and nothing computed. A message is two events, itself and its receipt.
 /// </summary>
 internal static class InsertFloor
 {

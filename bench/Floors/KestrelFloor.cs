@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Bench.Floors;
 
 /// <summary>
-/// The least that a server on Kestrel can do: it takes the same frames as the product and answers with the same frames, but checks,
-/// decides and stores nothing. What it costs, the product can't cost less.
+/// The least that a server on Kestrel can do: it takes the same frames as the product and answers with the same frames, but
+/// checks, decides and stores nothing. What it costs, the product can't cost less.
 /// </summary>
 internal static class KestrelFloor
 {
@@ -27,11 +27,12 @@ internal static class KestrelFloor
 
         app.MapGet("/health/ready", () => "ready");
         app.MapGet("/metrics", () => $"dotnet_gc_heap_total_allocated_bytes_total {GC.GetTotalAllocatedBytes()}\n");
-        app.MapPost("/v1/registrations", () => Results.Json(new { registration_id = Guid.CreateVersion7(), code = "000000" }, statusCode: 202));
+        app.MapPost("/v1/registrations", () =>
+            Results.Json(new { registration_id = Guid.CreateVersion7(), code = "000000" }, statusCode: 202));
         app.MapPost("/v1/registrations/{id}/verification", () =>
         {
             var user = Guid.CreateVersion7();
-            return Results.Json(new { user_id = user, device_id = user, access_token = user.ToString(), refresh_token = "", expires_in = 900 });
+            return Results.Json(new { user_id = user, device_id = user, access_token = user.ToString() });
         });
         app.MapPost("/v1/conversations", (NewConversation body, HttpRequest request) =>
         {
@@ -45,7 +46,7 @@ internal static class KestrelFloor
         {
             using var socket = await context.WebSockets.AcceptWebSocketAsync();
             var user = UserOf(context.Request);
-            var peer = peers[user] = new FloorPeer(socket, Guid.Parse(user), conversations, peers);
+            var peer = peers[user] = new FloorPeer(socket, user, conversations, peers);
             await peer.RunAsync(context.RequestAborted);
             peers.TryRemove(user, out _);
         });

@@ -9,5 +9,5 @@ internal static class Clock
 
     public static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 
-    public static TimeSpan Span(long ticks) => TimeSpan.FromTicks((long)(ticks * (TimeSpan.TicksPerSecond / (double)Stopwatch.Frequency)));
+    public static TimeSpan Span(long ticks) => Stopwatch.GetElapsedTime(0, ticks);
 }

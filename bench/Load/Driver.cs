@@ -23,8 +23,8 @@ internal sealed class Driver(EventLoop loop, IReadOnlyList<Pair> pairs, LoadStat
     }
 
     /// <summary>
-    /// Open loop: messages are due at a fixed rate whatever the server does, and latencies count from when they were due, so that a
-    /// stall is seen by every message that it held up.
+    /// Open loop: messages are due at a fixed rate whatever the server does, and latencies count from when they were due, so
+    /// that a stall is seen by every message that it held up.
     /// </summary>
     /// <param name="rate">Messages a second, of all pairs together.</param>
     public void Pace(int rate, TimeSpan warmUp, TimeSpan span, Action atStart, Action atEnd)

@@ -3,8 +3,8 @@ using System.Text;
 namespace ChatCqrs.Bench.Load;
 
 /// <summary>
-/// Two people of one conversation, the first writing and the second confirming, and the check that the server keeps its promises to
-/// them: seqs without a gap in the order sent, every message once, nothing confirmed that was not delivered.
+/// Two people of one conversation, the first writing and the second confirming, and the check that the server keeps its
+/// promises to them: seqs without a gap in the order sent, every message once, nothing confirmed that was not delivered.
 /// </summary>
 internal sealed class Pair : IFrameSink
 {
@@ -30,8 +30,9 @@ internal sealed class Pair : IFrameSink
     {
         (_index, _statistics, _reads) = (index, statistics, target.Reads);
         const string Zeros = "00000000-0000-0000-0000-000000000000";
-        _send = Encoding.UTF8.GetBytes(
-            $$"""{"op":"send","message_id":"{{Zeros}}","conversation_id":"{{target.Conversation}}","type":"text","text":"{{target.Text}}"}""");
+        _send = Encoding.UTF8.GetBytes($$"""
+            {"op":"send","message_id":"{{Zeros}}","conversation_id":"{{target.Conversation}}","type":"text","text":"{{target.Text}}"}
+            """);
         _idAt = _send.AsSpan().IndexOf("00000000-"u8);
         var receipt = $$"""{"op":"{{(_reads ? "read" : "delivered")}}","conversation_id":"{{target.Conversation}}","seq":""";
         _receipt = Encoding.UTF8.GetBytes(receipt + new string(' ', 20));
@@ -40,7 +41,7 @@ internal sealed class Pair : IFrameSink
         _reader = new SocketClient(loop, target.Server, target.Reader, this);
     }
 
-    /// <summary>Called whenever a cycle is complete: its message durable and acknowledged, and a receipt for it back at the writer.</summary>
+    /// <summary>Called for each complete cycle: the message durable and acknowledged, a receipt for it back at the writer.</summary>
     public Action<Pair>? Completed { get; set; }
 
     public bool IsReady => _synced == 2;
@@ -93,7 +94,8 @@ internal sealed class Pair : IFrameSink
             case Op.Welcome:
                 break;
             default:
-                _statistics.Violation($"unexpected at the {(client == _writer ? "writer" : "reader")}: {Encoding.UTF8.GetString(payload)}");
+                var where = client == _writer ? "writer" : "reader";
+                _statistics.Violation($"unexpected at the {where}: {Encoding.UTF8.GetString(payload)}");
                 break;
         }
     }
@@ -106,7 +108,7 @@ internal sealed class Pair : IFrameSink
         var number = MessageIds.NumberOf(frame.MessageId);
         if (number != _acked || number >= _sent || frame.Seq != _ackedSeq + 1)
         {
-            _statistics.Violation($"message {number} got seq {frame.Seq}, where message {_acked} and seq {_ackedSeq + 1} came next");
+            _statistics.Violation($"message {number} got seq {frame.Seq}; next were message {_acked} and seq {_ackedSeq + 1}");
             return;
         }
 
@@ -156,8 +158,14 @@ internal sealed class Pair : IFrameSink
             _statistics.Violation($"a receipt up to seq {_confirmedSeq} came back where seq {_deliveredSeq} was delivered last");
         }
 
-        while (_done < _sent && _ring[_done % UnderWayMax] is var sent && (sent.Refused || (sent.Seq >= 0 && sent.Seq <= _confirmedSeq)))
+        while (_done < _sent)
         {
+            var sent = _ring[_done % UnderWayMax];
+            if (!sent.Refused && (sent.Seq < 0 || sent.Seq > _confirmedSeq))
+            {
+                return;
+            }
+
             _done++;
             if (!sent.Refused)
             {

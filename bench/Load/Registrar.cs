@@ -7,7 +7,7 @@ namespace ChatCqrs.Bench.Load;
 
 internal sealed record Account(Guid User, string Token);
 
-/// <summary>Registers people and starts their conversations over REST, as any client would (in Development, where the code is answered).</summary>
+/// <summary>Registers people and starts their conversations over REST, as clients do in Development, where the code is answered.</summary>
 internal sealed class Registrar(Uri server) : IDisposable
 {
     private const int AtOnce = 32;
@@ -37,8 +37,8 @@ internal sealed class Registrar(Uri server) : IDisposable
     private static async Task<T[]> ManyAsync<T>(int count, Func<int, Task<T>> one)
     {
         var all = new T[count];
-        await Parallel.ForEachAsync(
-            Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) => all[i] = await one(i));
+        var bound = new ParallelOptions { MaxDegreeOfParallelism = AtOnce };
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), bound, async (i, _) => all[i] = await one(i));
         return all;
     }
 

@@ -41,8 +41,8 @@ internal sealed class SocketClient : IDisposable
         loop.Add(this);
         var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
         Append(Encoding.ASCII.GetBytes(
-            $"GET /v1/ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-            $"Sec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n"));
+            $"GET /v1/ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+            $"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n"));
     }
 
     public int Fd { get; }
@@ -200,7 +200,13 @@ internal sealed class SocketClient : IDisposable
 
         kind = input[0];
         long size = input[1];
-        var header = size switch { < 126 => 2, 126 => 4, 127 => 10, _ => throw new InvalidDataException("A server must not mask.") };
+        var header = size switch
+        {
+            < 126 => 2,
+            126 => 4,
+            127 => 10,
+            _ => throw new InvalidDataException("A server must not mask."),
+        };
         if (input.Length < header)
         {
             return false;

@@ -1,6 +1,6 @@
 namespace ChatCqrs.Bench.Measuring;
 
-/// <summary>CPU time of everything that takes part in a run, at one moment; the difference of two is what the run cost.</summary>
+/// <summary>CPU time of all that takes part in a run, at one moment; the difference of two is what the run cost.</summary>
 /// <param name="Others">What the rest of the machine did: a run beside a busy neighbour measures the neighbour.</param>
 internal readonly record struct CpuSample(TimeSpan Server, TimeSpan Postgres, TimeSpan EventStore, TimeSpan Generator, TimeSpan Others)
 {
@@ -16,5 +16,6 @@ internal readonly record struct CpuSample(TimeSpan Server, TimeSpan Postgres, Ti
     }
 
     public static CpuSample operator -(CpuSample a, CpuSample b) =>
-        new(a.Server - b.Server, a.Postgres - b.Postgres, a.EventStore - b.EventStore, a.Generator - b.Generator, a.Others - b.Others);
+        new(a.Server - b.Server, a.Postgres - b.Postgres, a.EventStore - b.EventStore,
+            a.Generator - b.Generator, a.Others - b.Others);
 }

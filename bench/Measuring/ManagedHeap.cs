@@ -3,10 +3,11 @@ using Microsoft.Diagnostics.NETCore.Client;
 
 namespace ChatCqrs.Bench.Measuring;
 
-/// <summary>Makes another .NET process collect its garbage, through the runtime's diagnostics port: the server needs no door for it.</summary>
+/// <summary>Makes another .NET process collect its garbage, through the runtime's own diagnostics port.</summary>
 internal static class ManagedHeap
 {
-    private const long GCHeapCollectKeyword = 0x800000; // The runtime answers the start of such a session with a full, blocking collection.
+    // The runtime answers the start of a session with this keyword by a full, blocking collection.
+    private const long GCHeapCollectKeyword = 0x800000;
 
     public static async Task CollectAsync(int process)
     {

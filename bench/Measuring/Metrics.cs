@@ -26,7 +26,8 @@ internal sealed class Metrics
             var close = line.LastIndexOf('}');
             var nameEnd = brace >= 0 ? brace : line.IndexOf(' ', StringComparison.Ordinal);
             var value = line[(brace >= 0 ? close + 1 : nameEnd)..].TrimStart().Split(' ')[0];
-            metrics._samples.Add((line[..nameEnd], brace >= 0 ? line[(brace + 1)..close] : "", double.Parse(value, CultureInfo.InvariantCulture)));
+            var labels = brace >= 0 ? line[(brace + 1)..close] : "";
+            metrics._samples.Add((line[..nameEnd], labels, double.Parse(value, CultureInfo.InvariantCulture)));
         }
 
         return metrics;
@@ -37,8 +38,8 @@ internal sealed class Metrics
         _samples.Where(s => s.Name == name).Select(s => s.Value).ToArray() is { Length: > 0 } values ? values.Sum() : null;
 
     /// <summary>
-    /// A quantile of what a histogram has recorded since an earlier scrape, interpolated within its bucket as Prometheus does; null when
-    /// there is no such histogram or it recorded nothing.
+    /// A quantile of what a histogram has recorded since an earlier scrape, interpolated within its bucket as Prometheus does;
+    /// null when there is no such histogram or it recorded nothing.
     /// </summary>
     public double? Quantile(string name, double share, Metrics since)
     {

@@ -11,7 +11,7 @@ internal static class ProcFs
     /// <summary>CPU time of one process, user and system.</summary>
     public static TimeSpan CpuOf(int process) => Time(Stat(process), UserField, SystemField);
 
-    /// <summary>CPU time of a process, of its children and of those that have ended: of PostgreSQL, given its first process.</summary>
+    /// <summary>CPU time of a process and of its children, ended ones too: of PostgreSQL, given its first process.</summary>
     public static TimeSpan CpuOfFamily(int first)
     {
         var sum = Time(Stat(first), UserField, SystemField, ChildUserField, ChildSystemField);
@@ -30,15 +30,16 @@ internal static class ProcFs
     public static TimeSpan CpuOfMachine()
     {
         var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return TimeSpan.FromSeconds(fields.Skip(1).Take(8).Select((f, i) => i is 3 or 4 ? 0 : double.Parse(f, CultureInfo.InvariantCulture)).Sum()
-            / TicksPerSecond);
+        var (waiting, kinds) = (3, 8); // Of user, nice, system, idle, iowait and so on, idle and iowait are no work.
+        var ticks = fields.Skip(1).Take(kinds).Where((_, i) => i != waiting && i != waiting + 1);
+        return TimeSpan.FromSeconds(ticks.Sum(f => double.Parse(f, CultureInfo.InvariantCulture)) / TicksPerSecond);
     }
 
     public static int ParentOf(int process) => int.Parse(Stat(process)[ParentField], CultureInfo.InvariantCulture);
 
     /// <summary>
-    /// Memory that a process alone has in RAM, in bytes: what it has written. Pages of mapped files are left out, since the kernel drops and
-    /// fetches them as it likes.
+    /// Memory that a process alone has in RAM, in bytes: what it has written. Pages of mapped files are left out, since the
+    /// kernel drops and fetches them as it likes.
     /// </summary>
     public static long PrivateMemoryOf(int process) => File.ReadLines($"/proc/{process}/status")
         .Where(line => line.StartsWith("RssAnon:", StringComparison.Ordinal) || line.StartsWith("RssShmem:", StringComparison.Ordinal))
@@ -70,8 +71,8 @@ internal static class ProcFs
         }
     }
 
-    private static IEnumerable<int> Processes() =>
-        Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, CultureInfo.InvariantCulture));
+    private static IEnumerable<int> Processes() => Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
+        .Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, CultureInfo.InvariantCulture));
 
     /// <summary>The fields after the process's name, which may itself hold spaces; none when the process has ended.</summary>
     private static string[] Stat(int process)

@@ -8,13 +8,14 @@ namespace ChatCqrs.Bench.Parts;
 internal sealed record IdleFigure(int Sockets, double BytesEach);
 
 /// <summary>
-/// Memory of authenticated sockets, each of another device, that do nothing. Before and after, the server comes to rest and collects its
-/// garbage; the difference of its private memory is what the sockets hold.
+/// Memory of authenticated sockets, each of another device, that do nothing. Before and after, the server comes to rest and
+/// collects its garbage; the difference of its private memory is what the sockets hold.
 /// </summary>
 internal static class IdlePart
 {
     private const int WarmUpSockets = 20, Collections = 3;
-    private static readonly TimeSpan OpenMost = TimeSpan.FromSeconds(60), RestMost = TimeSpan.FromSeconds(30), RestSample = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan OpenMost = TimeSpan.FromSeconds(60), RestMost = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RestSample = TimeSpan.FromSeconds(1);
     private const double RestCpuShare = 0.03;
 
     /// <summary>Registers enough people; the server may be started again between this and the measurement, on the same data.</summary>
@@ -53,7 +54,8 @@ internal static class IdlePart
         {
             _ = new SocketClient(loop, server.EndPoint, accounts[opened].Token, synced);
             var behind = opened + 1 < accounts.Length ? AtOnce : 0;
-            if (!loop.TurnUntil(() => synced.Count >= opened + 1 - behind || synced.Lost is not null, OpenMost) || synced.Lost is not null)
+            var wanted = opened + 1 - behind;
+            if (!loop.TurnUntil(() => synced.Count >= wanted || synced.Lost is not null, OpenMost) || synced.Lost is not null)
             {
                 throw new InvalidOperationException($"Only {synced.Count} of {accounts.Length} sockets got ready. {synced.Lost}");
             }
@@ -92,7 +94,8 @@ internal static class IdlePart
 
         public string? Lost { get; private set; }
 
-        public void OnFrame(SocketClient client, ReadOnlySpan<byte> payload) => Count += ServerFrame.Parse(payload).Op == Op.Synced ? 1 : 0;
+        public void OnFrame(SocketClient client, ReadOnlySpan<byte> payload) =>
+            Count += ServerFrame.Parse(payload).Op == Op.Synced ? 1 : 0;
 
         public void OnClosed(SocketClient client, string why) => Lost = why;
     }

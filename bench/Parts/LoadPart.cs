@@ -7,8 +7,8 @@ namespace ChatCqrs.Bench.Parts;
 /// <summary>What a span of load showed. CPU and allocation are microseconds and bytes a complete cycle.</summary>
 /// <param name="LagP99">How far the read side was behind, in seconds; null where the server does not tell.</param>
 internal sealed record LoadFigures(
-    double CyclesPerSecond, double ServerCpu, double PostgresCpu, double EventStoreCpu, double GeneratorCpu, double OthersShare, double? Allocated,
-    double? LagP99, LoadStatistics Statistics)
+    double CyclesPerSecond, double ServerCpu, double PostgresCpu, double EventStoreCpu, double GeneratorCpu, double OthersShare,
+    double? Allocated, double? LagP99, LoadStatistics Statistics)
 {
     public double Cpu => ServerCpu + PostgresCpu + EventStoreCpu;
 }
@@ -16,7 +16,9 @@ internal sealed record LoadFigures(
 /// <summary>Messages under load: at saturation, or at a fixed rate.</summary>
 internal static class LoadPart
 {
-    private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total", LagMetric = "chat_projection_lag_seconds";
+    private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
+    private const string LagMetric = "chat_projection_lag_seconds";
+    private const string Talk = "What we say to each other, more or less. ";
     private static readonly TimeSpan ReadyMost = TimeSpan.FromSeconds(30);
 
     private sealed record Moment(long At, CpuSample Cpu, Metrics Metrics);
@@ -30,9 +32,10 @@ internal static class LoadPart
 
         using var loop = new EventLoop();
         var statistics = new LoadStatistics();
-        var text = string.Concat(Enumerable.Repeat("What we say to each other, more or less. ", 1 + options.TextBytes / 40))[..options.TextBytes];
-        var pairs = conversations.Select((conversation, i) => new Pair(i, loop,
-            new LoadTarget(server.EndPoint, conversation, accounts[2 * i].Token, accounts[2 * i + 1].Token, text, options.Reads), statistics)).ToArray();
+        var text = string.Concat(Enumerable.Repeat(Talk, 1 + options.TextBytes / Talk.Length))[..options.TextBytes];
+        LoadTarget Target(int i) =>
+            new(server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, text, options.Reads);
+        var pairs = Enumerable.Range(0, options.Pairs).Select(i => new Pair(i, loop, Target(i), statistics)).ToArray();
         if (!loop.TurnUntil(() => pairs.All(p => p.IsReady) || statistics.Violations > 0, ReadyMost) || statistics.Violations > 0)
         {
             throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");

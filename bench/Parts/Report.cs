@@ -9,12 +9,13 @@ internal sealed class Report
     private readonly List<string[]> _rows = [["figure", "measured", "target", "", "floor"]];
 
     public void AtLeast(string figure, double? measured, double target, string unit, double? floor = null) =>
-        Row(figure, Text(measured, unit), "≥ " + Text(target, unit), Verdict(measured >= target, target - measured, target), Text(floor, unit));
+        Row(figure, measured, "≥ " + Text(target, unit), Verdict(measured >= target, target - measured, target), unit, floor);
 
     public void AtMost(string figure, double? measured, double target, string unit, double? floor = null) =>
-        Row(figure, Text(measured, unit), "≤ " + Text(target, unit), Verdict(measured <= target, measured - target, target), Text(floor, unit));
+        Row(figure, measured, "≤ " + Text(target, unit), Verdict(measured <= target, measured - target, target), unit, floor);
 
-    public void Plain(string figure, double? measured, string unit, double? floor = null) => Row(figure, Text(measured, unit), "", "", Text(floor, unit));
+    public void Plain(string figure, double? measured, string unit, double? floor = null) =>
+        Row(figure, measured, "", "", unit, floor);
 
     public override string ToString()
     {
@@ -22,16 +23,10 @@ internal sealed class Report
         var table = new StringBuilder();
         foreach (var row in _rows)
         {
-            table.Append('|');
-            for (var i = 0; i < row.Length; i++)
-            {
-                table.Append(' ').Append(i == 0 ? row[i].PadRight(widths[i]) : row[i].PadLeft(widths[i])).Append(" |");
-            }
-
-            table.AppendLine();
+            Line(table, row.Select((cell, i) => i == 0 ? $" {cell.PadRight(widths[i])} " : $" {cell.PadLeft(widths[i])} "));
             if (row == _rows[0])
             {
-                table.Append('|').AppendJoin('|', widths.Select((w, i) => new string('-', w + 1) + (i == 0 ? '-' : ':'))).Append('|').AppendLine();
+                Line(table, widths.Select((width, i) => new string('-', width + 1) + (i == 0 ? '-' : ':')));
             }
         }
 
@@ -39,12 +34,15 @@ internal sealed class Report
     }
 
     private static string Verdict(bool met, double? by, double target) =>
-        by is not { } excess ? "" : met ? "met" : string.Create(CultureInfo.InvariantCulture, $"missed by {Math.Ceiling(100 * excess / target)} %");
+        by is not { } excess ? "" : met ? "met" : $"missed by {Digits(Math.Ceiling(100 * excess / target))} %";
 
     private static string Text(double? value, string unit) => value is { } number ? $"{Digits(number)} {unit}".TrimEnd() : "";
 
     private static string Digits(double number) =>
         number.ToString(Math.Abs(number) < 100 && !double.IsInteger(number) ? "0.0" : "#,0", CultureInfo.InvariantCulture);
 
-    private void Row(params string[] cells) => _rows.Add(cells);
+    private static void Line(StringBuilder table, IEnumerable<string> cells) => table.Append('|').AppendJoin('|', cells).Append('|').AppendLine();
+
+    private void Row(string figure, double? measured, string target, string verdict, string unit, double? floor) =>
+        _rows.Add([figure, Text(measured, unit), target, verdict, Text(floor, unit)]);
 }

@@ -1,11 +1,13 @@
+using ChatCqrs.Bench.Load;
 using ChatCqrs.Bench.Systems;
 
 namespace ChatCqrs.Bench.Parts;
 
-/// <summary>All figures of a run beside their targets, on a machine with two cores that also runs the generator and PostgreSQL.</summary>
+/// <summary>All figures of a run beside their targets: those of two cores that also run the generator and PostgreSQL.</summary>
 internal static class Summary
 {
-    private const double CyclesMin = 6_000, CyclesOnEventStoreMin = 2_500, CpuMax = 250, LagMaxMs = 500, AckMaxMs = 15, ReceiptMaxMs = 25, IdleMaxKiB = 16;
+    private const double CyclesMin = 6_000, CyclesOnEventStoreMin = 2_500, CpuMax = 250, LagMaxMs = 500;
+    private const double AckMaxMs = 15, ReceiptMaxMs = 25, IdleMaxKiB = 16;
     private const int IdleTargetSockets = 10_000;
 
     public static Report Of(BenchOptions options, ProductFigures product, FloorFigures floors)
@@ -33,7 +35,8 @@ internal static class Summary
 
     private static void Saturation(Report report, LoadFigures? product, LoadFigures? floor, bool onEventStore)
     {
-        report.AtLeast("complete cycles at saturation", product?.CyclesPerSecond, onEventStore ? CyclesOnEventStoreMin : CyclesMin, "/s", floor?.CyclesPerSecond);
+        var cyclesMin = onEventStore ? CyclesOnEventStoreMin : CyclesMin;
+        report.AtLeast("complete cycles at saturation", product?.CyclesPerSecond, cyclesMin, "/s", floor?.CyclesPerSecond);
         if (onEventStore)
         {
             report.Plain("  CPU, server, EventStoreDB and PostgreSQL", product?.Cpu, "us/message", floor?.Cpu);
@@ -61,7 +64,8 @@ internal static class Summary
         report.Plain($"complete cycles at a fixed rate of {rate}/s", latency.CyclesPerSecond, "/s");
         foreach (var (name, histogram, most) in new[]
         {
-            ("  send to acknowledgement", latency.Statistics.ToAck, AckMaxMs), ("  send to receipt", latency.Statistics.ToReceipt, ReceiptMaxMs),
+            ("  send to acknowledgement", latency.Statistics.ToAck, AckMaxMs),
+            ("  send to receipt", latency.Statistics.ToReceipt, ReceiptMaxMs),
         })
         {
             report.Plain(name + " p50", histogram.Quantile(0.50).TotalMilliseconds, "ms");
@@ -75,7 +79,8 @@ internal static class Summary
         report.Plain("  refused messages", latency.Statistics.Refusals, "");
     }
 
-    private static void Quantiles(Report report, string name, Func<Load.LoadStatistics, Load.LatencyHistogram> of, LoadFigures? product, LoadFigures? floor)
+    private static void Quantiles(
+        Report report, string name, Func<LoadStatistics, LatencyHistogram> of, LoadFigures? product, LoadFigures? floor)
     {
         foreach (var (label, share) in new[] { ("p50", 0.5), ("p95", 0.95), ("p99", 0.99) })
         {
@@ -100,5 +105,6 @@ internal static class Summary
         }
     }
 
-    private static double? Of(IReadOnlyList<IdleFigure> figures, int sockets) => figures.FirstOrDefault(f => f.Sockets == sockets)?.BytesEach / 1024;
+    private static double? Of(IReadOnlyList<IdleFigure> figures, int sockets) =>
+        figures.FirstOrDefault(f => f.Sockets == sockets)?.BytesEach / 1024;
 }

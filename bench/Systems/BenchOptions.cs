@@ -89,7 +89,8 @@ internal sealed record BenchOptions
         _ => throw new ArgumentException($"'{name} {value}' is not an option."),
     };
 
-    private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+    private static int Number(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
         ? number
         : throw new ArgumentException($"'{text}' is not a number above zero.");
 }

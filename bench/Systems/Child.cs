@@ -8,7 +8,7 @@ namespace ChatCqrs.Bench.Systems;
 /// <summary>A process of ours, its output in a file; it is asked to end, and made to when it does not.</summary>
 internal sealed partial class Child : IAsyncDisposable
 {
-    private const int Interrupt = 2;
+    private const int Terminate = 15;
     private static readonly TimeSpan StartMost = TimeSpan.FromMinutes(5), StopMost = TimeSpan.FromSeconds(40);
     private static readonly List<Child> Alive = [];
 
@@ -19,7 +19,7 @@ internal sealed partial class Child : IAsyncDisposable
 
     /// <summary>Starts a program and waits until its address answers 200.</summary>
     public static async Task<Child> StartAsync(
-        Uri ready, string log, string program, IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment)
+        Uri ready, string log, string program, string[] arguments, params (string Name, string Value)[] environment)
     {
         // The shell only puts the output into the file and then becomes the program.
         var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", log, program, .. arguments]);
@@ -77,7 +77,7 @@ internal sealed partial class Child : IAsyncDisposable
 
         if (!_process.HasExited)
         {
-            _ = Kill(_process.Id, Interrupt);
+            _ = Kill(_process.Id, Terminate);
         }
 
         using var most = new CancellationTokenSource(StopMost);

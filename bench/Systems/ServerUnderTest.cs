@@ -7,8 +7,6 @@ namespace ChatCqrs.Bench.Systems;
 /// <summary>A server that speaks the frames of the wire contract, and the processes that its work is done in.</summary>
 internal sealed class ServerUnderTest : IAsyncDisposable
 {
-    private static readonly string[] OpenSettings = ["RateLimits__Enabled=false"];
-
     private readonly Child? _child;
 
     private ServerUnderTest(Uri url, Child? child, string? postgres, int postgresProcess, int eventStoreProcess)
@@ -35,7 +33,6 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>The product as its users start it, with its rate limits off: data in the folder, made new when it is empty.</summary>
     public static async Task<ServerUnderTest> ProductAsync(BenchOptions options, string folder)
     {
-        var uriFile = Path.Combine(folder, "postgres.uri");
         if (options.Server is { } running)
         {
             return await OverAsync(running, null, options.Postgres, options.EventStore);
@@ -47,18 +44,19 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         var child = await Child.StartAsync(
             new Uri(url, "/health/ready"), Path.Combine(folder, "product.log"), "./run",
             ["--port", url.Port.ToString(CultureInfo.InvariantCulture), "--data", folder, .. postgres, .. eventStore],
-            OpenSettings.Select(setting => (setting.Split('=')[0], setting.Split('=')[1])));
-        return await OverAsync(url, child, options.Postgres ?? (await File.ReadAllTextAsync(uriFile)).Trim(), options.EventStore);
+            ("RateLimits__Enabled", "false"));
+        var postgresUri = options.Postgres ?? (await File.ReadAllTextAsync(Path.Combine(folder, "postgres.uri"))).Trim();
+        return await OverAsync(url, child, postgresUri, options.EventStore);
     }
 
-    /// <summary>The bare server, in a process of its own and with the collector that ASP.NET has by default.</summary>
+    /// <summary>The bare server, in a process of its own, under the same runtime settings as ./run gives the product.</summary>
     public static async Task<ServerUnderTest> FloorAsync(string folder)
     {
         var url = Local(Child.FreePort());
         var child = await Child.StartAsync(
             new Uri(url, "/health/ready"), Path.Combine(folder, "floor.log"), "dotnet",
             [typeof(ServerUnderTest).Assembly.Location, "floor-server", url.Port.ToString(CultureInfo.InvariantCulture)],
-            [("DOTNET_gcServer", "1"), ("DOTNET_gcConcurrent", "1"), ("DOTNET_TieredPGO", "1")]);
+            ("DOTNET_gcServer", "0"), ("DOTNET_gcConcurrent", "1"), ("DOTNET_TieredPGO", "1"));
         return await OverAsync(url, child, null, null);
     }
 
