@@ -14,6 +14,8 @@ internal sealed record ProductFigures(LoadFigures? Saturation, LoadFigures? Late
 /// </summary>
 internal sealed class Bench(BenchOptions options, string folder)
 {
+    private const int LogLines = 20;
+
     private static readonly TimeSpan InsertsMost = TimeSpan.FromSeconds(10);
 
     /// <returns>The exit code: 1 when the server broke a promise or refused a message.</returns>
@@ -31,7 +33,39 @@ internal sealed class Bench(BenchOptions options, string folder)
                 + Complaints("latency", product.Latency);
             return complaints > 0 ? 1 : 0;
         }
+        catch (InvalidOperationException)
+        {
+            await TellLogsAsync(folder);
+            throw;
+        }
         finally
+        {
+            Remove(folder);
+        }
+    }
+
+    private static async Task TellLogsAsync(string folder)
+    {
+        foreach (var log in Directory.GetFiles(folder, "*.log").Where(file => !file.EndsWith("build.log", StringComparison.Ordinal)))
+        {
+            await Console.Error.WriteLineAsync($"\n{Path.GetFileName(log)} ends with:");
+            foreach (var line in (await File.ReadAllLinesAsync(log)).TakeLast(LogLines))
+            {
+                await Console.Error.WriteLineAsync("  " + line);
+            }
+        }
+    }
+
+    /// <summary>Where PostgreSQL's user cannot enter our folder, ./run puts its files elsewhere, and says where.</summary>
+    private static void Remove(string folder)
+    {
+        var location = Path.Combine(folder, "postgres.location");
+        if (File.Exists(location) && File.ReadAllText(location).Trim() is var data && Directory.Exists(data))
+        {
+            Directory.Delete(data, recursive: true);
+        }
+
+        if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
         }
