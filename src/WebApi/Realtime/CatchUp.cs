@@ -63,7 +63,9 @@ internal sealed class CatchUp(bool initial)
 
     /// <summary>The ack that a session is owed in place of an entry that is fetched.</summary>
     public ReadOnlyMemory<byte>? AckOf(ConversationId conversation, long seq) =>
-        _gaps.TryGetValue(conversation, out var gap) && gap.Acks.TryGetValue(seq, out var ack) ? ack : null;
+        _gaps.TryGetValue(conversation, out var gap) && gap.Acks.TryGetValue(seq, out var ack)
+            ? ack
+            : default(ReadOnlyMemory<byte>?); // A plain null would be taken for a null array, and become an empty frame.
 
     /// <summary>Ends a conversation's gap.</summary>
     public IReadOnlyList<HeldFrame> Release(ConversationId conversation)
