@@ -44,6 +44,7 @@ public partial class Program
         app.UseMiddleware<RequestTracing>();
         app.UseProblems();
         app.UseRouting();
+        app.UseBodyLimits();
         app.UseAuthentication();
         app.UseRateLimits();
         app.UseAuthorization();

@@ -17,9 +17,9 @@ public static class PostgresConnection
                 ? ParseUri(connection)
                 : new NpgsqlConnectionStringBuilder(connection);
         }
-        catch (Exception exception) when (exception is ArgumentException or UriFormatException)
+        catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException)
         {
-            throw new FormatException("The connection string to PostgreSQL is neither a libpq URI nor in Npgsql's form.", exception);
+            throw new FormatException("ConnectionStrings:Postgres is neither a libpq URI nor in Npgsql's form.", exception);
         }
     }
 

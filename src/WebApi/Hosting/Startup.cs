@@ -35,7 +35,9 @@ public static class Startup
     {
         SettingException or FormatException => OneLine(exception.Message),
         OptionsValidationException options => OneLine(string.Join(" ", options.Failures)),
-        AggregateException { InnerExceptions: var inner } => inner.Select(Describe).FirstOrDefault(line => line is not null),
+        AggregateException { InnerExceptions: var inner } => inner.Select(Describe).ToList() is var lines && !lines.Contains(null)
+            ? string.Join(" ", lines)
+            : null,
         InvalidOperationException when exception.Message.Contains("configuration value", StringComparison.Ordinal) => OneLine(exception.Message),
         StoreUnavailableException => OneLine(exception.Message),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => OneLine(exception.Message),

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace ChatCqrs.WebApi.Http;
@@ -14,13 +16,16 @@ public static class HttpConventions
     /// <summary>Beyond this the server itself closes the connection.</summary>
     private const int RequestLineMax = 64 * 1024;
 
+    /// <summary>A larger body is refused all the same, but read to its end, so that its sender gets to see why.</summary>
+    private const int DrainMax = 16 * 1024 * 1024;
+
     public static WebApplicationBuilder AddHttpConventions(this WebApplicationBuilder builder)
     {
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = BodyMax;
+            kestrel.Limits.MaxRequestBodySize = DrainMax;
             kestrel.Limits.MaxRequestLineSize = RequestLineMax;
         });
         builder.Services.AddJsonConventions();
@@ -52,6 +57,18 @@ public static class HttpConventions
                     ? context.Response.WriteProblemAsync(Problems.OfStatus(StatusCodes.Status415UnsupportedMediaType))
                     : next(context);
         });
+
+    /// <summary>Refuses bodies over <see cref="BodyMax"/>, or over what the endpoint says of itself. Comes after routing.</summary>
+    public static IApplicationBuilder UseBodyLimits(this IApplicationBuilder app) => app.Use(next => context =>
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<IRequestSizeLimitMetadata>() is not null)
+            return next(context);
+        if (context.Request.ContentLength > BodyMax)
+            return context.Response.WriteProblemAsync(Problems.OfStatus(StatusCodes.Status413PayloadTooLarge));
+        if (context.Request.ContentLength is null && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = BodyMax;
+        return next(context);
+    });
 
     private const string NoContent = "default-src 'none'; frame-ancestors 'none'";
 

@@ -126,7 +126,9 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/ws", Messages, "Open the WebSocket",
             "The live connection. Its frames are described in the AsyncAPI document at `/asyncapi/v1/asyncapi.json`. The access token may also be the query's `access_token`.")
         {
+            Api = false,
             Answers = [new(101, "The connection is a WebSocket now (RFC 6455).")],
+            Refusals = [Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut],
         },
     ];
 }

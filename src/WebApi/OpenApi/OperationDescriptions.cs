@@ -18,6 +18,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
+        swaggerDoc.Tags = All.Select(described => described.Tag).Distinct().Select(tag => new OpenApiTag { Name = tag }).ToHashSet();
         foreach (var described in All)
             Describe(swaggerDoc, Find(swaggerDoc, described), described, context);
     }

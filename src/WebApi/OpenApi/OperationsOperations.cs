@@ -1,3 +1,4 @@
+using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Operations;
 
 namespace ChatCqrs.WebApi.OpenApi;
@@ -6,6 +7,8 @@ internal static class OperationsOperations
 {
     private const string Tag = "Operations";
 
+    private static readonly Refusal Forbidden = new(RefusalKind.Forbidden, "forbidden", "The caller may not do this.");
+
     public static readonly IReadOnlyList<Operation> All =
     [
         new(HttpMethod.Get, "/v1/admin/projections", Tag, "How far the projections are", "Position, lag and state of each read model. For the role `admin`.")
@@ -13,14 +16,15 @@ internal static class OperationsOperations
             Answers =
             [
                 new(200, "The projections.", typeof(ProjectionsAnswer),
-                    """{"projections":[{"name":"timeline","position":4711,"lag_seconds":0.2,"state":"running","detail":null}]}"""),
+                    """{"projections":[{"name":"timeline","position":4711,"lag":0.2,"state":"running","detail":null}]}"""),
             ],
+            Refusals = [Forbidden],
         },
         new(HttpMethod.Post, "/v1/admin/projections/{name}/rebuild", Tag, "Build a projection anew",
             "Beside the one in use, which it replaces once it has caught up: nothing is interrupted. For the role `admin`.")
         {
             Answers = [new(202, "It was asked for.", typeof(RebuildAnswer), """{"name":"timeline"}""")],
-            Refusals = [AdminEndpoints.ProjectionUnknown],
+            Refusals = [AdminEndpoints.ProjectionUnknown, Forbidden],
         },
         new(HttpMethod.Get, "/health/live", Tag, "Whether the process answers", "Restart it when it does not.")
         {

@@ -34,8 +34,9 @@ public static class AdminEndpoints
 public sealed record ProjectionsAnswer(IReadOnlyList<ProjectionAnswer> Projections);
 
 /// <param name="Position">The position in the log up to which it holds everything.</param>
+/// <param name="Lag">How far behind the log, in seconds.</param>
 /// <param name="State"><c>running</c>, <c>rebuilding</c>, <c>waiting</c> or <c>stopped</c>.</param>
-public sealed record ProjectionAnswer(string Name, ulong Position, double LagSeconds, string State, string? Detail);
+public sealed record ProjectionAnswer(string Name, ulong Position, double Lag, string State, string? Detail);
 
 /// <summary>A rebuild was asked for; <c>GET /v1/admin/projections</c> shows how far it is.</summary>
 public sealed record RebuildAnswer(string Name);

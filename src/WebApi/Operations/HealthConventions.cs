@@ -74,16 +74,18 @@ internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> option
 internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOptions> options) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
-        await Probe.Async(options.Value.Timeout, async ct =>
-        {
-            var states = await projections.StatesAsync(ct);
-            var lag = states.Max(state => state.LagSeconds);
-            return states.FirstOrDefault(state => state.State is "waiting" or "stopped") is { } idle
-                ? HealthCheckResult.Unhealthy($"{idle.Name} is {idle.State}")
-                : lag > options.Value.LagSecondsMax
-                    ? HealthCheckResult.Unhealthy($"{lag:0} seconds behind the log")
-                    : HealthCheckResult.Healthy($"{lag:0.0} seconds behind the log");
-        }, cancellationToken);
+        await Probe.Async(
+            options.Value.Timeout, async ct => Judge(await projections.StatesAsync(ct), options.Value.LagSecondsMax), cancellationToken);
+
+    internal static HealthCheckResult Judge(IReadOnlyList<ProjectionState> states, double lagMax)
+    {
+        if (states.FirstOrDefault(state => state.State is "waiting" or "stopped") is { } idle)
+            return HealthCheckResult.Unhealthy($"{idle.Name} is {idle.State}");
+        var lag = states.Max(state => state.LagSeconds);
+        return lag > lagMax
+            ? HealthCheckResult.Unhealthy($"{lag:0} seconds behind the log")
+            : HealthCheckResult.Healthy($"{lag:0.0} seconds behind the log");
+    }
 }
 
 /// <summary>Runs a check in bounded time; what cannot be reached is unhealthy, without the reason that only the log should have.</summary>

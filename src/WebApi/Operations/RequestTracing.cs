@@ -25,7 +25,7 @@ internal sealed class RequestTracing(RequestDelegate next)
         }
         finally
         {
-            var method = MethodOf(context.Request);
+            var method = MethodOf(context.Request.Method);
             var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
             var status = context.Response.StatusCode;
             if (activity.IsAllDataRequested)
@@ -58,6 +58,6 @@ internal sealed class RequestTracing(RequestDelegate next)
     }
 
     /// <summary>The conventions' name for a method that is none of HTTP's, so that a caller cannot make up series.</summary>
-    private static string MethodOf(HttpRequest request) =>
-        request.Method is "GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS" ? request.Method : "_OTHER";
+    internal static string MethodOf(string method) =>
+        method is "GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS" ? method : "_OTHER";
 }
