@@ -68,6 +68,11 @@ public class ChatServer : IAsyncLifetime
         request.Content = body as HttpContent ?? (body is null ? null : JsonContent.Create(body));
         if (token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return await SendAsync(request);
+    }
+
+    public async Task<Answer> SendAsync(HttpRequestMessage request)
+    {
         using var response = await Http.SendAsync(request);
         var bytes = await response.Content.ReadAsByteArrayAsync();
         return new Answer(

@@ -1,0 +1,62 @@
+using ChatCqrs.WebApi.Hosting;
+
+namespace ChatCqrs.WebApi.Tests.Hosting;
+
+/// <summary>A setting that is wrong stops the start with one line that names it.</summary>
+public sealed class SettingsTests : IDisposable
+{
+    private const string NoDatabase = "postgresql://nobody@127.0.0.1:1/nothing";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("Writer:Partitions", "0")]
+    [InlineData("Writer:QueueMax", "many")]
+    [InlineData("Retention:Days", "0")]
+    [InlineData("Reads:FreshnessWait", "01:00:00")]
+    [InlineData("Health:LagSecondsMax", "0")]
+    [InlineData("Telemetry:OtlpEndpoint", "collector")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "file:///tmp")]
+    [InlineData("Tokens:AccessMinutes", "0")]
+    [InlineData("RateLimits:User:Burst", "0")]
+    public async Task A_wrong_value_is_named(string setting, string value)
+    {
+        var line = await WhyNotAsync($"--ConnectionStrings:Postgres={NoDatabase}", $"--{setting}={value}");
+
+        Assert.Contains(setting.StartsWith("RateLimits", StringComparison.Ordinal) ? "RateLimits:User" : setting, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_missing_database_is_named() => Assert.Contains("ConnectionStrings:Postgres", await WhyNotAsync(), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_connection_string_that_is_none_is_refused() => Assert.Contains(
+        "ConnectionStrings:Postgres", await WhyNotAsync("--ConnectionStrings:Postgres=postgresql://a:b:c@:x/"), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_database_out_of_reach_is_said_to_be_that() =>
+        Assert.NotEmpty(await WhyNotAsync($"--ConnectionStrings:Postgres={NoDatabase}"));
+
+    [Fact]
+    public async Task Production_needs_what_Development_makes_up() => Assert.Contains(
+        "Tokens:KeyFile", await WhyNotAsync("--environment=Production", $"--ConnectionStrings:Postgres={NoDatabase}"), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_mistake_of_ours_is_none_of_an_operators() => Assert.Null(Startup.Describe(new NullReferenceException()));
+
+    private async Task<string> WhyNotAsync(params string[] settings)
+    {
+        var exception = await Record.ExceptionAsync(async () =>
+        {
+            await using var app = Program.Build(
+                ["--environment=Development", "--urls=http://127.0.0.1:0", $"--DataFolder={_folder}", "--Logging:LogLevel:Default=None", .. settings]);
+            await app.StartAsync();
+        });
+        var line = Startup.Describe(exception!);
+        Assert.NotNull(line);
+        Assert.DoesNotContain('\n', line);
+        return line;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Net.Http.Headers;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.Tests.Accounts;
+
+namespace ChatCqrs.WebApi.Tests.Http;
+
+/// <summary>A server that does not wait long for a position that never comes.</summary>
+public sealed class ImpatientServer : ChatServer
+{
+    protected override IEnumerable<(string Name, string Value)> Settings => [.. base.Settings, ("Reads:PositionWait", "00:00:00.3")];
+}
+
+public sealed class PositionTests(ImpatientServer server) : IClassFixture<ImpatientServer>
+{
+    [Theory]
+    [InlineData(0UL)]
+    [InlineData(1UL)]
+    [InlineData(4711UL)]
+    [InlineData(ulong.MaxValue)]
+    public void A_token_is_read_as_what_was_written(ulong position) =>
+        Assert.Equal(new LogPosition(position), PositionToken.Parse(PositionToken.Format(new LogPosition(position))));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("1")]
+    [InlineData("rubbish")]
+    [InlineData("AAAAAAAAAAAAAAAA")]
+    [InlineData("AAAAAAAAAAAAAAA=")]
+    [InlineData("AAAAAAAAAAA AAAA")]
+    [InlineData("ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ")]
+    public void Rubbish_is_no_token(string token) => Assert.Null(PositionToken.Parse(token));
+
+    [Fact]
+    public void A_token_in_which_one_character_is_another_is_none()
+    {
+        var token = PositionToken.Format(new LogPosition(4711));
+        for (var i = 0; i < token.Length; i++)
+            Assert.Null(PositionToken.Parse(token[..i] + (token[i] == 'B' ? 'C' : 'B') + token[(i + 1)..]));
+    }
+
+    [Fact]
+    public async Task What_a_command_wrote_is_read_with_its_position()
+    {
+        var ann = await server.SignInAsync();
+        var ben = await server.SignInAsync();
+        for (var i = 1; i <= 20; i++)
+        {
+            var sent = (await server.PostAsync(
+                "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hello" }, ann.Access)).Is(201);
+
+            var inbox = await GetAsync("/v1/conversations", ben.Access, sent.Headers.GetValues(PositionToken.AnswerHeader).Single());
+
+            Assert.Equal(i, inbox.Is(200)["conversations"][0].GetProperty("last_seq").GetInt64());
+        }
+    }
+
+    [Theory]
+    [InlineData("rubbish")]
+    [InlineData("0")]
+    [InlineData("AAAAAAAAAAAAAAAA")]
+    public async Task A_position_that_is_none_is_refused(string position)
+    {
+        var ann = await server.SignInAsync();
+
+        (await GetAsync("/v1/conversations", ann.Access, position)).IsProblem(400, "invalid_position");
+    }
+
+    [Fact]
+    public async Task A_position_that_is_not_reached_in_time_is_refused_for_now()
+    {
+        var ann = await server.SignInAsync();
+
+        var answer = await GetAsync("/v1/conversations", ann.Access, PositionToken.Format(new LogPosition(ulong.MaxValue / 4)));
+
+        answer.IsProblem(503, "read_models_behind");
+        Assert.NotNull(answer.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task Every_command_answers_with_its_position()
+    {
+        var ann = await server.SignInAsync();
+        var ben = await server.SignInAsync();
+        var started = await server.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access);
+        var conversation = started.Is(201).Text("conversation_id");
+
+        Assert.All(
+            new[]
+            {
+                started,
+                await server.StartAsync(AccountCalls.NewPhone()),
+                await server.RefreshAsync(ben.Refresh),
+                await server.PostAsync($"/v1/conversations/{conversation}/receipts", new { read_seq = 0 }, ann.Access),
+            },
+            answer => Assert.NotNull(PositionToken.Parse(answer.Headers.GetValues(PositionToken.AnswerHeader).Single())));
+    }
+
+    private async Task<Answer> GetAsync(string path, string token, string position)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        request.Headers.Add(PositionToken.RequestHeader, position);
+        return await server.SendAsync(request);
+    }
+}

@@ -1,0 +1,160 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ChatCqrs.WebApi.Tests.OpenApi;
+
+/// <summary>The OpenAPI document describes every endpoint, and each so that one can use it.</summary>
+public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
+{
+    /// <summary>API.md, as far as it is built: registration, tokens and devices, direct conversations, messages, the socket, operations.</summary>
+    private static readonly string[] Promised =
+    [
+        "post /v1/registrations", "post /v1/registrations/{registration_id}/verification", "post /v1/tokens/refresh", "get /v1/users/me",
+        "patch /v1/users/me", "get /v1/users/{user_id}", "get /v1/devices", "delete /v1/devices/{device_id}", "post /v1/conversations",
+        "get /v1/conversations", "get /v1/conversations/{id}", "get /v1/conversations/{id}/members", "post /v1/messages", "get /v1/messages",
+        "post /messages", "get /messages", "get /v1/conversations/{id}/messages", "get /v1/conversations/{id}/timeline",
+        "get /v1/conversations/{id}/messages/{message_id}", "post /v1/conversations/{id}/receipts",
+        "get /v1/conversations/{id}/messages/{message_id}/receipts", "get /v1/ws", "get /v1/admin/projections",
+        "post /v1/admin/projections/{name}/rebuild", "get /health/live", "get /health/ready", "get /metrics",
+    ];
+
+    private JsonElement _document;
+    private List<Described> _operations = [];
+
+    private sealed record Described(string Name, JsonElement Json)
+    {
+        public bool IsApi => Name.Contains("/v1/", StringComparison.Ordinal) && Name != "get /v1/ws" || Name.EndsWith(" /messages", StringComparison.Ordinal);
+        public override string ToString() => Name;
+    }
+
+    public async Task InitializeAsync()
+    {
+        _document = (await server.GetAsync("/swagger/v1/swagger.json")).Is(200).Body;
+        _operations = [.. _document.GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject().Select(operation => new Described($"{operation.Name} {path.Name}", operation.Value)))];
+    }
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [Fact]
+    public void Every_endpoint_that_is_promised_is_described() =>
+        Assert.Empty(Promised.Except(_operations.Select(operation => operation.Name)));
+
+    [Fact]
+    public void Every_endpoint_that_is_there_is_described()
+    {
+        var there = server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"])
+                .Select(method => $"{method.ToLowerInvariant()} {endpoint.RoutePattern.RawText!.TrimEnd('/')}"))
+            .Where(name => !name.Contains("/asyncapi/", StringComparison.Ordinal)).ToList();
+
+        Assert.NotEmpty(there);
+        Assert.Empty(there.Except(_operations.Select(operation => operation.Name)));
+    }
+
+    [Fact]
+    public void Every_operation_has_a_summary_a_description_a_name_and_a_group()
+    {
+        Assert.All(_operations, operation =>
+        {
+            foreach (var field in new[] { "summary", "description", "operationId" })
+                Assert.False(string.IsNullOrWhiteSpace(operation.Json.GetProperty(field).GetString()), field);
+            Assert.Single(operation.Json.GetProperty("tags").EnumerateArray());
+        });
+        var names = _operations.Select(operation => operation.Json.GetProperty("operationId").GetString()).ToList();
+        Assert.Equal(names.Count, names.Distinct().Count());
+    }
+
+    [Fact]
+    public void Every_operation_has_examples_of_what_goes_in_and_comes_out() => Assert.All(_operations, operation =>
+    {
+        if (operation.Json.TryGetProperty("requestBody", out var body))
+            Assert.All(body.GetProperty("content").EnumerateObject(), content => Conforms(content.Value, content.Value.GetProperty("example")));
+        Assert.All(Responses(operation).Where(response => response.Value.TryGetProperty("content", out _)), response => Assert.All(
+            response.Value.GetProperty("content").EnumerateObject(),
+            content =>
+            {
+                if (content.Value.TryGetProperty("examples", out var examples))
+                    Assert.All(examples.EnumerateObject(), example => Conforms(content.Value, example.Value.GetProperty("value")));
+                else
+                    Conforms(content.Value, content.Value.GetProperty("example"));
+            }));
+    });
+
+    [Fact]
+    public void Every_operation_says_how_it_refuses()
+    {
+        Assert.All(_operations.Where(operation => operation.IsApi), operation =>
+        {
+            var statuses = Responses(operation).Select(response => response.Name).ToList();
+            Assert.Contains(statuses, status => status.StartsWith('2'));
+            Assert.Superset(new HashSet<string> { "429", "503" }, statuses.ToHashSet());
+            Assert.Equal(operation.Json.TryGetProperty("security", out _), statuses.Contains("401") && !operation.Name.EndsWith("/tokens/refresh", StringComparison.Ordinal));
+            Assert.All(Responses(operation).Where(response => response.Name[0] is '4' or '5'), response =>
+                Assert.True(response.Value.GetProperty("content").TryGetProperty("application/problem+json", out _), response.Name));
+            if (operation.Json.TryGetProperty("requestBody", out _))
+                Assert.Superset(new HashSet<string> { "400", "413", "415" }, statuses.ToHashSet());
+        });
+    }
+
+    [Fact]
+    public void Positions_are_described_where_they_are()
+    {
+        Assert.All(_operations.Where(operation => operation.IsApi), operation =>
+        {
+            if (operation.Name.StartsWith("get ", StringComparison.Ordinal))
+                Assert.Contains(operation.Json.GetProperty("parameters").EnumerateArray(), parameter => parameter.GetProperty("name").GetString() == "Chat-Min-Position");
+            else
+                Assert.Contains(Responses(operation), response => response.Value.TryGetProperty("headers", out var headers) && headers.TryGetProperty("Chat-Position", out _));
+        });
+        Assert.All(_operations.Where(operation => operation.Json.TryGetProperty("parameters", out _)), operation => Assert.All(
+            operation.Json.GetProperty("parameters").EnumerateArray(), parameter =>
+                Assert.False(string.IsNullOrWhiteSpace(parameter.GetProperty("description").GetString()), parameter.GetProperty("name").GetString())));
+    }
+
+    [Fact]
+    public void The_document_says_how_to_sign_in()
+    {
+        var scheme = _document.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer");
+
+        Assert.Equal(("http", "bearer"), (scheme.GetProperty("type").GetString(), scheme.GetProperty("scheme").GetString()));
+    }
+
+    [Fact]
+    public async Task The_page_shows_the_document()
+    {
+        var page = await server.Http.GetStringAsync("/swagger/index.html");
+        var script = await server.Http.GetStringAsync("/swagger/index.js");
+
+        Assert.Contains("swagger-ui", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script>", page, StringComparison.Ordinal);
+        Assert.Contains("/swagger/v1/swagger.json", script, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<JsonProperty> Responses(Described operation) => operation.Json.GetProperty("responses").EnumerateObject();
+
+    /// <summary>That an example has no field that the schema lacks, and every field that it requires, as deep as it goes.</summary>
+    private void Conforms(JsonElement content, JsonElement example) => ConformsTo(content.GetProperty("schema"), example);
+
+    private void ConformsTo(JsonElement schema, JsonElement example)
+    {
+        if (schema.TryGetProperty("$ref", out var reference))
+            schema = _document.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()!.Split('/')[^1]);
+        if (schema.TryGetProperty("allOf", out var all) && all.GetArrayLength() == 1)
+        {
+            ConformsTo(all[0], example);
+            return;
+        }
+
+        if (example.ValueKind == JsonValueKind.Array && schema.TryGetProperty("items", out var items))
+            Assert.All(example.EnumerateArray(), item => ConformsTo(items, item));
+        if (example.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("properties", out var properties))
+            return;
+        Assert.Empty(example.EnumerateObject().Select(member => member.Name).Except(properties.EnumerateObject().Select(member => member.Name)));
+        if (schema.TryGetProperty("required", out var required))
+            Assert.Empty(required.EnumerateArray().Select(name => name.GetString()!).Except(example.EnumerateObject().Select(member => member.Name)));
+        foreach (var member in example.EnumerateObject())
+            ConformsTo(properties.GetProperty(member.Name), member.Value);
+    }
+}

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using ChatCqrs.Application;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Operations;
+using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.WebApi.Tests.Operations;
+
+public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServer>
+{
+    private const string Secret = "b4n4n4-s3cr3t";
+
+    [Fact]
+    public async Task Health_tells_what_was_checked()
+    {
+        (await server.GetAsync("/health/live")).Is(200);
+        var ready = (await server.GetAsync("/health/ready")).Is(200);
+
+        Assert.Equal("healthy", ready.Text("status"));
+        Assert.Equal(["log", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name));
+    }
+
+    [Fact]
+    public async Task A_log_out_of_reach_is_unhealthy_without_saying_where_it_is()
+    {
+        var store = new InMemoryEventStore();
+        var check = new LogCheck(store, Options.Create(new HealthOptions()));
+        Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status);
+
+        store.Reachable = false;
+        var found = await check.CheckHealthAsync(new(), CancellationToken.None);
+
+        Assert.Equal(HealthStatus.Unhealthy, found.Status);
+        Assert.Null(found.Exception);
+    }
+
+    [Theory]
+    [InlineData("running", 0.5, HealthStatus.Healthy)]
+    [InlineData("rebuilding", 0.5, HealthStatus.Healthy)]
+    [InlineData("running", 31, HealthStatus.Unhealthy)]
+    [InlineData("waiting", 0, HealthStatus.Unhealthy)]
+    [InlineData("stopped", 0, HealthStatus.Unhealthy)]
+    public void The_read_side_is_healthy_when_it_is_led_and_near(string state, double lag, HealthStatus expected) => Assert.Equal(
+        expected,
+        ReadSideCheck.Judge([new ProjectionState("timeline", LogPosition.Start, 0, "running", null), new("inbox", LogPosition.Start, lag, state, null)], lagMax: 30).Status);
+
+    [Fact]
+    public async Task Metrics_and_traces_follow_a_message_without_its_content()
+    {
+        var spans = new List<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == Telemetry.Name,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = span =>
+            {
+                lock (spans)
+                    spans.Add(span);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+
+        (await server.PostAsync(
+            "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = Secret }, ann.Access)).Is(201);
+
+        await Eventually.IsTrue(() => Names().Contains("project"), "the message is projected");
+        Assert.Superset(new HashSet<string> { "POST /v1/messages/", "SendMessage", "append", "project" }, Names());
+        lock (spans)
+        {
+            var use = spans.Last(span => span.OperationName == "SendMessage");
+            Assert.Contains(spans, span => span.DisplayName.StartsWith("POST /v1/messages", StringComparison.Ordinal) && span.TraceId == use.TraceId);
+            Assert.DoesNotContain(spans, span => span.TagObjects.Any(tag => $"{tag.Value}".Contains(Secret, StringComparison.Ordinal)));
+        }
+
+        var metrics = await server.Http.GetStringAsync("/metrics");
+        Assert.Contains("http_server_request_duration_seconds_bucket", metrics, StringComparison.Ordinal);
+        Assert.Contains("chat_use_case_duration_seconds_bucket", metrics, StringComparison.Ordinal);
+        Assert.Contains("use_case=\"SendMessage\"", metrics, StringComparison.Ordinal);
+        Assert.Contains("chat_append_duration", metrics, StringComparison.Ordinal);
+        Assert.Contains("chat_projection_lag", metrics, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, metrics, StringComparison.Ordinal);
+
+        HashSet<string> Names()
+        {
+            lock (spans)
+                return [.. spans.Select(span => span.DisplayName)];
+        }
+    }
+
+    [Fact]
+    public async Task An_admin_sees_and_rebuilds_projections()
+    {
+        var admin = await server.SignInAsync(AccountsRegistration.DevelopmentAdmin);
+
+        var shown = (await server.GetAsync("/v1/admin/projections", admin.Access)).Is(200)["projections"].EnumerateArray().ToList();
+        Assert.NotEmpty(shown);
+        Assert.All(shown, projection => Assert.Equal(
+            ["name", "position", "lag", "state", "detail"], projection.EnumerateObject().Select(member => member.Name)));
+
+        var name = shown[0].GetProperty("name").GetString();
+        (await server.PostAsync($"/v1/admin/projections/{name}/rebuild", null, admin.Access)).Is(202);
+        await Eventually.IsTrue(
+            async () => (await server.GetAsync("/v1/admin/projections", admin.Access))["projections"].EnumerateArray()
+                .Single(projection => projection.GetProperty("name").GetString() == name).GetProperty("state").GetString() == "running",
+            "the projection is rebuilt");
+        (await server.PostAsync("/v1/admin/projections/no-such-thing/rebuild", null, admin.Access)).IsProblem(404, "projection_unknown");
+    }
+
+    [Fact]
+    public void Methods_that_are_none_make_no_series()
+    {
+        Assert.Equal("GET", RequestTracing.MethodOf("GET"));
+        Assert.Equal("_OTHER", RequestTracing.MethodOf("BREW"));
+    }
+}
