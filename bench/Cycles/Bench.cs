@@ -46,7 +46,7 @@ internal sealed class Bench(BenchOptions options, string folder)
 
     private static async Task TellLogsAsync(string folder)
     {
-        foreach (var log in Directory.GetFiles(folder, "*.log").Where(file => !file.EndsWith("build.log", StringComparison.Ordinal)))
+        foreach (var log in Directory.GetFiles(folder, "*.log").Where(file => Path.GetFileName(file) != "build.log"))
         {
             await Console.Error.WriteLineAsync($"\n{Path.GetFileName(log)} ends with:");
             foreach (var line in (await File.ReadAllLinesAsync(log)).TakeLast(LogLines))
@@ -97,19 +97,21 @@ internal sealed class Bench(BenchOptions options, string folder)
 
         await using (var server = await SayingAsync("the product starts", () => ServerUnderTest.ProductAsync(options, folder)))
         {
-            if (options.Has("latency"))
-            {
-                latency = await SayingAsync($"{options.Rate} messages a second", () => LoadPart.RunAsync(server, options, options.Rate));
-            }
-
             if (options.Has("saturation"))
             {
                 saturation = await SayingAsync("saturation", () => LoadPart.RunAsync(server, options, rate: null));
             }
 
+            if (options.Has("latency"))
+            {
+                var what = $"{options.Rate} messages a second";
+                latency = await SayingAsync(what, () => LoadPart.RunAsync(server, options, options.Rate));
+            }
+
             if (options.Has("idle"))
             {
-                accounts = await SayingAsync($"registering {options.Sockets[^1]} people", () => IdlePart.RegisterAsync(server, options));
+                var what = $"registering {options.Sockets[^1]} people";
+                accounts = await SayingAsync(what, () => IdlePart.RegisterAsync(server, options));
             }
 
             inserts = options.Has("floors") && server.Postgres is { } postgres ? await InsertsAsync(postgres) : null;
@@ -129,7 +131,8 @@ internal sealed class Bench(BenchOptions options, string folder)
     private Task<InsertFigures> InsertsAsync(string postgres)
     {
         static TimeSpan AtMost(TimeSpan span) => span < InsertsMost ? span : InsertsMost;
-        return SayingAsync("plain batched inserts", () => InsertFloor.MeasureAsync(postgres, AtMost(options.WarmUp), AtMost(options.Span)));
+        return SayingAsync("plain batched inserts", () =>
+            InsertFloor.MeasureAsync(postgres, AtMost(options.WarmUp), AtMost(options.Span)));
     }
 
     private static async Task<T> SayingAsync<T>(string what, Func<Task<T>> part)

@@ -8,6 +8,12 @@ if (args is ["floor-server", var port])
     return 0;
 }
 
+if (args is ["--help" or "-h"])
+{
+    Console.WriteLine(BenchOptions.Usage);
+    return 0;
+}
+
 BenchOptions options;
 try
 {

@@ -18,7 +18,8 @@ internal sealed class FloorConversation(string first, string second)
 
 /// <summary>One socket of the bare server. While it waits it holds no buffer.</summary>
 internal sealed class FloorPeer(
-    WebSocket socket, string user, ConcurrentDictionary<Guid, FloorConversation> conversations, ConcurrentDictionary<string, FloorPeer> peers)
+    WebSocket socket, string user,
+    ConcurrentDictionary<Guid, FloorConversation> conversations, ConcurrentDictionary<string, FloorPeer> peers)
 {
     private const int LargestFrame = 4096;
 
@@ -80,9 +81,9 @@ internal sealed class FloorPeer(
         }
         else
         {
+            var seq = root.GetProperty("seq").GetInt64();
             other.Post(Encoding.UTF8.GetBytes($$"""
-                {"op":"receipt","conversation_id":"{{conversation}}","user_id":"{{user}}","delivered_seq":{{root.GetProperty("seq").GetInt64()}},
-                "read_seq":null,"at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}"}
+                {"op":"receipt","conversation_id":"{{conversation}}","user_id":"{{user}}","delivered_seq":{{seq}},"read_seq":null,"at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}"}
                 """));
         }
     }

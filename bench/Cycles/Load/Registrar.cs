@@ -7,7 +7,7 @@ namespace ChatCqrs.Bench.Load;
 
 internal sealed record Account(Guid User, string Token);
 
-/// <summary>Registers people and starts their conversations over REST, as clients do in Development, where the code is answered.</summary>
+/// <summary>Registers people and starts conversations over REST; in Development the answer carries the code.</summary>
 internal sealed class Registrar(Uri server) : IDisposable
 {
     private const int AtOnce = 32;

@@ -51,9 +51,6 @@ internal sealed class SocketClient : IDisposable
 
     public bool IsOpen => _upgraded && !_closed;
 
-    /// <summary>What the owner wants to find again when a frame comes in.</summary>
-    public object? State { get; set; }
-
     public void Send(ReadOnlySpan<byte> payload) => Send(Text, payload);
 
     public void Dispose()

@@ -19,6 +19,7 @@ internal static class LoadPart
     private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
     private const string LagMetric = "chat_projection_lag_seconds";
     private const string Talk = "What we say to each other, more or less. ";
+    private const int OpeningAtOnce = 10;
     private static readonly TimeSpan ReadyMost = TimeSpan.FromSeconds(30);
 
     private sealed record Moment(long At, CpuSample Cpu, Metrics Metrics);
@@ -35,10 +36,15 @@ internal static class LoadPart
         var text = string.Concat(Enumerable.Repeat(Talk, 1 + options.TextBytes / Talk.Length))[..options.TextBytes];
         LoadTarget Target(int i) =>
             new(server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, text, options.Reads);
-        var pairs = Enumerable.Range(0, options.Pairs).Select(i => new Pair(i, loop, Target(i), statistics)).ToArray();
-        if (!loop.TurnUntil(() => pairs.All(p => p.IsReady) || statistics.Violations > 0, ReadyMost) || statistics.Violations > 0)
+        var pairs = new List<Pair>();
+        for (var i = 0; i < options.Pairs; i++)
         {
-            throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+            pairs.Add(new Pair(i, loop, Target(i), statistics));
+            var earlier = pairs.Take(i + 1 < options.Pairs ? i - OpeningAtOnce : options.Pairs);
+            if (!loop.TurnUntil(() => earlier.All(p => p.IsReady) || statistics.Violations > 0, ReadyMost) || statistics.Violations > 0)
+            {
+                throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+            }
         }
 
         Task<Moment>? start = null, end = null;

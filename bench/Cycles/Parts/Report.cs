@@ -41,7 +41,8 @@ internal sealed class Report
     private static string Digits(double number) =>
         number.ToString(Math.Abs(number) < 100 && !double.IsInteger(number) ? "0.0" : "#,0", CultureInfo.InvariantCulture);
 
-    private static void Line(StringBuilder table, IEnumerable<string> cells) => table.Append('|').AppendJoin('|', cells).Append('|').AppendLine();
+    private static void Line(StringBuilder table, IEnumerable<string> cells) =>
+        table.Append('|').AppendJoin('|', cells).Append('|').AppendLine();
 
     private void Row(string figure, double? measured, string target, string verdict, string unit, double? floor) =>
         _rows.Add([figure, Text(measured, unit), target, verdict, Text(floor, unit)]);

@@ -9,7 +9,7 @@ internal sealed record BenchOptions
         usage: bench/run [saturation] [latency] [idle] [floors] [options]      (no part named: all of them)
 
           --seconds N           measured span of each part (20)
-          --warmup N            load before it, not measured (10)
+          --warmup N            load before it, not measured (20)
           --pairs N             pairs of people who write and confirm (100)
           --in-flight N         messages that each pair has under way at saturation (4)
           --rate N              messages a second for the latency part (500)
@@ -25,7 +25,7 @@ internal sealed record BenchOptions
 
     public IReadOnlySet<string> Parts { get; init; } = AllParts.ToHashSet();
     public TimeSpan Span { get; init; } = TimeSpan.FromSeconds(20);
-    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(20);
     public int Pairs { get; init; } = 100;
     public int InFlight { get; init; } = 4;
     public int Rate { get; init; } = 500;
