@@ -11,10 +11,10 @@ public sealed class OperationsSpecs(Product product)
     private static readonly (string Method, string Path)[] InScope =
     [
         ("post", "/v1/registrations"), ("post", "/v1/registrations/{}/verification"), ("post", "/v1/tokens/refresh"),
-        ("get", "/v1/users/me"), ("patch", "/v1/users/me"), ("get", "/v1/users/{}"), ("post", "/v1/contacts/lookup"),
-        ("get", "/v1/devices"), ("delete", "/v1/devices/{}"), ("put", "/v1/blocks/{}"), ("delete", "/v1/blocks/{}"), ("get", "/v1/blocks"),
+        ("get", "/v1/users/me"), ("patch", "/v1/users/me"), ("get", "/v1/users/{}"),
+        ("get", "/v1/devices"), ("delete", "/v1/devices/{}"),
         ("post", "/v1/conversations"), ("get", "/v1/conversations"), ("get", "/v1/conversations/{}"), ("get", "/v1/conversations/{}/members"),
-        ("patch", "/v1/conversations/{}/settings"), ("post", "/v1/messages"), ("get", "/v1/messages"), ("get", "/v1/conversations/{}/messages"),
+        ("post", "/v1/messages"), ("get", "/v1/messages"), ("get", "/v1/conversations/{}/messages"),
         ("get", "/v1/conversations/{}/timeline"), ("get", "/v1/conversations/{}/messages/{}"), ("post", "/v1/conversations/{}/receipts"),
         ("get", "/v1/conversations/{}/messages/{}/receipts"), ("get", "/v1/admin/projections"), ("post", "/v1/admin/projections/{}/rebuild"),
     ];

@@ -27,7 +27,6 @@ public sealed class StrangerSpecs(Product product)
                 await eve.GetAsync($"{at}/members"),
                 await eve.PostAsync($"{at}/receipts", new { delivered_seq = 1 }),
                 await eve.PostAsync($"{at}/receipts", new { read_seq = 1 }),
-                await eve.PatchAsync($"{at}/settings", new { pinned = true }),
                 await eve.PostMessageAsync(Draft.In(conversation, "let me in")),
                 await eve.PostMessageAsync(Draft.To(conversation, "let me in")),
             ];
@@ -82,20 +81,5 @@ public sealed class StrangerSpecs(Product product)
         (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{sent.MessageId}/receipts")).Expect(403, 404);
         (await ada.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{Guid.CreateVersion7()}")).Expect(404);
         (await ada.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{Guid.CreateVersion7()}/receipts")).Expect(404);
-    }
-
-    [Fact]
-    public async Task Strangers_do_not_learn_each_other_s_phones()
-    {
-        var (ada, bob) = await product.PairAsync();
-        var profile = (await ada.GetAsync($"/v1/users/{bob.Id}")).Expect(200);
-        Assert.Equal("Bob", profile.Json.Text("name"));
-        Assert.DoesNotContain(bob.Phone[1..], profile.Body, StringComparison.Ordinal);
-        (await ada.GetAsync($"/v1/users/{Guid.CreateVersion7()}")).Expect(404);
-        var found = (await ada.PostAsync("/v1/contacts/lookup", new { phones = new[] { bob.Phone, Phones.Next() } })).Expect(200).Json.GetProperty("matches");
-        var match = Assert.Single(found.EnumerateArray());
-        Assert.Equal((bob.Phone, bob.Id, "Bob"), (match.Text("phone"), match.Id("user_id"), match.Text("name")));
-        (await ada.DeleteAsync($"/v1/devices/{bob.Session.DeviceId}")).Expect(404);
-        (await bob.GetAsync("/v1/users/me")).Expect(200);
     }
 }

@@ -47,7 +47,7 @@ public sealed class RecentMessagesSpecs
         for (var minute = 1; minute <= 2 * RecentMessages.WindowMin; minute++)
             recent = Accept(recent, IdAt(Start.AddMinutes(minute), 100 + minute), Start.AddMinutes(minute));
 
-        Assert.Null(recent.Find(future));
+        Assert.Null(recent.Find(Ann, future));
         Assert.False(recent.ProvesNew(future));
         Assert.False(recent.ProvesNew(IdAt(Start.AddMinutes(50), 7)));
         Assert.True(recent.ProvesNew(IdAt(Start.AddHours(1).AddMilliseconds(1), 8)));
@@ -66,7 +66,7 @@ public sealed class RecentMessagesSpecs
             var id = IdAt(now.AddMilliseconds(skew), accepted.Count);
             recent = Accept(recent, id, now);
             accepted.Add(id);
-            if (accepted.Any(earlier => recent.Find(earlier) is null && recent.ProvesNew(earlier)))
+            if (accepted.Any(earlier => recent.Find(Ann, earlier) is null && recent.ProvesNew(earlier)))
                 return false;
         }
 

@@ -22,7 +22,7 @@ public static class GetConversation
             var last = item?.LastMessage is { } message ? (await views.OfAsync([message], cancellationToken))[0] : null;
             return new ConversationDetails(
                 request.Conversation.Value, "direct", null, conversation.LastSeq, last, item?.Unread ?? 0,
-                item is null || item.DeliveredSeq < 0 ? null : item.DeliveredSeq, item is null || item.ReadSeq < 0 ? null : item.ReadSeq,
+                item?.DeliveredSeq ?? -1, item?.ReadSeq ?? -1,
                 null, false, false, conversation.LastAt,
                 [.. Infos(conversation)], new RetentionInfo(retention.Value.Days, null), null, null);
         }

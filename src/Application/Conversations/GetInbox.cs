@@ -37,6 +37,6 @@ public static class GetInbox
 
         private static ConversationSummary Summary(InboxItem item, MessageView? last) => new(
             Guid.Parse(item.Conversation.Id), item.Conversation.Kind, null, item.Conversation.LastSeq, last, item.Unread,
-            item.DeliveredSeq < 0 ? null : item.DeliveredSeq, item.ReadSeq < 0 ? null : item.ReadSeq, null, false, false, item.Conversation.UpdatedAt);
+            item.DeliveredSeq, item.ReadSeq, null, false, false, item.Conversation.UpdatedAt);
     }
 }

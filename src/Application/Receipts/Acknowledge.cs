@@ -32,12 +32,15 @@ public static class Acknowledge
         {
             var origin = new Origin(
                 new Actor(request.Caller, request.Device), request.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), null);
-            var work = new List<Task<LogPosition>>(capacity: 2);
-            if (request.ReadSeq is { } read)
-                work.Add(Raise(new ReceiptCommand.Read(request.Caller, request.Device, read)));
-            if (request.DeliveredSeq is { } delivered)
-                work.Add(Raise(new ReceiptCommand.Deliver(request.Caller, request.Device, delivered)));
-            return work.Count == 1 ? await work[0] : (await Task.WhenAll(work)).Max();
+            var read = request.ReadSeq is { } readSeq ? new ReceiptCommand.Read(request.Caller, request.Device, readSeq) : null;
+            var deliver = request.DeliveredSeq is { } deliveredSeq ? new ReceiptCommand.Deliver(request.Caller, request.Device, deliveredSeq) : null;
+            if (read is null || deliver is null)
+                return await Raise((ReceiptCommand?)read ?? deliver!);
+
+            // The higher one first: if that is not refused, neither is the other, and nothing is done by half.
+            ReceiptCommand[] both = read.UpToSeq > deliver.UpToSeq ? [read, deliver] : [deliver, read];
+            await Raise(both[0]);
+            return await Raise(both[1]);
 
             Task<LogPosition> Raise(ReceiptCommand command) =>
                 conversations.AcknowledgeAsync(request.Conversation, command, origin, cancellationToken);

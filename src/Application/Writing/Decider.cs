@@ -26,7 +26,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
     {
         var recent = conversation.State.Recent;
         var command = work.Command;
-        if (recent.Find(command.MessageId) is not null || work.LookedUp?.Through == recent.Since)
+        if (recent.Find(command.Sender, command.MessageId) is not null || work.LookedUp?.Through == recent.Since)
             return false;
         return conversation.State.Kind is not null && !recent.ProvesNew(command.MessageId)
             || !sentIds.ProvesNew(command.Sender, command.MessageId);
@@ -86,12 +86,12 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
     private void Send(Decision decision, SendWork work, DateTimeOffset now, LogPosition committed)
     {
         var command = work.Command;
-        var earlier = decision.Entry.Conversation!.State.Recent.Find(command.MessageId)
-            ?? decision.Conversation.State.Recent.Find(command.MessageId)
+        var earlier = decision.Entry.Conversation!.State.Recent.Find(command.Sender, command.MessageId)
+            ?? decision.Conversation.State.Recent.Find(command.Sender, command.MessageId)
             ?? Earlier(work);
         if (earlier is not null)
         {
-            if (earlier.Sender != command.Sender || earlier.Fingerprint != command.Fingerprint)
+            if (earlier.Fingerprint != command.Fingerprint)
                 throw new RefusedException(Refusal.MessageIdReused);
             decision.Answers.Add(new Answer(work, null, earlier.Seq, earlier.SentAt, Repeated: true));
             return;

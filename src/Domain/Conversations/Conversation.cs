@@ -81,9 +81,9 @@ public sealed record Conversation(
 
         if (!state.IsMember(c.Sender))
             throw new RefusedException(Refusal.ConversationUnknown);
-        if (state.Recent.Find(c.MessageId) is { } earlier)
+        if (state.Recent.Find(c.Sender, c.MessageId) is { } earlier)
         {
-            return earlier.Sender == c.Sender && earlier.Fingerprint == c.Fingerprint
+            return earlier.Fingerprint == c.Fingerprint
                 ? [] // A retry is not an error.
                 : throw new RefusedException(Refusal.MessageIdReused);
         }

@@ -20,7 +20,7 @@ public sealed record AcceptedMessage(
 /// <param name="Since">Every message accepted at or after this time is in the window.</param>
 /// <param name="Horizon">No id made at or before this time is proved new by its time alone.</param>
 public sealed record RecentMessages(
-    ImmutableDictionary<MessageId, AcceptedMessage> ById, ImmutableQueue<MessageId> Window, DateTimeOffset Since, DateTimeOffset Horizon)
+    ImmutableDictionary<(UserId Sender, MessageId Message), AcceptedMessage> ById, ImmutableQueue<(UserId Sender, MessageId Message)> Window, DateTimeOffset Since, DateTimeOffset Horizon)
 {
     /// <summary>How many messages the window keeps however old they are.</summary>
     public const int WindowMin = 16;
@@ -35,9 +35,10 @@ public sealed record RecentMessages(
     public static readonly TimeSpan ClockSkewMax = TimeSpan.FromSeconds(5);
 
     public static readonly RecentMessages None =
-        new(ImmutableDictionary<MessageId, AcceptedMessage>.Empty, [], DateTimeOffset.MinValue, DateTimeOffset.MinValue);
+        new(ImmutableDictionary<(UserId Sender, MessageId Message), AcceptedMessage>.Empty, [], DateTimeOffset.MinValue, DateTimeOffset.MinValue);
 
-    public AcceptedMessage? Find(MessageId id) => ById.GetValueOrDefault(id);
+    /// <summary>An id belongs to its sender: others may use the same one.</summary>
+    public AcceptedMessage? Find(UserId sender, MessageId id) => ById.GetValueOrDefault((sender, id));
 
     /// <summary>Whether the id can be none of a message that was accepted before the window.</summary>
     public bool ProvesNew(MessageId id)
@@ -49,7 +50,7 @@ public sealed record RecentMessages(
 
     public RecentMessages Add(AcceptedMessage message)
     {
-        var added = this with { ById = ById.SetItem(message.MessageId, message), Window = Window.Enqueue(message.MessageId) };
+        var added = this with { ById = ById.SetItem((message.Sender, message.MessageId), message), Window = Window.Enqueue((message.Sender, message.MessageId)) };
         if (MadeAt(message.MessageId) is { } made && made > message.SentAt + ClockSkewMax && made > Horizon)
             added = added with { Horizon = made };
         while (added.MayDropOldest(message.SentAt))

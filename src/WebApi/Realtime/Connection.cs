@@ -38,7 +38,7 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
     /// <summary>Sends a frame that belongs to no conversation's order.</summary>
     public void Send(ReadOnlyMemory<byte> frame)
     {
-        if (!Outbound.TryWrite(frame))
+        if (Volatile.Read(ref _closing) == 0 && !Outbound.TryWrite(frame))
             TooSlow();
     }
 
@@ -197,7 +197,11 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
     }
 
     /// <summary>How long a peer may take to read a close frame, and to answer it.</summary>
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
 
-    private void TooSlow() => Close((WebSocketCloseStatus)1013, "too slow: reconnect and sync");
+    private void TooSlow()
+    {
+        Outbound.Drop();
+        Close((WebSocketCloseStatus)1013, "too slow: reconnect and sync");
+    }
 }

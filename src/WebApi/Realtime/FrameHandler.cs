@@ -165,11 +165,12 @@ internal sealed class FrameHandler(
             }
             catch (Exception exception) when (exception is RefusedException or StoreUnavailableException)
             {
-                connection.Send(Error(id, exception));
+                connection.Send(Error(ReferenceOf(frame) ?? id, exception));
             }
         }
 
-        connection.Rewind(wanted, conversations.LastCommitted);
+        if (wanted.Count > 0 || frame.Conversations.Count == 0)
+            connection.Rewind(wanted, conversations.LastCommitted);
     }
 
     private static byte[] Error(string? reference, string code, string detail) =>

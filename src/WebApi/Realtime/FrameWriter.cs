@@ -61,8 +61,7 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
 
     internal static byte[] Receipt(LiveReceipt receipt) => Frame(
         new ReceiptFrame(
-            "receipt", receipt.Conversation.Value, receipt.User.Value, receipt.DeliveredSeq < 0 ? null : receipt.DeliveredSeq,
-            receipt.ReadSeq < 0 ? null : receipt.ReadSeq, receipt.At),
+            "receipt", receipt.Conversation.Value, receipt.User.Value, receipt.DeliveredSeq, receipt.ReadSeq, receipt.At),
         FrameJson.Relaxed.ReceiptFrame);
 
     internal static byte[] Welcome(Connection connection, DateTimeOffset now) => Frame(
@@ -94,7 +93,7 @@ internal sealed record UpdateFrame(string Op, Guid ConversationId, long Seq, str
 
 internal sealed record AckFrame(string Op, Guid MessageId, Guid ConversationId, long Seq, DateTimeOffset SentAt);
 
-internal sealed record ReceiptFrame(string Op, Guid ConversationId, Guid UserId, long? DeliveredSeq, long? ReadSeq, DateTimeOffset At);
+internal sealed record ReceiptFrame(string Op, Guid ConversationId, Guid UserId, long DeliveredSeq, long ReadSeq, DateTimeOffset At);
 
 internal sealed record WelcomeFrame(string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits);
 

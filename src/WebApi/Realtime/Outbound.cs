@@ -39,6 +39,17 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         return true;
     }
 
+    /// <summary>Lets go of what has not been written yet: the connection is to be closed, and the close frame is all that still goes out.</summary>
+    public void Drop()
+    {
+        lock (_lock)
+        {
+            foreach (var frame in _waiting ?? [])
+                _bytes -= frame.Length;
+            _waiting = null;
+        }
+    }
+
     /// <summary>Waits until at most half of the bound waits, or until the connection is gone.</summary>
     public Task RoomAsync() => BelowAsync(BytesMax / 2);
 

@@ -78,8 +78,10 @@ internal sealed class SocketGateway(
             try
             {
                 // Waiting without a buffer: an idle socket holds none.
-                await connection.Socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
-                if (!await ReceiveFrameAsync(connection, session))
+                var peeked = await connection.Socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+                if (peeked is { EndOfMessage: true, MessageType: not WebSocketMessageType.Close })
+                    await frames.HandleAsync(session, peeked.MessageType, ReadOnlyMemory<byte>.Empty);
+                else if (!await ReceiveFrameAsync(connection, session))
                     return;
             }
             catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
