@@ -48,7 +48,7 @@ internal static class IdlePart
 
     private static void Open(EventLoop loop, ServerUnderTest server, ReadOnlySpan<Account> accounts)
     {
-        const int AtOnce = 100;
+        const int AtOnce = 20;
         var synced = new SyncedCount();
         for (var opened = 0; opened < accounts.Length; opened++)
         {
