@@ -1,0 +1,81 @@
+using System.Text;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Users;
+using ChatCqrs.Infrastructure.Serialization;
+using Snapshooter;
+using Snapshooter.Xunit;
+
+namespace ChatCqrs.Infrastructure.Tests.Serialization;
+
+/// <summary>
+/// One snapshot an event: its bytes in the log, and the contract with every log that was ever written. A snapshot never changes; a new form of an
+/// event is a new version with a snapshot of its own.
+/// </summary>
+public sealed class EventSnapshotTests
+{
+    private static readonly DateTimeOffset At = new(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero);
+    private static readonly UserId Ann = new(Guid.Parse("0198c2a4-7f00-7000-8000-0000000000a1"));
+    private static readonly UserId Ben = new(Guid.Parse("0198c2a4-7f00-7000-8000-0000000000b2"));
+    private static readonly DeviceId Phone = new(Guid.Parse("0198c2a4-7f00-7000-8000-0000000000d1"));
+    private static readonly MessageId Message = new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000c3"));
+    private static readonly SealedContent Sealed = new("2026-02-01", new byte[] { 0, 1, 2, 253, 254, 255 });
+
+    private static readonly EventContext Context = new(
+        Guid.Parse("0198c2a5-2000-7000-8000-0000000000e5"), At, new Actor(Ann, Phone), "4bf92f3577b34da6a3ce929d0e0e4736",
+        Guid.Parse("0198c2a5-1000-7000-8000-0000000000c3"));
+
+    private static readonly Dictionary<string, object> Events = new()
+    {
+        ["conversation-started.v1"] = new ConversationEvent.ConversationStarted(ConversationKind.Direct, Ann, [Ann, Ben]) { At = At },
+        ["message-sent.v1"] = new ConversationEvent.MessageSent(
+            Message, Ann, Phone, MessageType.Text, Sealed, new Fingerprint(UInt128.MaxValue / 3),
+            new MessageId(Guid.Parse("0198c2a5-0000-7000-8000-0000000000c2")), At.AddDays(30))
+        { At = At },
+        ["message-delivered.v1"] = new ReceiptEvent.MessageDelivered(Ben, Phone, 7) { At = At },
+        ["message-read.v1"] = new ReceiptEvent.MessageRead(Ben, Phone, 7) { At = At },
+        ["user-registered.v1"] = new UserEvent.UserRegistered(Ann, Sealed with { Bucket = null }) { At = At },
+        ["profile-changed.v1"] = new UserEvent.ProfileChanged(Ann, Sealed with { Bucket = null }) { At = At },
+        ["device-added.v1"] = new UserEvent.DeviceAdded(Ann, Phone, "Ann's \"phone\" ☎", "android") { At = At },
+        ["device-removed.v1"] = new UserEvent.DeviceRemoved(Ann, Phone) { At = At },
+    };
+
+    public static TheoryData<string> Names => [.. Events.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void An_event_is_written_as_it_ever_was(string name)
+    {
+        var (data, _) = new EventCodec().Encode(Events[name], Context, IEventCodec.FirstLink);
+
+        Assert.Equal(name, data.Type);
+        Snapshot.Match(
+            $"{data.Type}\n{Encoding.UTF8.GetString(data.Payload.Span)}\n{Encoding.UTF8.GetString(data.Metadata.Span)}\n",
+            new SnapshotFullName(name + ".snap", FolderOf()));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void An_event_is_read_back_as_what_was_written(string name)
+    {
+        var codec = new EventCodec();
+        var (data, hash) = codec.Encode(Events[name], Context, IEventCodec.FirstLink);
+
+        var read = codec.Decode(new StoredEvent(
+            StreamName.Of(Ann), 3, new LogPosition(4711), data.EventId, data.Type, data.Payload, data.Metadata));
+
+        Assert.Equal((Context.At, Context.Actor, 3L), (read.At, read.Actor, read.Revision));
+        Assert.Equal(hash.ToArray(), read.Hash.ToArray());
+        var (again, _) = codec.Encode(read.Event, Context, IEventCodec.FirstLink);
+        Assert.Equal(data.Payload.ToArray(), again.Payload.ToArray());
+    }
+
+    [Fact]
+    public void Every_event_is_here() =>
+        Assert.Equal(EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal), Events.Keys.Order(StringComparer.Ordinal));
+
+    private static string FolderOf([System.Runtime.CompilerServices.CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
+}
