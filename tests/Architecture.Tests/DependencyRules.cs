@@ -1,0 +1,102 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace ChatCqrs.Architecture.Tests;
+
+/// <summary>Depend inwards only: what each assembly may know, and nothing else.</summary>
+public sealed partial class DependencyRules
+{
+    private static readonly string[] DomainMay = [];
+    private static readonly string[] ProjectionsMay = ["ChatCqrs.Domain"];
+
+    private static readonly string[] ApplicationMay =
+    [
+        "ChatCqrs.Domain", "ChatCqrs.Projections", "MediatR", "FluentValidation", "Microsoft.Extensions.DependencyInjection.Abstractions",
+        "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
+    ];
+
+    /// <summary>The use cases, and the vendors.</summary>
+    private static readonly string[] InfrastructureMay =
+    [
+        "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "Microsoft.Extensions.*", "Microsoft.AspNetCore.*", "Marten*", "JasperFx*", "Weasel.*",
+        "Npgsql*", "Grpc.*", "Google.Protobuf", "StackExchange.Redis", "Microsoft.IdentityModel.*", "DistributedLock.*",
+    ];
+
+    /// <summary>JasperFx.Events only because its source generator, which comes with Marten, marks every assembly that it sees.</summary>
+    private static readonly string[] WebApiMay =
+    [
+        "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "ChatCqrs.Infrastructure", "MediatR", "FluentValidation", "Microsoft.Extensions.*",
+        "Microsoft.AspNetCore*", "Microsoft.Net.Http.Headers", "Swashbuckle.AspNetCore.*", "Microsoft.OpenApi", "OpenTelemetry*",
+        "System.Threading.RateLimiting", "JasperFx.Events",
+    ];
+
+    [Fact]
+    public void The_domain_knows_the_base_library() => Assert.Empty(Violations(Solution.Domain, DomainMay));
+
+    [Fact]
+    public void Projections_know_the_domain() => Assert.Empty(Violations(Solution.Projections, ProjectionsMay));
+
+    [Fact]
+    public void Use_cases_know_the_domain_projections_and_what_carries_them() => Assert.Empty(Violations(Solution.Application, ApplicationMay));
+
+    [Fact]
+    public void Adapters_know_use_cases_and_vendors() => Assert.Empty(Violations(Solution.Infrastructure, InfrastructureMay));
+
+    [Fact]
+    public void The_web_knows_use_cases_and_what_it_is_made_of() => Assert.Empty(Violations(Solution.WebApi, WebApiMay));
+
+    [Fact]
+    public void A_dependency_that_is_not_allowed_is_found()
+    {
+        Assert.Contains("MediatR", Violations(Solution.Application, DomainMay));
+        Assert.Contains("ChatCqrs.Infrastructure", Violations(Solution.WebApi, InfrastructureMay));
+        Assert.Contains("Npgsql", Violations(Solution.Infrastructure, ApplicationMay));
+    }
+
+    [Fact]
+    public void Of_the_web_only_the_program_knows_adapters()
+    {
+        var sources = Solution.SourceFiles("WebApi").ToList();
+        Assert.True(sources.Count > 1);
+        Assert.Equal(["Program.cs"], sources.Where(file => NamesAdapters(File.ReadAllText(file))).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [InlineData("using ChatCqrs.Infrastructure.Marten;")]
+    [InlineData("global::ChatCqrs.Infrastructure.Marten.MartenEventStore store;")]
+    [InlineData("namespace ChatCqrs.WebApi; class Planted { Infrastructure.Marten.MartenEventStore store; }")]
+    public void A_type_of_the_web_that_knows_adapters_is_found(string source) => Assert.True(NamesAdapters(source));
+
+    [Fact]
+    public void The_domain_and_projections_are_kept_from_clocks_and_chance()
+    {
+        foreach (var project in new[] { "Domain", "Projections" })
+        {
+            var file = File.ReadAllText(Path.Combine(Solution.Root, "src", project, $"ChatCqrs.{project}.csproj"));
+            Assert.Contains("Microsoft.CodeAnalysis.BannedApiAnalyzers", file, StringComparison.Ordinal);
+            Assert.Contains("BannedSymbols.txt", file, StringComparison.Ordinal);
+        }
+
+        var banned = File.ReadAllLines(Path.Combine(Solution.Root, "BannedSymbols.txt"));
+        Assert.Contains(banned, line => line.StartsWith("P:System.DateTimeOffset.UtcNow", StringComparison.Ordinal));
+        Assert.Contains(banned, line => line.StartsWith("M:System.Guid.NewGuid", StringComparison.Ordinal));
+        Assert.Contains(banned, line => line.StartsWith("T:System.Random", StringComparison.Ordinal));
+    }
+
+    private static bool NamesAdapters(string source) => Adapters().IsMatch(source);
+
+    [GeneratedRegex(@"(?<![\w.])(global::)?(ChatCqrs\.)?Infrastructure\.")]
+    private static partial Regex Adapters();
+
+    /// <summary>The references of an assembly that are neither allowed nor of the base library.</summary>
+    private static List<string> Violations(Assembly assembly, IReadOnlyCollection<string> allowed)
+    {
+        var references = assembly.GetReferencedAssemblies();
+        Assert.NotEmpty(references);
+        return [.. references.Where(reference => !IsBaseLibrary(reference)).Select(reference => reference.Name!)
+            .Where(name => !allowed.Any(may => may.EndsWith('*') ? name.StartsWith(may[..^1], StringComparison.Ordinal) : name == may))];
+    }
+
+    private static bool IsBaseLibrary(AssemblyName reference) =>
+        Path.GetDirectoryName(Assembly.Load(reference).Location) == Path.GetDirectoryName(typeof(object).Assembly.Location);
+}

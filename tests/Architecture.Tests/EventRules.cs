@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+using ChatCqrs.Infrastructure.Serialization;
+
+namespace ChatCqrs.Architecture.Tests;
+
+/// <summary>Every event is sealed and has one wire name, and no wire name ever disappears: the log holds them for good.</summary>
+public sealed partial class EventRules
+{
+    /// <summary>Every wire name that was ever written to a log. Lines are added, and never taken away.</summary>
+    private static readonly string[] Ever =
+    [
+        "conversation-started.v1", "message-sent.v1", "message-delivered.v1", "message-read.v1", "user-registered.v1", "profile-changed.v1",
+        "device-added.v1", "device-removed.v1",
+    ];
+
+    [Fact]
+    public void Every_event_is_sealed_and_has_one_wire_name()
+    {
+        var events = EventsOf(Solution.Domain.GetTypes()).ToList();
+
+        Assert.NotEmpty(events);
+        Assert.Empty(Violations(events, EventRegistry.Formats));
+    }
+
+    [Fact]
+    public void No_wire_name_has_disappeared_and_every_new_one_is_written_down() => Assert.Equal(
+        Ever.Order(StringComparer.Ordinal), EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Every_wire_name_has_one_snapshot() => Assert.Empty(WithoutSnapshot(Ever));
+
+    [Fact]
+    public void Events_that_break_the_rules_are_found()
+    {
+        Assert.Contains(Violations([typeof(Planted.Open)], [Format("open.v1", typeof(Planted.Open))]), found => found.Contains("sealed", StringComparison.Ordinal));
+        Assert.Contains(Violations([typeof(Planted.Closed)], []), found => found.Contains("wire name", StringComparison.Ordinal));
+        Assert.Contains(
+            Violations([typeof(Planted.Closed)], [Format("closed.v1", typeof(Planted.Closed)), Format("closed.v2", typeof(Planted.Closed))]),
+            found => found.Contains("wire name", StringComparison.Ordinal));
+        Assert.Contains(Violations([typeof(Planted.Closed)], [Format("Closed", typeof(Planted.Closed))]), found => found.Contains("form", StringComparison.Ordinal));
+        Assert.Equal(["never-seen.v1"], WithoutSnapshot(["never-seen.v1"]));
+    }
+
+    [GeneratedRegex(@"^[a-z]+(-[a-z]+)*\.v[1-9][0-9]*$")]
+    private static partial Regex WireName();
+
+    /// <summary>The cases of the abstract records that are named for events.</summary>
+    private static IEnumerable<Type> EventsOf(IEnumerable<Type> types) => types.Where(type =>
+        type.DeclaringType is { IsAbstract: true } family && family.Name.EndsWith("Event", StringComparison.Ordinal) && type.BaseType == family);
+
+    private static IEnumerable<string> Violations(IReadOnlyCollection<Type> events, IReadOnlyCollection<EventFormat> formats)
+    {
+        foreach (var @event in events)
+        {
+            if (!@event.IsSealed)
+                yield return $"{@event.FullName} is not sealed.";
+            if (formats.Count(format => format.Event == @event && format.Write is not null) != 1)
+                yield return $"{@event.FullName} has not one wire name.";
+        }
+
+        foreach (var format in formats.Where(format => !WireName().IsMatch(format.Name)))
+            yield return $"{format.Name} has not the form of a wire name.";
+    }
+
+    private static List<string> WithoutSnapshot(IEnumerable<string> names)
+    {
+        var snapshots = Solution.TestFiles("*.snap").Select(Path.GetFileNameWithoutExtension).ToList();
+        return [.. names.Where(name => snapshots.Count(snapshot => snapshot!.EndsWith(name, StringComparison.Ordinal)) != 1)];
+    }
+
+    private static EventFormat Format(string name, Type @event) => new(name, @event, _ => [], (_, _) => new object());
+
+    private abstract record Planted
+    {
+        public record Open : Planted;
+
+        public sealed record Closed : Planted;
+    }
+}
