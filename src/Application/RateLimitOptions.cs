@@ -17,19 +17,19 @@ public sealed record RateLimitOptions
     public Bucket Address { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
     /// <summary>Registrations from one address.</summary>
-    public Bucket Registrations { get; init; } = new() { Burst = 60, PerSecond = 0.5 };
+    public Bucket Registrations { get; init; } = new() { Burst = 120, PerSecond = 0.5 };
 
     /// <summary>Codes and refresh tokens tried from one address.</summary>
-    public Bucket Verifications { get; init; } = new() { Burst = 120, PerSecond = 1 };
+    public Bucket Verifications { get; init; } = new() { Burst = 240, PerSecond = 2 };
 
     /// <summary>Frames that one user sends over sockets.</summary>
     public Bucket Frames { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
     /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
-    public int CodesPerPhoneAndHour { get; init; } = 10;
+    public int CodesPerPhoneAndHour { get; set; } = 10;
 
     /// <summary>Codes to one phone in any 24 hours, counted over all nodes; five guesses each bound what guessing can lead to.</summary>
-    public int CodesPerPhoneAndDay { get; init; } = 30;
+    public int CodesPerPhoneAndDay { get; set; } = 30;
 
     /// <summary>Null when there is no limit.</summary>
     public PhoneLimits? OfPhones => Enabled ? new PhoneLimits(CodesPerPhoneAndHour, CodesPerPhoneAndDay) : null;

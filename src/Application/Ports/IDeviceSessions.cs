@@ -20,7 +20,8 @@ public interface IDeviceSessions
     /// <summary>Notes that the device was here just now. Costs nothing: it is written later, at most once a minute.</summary>
     void Touch(DeviceId device);
 
-    /// <summary>Exchanges a refresh token. Of several exchanges of one token exactly one succeeds; every other signs the device out.</summary>
+    /// <summary>Exchanges a refresh token. Of several exchanges of one token exactly one succeeds; every other signs the device out. The same exchange
+    /// again, for the same new token, is no other.</summary>
     Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken);
 
     /// <summary>Signs a device of a user out; does nothing when it is signed out already.</summary>

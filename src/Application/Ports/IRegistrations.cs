@@ -31,7 +31,7 @@ public interface IRegistrations
     /// <returns>Whose the phone is; null when nobody has it or its user is not in the log yet.</returns>
     Task<UserId?> FindPhoneAsync(PhoneKey phone, CancellationToken cancellationToken);
 
-    /// <summary>Uses a registration up and signs its device in, in one transaction.</summary>
+    /// <summary>Uses a registration up and signs its device in, in one transaction. The same sign-in again is true already.</summary>
     /// <returns>False when it was used up before; then nothing has changed.</returns>
     Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken);
 }

@@ -4,7 +4,7 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Tables for what must be decided once for all nodes and at once: registrations, whose phone is whose, who is signed in. See docs/adr/0020.
+/// Tables for what must be decided once for all nodes and at once: registrations, whose phone is whose, who is signed in. See docs/adr/0020-accounts-in-tables.md.
 /// </summary>
 internal static class AccountSchema
 {

@@ -31,7 +31,8 @@ public static class AccountsRegistration
 
         services.ConfigureMarten(AccountSchema.Register);
         services.AddSingleton<IRegistrations>(provider =>
-            new PostgresRegistrations(provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema));
+            new PostgresRegistrations(
+                provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new PostgresDeviceSessions(
             provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());

@@ -61,7 +61,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public async Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken)
     {
-        var rotated = await PostgresErrors.GuardAsync(() => ExchangeAsync(rotation, cancellationToken));
+        var rotated = await Repeated.GuardAsync(() => ExchangeAsync(rotation, cancellationToken), clock, cancellationToken);
         if (rotated is not null)
             return rotated;
         return await RevokeWhereAsync(
@@ -135,12 +135,13 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
             _seen.TryRemove(pair);
     }
 
+    /// <summary>Exchanges the token, or finds that just this exchange was made before and its answer lost.</summary>
     private async Task<RotationOutcome?> ExchangeAsync(Rotation rotation, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             $"""
             UPDATE {schema}.device_sessions s SET refresh_hash = $3, refresh_expires_at = $4, last_seen = greatest(last_seen, $5)
-            WHERE device_id = $1 AND refresh_hash = $2 AND refresh_expires_at > $5 AND revoked_at IS NULL
+            WHERE device_id = $1 AND refresh_hash IN ($2, $3) AND refresh_expires_at > $5 AND revoked_at IS NULL
             RETURNING s.user_id, (SELECT p.phone FROM {schema}.phones p WHERE p.user_id = s.user_id)
             """);
         command.Parameters.Add(new() { Value = rotation.Device.Value });

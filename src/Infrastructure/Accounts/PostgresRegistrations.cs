@@ -9,7 +9,7 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <inheritdoc cref="IRegistrations"/>
-internal sealed class PostgresRegistrations(NpgsqlDataSource database, string schema) : IRegistrations
+internal sealed class PostgresRegistrations(NpgsqlDataSource database, string schema, TimeProvider clock) : IRegistrations
 {
     /// <summary>How long a registration is remembered, so that an old one is said to be over and the codes of a day can be counted.</summary>
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(48);
@@ -79,27 +79,40 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         });
 
     public Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken) =>
-        PostgresErrors.GuardAsync(async () =>
-        {
-            await using var command = database.CreateCommand(
-                $"""
-                WITH used AS (
-                    UPDATE {schema}.registrations SET completed_at = $2, content = '' WHERE id = $1 AND completed_at IS NULL RETURNING phone
-                ), registered AS (
-                    UPDATE {schema}.phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
-                )
-                INSERT INTO {schema}.device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
-                SELECT $3, $4, $5, $6, $2, $2 FROM used
-                """);
-            Add(command.Parameters, registration, signIn.Now, signIn.Device.Value, signIn.User.Value, signIn.RefreshToken, signIn.RefreshExpiresAt);
-            return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
-        });
+        Repeated.GuardAsync(
+            async () => await TryCompleteAsync(registration, signIn, cancellationToken) || await IsSignedInAsync(signIn, cancellationToken),
+            clock, cancellationToken);
 
     internal static byte[] Bytes(UInt128 value)
     {
         var bytes = new byte[16];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, value);
         return bytes;
+    }
+
+    private async Task<bool> TryCompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            WITH used AS (
+                UPDATE {schema}.registrations SET completed_at = $2, content = '' WHERE id = $1 AND completed_at IS NULL RETURNING phone
+            ), registered AS (
+                UPDATE {schema}.phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
+            )
+            INSERT INTO {schema}.device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
+            SELECT $3, $4, $5, $6, $2, $2 FROM used
+            """);
+        Add(command.Parameters, registration, signIn.Now, signIn.Device.Value, signIn.User.Value, signIn.RefreshToken, signIn.RefreshExpiresAt);
+        return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
+    }
+
+    /// <summary>Whether just this sign-in was made before, and its answer lost.</summary>
+    private async Task<bool> IsSignedInAsync(SignIn signIn, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            $"SELECT true FROM {schema}.device_sessions WHERE device_id = $1 AND refresh_hash = $2 AND revoked_at IS NULL");
+        Add(command.Parameters, signIn.Device.Value, signIn.RefreshToken);
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     /// <summary>Those who ask for codes for one phone at the same instant are counted one after another.</summary>

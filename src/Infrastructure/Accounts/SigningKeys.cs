@@ -106,8 +106,13 @@ internal sealed class SigningKeys
             var point = key.ECDsa.ExportParameters(includePrivateParameters: false).Q;
             return new
             {
-                kty = "EC", crv = "P-256", use = "sig", alg = SecurityAlgorithms.EcdsaSha256, kid = key.KeyId,
-                x = Base64UrlEncoder.Encode(point.X), y = Base64UrlEncoder.Encode(point.Y),
+                kty = "EC",
+                crv = "P-256",
+                use = "sig",
+                alg = SecurityAlgorithms.EcdsaSha256,
+                kid = key.KeyId,
+                x = Base64UrlEncoder.Encode(point.X),
+                y = Base64UrlEncoder.Encode(point.Y),
             };
         });
         return JsonSerializer.SerializeToUtf8Bytes(new { keys = set }, KeySetFormat);

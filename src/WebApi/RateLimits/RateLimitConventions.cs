@@ -20,10 +20,13 @@ public static class RateLimitConventions
     /// <summary>The policy of endpoints that a code or a token can be tried at.</summary>
     public const string Verifications = "verifications";
 
+    private const int DevelopmentCodesPerPhone = 10_000;
+
     public static WebApplicationBuilder AddRateLimits(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddOptions<RateLimitOptions>().Bind(builder.Configuration.GetSection("RateLimits")).ValidateOnStart();
+        var codesAreFree = builder.Environment.IsDevelopment() && string.IsNullOrEmpty(builder.Configuration["Sms:WebhookUrl"]);
+        services.AddOptions<RateLimitOptions>().Configure(limits => Relax(limits, codesAreFree)).Bind(builder.Configuration.GetSection("RateLimits")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<RateLimitOptions>, RateLimitValidation>();
         services.AddOptions<ProxyOptions>().Bind(builder.Configuration.GetSection("Proxy")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
@@ -48,6 +51,15 @@ public static class RateLimitConventions
         if (app.Services.GetRequiredService<IOptions<RateLimitOptions>>().Value.Enabled)
             app.UseRateLimiter();
         return app;
+    }
+
+    /// <summary>Where no text message is sent, a phone may be registered as often as someone tries things out.</summary>
+    private static void Relax(RateLimitOptions limits, bool codesAreFree)
+    {
+        if (!codesAreFree)
+            return;
+        limits.CodesPerPhoneAndHour = DevelopmentCodesPerPhone;
+        limits.CodesPerPhoneAndDay = DevelopmentCodesPerPhone;
     }
 
     private static void Configure(RateLimiterOptions limiter, RateLimitOptions limits)

@@ -59,7 +59,9 @@ public sealed class AccountValidationTests
     [InlineData(15, 0)]
     public void Lifetimes_have_bounds(double minutes, double days) => Assert.False(_production.Validate(null, new TokenOptions
     {
-        Keys = [Key(ECCurve.NamedCurves.nistP256)], AccessMinutes = minutes, RefreshDays = days,
+        Keys = [Key(ECCurve.NamedCurves.nistP256)],
+        AccessMinutes = minutes,
+        RefreshDays = days,
     }).Succeeded);
 
     private static string Failure(ValidateOptionsResult result) => Assert.Single(result.Failures!);

@@ -32,7 +32,7 @@ public sealed class AccountsDatabase : IAsyncLifetime
         await _database!.DisposeAsync();
     }
 
-    internal PostgresRegistrations Registrations() => new(Source, MartenRegistration.Schema);
+    internal PostgresRegistrations Registrations() => new(Source, MartenRegistration.Schema, TimeProvider.System);
 
     /// <summary>The device sessions as one node sees them.</summary>
     internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) => new(Source, MartenRegistration.Schema, clock ?? TimeProvider.System);

@@ -193,7 +193,12 @@ public sealed class JwtAccessTokensTests : IDisposable
 
     private static string Forge(SigningCredentials signing, string issuer, string type) => new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
     {
-        TokenType = type, Issuer = issuer, Audience = issuer, NotBefore = Now.UtcDateTime, Expires = Now.AddMinutes(15).UtcDateTime, IssuedAt = Now.UtcDateTime,
+        TokenType = type,
+        Issuer = issuer,
+        Audience = issuer,
+        NotBefore = Now.UtcDateTime,
+        Expires = Now.AddMinutes(15).UtcDateTime,
+        IssuedAt = Now.UtcDateTime,
         SigningCredentials = signing,
         Claims = new Dictionary<string, object> { ["sub"] = Ann.ToString(), ["device"] = Phone.ToString(), ["roles"] = Array.Empty<string>() },
     });

@@ -62,6 +62,19 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     }
 
     [Fact]
+    public async Task An_exchange_whose_answer_was_lost_can_be_repeated()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        var next = NewHash();
+        await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next);
+
+        Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next));
+
+        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+    }
+
+    [Fact]
     public async Task A_refresh_token_that_comes_again_signs_the_device_out()
     {
         var sessions = database.Sessions();

@@ -78,6 +78,17 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
     }
 
     [Fact]
+    public async Task A_sign_in_whose_answer_was_lost_can_be_repeated()
+    {
+        var registration = await AddedAsync();
+        var signIn = SignInOf(registration);
+        Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, default));
+
+        Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, default));
+        Assert.False(await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default));
+    }
+
+    [Fact]
     public async Task What_a_registration_said_is_forgotten_when_it_is_used_up()
     {
         var registration = await AddedAsync();
