@@ -23,7 +23,17 @@ internal sealed class SocketGateway(
 
     public async Task HandleAsync(HttpContext context)
     {
-        var check = await AuthenticateAsync(context);
+        AccessCheck check;
+        try
+        {
+            check = await AuthenticateAsync(context);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            await context.Response.WriteProblemAsync(Problems.Of(exception)); // This stands before the pipeline that would do it.
+            return;
+        }
+
         if (check.Principal is not { } caller)
         {
             await context.Response.WriteProblemAsync(Problems.Of(check.Refusal!));
