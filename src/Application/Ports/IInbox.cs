@@ -19,7 +19,7 @@ public interface IInbox
 }
 
 /// <summary>A place in an inbox. Conversations of the same time are ordered by their ids.</summary>
-public sealed record InboxPlace(DateTimeOffset UpdatedAt, string Conversation);
+public sealed record InboxPlace(DateTimeOffset UpdatedAt, ConversationId Conversation);
 
 /// <param name="LastMessage">The last message, sealed; null before the first.</param>
 /// <param name="Unread">Messages of others after the user's read watermark.</param>

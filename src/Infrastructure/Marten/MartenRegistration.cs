@@ -26,6 +26,7 @@ public static class MartenRegistration
         connection.Timeout = Math.Min(connection.Timeout, 5);
         connection.MaxAutoPrepare = 100;
         connection.AutoPrepareMinUsages = 2;
+        connection.Options = $"{connection.Options} -c jit=off".Trim(); // Our queries take less time than compiling them.
         services.AddSingleton(connection);
         services.AddSingleton(_ => NpgsqlDataSource.Create(connection));
         services

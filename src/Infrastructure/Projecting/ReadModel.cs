@@ -1,5 +1,4 @@
 using ChatCqrs.Domain;
-using ChatCqrs.Projections;
 using Marten;
 using Npgsql;
 
@@ -16,49 +15,32 @@ internal interface IReadModel
     /// <summary>Folds a run of the log into the views, within the session's transaction.</summary>
     Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken);
 
-    /// <summary>Forgets what it keeps in memory: the last transaction did not commit.</summary>
+    /// <summary>Forgets what it keeps in memory: the last transaction did not commit, or somebody else has led meanwhile.</summary>
     void Forget()
     {
     }
 }
 
-/// <summary>One transaction of the runner.</summary>
-/// <param name="Schema">Where the tables are.</param>
-internal sealed record ReadModelSession(IDocumentSession Documents, NpgsqlConnection Connection, string Schema);
-
-/// <summary>Folds a run of the log into Marten documents: loads every touched view once, writes each that changed once.</summary>
-internal static class DocumentFold<TView, TProjection>
-    where TView : class
-    where TProjection : IProjection<TView>
+/// <summary>What models do in one transaction of the runner.</summary>
+/// <param name="schema">Where the tables are.</param>
+internal sealed class ReadModelSession(NpgsqlConnection connection, string schema, Func<IDocumentSession> documents)
 {
-    /// <param name="idOf">The document's id.</param>
-    /// <param name="each">Called for every step of a fold, with the view before and after.</param>
-    public static async Task ApplyAsync(
-        IReadOnlyList<Recorded> facts, ReadModelSession session, Func<TView, string> idOf, Action<TView?, TView?, Recorded>? each,
-        CancellationToken cancellationToken)
+    private readonly Lazy<IDocumentSession> _documents = new(documents);
+
+    /// <summary>Marten's part of it, written when the transaction is committed; opened when it is needed, which most transactions do not.</summary>
+    public IDocumentSession Documents => _documents.Value;
+
+    public IDocumentSession? OpenedDocuments => _documents.IsValueCreated ? _documents.Value : null;
+
+    public NpgsqlConnection Connection { get; } = connection;
+    public string Schema { get; } = schema;
+
+    public NpgsqlCommand Command(string sql, params ReadOnlySpan<object> parameters)
     {
-        var steps = new List<(string Key, Recorded Fact)>(facts.Count);
-        foreach (var fact in facts)
-        {
-            foreach (var key in TProjection.KeysOf(fact))
-                steps.Add((key, fact));
-        }
-
-        if (steps.Count == 0)
-            return;
-        var keys = steps.Select(step => step.Key).ToHashSet();
-        var loaded = await session.Documents.LoadManyAsync<TView>(cancellationToken, keys);
-        var views = loaded.ToDictionary(idOf, view => (TView?)view);
-        foreach (var (key, fact) in steps)
-        {
-            var before = views.GetValueOrDefault(key);
-            var after = TProjection.Evolve(before, key, fact);
-            views[key] = after;
-            each?.Invoke(before, after, fact);
-        }
-
-        session.Documents.Store(views.Values.OfType<TView>());
-        foreach (var (key, _) in views.Where(pair => pair.Value is null))
-            session.Documents.Delete<TView>(key);
+        var command = Connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var parameter in parameters)
+            command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+        return command;
     }
 }

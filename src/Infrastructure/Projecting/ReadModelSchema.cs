@@ -1,35 +1,66 @@
 using ChatCqrs.Projections.Directory;
 using ChatCqrs.Projections.Inbox;
-using ChatCqrs.Projections.Receipts;
 using ChatCqrs.Projections.Snapshots;
 using Marten;
+using Marten.Schema;
 using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// The read models' tables: documents where views change, plain tables filled by COPY where one row a message is added. In a shadow schema the same ones
-/// take a rebuild.
+/// The read models' tables: documents where views change now and then, plain tables where each message changes or adds a row (docs/adr/0012). In a shadow
+/// schema the same ones take a rebuild.
 /// </summary>
 internal static class ReadModelSchema
 {
+    /// <summary>How full PostgreSQL makes the pages of rows that are updated all the time, in percent.</summary>
+    private const int UpdatedFillFactor = 50;
+
     public static void Register(StoreOptions options)
     {
-        options.Schema.For<ConversationView>().Identity(view => view.Id).DocumentAlias("conversations");
         options.Schema.For<MemberView>().Identity(view => view.Id).DocumentAlias("members")
-            .Duplicate(view => view.UserId).Duplicate(view => view.ConversationId);
-        options.Schema.For<WatermarkView>().Identity(view => view.Id).DocumentAlias("watermarks").Duplicate(view => view.ConversationId);
+            .UniqueIndex(UniqueIndexType.DuplicatedField, view => view.UserId, view => view.ConversationId)
+            .Duplicate(view => view.ConversationId);
         options.Schema.For<UserView>().Identity(view => view.Id).DocumentAlias("users");
         options.Schema.For<ConversationSnapshot>().Identity(view => view.Id).DocumentAlias("conversation_snapshots");
         options.Schema.For<ReceiptsSnapshot>().Identity(view => view.Id).DocumentAlias("receipts_snapshots");
 
         var schema = options.DatabaseSchemaName;
+        options.Storage.ExtendedSchemaObjects.Add(Conversations(schema));
+        options.Storage.ExtendedSchemaObjects.Add(Watermarks(schema));
         options.Storage.ExtendedSchemaObjects.Add(Timeline(schema));
         options.Storage.ExtendedSchemaObjects.Add(MessageIds(schema));
         options.Storage.ExtendedSchemaObjects.Add(ReceiptMarks(schema));
         options.Storage.ExtendedSchemaObjects.Add(Checkpoints(schema));
     }
 
+    /// <summary>No index but the key, and room in each page: so an update stays in its page and touches no index (PostgreSQL's heap-only tuples).</summary>
+    private static Table Conversations(string schema)
+    {
+        var table = new Table($"{schema}.conversations");
+        table.AddColumn("id", "uuid").AsPrimaryKey();
+        table.AddColumn("kind", "text").NotNull();
+        table.AddColumn("last_seq", "bigint").NotNull();
+        table.AddColumn("last_message_seq", "bigint").NotNull();
+        table.AddColumn("started_at", "timestamptz").NotNull();
+        table.AddColumn("updated_at", "timestamptz").NotNull();
+        table.WithFillFactor(UpdatedFillFactor);
+        return table;
+    }
+
+    private static Table Watermarks(string schema)
+    {
+        var table = new Table($"{schema}.watermarks");
+        table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+        table.AddColumn("user_id", "uuid").AsPrimaryKey();
+        table.AddColumn("delivered_seq", "bigint").NotNull();
+        table.AddColumn("read_seq", "bigint").NotNull();
+        table.AddColumn("devices", "jsonb").NotNull();
+        table.WithFillFactor(UpdatedFillFactor);
+        return table;
+    }
+
+    /// <summary>Types of messages stand here as their numbers in <see cref="Domain.Messages.MessageType"/>, which only grows at its end.</summary>
     private static Table Timeline(string schema)
     {
         var table = new Table($"{schema}.timeline");
@@ -46,6 +77,10 @@ internal static class ReadModelSchema
         table.AddColumn("reply_to", "uuid");
         table.AddColumn("expires_at", "timestamptz");
         table.AddColumn("members", "uuid[]");
+        table.AddColumn("message_no", "bigint").NotNull();
+        table.AddColumn("author_no", "bigint");
+        table.Indexes.Add(
+            new IndexDefinition("timeline_authors") { Predicate = "message_id IS NOT NULL" }.AgainstColumns("conversation_id", "actor", "seq"));
         return table;
     }
 
@@ -79,7 +114,6 @@ internal static class ReadModelSchema
         table.AddColumn("name", "text").AsPrimaryKey();
         table.AddColumn("position", "numeric(20,0)").NotNull();
         table.AddColumn("lag_seconds", "double precision").NotNull();
-        table.AddColumn("detail", "text");
         table.AddColumn("updated_at", "timestamptz").NotNull();
         return table;
     }

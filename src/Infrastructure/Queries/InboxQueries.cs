@@ -1,41 +1,51 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Projections.Inbox;
-using Marten;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Queries;
 
 /// <inheritdoc cref="IInbox"/>
 /// <remarks>Marten names the columns that it duplicates from <c>user_id</c> and <c>conversation_id</c> with two underscores.</remarks>
-internal sealed class InboxQueries(NpgsqlDataSource database, IDocumentStore documents) : IInbox
+internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 {
-    /// <summary>The page is cut first; unread messages are counted only for what is on it.</summary>
+    /// <summary>
+    /// The page is cut first. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
+    /// watermark, less the same difference for the user's own messages.
+    /// </summary>
     private static string Sql(string where) =>
         $"""
-        SELECT p.conversation, u.unread, p.delivered_seq, p.read_seq, {Rows.EntryColumns}
+        SELECT p.id, p.kind, p.last_seq, p.last_message_seq, p.started_at, p.updated_at, p.delivered_seq, p.read_seq,
+            coalesce(newest.message_no - (
+                SELECT n.message_no - (n.message_id IS NOT NULL)::int FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
+            - coalesce((
+                SELECT n.author_no FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq DESC LIMIT 1) - (
+                SELECT n.author_no - 1 FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0) AS unread,
+            {Rows.EntryColumns}
         FROM (
-            SELECT c.data AS conversation, m.conversation__id AS conversation_id, m.user__id AS user_id, (c.data ->> 'updated_at')::timestamptz AS updated_at, c.id,
-                   (c.data ->> 'last_message_seq')::bigint AS last_message_seq, (m.data ->> 'joined_seq')::bigint AS joined_seq,
-                   coalesce((w.data ->> 'delivered_seq')::bigint, -1) AS delivered_seq, coalesce((w.data ->> 'read_seq')::bigint, -1) AS read_seq
-            FROM chat.mt_doc_members m
-            JOIN chat.mt_doc_conversations c ON c.id = m.conversation__id::text
-            LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
-            WHERE m.user__id = $1 AND {where}
+            SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
+                greatest(coalesce(w.read_seq, -1), c.joined_seq - 1) AS seen_seq
+            FROM (
+                SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq
+                FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id
+                WHERE m.user__id = $1 AND {where}
+            ) c
+            LEFT JOIN chat.watermarks w ON w.conversation_id = c.id AND w.user_id = $1
         ) p
-        LEFT JOIN chat.timeline t ON t.conversation_id = p.conversation_id AND t.seq = p.last_message_seq
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS unread FROM chat.timeline n
-            WHERE n.conversation_id = p.conversation_id AND n.seq >= p.joined_seq AND n.seq > p.read_seq
-              AND n.message_id IS NOT NULL AND n.actor <> p.user_id
-        ) u
+        LEFT JOIN LATERAL (
+            SELECT n.message_no FROM chat.timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
+        ) newest ON true
+        LEFT JOIN chat.timeline t ON t.conversation_id = p.id AND t.seq = p.last_message_seq AND t.seq >= p.joined_seq
         ORDER BY p.updated_at DESC, p.id DESC
         """;
 
     public async Task<IReadOnlyList<InboxItem>> PageAsync(UserId user, InboxPlace? before, int limit, CancellationToken cancellationToken) =>
         await database.QueryAsync(
-            Sql("($2::timestamptz IS NULL OR ((c.data ->> 'updated_at')::timestamptz, c.id) < ($2, $3)) ORDER BY updated_at DESC, c.id DESC LIMIT $4"),
-            Item, cancellationToken, user.Value, before is null ? DBNull.Value : before.UpdatedAt.UtcDateTime, before?.Conversation ?? "", limit);
+            Sql("($2::timestamptz IS NULL OR (c.updated_at, c.id) < ($2, $3)) ORDER BY c.updated_at DESC, c.id DESC LIMIT $4"),
+            Item, cancellationToken, user.Value, before is null ? DBNull.Value : before.UpdatedAt.UtcDateTime, before?.Conversation.Value ?? Guid.Empty, limit);
 
     public async Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken) =>
         (await database.QueryAsync(Sql("m.conversation__id = $2"), Item, cancellationToken, user.Value, conversation.Value)).FirstOrDefault();
@@ -43,17 +53,19 @@ internal sealed class InboxQueries(NpgsqlDataSource database, IDocumentStore doc
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             """
-            SELECT m.conversation__id, (m.data ->> 'joined_seq')::bigint, coalesce((w.data -> 'devices' ->> $2)::bigint, -1), (c.data ->> 'last_seq')::bigint
+            SELECT m.conversation__id, (m.data ->> 'joined_seq')::bigint, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
             FROM chat.mt_doc_members m
-            JOIN chat.mt_doc_conversations c ON c.id = m.conversation__id::text
-            LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
+            JOIN chat.conversations c ON c.id = m.conversation__id
+            LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
             WHERE m.user__id = $1
             """,
             row => new WaitingItem(
                 new ConversationId(row.GetGuid(0)), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)), row.GetInt64(3)),
             cancellationToken, user.Value, device.ToString());
 
-    private InboxItem Item(NpgsqlDataReader row) => new(
-        documents.Options.Serializer().FromJson<ConversationView>(row.GetStream(0)),
-        row.IsDBNull(4) ? null : Rows.Entry(row, 4), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3));
+    private static InboxItem Item(NpgsqlDataReader row) => new(
+        new ConversationView(
+            new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
+            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5)),
+        row.IsDBNull(9) ? null : Rows.Entry(row, 9), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7));
 }

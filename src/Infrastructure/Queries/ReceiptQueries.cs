@@ -11,8 +11,8 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => (await database.QueryAsync(
         """
         SELECT m.conversation__id, m.user__id, (m.data ->> 'joined_seq')::bigint,
-               coalesce((w.data ->> 'delivered_seq')::bigint, -1), coalesce((w.data ->> 'read_seq')::bigint, -1)
-        FROM chat.mt_doc_members m LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
+               coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
+        FROM chat.mt_doc_members m LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         WHERE m.conversation__id = ANY ($1)
         """,
         row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4)),

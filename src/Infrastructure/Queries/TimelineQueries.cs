@@ -34,7 +34,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             $"""
             SELECT {Rows.EntryColumns} FROM chat.message_ids i
             JOIN chat.timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
-            WHERE i.message_id = $1 AND i.conversation_id = $2
+            WHERE i.message_id = $1 AND i.conversation_id = $2 ORDER BY i.seq LIMIT 1
             """,
             row => Rows.Entry(row), cancellationToken, message.Value, conversation.Value)).FirstOrDefault();
 
@@ -42,16 +42,16 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         UserId user, UnreadPlace? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""
         SELECT {Rows.EntryColumns} FROM chat.mt_doc_members m
-        LEFT JOIN chat.mt_doc_watermarks w ON w.id = m.id
+        LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         CROSS JOIN LATERAL (
             SELECT * FROM chat.timeline t
             WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
-              AND t.seq > greatest(coalesce((w.data ->> 'read_seq')::bigint, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END)
+              AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END)
               AND t.message_id IS NOT NULL AND t.actor <> m.user__id
             ORDER BY t.seq LIMIT $4
         ) t
         WHERE m.user__id = $1 AND m.conversation__id >= $2
-        ORDER BY t.conversation_id, t.seq LIMIT $4
+        ORDER BY m.conversation__id, t.seq LIMIT $4
         """,
         row => Rows.Entry(row), cancellationToken, user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit);
 }

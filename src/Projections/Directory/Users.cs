@@ -18,16 +18,16 @@ public sealed record UserView
 }
 
 /// <summary>Who has an account?</summary>
-public sealed class UsersProjection : IProjection<UserView>
+public sealed class UsersProjection : IProjection<UserId, UserView>
 {
-    public static IEnumerable<string> KeysOf(Recorded fact) =>
-        fact.Event is UserEvent ? [StreamName.IdOf(fact.Stream).ToString()] : [];
+    public static IEnumerable<UserId> KeysOf(Recorded fact) =>
+        fact.Event is UserEvent ? [new UserId(StreamName.IdOf(fact.Stream))] : [];
 
-    public static UserView? Evolve(UserView? view, string key, Recorded fact) => fact.Event switch
+    public static UserView? Evolve(UserView? view, UserId key, Recorded fact) => fact.Event switch
     {
         UserEvent.UserRegistered e => new UserView
         {
-            Id = key,
+            Id = key.ToString(),
             Profile = e.Profile.Bytes.ToArray(),
             RegisteredAt = fact.At,
             Devices = [],

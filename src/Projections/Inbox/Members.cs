@@ -3,10 +3,17 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Projections.Inbox;
 
+/// <summary>A user's place in a conversation.</summary>
+public readonly record struct MemberKey(ConversationId Conversation, UserId User)
+{
+    /// <summary>The conversation's id, a colon and the user's.</summary>
+    public override string ToString() => $"{Conversation}:{User}";
+}
+
 /// <summary>That a user belongs to a conversation.</summary>
 public sealed record MemberView
 {
-    /// <summary>The conversation's id, a colon and the user's.</summary>
+    /// <summary>The text of a <see cref="MemberKey"/>.</summary>
     public required string Id { get; init; }
 
     public required Guid ConversationId { get; init; }
@@ -14,26 +21,24 @@ public sealed record MemberView
 
     /// <summary>The first entry that they see.</summary>
     public required long JoinedSeq { get; init; }
-
-    public static string KeyOf(ConversationId conversation, UserId user) => $"{conversation}:{user}";
 }
 
 /// <summary>Who belongs to which conversation?</summary>
-public sealed class MembersProjection : IProjection<MemberView>
+public sealed class MembersProjection : IProjection<MemberKey, MemberView>
 {
-    public static IEnumerable<string> KeysOf(Recorded fact) => fact.Event switch
+    public static IEnumerable<MemberKey> KeysOf(Recorded fact) => fact.Event switch
     {
-        ConversationEvent.ConversationStarted e => e.Members.Select(user => MemberView.KeyOf(fact.Conversation, user)),
+        ConversationEvent.ConversationStarted e => e.Members.Select(user => new MemberKey(fact.Conversation, user)),
         _ => [],
     };
 
-    public static MemberView? Evolve(MemberView? view, string key, Recorded fact) => fact.Event switch
+    public static MemberView? Evolve(MemberView? view, MemberKey key, Recorded fact) => fact.Event switch
     {
         ConversationEvent.ConversationStarted => new MemberView
         {
-            Id = key,
-            ConversationId = fact.Conversation.Value,
-            UserId = Guid.ParseExact(key.AsSpan(key.IndexOf(':', StringComparison.Ordinal) + 1), "D"),
+            Id = key.ToString(),
+            ConversationId = key.Conversation.Value,
+            UserId = key.User.Value,
             JoinedSeq = fact.Revision,
         },
         _ => view,

@@ -1,65 +1,13 @@
 using System.Buffers.Binary;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
-using ChatCqrs.Projections.Directory;
-using ChatCqrs.Projections.Inbox;
-using ChatCqrs.Projections.Receipts;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-internal sealed class InboxModel : IReadModel
-{
-    public string Name => "inbox";
-    public IReadOnlyList<string> Tables { get; } = ["mt_doc_conversations", "mt_doc_members"];
-
-    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
-    {
-        await DocumentFold<ConversationView, ConversationsProjection>.ApplyAsync(facts, session, view => view.Id, null, cancellationToken);
-        await DocumentFold<MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, null, cancellationToken);
-    }
-}
-
-internal sealed class DirectoryModel : IReadModel
-{
-    public string Name => "directory";
-    public IReadOnlyList<string> Tables { get; } = ["mt_doc_users"];
-
-    public Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken) =>
-        DocumentFold<UserView, UsersProjection>.ApplyAsync(facts, session, view => view.Id, null, cancellationToken);
-}
-
-internal sealed class ReceiptsModel : IReadModel
-{
-    public string Name => "receipts";
-    public IReadOnlyList<string> Tables { get; } = ["mt_doc_watermarks", "receipt_marks"];
-
-    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
-    {
-        var marks = new List<ReceiptMark>();
-        await DocumentFold<WatermarkView, WatermarksProjection>.ApplyAsync(
-            facts, session, view => view.Id, (before, after, fact) => marks.AddRange(WatermarksProjection.Marks(before, after!, fact)), cancellationToken);
-        if (marks.Count == 0)
-            return;
-
-        await using var copy = await session.Connection.BeginBinaryImportAsync(
-            $"COPY {session.Schema}.receipt_marks (conversation_id, user_id, is_read, up_to_seq, at) FROM STDIN (FORMAT BINARY)", cancellationToken);
-        foreach (var mark in marks)
-        {
-            await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(mark.Conversation.Value, NpgsqlDbType.Uuid, cancellationToken);
-            await copy.WriteAsync(mark.User.Value, NpgsqlDbType.Uuid, cancellationToken);
-            await copy.WriteAsync(mark.IsRead, NpgsqlDbType.Boolean, cancellationToken);
-            await copy.WriteAsync(mark.UpToSeq, NpgsqlDbType.Bigint, cancellationToken);
-            await copy.WriteAsync(mark.At.UtcDateTime, NpgsqlDbType.TimestampTz, cancellationToken);
-        }
-
-        await copy.CompleteAsync(cancellationToken);
-    }
-}
-
+/// <summary>What happened in each conversation, entry by entry, and where every message id went: rows that are added by COPY.</summary>
 internal sealed class TimelineModel : IReadModel
 {
     public string Name => "timeline";
@@ -70,20 +18,54 @@ internal sealed class TimelineModel : IReadModel
         var entries = facts.Select(TimelineProjection.Added).OfType<TimelineEntry>().ToList();
         if (entries.Count == 0)
             return;
-        await CopyEntriesAsync(entries, session, cancellationToken);
+        await CopyAsync(entries, await CounterAsync(entries, session, cancellationToken), session, cancellationToken);
         await InsertIdsAsync([.. entries.Where(entry => entry.Message is not null)], session, cancellationToken);
     }
 
-    private static async Task CopyEntriesAsync(List<TimelineEntry> entries, ReadModelSession session, CancellationToken cancellationToken)
+    /// <summary>How far the numbering of messages is in the conversations of a run. Two looks into an index for each author.</summary>
+    private static async Task<MessageCounter> CounterAsync(
+        List<TimelineEntry> entries, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var wanted = entries.Select(entry => (Conversation: entry.Conversation.Value, Author: entry.Message?.Sender.Value ?? Guid.Empty)).Distinct().ToList();
+        var conversations = new Dictionary<ConversationId, long>();
+        var authors = new Dictionary<(ConversationId, UserId), long>();
+        await using var command = session.Command(
+            $"""
+            SELECT wanted.conversation_id, wanted.author, coalesce(c.message_no, 0), coalesce(a.author_no, 0)
+            FROM unnest($1, $2) AS wanted(conversation_id, author)
+            LEFT JOIN LATERAL (
+                SELECT t.message_no FROM {session.Schema}.timeline t WHERE t.conversation_id = wanted.conversation_id ORDER BY t.seq DESC LIMIT 1
+            ) c ON true
+            LEFT JOIN LATERAL (
+                SELECT t.author_no FROM {session.Schema}.timeline t
+                WHERE t.conversation_id = wanted.conversation_id AND t.actor = wanted.author AND t.message_id IS NOT NULL
+                ORDER BY t.seq DESC LIMIT 1
+            ) a ON true
+            """,
+            wanted.Select(pair => pair.Conversation).ToArray(), wanted.Select(pair => pair.Author).ToArray());
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            var conversation = new ConversationId(row.GetGuid(0));
+            conversations[conversation] = row.GetInt64(2);
+            authors[(conversation, new UserId(row.GetGuid(1)))] = row.GetInt64(3);
+        }
+
+        return new MessageCounter(conversations, authors);
+    }
+
+    private static async Task CopyAsync(
+        List<TimelineEntry> entries, MessageCounter counter, ReadModelSession session, CancellationToken cancellationToken)
     {
         await using var copy = await session.Connection.BeginBinaryImportAsync(
             $"""
-            COPY {session.Schema}.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at, members)
-            FROM STDIN (FORMAT BINARY)
+            COPY {session.Schema}.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at,
+                members, message_no, author_no) FROM STDIN (FORMAT BINARY)
             """, cancellationToken);
         foreach (var entry in entries)
         {
             var message = entry.Message;
+            var numbers = counter.Next(entry);
             await copy.StartRowAsync(cancellationToken);
             await copy.WriteAsync(entry.Conversation.Value, NpgsqlDbType.Uuid, cancellationToken);
             await copy.WriteAsync(entry.Seq, NpgsqlDbType.Bigint, cancellationToken);
@@ -104,6 +86,8 @@ internal sealed class TimelineModel : IReadModel
             await (entry.Members is { } members
                 ? copy.WriteAsync(members.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Uuid, cancellationToken)
                 : copy.WriteNullAsync(cancellationToken));
+            await copy.WriteAsync(numbers.InConversation, NpgsqlDbType.Bigint, cancellationToken);
+            await WriteAsync(copy, numbers.OfAuthor, NpgsqlDbType.Bigint, cancellationToken);
         }
 
         await copy.CompleteAsync(cancellationToken);
@@ -116,18 +100,17 @@ internal sealed class TimelineModel : IReadModel
     {
         if (messages.Count == 0)
             return;
-        await using var command = session.Connection.CreateCommand();
-        command.CommandText =
+        await using var command = session.Command(
             $"""
             INSERT INTO {session.Schema}.message_ids (message_id, sender, conversation_id, seq, sent_at, fingerprint)
             SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
-            """;
-        command.Parameters.Add(new() { Value = messages.Select(entry => entry.Message!.MessageId.Value).ToArray() });
-        command.Parameters.Add(new() { Value = messages.Select(entry => entry.Message!.Sender.Value).ToArray() });
-        command.Parameters.Add(new() { Value = messages.Select(entry => entry.Conversation.Value).ToArray() });
-        command.Parameters.Add(new() { Value = messages.Select(entry => entry.Seq).ToArray() });
-        command.Parameters.Add(new() { Value = messages.Select(entry => entry.Message!.SentAt.UtcDateTime).ToArray() });
-        command.Parameters.Add(new() { Value = messages.Select(entry => ToGuid(entry.Message!.Fingerprint)).ToArray() });
+            """,
+            messages.Select(entry => entry.Message!.MessageId.Value).ToArray(),
+            messages.Select(entry => entry.Message!.Sender.Value).ToArray(),
+            messages.Select(entry => entry.Conversation.Value).ToArray(),
+            messages.Select(entry => entry.Seq).ToArray(),
+            messages.Select(entry => entry.Message!.SentAt.UtcDateTime).ToArray(),
+            messages.Select(entry => ToGuid(entry.Message!.Fingerprint)).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

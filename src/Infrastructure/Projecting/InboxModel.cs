@@ -1,0 +1,63 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Projections;
+using ChatCqrs.Projections.Inbox;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+/// <summary>
+/// Which conversations are there, and who belongs to them: members as documents, since they hardly ever change; conversations as rows, since
+/// each message changes one.
+/// </summary>
+internal sealed class InboxModel : IReadModel
+{
+    public string Name => "inbox";
+    public IReadOnlyList<string> Tables { get; } = ["conversations", "mt_doc_members"];
+
+    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
+        var keys = Folding<ConversationId, ConversationView, ConversationsProjection>.KeysOf(facts);
+        if (keys.Count == 0)
+            return;
+        var views = await LoadAsync(keys, session, cancellationToken);
+        Folding<ConversationId, ConversationView, ConversationsProjection>.Apply(facts, views);
+        await SaveAsync([.. views.Values.OfType<ConversationView>()], session, cancellationToken);
+    }
+
+    private static async Task<Dictionary<ConversationId, ConversationView?>> LoadAsync(
+        IReadOnlySet<ConversationId> keys, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var views = new Dictionary<ConversationId, ConversationView?>(keys.Count);
+        await using var command = session.Command(
+            $"SELECT id, kind, last_seq, last_message_seq, started_at, updated_at FROM {session.Schema}.conversations WHERE id = ANY ($1)",
+            keys.Select(key => key.Value).ToArray());
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            var view = new ConversationView(
+                new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
+                row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5));
+            views.Add(view.Id, view);
+        }
+
+        return views;
+    }
+
+    private static async Task SaveAsync(IReadOnlyList<ConversationView> views, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        await using var command = session.Command(
+            $"""
+            INSERT INTO {session.Schema}.conversations (id, kind, last_seq, last_message_seq, started_at, updated_at)
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (id) DO UPDATE SET
+                last_seq = excluded.last_seq, last_message_seq = excluded.last_message_seq, updated_at = excluded.updated_at
+            """,
+            views.Select(view => view.Id.Value).ToArray(),
+            views.Select(view => view.Kind).ToArray(),
+            views.Select(view => view.LastSeq).ToArray(),
+            views.Select(view => view.LastMessageSeq).ToArray(),
+            views.Select(view => view.StartedAt.UtcDateTime).ToArray(),
+            views.Select(view => view.UpdatedAt.UtcDateTime).ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
