@@ -3,7 +3,6 @@ using ChatCqrs.Infrastructure.Queries;
 using JasperFx;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 using Weasel.Core;
 
@@ -19,22 +18,17 @@ public static class ProjectingRegistration
         services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());
         services.AddSingleton<RunnerState>();
         services.AddSingleton<ReadModelFactory>();
-        services.AddSingleton(provider => new Rebuilder(
-            provider.GetRequiredService<IEventStore>(), provider.GetRequiredService<IEventCodec>(), provider.GetRequiredService<NpgsqlDataSource>(),
-            schema => ShadowStore(provider.GetRequiredService<NpgsqlDataSource>(), schema), provider.GetRequiredService<ReadModelFactory>(),
-            provider.GetRequiredService<ILogger<Rebuilder>>()));
+        services.AddSingleton<ReadModelDatabase>();
+        services.AddSingleton<Func<string, IDocumentStore>>(
+            provider => schema => ShadowStore(provider.GetRequiredService<NpgsqlDataSource>(), schema));
+        services.AddSingleton<Rebuilder>();
         services.AddSingleton<IProjections, Projections>();
         services.AddSingleton<ITimeline, TimelineQueries>();
         services.AddSingleton<IInbox, InboxQueries>();
         services.AddSingleton<IReceipts, ReceiptQueries>();
         services.AddSingleton<ISentMessages, SentMessageQueries>();
         services.AddSingleton<ISnapshots, SnapshotQueries>();
-        services.AddHostedService(provider =>
-        {
-            var factory = provider.GetRequiredService<ReadModelFactory>();
-            return ActivatorUtilities.CreateInstance<ProjectionRunner>(
-                provider, [.. new object[] { (IReadOnlyList<IReadModel>)[.. ReadModelFactory.Names.Select(factory.Create)] }]);
-        });
+        services.AddHostedService<ProjectionRunner>();
         return services;
     }
 

@@ -1,16 +1,12 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
 using Marten;
-using Marten.Services;
-using Medallion.Threading.Postgres;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
@@ -19,40 +15,32 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// crash each event has taken effect exactly once. An event that cannot be read stops the runner, and shows; it is never skipped.
 /// </summary>
 internal sealed class ProjectionRunner(
-    IEventStore store, IEventCodec codec, IDocumentStore documents, NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection,
-    IReadOnlyList<IReadModel> models, Rebuilder rebuilder, ReadSide readSide, RunnerState state, TimeProvider clock,
-    ILogger<ProjectionRunner> logger) : BackgroundService
+    IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, ReadModelFactory factory, Rebuilder rebuilder,
+    ReadSide readSide, RunnerState state, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
 {
-    /// <summary>How many events one transaction takes at most.</summary>
-    private const int BatchMax = 8_000;
-
-    /// <summary>How many pages of the log wait to be folded.</summary>
-    private const int PagesAhead = 8;
-
-    /// <summary>Under load, transactions start at least so far apart: each then folds more events into the same views.</summary>
-    private static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(150);
-
-    /// <summary>A transaction of so many events counts as load.</summary>
-    private const int LoadedFrom = 200;
-
-    private static readonly TimeSpan RetryMin = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StoreRetryMin = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan StoreRetryMax = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LeaderRetry = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the leader shows that it is alive while nothing happens.</summary>
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(2);
 
     private static readonly Histogram<double> Lag = Telemetry.Meter.CreateHistogram(
         "chat.projection.lag", "s", "Age of an event when the views hold it.",
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .15, .2, .25, .3, .4, .5, .75, 1, 2.5, 5, 10] });
     private static readonly Histogram<int> Batch = Telemetry.Meter.CreateHistogram<int>("chat.projection.events", "{event}", "Events in one transaction.");
 
+    private readonly IReadOnlyList<IReadModel> _models = [.. ReadModelFactory.Names.Select(factory.Create)];
+    private TimeSpan _storeRetry = StoreRetryMin;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        for (var retry = RetryMin; !stoppingToken.IsCancellationRequested;)
+        while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                if (!await TryLeadAsync(stoppingToken))
-                    await Task.Delay(LeaderRetry, stoppingToken);
-                retry = RetryMin;
+                await LeadOrFollowAsync(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -60,106 +48,106 @@ internal sealed class ProjectionRunner(
             }
             catch (Exception exception)
             {
-                state.Stopped(exception.Message);
-                if (PostgresErrors.IsUnavailable(exception) || exception is StoreUnavailableException)
-                    logger.LogWarning("The read models wait for a store: {Reason}", exception.Message);
-                else
-                    logger.LogError(exception, "The read models have stopped.");
-                await Task.Delay(retry, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                retry = retry * 2 < RetryMax ? retry * 2 : RetryMax;
-            }
-            finally
-            {
-                readSide.Lead(false);
+                var wait = Explain(exception);
+                await Task.Delay(wait, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
-    private async Task<bool> TryLeadAsync(CancellationToken stoppingToken)
+    /// <summary>Says what has ended the runner's work, and how long it is to wait before the next try.</summary>
+    private TimeSpan Explain(Exception exception)
     {
-        var leadership = new PostgresDistributedLock(
-            new PostgresAdvisoryLockKey("chatcqrs-runner", allowHashing: true), connection.ConnectionString,
-            options => options.KeepaliveCadence(TimeSpan.FromSeconds(5)));
-        await using var handle = await leadership.TryAcquireAsync(cancellationToken: stoppingToken);
-        if (handle is null)
-            return false;
+        if (exception is CheckpointMovedException or LeadershipLostException)
+        {
+            logger.LogWarning("This node does not fold the read models any more: {Reason}", exception.Message);
+            state.Following();
+            return LeaderRetry;
+        }
 
-        using var leading = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, handle.HandleLostToken);
-        await RunAsync(leading.Token);
-        return true;
+        state.Stopped(exception.Message);
+        if (exception is not StoreUnavailableException && !PostgresErrors.IsUnavailable(exception))
+        {
+            logger.LogError(exception, "The read models have stopped.");
+            return FailureRetry;
+        }
+
+        logger.LogWarning("The read models wait for a store: {Reason}", exception.Message);
+        var wait = _storeRetry;
+        _storeRetry = wait * 2 < StoreRetryMax ? wait * 2 : StoreRetryMax;
+        return wait;
+    }
+
+    private async Task LeadOrFollowAsync(CancellationToken stoppingToken)
+    {
+        await using var leadership = await database.TryLeadAsync(stoppingToken);
+        if (leadership is null)
+        {
+            state.Following();
+            await Task.Delay(LeaderRetry, stoppingToken);
+            return;
+        }
+
+        using var leading = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, leadership.Lost);
+        try
+        {
+            await RunAsync(leading.Token);
+        }
+        catch (OperationCanceledException) when (leadership.Lost.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
+        {
+            throw new LeadershipLostException();
+        }
+        finally
+        {
+            readSide.Follow();
+        }
     }
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
-        foreach (var model in models)
+        foreach (var model in _models)
             model.Forget();
-        LogPosition position;
-        await using (var start = await database.OpenConnectionAsync(cancellationToken))
-            position = await Checkpoint.ReadAsync(start, MartenRegistration.Schema, Checkpoint.Live, cancellationToken);
-        readSide.Lead(true);
-        readSide.Raise(position);
+        var position = await Checkpoint.TakeUpAsync(database.Source, MartenRegistration.Schema, cancellationToken);
+        readSide.Lead(position);
         state.Running();
         logger.LogInformation("This node folds the read models, from {Position} on.", position);
 
-        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var pages = System.Threading.Channels.Channel.CreateBounded<IReadOnlyList<StoredEvent>>(PagesAhead);
-        var pump = PumpAsync(position, pages.Writer, reading.Token);
-        rebuilder.Start(models, reading.Token);
-        try
+        await using var feed = new LogFeed(store, codec, position, cancellationToken);
+        await using var rebuilding = rebuilder.Start(_models, position, cancellationToken);
+        while (true)
         {
-            while (await pages.Reader.WaitToReadAsync(cancellationToken))
+            if (await feed.NextAsync(Heartbeat) is not { } run)
             {
-                var started = Stopwatch.GetTimestamp();
-                var facts = new List<Recorded>();
-                while (facts.Count < BatchMax && pages.Reader.TryRead(out var page))
-                    facts.AddRange(page.Select(codec.Decode));
-                position = await ApplyAsync(facts, position, cancellationToken);
-                var left = LoadedInterval - Stopwatch.GetElapsedTime(started);
-                if (facts.Count >= LoadedFrom && left > TimeSpan.Zero)
-                    await Task.Delay(left, cancellationToken);
+                await Checkpoint.TouchAsync(database.Source, MartenRegistration.Schema, position, cancellationToken);
+                continue;
             }
 
-            await pump;
+            var started = Stopwatch.GetTimestamp();
+            if (run.Facts.Count > 0)
+                position = await ApplyAsync(run.Facts, position, cancellationToken);
+            if (run.Poison is not null)
+                throw run.Poison;
+            await Pacing.PauseAsync(run.Facts.Count, Stopwatch.GetElapsedTime(started), cancellationToken);
         }
-        finally
-        {
-            await reading.CancelAsync();
-            await rebuilder.StopAsync();
-        }
-    }
-
-    private async Task PumpAsync(LogPosition after, ChannelWriter<IReadOnlyList<StoredEvent>> pages, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await foreach (var page in store.SubscribeAllAsync(after, cancellationToken))
-                await pages.WriteAsync(page, cancellationToken);
-        }
-        catch (Exception exception)
-        {
-            pages.TryComplete(exception);
-            return;
-        }
-
-        pages.TryComplete();
     }
 
     private async Task<LogPosition> ApplyAsync(IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
     {
-        using var activity = Telemetry.Source.StartActivity("project");
-        activity?.SetTag("chat.events", facts.Count);
         var to = facts[^1].Position;
+        using var activity = Telemetry.Source.StartActivity("project");
+        activity?.SetTag("chat.events", facts.Count).SetTag("chat.position", to.ToString());
         using (await rebuilder.EnterAsync(cancellationToken))
         {
-            await using var transaction = await ReadModelTransaction.BeginAsync(documents, database, MartenRegistration.Schema, cancellationToken);
-            foreach (var model in models)
+            var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
+            await using var transaction = await ReadModelTransaction.BeginAsync(
+                documents, database.Source, MartenRegistration.Schema, from, to, lag, cancellationToken);
+            foreach (var model in _models)
                 await model.ApplyAsync(facts, transaction.Session, cancellationToken);
-            var lag = (clock.GetUtcNow() - facts[^1].At).TotalSeconds;
-            await transaction.CommitAsync(Checkpoint.Live, from, to, lag, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
             rebuilder.LivePosition = to;
         }
 
         readSide.Raise(to);
+        _storeRetry = StoreRetryMin;
         Batch.Record(facts.Count);
         var now = clock.GetUtcNow();
         foreach (var fact in facts)
@@ -168,41 +156,30 @@ internal sealed class ProjectionRunner(
     }
 }
 
-/// <summary>A transaction that views and checkpoint share.</summary>
-internal sealed class ReadModelTransaction : IAsyncDisposable
+/// <summary>
+/// The pause after a transaction, by which the next one finds more to fold into the same views: none while hardly anything happens, so that a lone event
+/// shows at once.
+/// </summary>
+internal static class Pacing
 {
-    private readonly NpgsqlConnection _connection;
-    private readonly NpgsqlTransaction _transaction;
+    /// <summary>Transactions of at most so many events follow one another without a pause.</summary>
+    private const int Quiet = 2;
 
-    private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, IDocumentSession documents, string schema)
+    /// <summary>From so many events on a transaction counts as load.</summary>
+    private const int Loaded = 200;
+
+    private static readonly TimeSpan BusyInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(150);
+
+    public static TimeSpan After(int events, TimeSpan took)
     {
-        _connection = connection;
-        _transaction = transaction;
-        Session = new ReadModelSession(documents, connection, schema);
+        var interval = events <= Quiet ? TimeSpan.Zero : events < Loaded ? BusyInterval : LoadedInterval;
+        return interval > took ? interval - took : TimeSpan.Zero;
     }
 
-    public ReadModelSession Session { get; }
-
-    public static async Task<ReadModelTransaction> BeginAsync(
-        IDocumentStore store, NpgsqlDataSource database, string schema, CancellationToken cancellationToken)
-    {
-        var connection = await database.OpenConnectionAsync(cancellationToken);
-        var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        return new ReadModelTransaction(connection, transaction, store.LightweightSession(SessionOptions.ForTransaction(transaction)), schema);
-    }
-
-    /// <summary>Writes the documents, moves the checkpoint and commits.</summary>
-    public async Task CommitAsync(string checkpoint, LogPosition from, LogPosition to, double lagSeconds, CancellationToken cancellationToken)
-    {
-        await Session.Documents.SaveChangesAsync(cancellationToken);
-        await Checkpoint.MoveAsync(_connection, Session.Schema, checkpoint, from, to, lagSeconds, cancellationToken);
-        await _transaction.CommitAsync(cancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Session.Documents.DisposeAsync();
-        await _transaction.DisposeAsync();
-        await _connection.DisposeAsync();
-    }
+    public static Task PauseAsync(int events, TimeSpan took, CancellationToken cancellationToken) =>
+        After(events, took) is { Ticks: > 0 } pause ? Task.Delay(pause, cancellationToken) : Task.CompletedTask;
 }
+
+/// <summary>The session that holds the leader's lock has ended.</summary>
+internal sealed class LeadershipLostException() : Exception("The leader's lock was lost.");

@@ -1,3 +1,4 @@
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
@@ -5,15 +6,28 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>How far the views are, as the runner of this node says, or as the checkpoint in the database does while another node leads.</summary>
-public sealed class ReadSide(NpgsqlDataSource database) : IReadSide
+/// <summary>
+/// How far the views are: as the runner of this node says, or, while another node leads, as the checkpoint in the database does. That is looked at only
+/// while somebody waits, and once for all who wait.
+/// </summary>
+public sealed class ReadSide : IReadSide
 {
-    /// <summary>How often the checkpoint is looked at while somebody waits and another node leads.</summary>
-    private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(50);
 
+    private readonly NpgsqlDataSource _database;
+    private readonly Lock _lock = new();
     private ulong _position;
-    private volatile bool _leads;
-    private TaskCompletionSource _raised = NewSignal();
+    private bool _leads;
+    private bool _looks;
+    private int _waiting;
+    private TaskCompletionSource _changed = NewSignal();
+
+    public ReadSide(NpgsqlDataSource database)
+    {
+        _database = database;
+        Telemetry.Meter.CreateObservableGauge("chat.projection.position", () => (long)Position.Value, null, "The position up to which the views are known to be.");
+        Telemetry.Meter.CreateObservableGauge("chat.projection.leads", () => _leads ? 1 : 0, null, "1 on the node that folds the views.");
+    }
 
     public LogPosition Position => new(Volatile.Read(ref _position));
 
@@ -21,39 +35,110 @@ public sealed class ReadSide(NpgsqlDataSource database) : IReadSide
     {
         if (Position >= position)
             return true;
-        var deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        while (true)
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
+        Wait(+1);
+        try
         {
-            var raised = Volatile.Read(ref _raised).Task;
-            if (!_leads)
-                Raise(await CheckpointAsync(cancellationToken));
-            if (Position >= position)
-                return true;
-            var left = deadline - Environment.TickCount64;
-            if (left <= 0)
-                return false;
-            var wait = _leads ? left : Math.Min(left, (long)PollEvery.TotalMilliseconds);
-            await Task.WhenAny(raised, Task.Delay((int)Math.Max(1, Math.Min(wait, PollEvery.TotalMilliseconds * 10)), cancellationToken));
-            cancellationToken.ThrowIfCancellationRequested();
+            while (true)
+            {
+                var changed = Volatile.Read(ref _changed).Task;
+                if (Position >= position)
+                    return true;
+                await changed.WaitAsync(limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return Position >= position;
+        }
+        finally
+        {
+            Wait(-1);
         }
     }
 
-    /// <summary>Whether this node's runner leads, and so raises the position itself.</summary>
-    internal void Lead(bool leads) => _leads = leads;
+    /// <summary>This node's runner leads, and raises the position itself.</summary>
+    internal void Lead(LogPosition position)
+    {
+        lock (_lock)
+            _leads = true;
+        Raise(position);
+    }
+
+    /// <summary>Another node leads, or none.</summary>
+    internal void Follow()
+    {
+        lock (_lock)
+            _leads = false;
+        Wait(0);
+    }
 
     internal void Raise(LogPosition position)
     {
-        if (position <= Position)
-            return;
-        Volatile.Write(ref _position, position.Value);
-        Interlocked.Exchange(ref _raised, NewSignal()).TrySetResult();
+        TaskCompletionSource changed;
+        lock (_lock)
+        {
+            if (position <= Position)
+                return;
+            Volatile.Write(ref _position, position.Value);
+            (changed, _changed) = (_changed, NewSignal());
+        }
+
+        changed.TrySetResult();
     }
 
-    private Task<LogPosition> CheckpointAsync(CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    private void Wait(int change)
     {
-        await using var command = database.CreateCommand(
+        lock (_lock)
+        {
+            _waiting += change;
+            if (_waiting == 0 || _leads || _looks)
+                return;
+            _looks = true;
+        }
+
+        _ = Task.Run(LookAsync);
+    }
+
+    private async Task LookAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                Raise(await CheckpointAsync());
+            }
+            catch (Exception exception)
+            {
+                Fail(exception); // Those who wait are told.
+            }
+
+            await Task.Delay(LookEvery);
+            lock (_lock)
+            {
+                if (_waiting > 0 && !_leads)
+                    continue;
+                _looks = false;
+                return;
+            }
+        }
+    }
+
+    private void Fail(Exception exception)
+    {
+        TaskCompletionSource changed;
+        lock (_lock)
+            (changed, _changed) = (_changed, NewSignal());
+        changed.TrySetException(exception);
+        _ = changed.Task.Exception; // Nobody may be waiting any more.
+    }
+
+    private Task<LogPosition> CheckpointAsync() => PostgresErrors.GuardAsync(async () =>
+    {
+        await using var command = _database.CreateCommand(
             $"SELECT position FROM {MartenRegistration.Schema}.checkpoints WHERE name = '{Checkpoint.Live}'");
-        return new LogPosition(await command.ExecuteScalarAsync(cancellationToken) is decimal position ? (ulong)position : 0);
+        return new LogPosition(await command.ExecuteScalarAsync() is decimal position ? (ulong)position : 0);
     });
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

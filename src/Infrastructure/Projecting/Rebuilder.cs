@@ -12,18 +12,24 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// live runner is held for a moment, the rest is folded, and the tables change places in one transaction. A rebuild that is cut short starts again.
 /// </summary>
 internal sealed class Rebuilder(
-    IEventStore store, IEventCodec codec, NpgsqlDataSource database, Func<string, IDocumentStore> storeOf, ReadModelFactory factory,
+    IEventStore store, IEventCodec codec, ReadModelDatabase database, Func<string, IDocumentStore> storeOf, ReadModelFactory factory,
     ILogger<Rebuilder> logger)
 {
     private const string Prefix = "rebuild:";
+    private const string Live = MartenRegistration.Schema;
     private const string Shadow = MartenRegistration.Schema + "_rebuild";
-    private const string Retired = MartenRegistration.Schema + "_retired";
+
+    /// <summary>Readers that come while the tables change places wait so long at most. Less than PostgreSQL waits before it looks for deadlocks (1 s).</summary>
+    private const string LockTimeout = "400ms";
+
+    /// <summary>How often the change is tried while readers are in its way.</summary>
+    private const int SwitchTriesMax = 50;
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _gate = new(1, 1);
     private ulong _livePosition;
-    private Task _running = Task.CompletedTask;
 
     /// <summary>Up to where the live views are; moved while the gate is held.</summary>
     public LogPosition LivePosition
@@ -32,6 +38,9 @@ internal sealed class Rebuilder(
         set => Volatile.Write(ref _livePosition, value.Value);
     }
 
+    /// <summary>The name of a checkpoint that stands for a rebuild that is asked for.</summary>
+    public static string CheckpointOf(string name) => Prefix + name;
+
     /// <summary>Holds the gate for one transaction of the live runner.</summary>
     public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {
@@ -39,20 +48,19 @@ internal sealed class Rebuilder(
         return new Exit(_gate);
     }
 
-    public void Start(IReadOnlyList<IReadModel> live, CancellationToken cancellationToken) =>
-        _running = Task.Run(() => RunAsync(live, cancellationToken), CancellationToken.None);
-
-    public Task StopAsync() => _running;
+    /// <summary>Works on what is asked for until the returned work is disposed.</summary>
+    public IAsyncDisposable Start(IReadOnlyList<IReadModel> live, LogPosition position, CancellationToken cancellationToken)
+    {
+        LivePosition = position;
+        return new Work(live, this, cancellationToken);
+    }
 
     /// <summary>Asks for a rebuild; asking twice is asking once.</summary>
     public Task RequestAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
-        await using var command = database.CreateCommand(
-            $"""
-            INSERT INTO {MartenRegistration.Schema}.checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now())
-            ON CONFLICT (name) DO NOTHING
-            """);
-        command.Parameters.Add(new() { Value = Prefix + name });
+        await using var command = database.Source.CreateCommand(
+            $"INSERT INTO {Live}.checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now()) ON CONFLICT (name) DO NOTHING");
+        command.Parameters.Add(new() { Value = CheckpointOf(name) });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
@@ -73,92 +81,129 @@ internal sealed class Rebuilder(
             catch (Exception exception)
             {
                 logger.LogError(exception, "A rebuild failed and starts again.");
-                await Task.Delay(LookEvery, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(FailureRetry, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
     private async Task<string?> NextRequestAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
-            $"SELECT name FROM {MartenRegistration.Schema}.checkpoints WHERE name LIKE '{Prefix}%' ORDER BY updated_at LIMIT 1");
+        await using var command = database.Source.CreateCommand(
+            $"SELECT name FROM {Live}.checkpoints WHERE name LIKE '{Prefix}%' ORDER BY updated_at, name LIMIT 1");
         return (await command.ExecuteScalarAsync(cancellationToken) as string)?[Prefix.Length..];
     }
 
     private async Task RebuildAsync(IReadModel live, CancellationToken cancellationToken)
     {
-        logger.LogInformation("Read model {Name} is built anew.", live.Name);
-        await ExecuteAsync($"DROP SCHEMA IF EXISTS {Shadow} CASCADE; DROP SCHEMA IF EXISTS {Retired} CASCADE", cancellationToken);
+        logger.LogInformation("The read model {Name} is built anew.", live.Name);
+        await DropShadowAsync(cancellationToken);
         using var shadow = storeOf(Shadow);
         await shadow.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+        await Checkpoint.TakeUpAsync(database.Source, Shadow, cancellationToken);
+
+        await using var feed = new LogFeed(store, codec, LogPosition.Start, cancellationToken);
         var model = factory.Create(live.Name);
-        var position = LogPosition.Start;
-        await using (var connection = await database.OpenConnectionAsync(cancellationToken))
-            await Checkpoint.ReadAsync(connection, Shadow, Checkpoint.Live, cancellationToken);
+        var build = new Build(
+            feed, store, () => LivePosition, (facts, from) => ApplyAsync(shadow, model, facts, from, cancellationToken));
+        while (!await build.StepAsync(cancellationToken))
+            await ShowAsync(live.Name, build.Position, cancellationToken);
+        await ExecuteAsync(string.Join(';', live.Tables.Select(table => $"ANALYZE {Shadow}.{table}")), cancellationToken);
 
-        if (LivePosition > LogPosition.Start)
+        for (var tries = 1; !await TryFinishAsync(build, live, mayFail: tries < SwitchTriesMax, cancellationToken); tries++)
+            await Task.Delay(LookEvery, cancellationToken);
+        await DropShadowAsync(cancellationToken);
+        logger.LogInformation("The read model {Name} was replaced.", live.Name);
+    }
+
+    /// <summary>Holds the live runner, folds what it has folded meanwhile, and lets the tables change places.</summary>
+    /// <returns>False when readers were in the way.</returns>
+    private async Task<bool> TryFinishAsync(Build build, IReadModel live, bool mayFail, CancellationToken cancellationToken)
+    {
+        using var held = await EnterAsync(cancellationToken);
+        while (!await build.StepAsync(cancellationToken))
+            cancellationToken.ThrowIfCancellationRequested();
+        try
         {
-            await foreach (var page in store.SubscribeAllAsync(LogPosition.Start, cancellationToken))
-            {
-                var behind = page[^1].Position < LivePosition;
-                if (behind)
-                {
-                    position = await ApplyAsync(shadow, model, page, position, cancellationToken);
-                    continue;
-                }
-
-                using (await EnterAsync(cancellationToken))
-                {
-                    var rest = page.TakeWhile(stored => stored.Position <= LivePosition).ToList();
-                    if (rest.Count == page.Count && rest[^1].Position < LivePosition)
-                    {
-                        position = await ApplyAsync(shadow, model, rest, position, cancellationToken);
-                        continue; // The live views went on while this page was read.
-                    }
-
-                    if (rest.Count > 0)
-                        await ApplyAsync(shadow, model, rest, position, cancellationToken);
-                    await SwitchAsync(live, cancellationToken);
-                    live.Forget();
-                }
-
-                break;
-            }
+            await SwitchAsync(live, cancellationToken);
+        }
+        catch (PostgresException exception) when (mayFail && exception.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            return false;
         }
 
-        await ExecuteAsync($"DELETE FROM {MartenRegistration.Schema}.checkpoints WHERE name = '{Prefix}{live.Name}'", cancellationToken);
-        await ExecuteAsync($"DROP SCHEMA IF EXISTS {Shadow} CASCADE", cancellationToken);
-        logger.LogInformation("Read model {Name} was replaced.", live.Name);
+        live.Forget();
+        return true;
     }
 
-    private async Task<LogPosition> ApplyAsync(
-        IDocumentStore shadow, IReadModel model, IReadOnlyList<StoredEvent> page, LogPosition from, CancellationToken cancellationToken)
+    private async Task ApplyAsync(
+        IDocumentStore shadow, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
     {
-        await using var transaction = await ReadModelTransaction.BeginAsync(shadow, database, Shadow, cancellationToken);
-        await model.ApplyAsync([.. page.Select(codec.Decode)], transaction.Session, cancellationToken);
-        await transaction.CommitAsync(Checkpoint.Live, from, page[^1].Position, 0, cancellationToken);
-        return page[^1].Position;
+        await using var transaction = await ReadModelTransaction.BeginAsync(
+            shadow, database.Source, Shadow, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
+        await model.ApplyAsync(facts, transaction.Session, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
-    /// <summary>The new tables take the place of the old ones, in one transaction.</summary>
-    private Task SwitchAsync(IReadModel model, CancellationToken cancellationToken)
+    /// <summary>The new tables take the place of the old ones, provided that no other runner has moved the live views.</summary>
+    private async Task SwitchAsync(IReadModel model, CancellationToken cancellationToken)
     {
-        var moves = model.Tables.Select(table =>
-            $"ALTER TABLE {MartenRegistration.Schema}.{table} SET SCHEMA {Retired}; ALTER TABLE {Shadow}.{table} SET SCHEMA {MartenRegistration.Schema};");
-        return ExecuteAsync(
-            $"BEGIN; CREATE SCHEMA {Retired}; {string.Join(' ', moves)} DROP SCHEMA {Retired} CASCADE; COMMIT", cancellationToken);
+        await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await Checkpoint.HoldAsync(connection, Live, LivePosition, cancellationToken);
+        var tables = string.Join(", ", model.Tables.Select(table => $"{Live}.{table}"));
+        var moves = string.Join(' ', model.Tables.Select(table => $"ALTER TABLE {Shadow}.{table} SET SCHEMA {Live};"));
+        await using var command = connection.CreateCommand();
+        command.CommandText =
+            $"""
+            SET LOCAL lock_timeout = '{LockTimeout}';
+            LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;
+            DROP TABLE {tables};
+            {moves}
+            DELETE FROM {Live}.checkpoints WHERE name = '{CheckpointOf(model.Name)}';
+            """;
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
+
+    /// <summary>How far a rebuild is, for operators.</summary>
+    private async Task ShowAsync(string name, LogPosition position, CancellationToken cancellationToken)
+    {
+        await using var command = database.Source.CreateCommand($"UPDATE {Live}.checkpoints SET position = $2 WHERE name = $1");
+        command.Parameters.Add(new() { Value = CheckpointOf(name) });
+        command.Parameters.Add(new() { Value = (decimal)position.Value });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private Task DropShadowAsync(CancellationToken cancellationToken) =>
+        ExecuteAsync($"DROP SCHEMA IF EXISTS {Shadow} CASCADE", cancellationToken);
 
     private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var command = connection.CreateCommand();
-        command.CommandText = sql;
+        await using var command = database.Source.CreateCommand(sql);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private sealed class Exit(SemaphoreSlim gate) : IDisposable
     {
         public void Dispose() => gate.Release();
+    }
+
+    private sealed class Work : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop;
+        private readonly Task _running;
+
+        public Work(IReadOnlyList<IReadModel> live, Rebuilder rebuilder, CancellationToken cancellationToken)
+        {
+            _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            _running = Task.Run(() => rebuilder.RunAsync(live, _stop.Token), CancellationToken.None);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync();
+            await _running;
+            _stop.Dispose();
+        }
     }
 }

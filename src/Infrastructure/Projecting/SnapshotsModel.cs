@@ -1,16 +1,53 @@
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Projections.Snapshots;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>
-/// Keeps a snapshot of every stream that is long enough to need one. The states are folded in memory, and written every <see cref="Every"/> events only;
-/// what is not in memory is taken up from the last snapshot and the stream's tail.
-/// </summary>
+/// <summary>The snapshots of all streams that are long enough to need one: documents.</summary>
 internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IReadModel
+{
+    private readonly SnapshotFold<Conversation, ConversationEvent> _conversations = new(
+        store, codec, Conversation.NotStarted, (state, @event) => Conversation.Evolve(Slim(state), @event));
+
+    private readonly SnapshotFold<Watermarks, ReceiptEvent> _receipts = new(store, codec, Watermarks.None, Watermarks.Evolve);
+
+    public string Name => "snapshots";
+    public IReadOnlyList<string> Tables { get; } = ["mt_doc_conversation_snapshots", "mt_doc_receipts_snapshots"];
+
+    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        foreach (var (state, last) in await _conversations.ApplyAsync(
+            facts, async id => await session.Documents.LoadAsync<ConversationSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
+            cancellationToken))
+            session.Documents.Store(ConversationSnapshot.Of(last.Conversation.ToString(), state, last));
+        foreach (var (state, last) in await _receipts.ApplyAsync(
+            facts, async id => await session.Documents.LoadAsync<ReceiptsSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
+            cancellationToken))
+            session.Documents.Store(ReceiptsSnapshot.Of(last.Conversation.ToString(), state, last));
+    }
+
+    public void Forget()
+    {
+        _conversations.Forget();
+        _receipts.Forget();
+    }
+
+    /// <summary>Snapshots leave the recent messages out, so they need not be carried along: all but the horizon that they have raised.</summary>
+    private static Conversation Slim(Conversation state) => state with { Recent = RecentMessages.None with { Horizon = state.Recent.Horizon } };
+}
+
+/// <summary>
+/// Folds streams into the states that are kept: the one after every <see cref="Every"/>th event of a stream. States are carried along in memory, those
+/// used last; what is not there is taken up, when it is due, from the last snapshot and the stream.
+/// </summary>
+internal sealed class SnapshotFold<TState, TEvent>(IEventStore store, IEventCodec codec, TState empty, Func<TState, TEvent, TState> evolve)
+    where TState : class
+    where TEvent : class
 {
     /// <summary>How many events a stream grows by between two snapshots.</summary>
     public const int Every = 64;
@@ -18,81 +55,59 @@ internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IRe
     /// <summary>How many streams' states are kept in memory.</summary>
     private const int StatesMax = 20_000;
 
-    private readonly Dictionary<string, Tracked<Conversation>> _conversations = [];
-    private readonly Dictionary<string, Tracked<Watermarks>> _receipts = [];
+    private RecentlyUsed<string, (TState State, long Revision)> _states = new(StatesMax);
 
-    public string Name => "snapshots";
-    public IReadOnlyList<string> Tables { get; } = ["mt_doc_conversation_snapshots", "mt_doc_receipts_snapshots"];
-
-    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    /// <param name="load">The last snapshot of a stream by its id, and its revision; null for none.</param>
+    /// <returns>The newest state that is due for each stream, and the event that made it.</returns>
+    public async Task<IEnumerable<(TState State, Recorded Last)>> ApplyAsync(
+        IReadOnlyList<Recorded> facts, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
     {
-        await ApplyAsync<Conversation, ConversationEvent>(
-            facts, _conversations, Conversation.NotStarted, Conversation.Evolve,
-            async id => await session.Documents.LoadAsync<ConversationSnapshot>(id, cancellationToken) is { } s ? new(s.ToState(), s.Revision) : null,
-            (id, state, last) => session.Documents.Store(ConversationSnapshot.Of(id, state, last)), cancellationToken);
-        await ApplyAsync<Watermarks, ReceiptEvent>(
-            facts, _receipts, Watermarks.None, Watermarks.Evolve,
-            async id => await session.Documents.LoadAsync<ReceiptsSnapshot>(id, cancellationToken) is { } s ? new(s.ToState(), s.Revision) : null,
-            (id, state, last) => session.Documents.Store(ReceiptsSnapshot.Of(id, state, last)), cancellationToken);
-    }
-
-    public void Forget()
-    {
-        _conversations.Clear();
-        _receipts.Clear();
-    }
-
-    private async Task ApplyAsync<TState, TEvent>(
-        IReadOnlyList<Recorded> facts, Dictionary<string, Tracked<TState>> states, TState empty, Func<TState, TEvent, TState> evolve,
-        Func<string, Task<Tracked<TState>?>> load, Action<string, TState, Recorded> save, CancellationToken cancellationToken)
-        where TEvent : class
-    {
-        if (states.Count > StatesMax)
-            states.Clear();
+        var due = new Dictionary<string, (TState, Recorded)>();
         foreach (var fact in facts)
         {
             if (fact.Event is not TEvent @event)
                 continue;
-            if (!states.TryGetValue(fact.Stream, out var tracked))
-            {
-                tracked = await TakeUpAsync(fact, empty, evolve, load, cancellationToken);
-                states.Add(fact.Stream, tracked);
-            }
-
-            tracked.State = evolve(tracked.State, @event);
-            if (fact.Revision - tracked.Saved < Every)
+            var isDue = (fact.Revision + 1) % Every == 0;
+            if (await BeforeAsync(fact, isDue, load, cancellationToken) is not { } before)
                 continue;
-            save(StreamName.IdOf(fact.Stream).ToString(), tracked.State, fact);
-            tracked.Saved = fact.Revision;
+            var state = evolve(before, @event);
+            _states.Set(fact.Stream, (state, fact.Revision));
+            if (isDue)
+                due[fact.Stream] = (state, fact);
         }
+
+        return due.Values;
     }
 
-    /// <summary>The state just before an event.</summary>
-    private async Task<Tracked<TState>> TakeUpAsync<TState, TEvent>(
-        Recorded fact, TState empty, Func<TState, TEvent, TState> evolve, Func<string, Task<Tracked<TState>?>> load,
-        CancellationToken cancellationToken)
+    public void Forget() => _states = new(StatesMax);
+
+    /// <summary>The state just before an event; null where it is neither known nor needed.</summary>
+    private async Task<TState?> BeforeAsync(
+        Recorded fact, bool isDue, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
+    {
+        if (fact.Revision == 0)
+            return empty;
+        if (_states.TryGet(fact.Stream, out var known) && known.Revision == fact.Revision - 1)
+            return known.State;
+        return isDue ? await TakeUpAsync(fact, load, cancellationToken) : null;
+    }
+
+    private async Task<TState?> TakeUpAsync(
+        Recorded fact, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
     {
         const int PageSize = 512;
-        var tracked = (fact.Revision < Every ? null : await load(StreamName.IdOf(fact.Stream).ToString())) ?? new Tracked<TState>(empty, -1);
-        for (var next = tracked.Saved + 1; next < fact.Revision;)
+        var (state, revision) = await load(StreamName.IdOf(fact.Stream).ToString()) ?? (empty, -1);
+        while (revision < fact.Revision - 1)
         {
             var page = await store.ReadStreamAsync(
-                fact.Stream, next, ReadDirection.Forwards, (int)Math.Min(PageSize, fact.Revision - next), cancellationToken);
-            if (page.Count == 0)
-                break; // Truncated: what is gone counts no more.
+                fact.Stream, revision + 1, ReadDirection.Forwards, (int)Math.Min(PageSize, fact.Revision - 1 - revision), cancellationToken);
+            if (page.Count == 0 || page[0].Revision != revision + 1)
+                return null; // Its start was truncated, and there is no snapshot to go on from.
             foreach (var stored in page)
-                tracked.State = evolve(tracked.State, (TEvent)codec.Decode(stored).Event);
-            next = page[^1].Revision + 1;
+                state = evolve(state, (TEvent)codec.Decode(stored).Event);
+            revision = page[^1].Revision;
         }
 
-        return tracked;
-    }
-
-    /// <param name="state">The state in memory.</param>
-    /// <param name="saved">The revision of the last snapshot; -1 for none.</param>
-    private sealed class Tracked<TState>(TState state, long saved)
-    {
-        public TState State { get; set; } = state;
-        public long Saved { get; set; } = saved;
+        return state;
     }
 }

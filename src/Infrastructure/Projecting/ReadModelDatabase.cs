@@ -1,0 +1,30 @@
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+/// <summary>The runner's own connections to the database.</summary>
+internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection) : IAsyncDisposable
+{
+    public const string ApplicationName = "chatcqrs-projections";
+
+    /// <summary>
+    /// The runner looks rows up by their keys only, and its plans must not change with the statistics of a young table. A leader that hangs in the middle of
+    /// a transaction lets go of its rows after a while.
+    /// </summary>
+    private const string Options =
+        "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c idle_in_transaction_session_timeout=10s";
+
+    public NpgsqlDataSource Source { get; } = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
+    {
+        Options = $"{connection.Options} {Options}".Trim(),
+        MinPoolSize = 0,
+        MaxPoolSize = 4,
+        NoResetOnClose = true,
+        ApplicationName = ApplicationName,
+    });
+
+    /// <inheritdoc cref="LeaderLock.TryTakeAsync"/>
+    public Task<LeaderLock?> TryLeadAsync(CancellationToken cancellationToken) => LeaderLock.TryTakeAsync(connection, cancellationToken);
+
+    public ValueTask DisposeAsync() => Source.DisposeAsync();
+}

@@ -1,0 +1,57 @@
+using ChatCqrs.Domain;
+using Marten;
+using Marten.Services;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+/// <summary>A transaction that views and checkpoint share. It begins by moving the checkpoint.</summary>
+internal sealed class ReadModelTransaction : IAsyncDisposable
+{
+    private readonly NpgsqlConnection _connection;
+    private readonly NpgsqlTransaction _transaction;
+
+    private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, IDocumentStore store, string schema)
+    {
+        _connection = connection;
+        _transaction = transaction;
+        Session = new ReadModelSession(connection, schema, () => store.LightweightSession(SessionOptions.ForTransaction(transaction)));
+    }
+
+    public ReadModelSession Session { get; }
+
+    /// <inheritdoc cref="Checkpoint.MoveAsync"/>
+    public static async Task<ReadModelTransaction> BeginAsync(
+        IDocumentStore store, NpgsqlDataSource database, string schema, LogPosition from, LogPosition to, double lagSeconds,
+        CancellationToken cancellationToken)
+    {
+        var connection = await database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await Checkpoint.MoveAsync(connection, schema, from, to, lagSeconds, cancellationToken);
+            return new ReadModelTransaction(connection, transaction, store, schema);
+        }
+        catch
+        {
+            await connection.DisposeAsync(); // Which rolls back.
+            throw;
+        }
+    }
+
+    /// <summary>Writes the documents and commits.</summary>
+    public async Task CommitAsync(CancellationToken cancellationToken)
+    {
+        if (Session.OpenedDocuments is { } documents)
+            await documents.SaveChangesAsync(cancellationToken);
+        await _transaction.CommitAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Session.OpenedDocuments is { } documents)
+            await documents.DisposeAsync();
+        await _transaction.DisposeAsync();
+        await _connection.DisposeAsync();
+    }
+}
