@@ -1,0 +1,151 @@
+using System.Security.Cryptography;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Users;
+using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Testing;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>People who write to each other, decided by the domain and appended to a log; remembers everything, in the log's order.</summary>
+internal sealed class History(IEventStore log, int seed = 1)
+{
+    private static readonly DateTimeOffset Start = DateTimeOffset.Parse("2026-01-02T03:04:05.678Z", null);
+
+    private readonly EventCodec _codec = new();
+    private readonly Random _random = new(seed);
+    private readonly Dictionary<string, (long Revision, ReadOnlyMemory<byte> Hash)> _ends = [];
+    private readonly Dictionary<ConversationId, Conversation> _conversations = [];
+    private readonly Dictionary<ConversationId, Watermarks> _receipts = [];
+    private readonly List<DeviceId> _devices = [new(Guid.NewGuid()), new(Guid.NewGuid())];
+
+    public List<Recorded> Facts { get; } = [];
+
+    public IReadOnlyList<DeviceId> Devices => _devices;
+
+    public IReadOnlyDictionary<ConversationId, Conversation> Conversations => _conversations;
+
+    public IReadOnlyDictionary<ConversationId, Watermarks> Receipts => _receipts;
+
+    public LogPosition Head { get; private set; }
+
+    private DateTimeOffset Now => Start.AddMilliseconds(Facts.Count * 7);
+
+    public static UserId SomeUser() => new(Guid.NewGuid());
+
+    public async Task RegisterAsync(UserId user) => await AppendAsync(
+        StreamName.Of(user), user,
+        User.Decide(User.NotRegistered, new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null), Now));
+
+    public async Task<ConversationId> StartAsync(UserId one, UserId other)
+    {
+        var id = DirectConversation.IdOf(one, other);
+        await DecideAsync(id, new ConversationCommand.StartDirect(one, other), one);
+        return id;
+    }
+
+    public async Task<MessageId> SendAsync(ConversationId conversation, UserId sender)
+    {
+        var message = new MessageId(NewGuid());
+        await DecideAsync(
+            conversation, new ConversationCommand.SendMessage(
+                message, sender, _devices[0], MessageType.Text, Sealed(), new Fingerprint((UInt128)_random.NextInt64()), null, Now.AddDays(30)), sender);
+        return message;
+    }
+
+    public Task DeliverAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
+        AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, _devices[device], seq));
+
+    public Task ReadAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
+        AcknowledgeAsync(conversation, new ReceiptCommand.Read(user, _devices[device], seq));
+
+    /// <summary>Everybody starts conversations with everybody, and then anything happens.</summary>
+    public async Task HappenAsync(IReadOnlyList<UserId> users, int events)
+    {
+        for (var n = 0; n < events; n++)
+            await HappenAsync(users);
+    }
+
+    public async Task HappenAsync(IReadOnlyList<UserId> users)
+    {
+        var one = users[_random.Next(users.Count)];
+        var other = users[_random.Next(users.Count)];
+        if (one == other)
+            return;
+        var conversation = await StartAsync(one, other);
+        var last = _conversations[conversation].LastSeq;
+        switch (_random.Next(10))
+        {
+            case < 6:
+                await SendAsync(conversation, one);
+                break;
+            case < 8:
+                await DeliverAsync(conversation, one, _random.NextInt64(last + 1), _random.Next(2));
+                break;
+            default:
+                await ReadAsync(conversation, one, _random.NextInt64(last + 1), _random.Next(2));
+                break;
+        }
+    }
+
+    private async Task DecideAsync(ConversationId id, ConversationCommand command, UserId by)
+    {
+        var state = _conversations.GetValueOrDefault(id, Conversation.NotStarted);
+        var events = Conversation.Decide(state, command, Now);
+        await AppendAsync(StreamName.Of(id), by, events);
+        _conversations[id] = events.Aggregate(state, Conversation.Evolve);
+    }
+
+    private async Task AcknowledgeAsync(ConversationId id, ReceiptCommand command)
+    {
+        var state = _receipts.GetValueOrDefault(id, Watermarks.None);
+        var events = Watermarks.Decide(state, command, _conversations[id].LastSeq, Now);
+        await AppendAsync(StreamName.OfReceipts(id), command.User, events);
+        _receipts[id] = events.Aggregate(state, Watermarks.Evolve);
+    }
+
+    private async Task AppendAsync(string stream, UserId by, IReadOnlyList<object> events)
+    {
+        if (events.Count == 0)
+            return;
+        var (revision, hash) = _ends.GetValueOrDefault(stream, (-1, IEventCodec.FirstLink));
+        var datas = new List<EventData>();
+        foreach (var @event in events)
+        {
+            (var data, hash) = _codec.Encode(@event, new EventContext(NewGuid(), Now, new Actor(by, _devices[0]), null, null), hash);
+            datas.Add(data);
+        }
+
+        var outcome = await AppendedAsync(new StreamAppend(stream, revision, datas));
+        Head = outcome.Position;
+        foreach (var data in datas)
+            Facts.Add(_codec.Decode(new StoredEvent(stream, ++revision, outcome.Position, data.EventId, data.Type, data.Payload, data.Metadata)));
+        _ends[stream] = (revision, hash);
+    }
+
+    /// <summary>Repeats an append whose answer was lost.</summary>
+    private async Task<AppendOutcome.Appended> AppendedAsync(StreamAppend append)
+    {
+        AppendOutcome? outcome = null;
+        await Eventually.IsTrue(async () =>
+        {
+            try
+            {
+                outcome = (await log.AppendAsync([append], CancellationToken.None))[0];
+                return true;
+            }
+            catch (StoreUnavailableException)
+            {
+                return false;
+            }
+        }, "the log takes an append");
+        return Assert.IsType<AppendOutcome.Appended>(outcome);
+    }
+
+    private Guid NewGuid() => Guid.CreateVersion7(Start.AddSeconds(_random.Next(1_000)));
+
+    private static SealedContent Sealed() => new("day-2026-02-01", RandomNumberGenerator.GetBytes(40));
+}

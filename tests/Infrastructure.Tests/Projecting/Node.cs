@@ -1,0 +1,47 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>A server's read side: the runner and the queries, over a database and a log.</summary>
+internal sealed class Node : IAsyncDisposable
+{
+    private readonly IHost _host;
+
+    private Node(IHost host) => _host = host;
+
+    public IReadSide ReadSide => Get<IReadSide>();
+
+    /// <param name="log">Null for the embedded log in the same database.</param>
+    public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddMartenStore(database.ConnectionString);
+        _ = log is null ? builder.Services.AddMartenEventStore() : builder.Services.AddSingleton(log);
+        builder.Services.AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System).AddReadModels();
+        var node = new Node(builder.Build());
+        await node._host.StartAsync();
+        return node;
+    }
+
+    public T Get<T>()
+        where T : notnull => _host.Services.GetRequiredService<T>();
+
+    public async Task CaughtUpAsync(LogPosition position) =>
+        Assert.True(await ReadSide.WaitForAsync(position, Eventually.Deadline, CancellationToken.None), $"The views did not reach {position}.");
+
+    public async Task<string> StateAsync(string name = "inbox") =>
+        (await Get<IProjections>().StatesAsync(CancellationToken.None)).Single(state => state.Name == name).State;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        await ((IAsyncDisposable)_host).DisposeAsync();
+    }
+}

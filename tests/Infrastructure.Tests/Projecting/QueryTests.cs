@@ -1,0 +1,193 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Projections.Timeline;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>What the queries say is what happened, counted the slow way.</summary>
+public sealed class QueryTests : ProjectingTest
+{
+    private readonly UserId[] _users = [.. Enumerable.Range(0, 6).Select(_ => History.SomeUser())];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Inbox_unread_and_timelines_agree_with_the_log(int seed)
+    {
+        var history = new History(Log, seed);
+        await using var node = await StartNodeAsync();
+        await history.HappenAsync(_users, 700);
+        await node.CaughtUpAsync(history.Head);
+
+        foreach (var user in _users)
+        {
+            var unread = await PagesAsync<TimelineEntry>(
+                last => node.Get<ITimeline>().UnreadAsync(user, last is null ? null : new(last.Conversation, last.Seq), 7, default));
+            Assert.Equal(
+                UnreadOf(history, user).OrderBy(m => m.Conversation.Value, Comparer<Guid>.Create(InPostgresOrder)).ThenBy(m => m.Revision).Select(m => (m.Conversation, m.Revision)),
+                unread.Select(entry => (entry.Conversation, entry.Seq)));
+
+            var inbox = await PagesAsync<InboxItem>(
+                last => node.Get<IInbox>().PageAsync(user, last is null ? null : new(last.Conversation.UpdatedAt, last.Conversation.Id), 2, default));
+            var mine = history.Conversations.Where(pair => pair.Value.IsMember(user)).ToDictionary();
+            Assert.Equal(mine.Keys.ToHashSet(), inbox.Select(item => item.Conversation.Id).ToHashSet());
+            Assert.Equal(mine.Count, inbox.Count);
+            Assert.Equal(inbox.OrderByDescending(item => item.Conversation.UpdatedAt).Select(item => item.Conversation.UpdatedAt), inbox.Select(item => item.Conversation.UpdatedAt));
+            foreach (var item in inbox)
+            {
+                var id = item.Conversation.Id;
+                var mark = history.Receipts.GetValueOrDefault(id, Watermarks.None).Of(user);
+                Assert.Equal(UnreadOf(history, user).Count(message => message.Conversation == id), item.Unread);
+                Assert.Equal((mark.Delivered, mark.Read, mine[id].LastSeq), (item.DeliveredSeq, item.ReadSeq, item.Conversation.LastSeq));
+                Assert.Equal(MessagesOf(history, id).LastOrDefault()?.Revision, item.LastMessage?.Seq);
+                Assert.Equivalent(item, await node.Get<IInbox>().OneAsync(user, id, default));
+            }
+
+            foreach (var waiting in await node.Get<IInbox>().WaitingAsync(user, history.Devices[1], default))
+            {
+                var mark = history.Receipts.GetValueOrDefault(waiting.Conversation, Watermarks.None).Of(user);
+                Assert.Equal((mark.DeliveredTo(history.Devices[1]), mine[waiting.Conversation].LastSeq), (waiting.DeliveredSeq, waiting.LastSeq));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Messages_are_found_before_and_after_a_seq_and_by_id()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var conversation = await history.StartAsync(_users[0], _users[1]);
+        var ids = new List<MessageId>();
+        for (var n = 0; n < 30; n++)
+            ids.Add(await history.SendAsync(conversation, _users[n % 2]));
+        await node.CaughtUpAsync(history.Head);
+        var timeline = node.Get<ITimeline>();
+
+        Assert.Equal(Seqs(26, 30), await SeqsAsync(timeline.MessagesAsync(conversation, 0, null, null, 5, default)));
+        Assert.Equal(Seqs(5, 9), await SeqsAsync(timeline.MessagesAsync(conversation, 0, null, 10, 5, default)));
+        Assert.Equal(Seqs(11, 15), await SeqsAsync(timeline.MessagesAsync(conversation, 0, 10, null, 5, default)));
+        Assert.Equal(Seqs(11, 12), await SeqsAsync(timeline.MessagesAsync(conversation, 0, 10, 13, 5, default)));
+        Assert.Equal(Seqs(8, 9), await SeqsAsync(timeline.MessagesAsync(conversation, 8, null, 10, 5, default)));
+        Assert.Equal(Seqs(0, 30), await SeqsAsync(timeline.EntriesAsync(conversation, -1, 50, default)));
+        Assert.Equal(TimelineEntry.ConversationStartedKind, (await timeline.EntriesAsync(conversation, -1, 1, default))[0].Kind);
+        foreach (var (id, index) in ids.Select((id, index) => (id, index)))
+            Assert.Equal(index + 1, (await timeline.MessageAsync(conversation, id, default))!.Seq);
+        Assert.Null(await timeline.MessageAsync(conversation, new MessageId(Guid.NewGuid()), default));
+
+        var sent = history.Facts.Select(fact => fact.Event).OfType<ConversationEvent.MessageSent>().Single(e => e.MessageId == ids[3]);
+        var found = (await timeline.MessageAsync(conversation, ids[3], default))!.Message!;
+        Assert.Equal(sent.Content.Bytes.ToArray(), found.Content!.Bytes.ToArray());
+        Assert.Equal((sent.Content.Bucket, sent.ExpiresAt, sent.At, sent.Sender), (found.Content.Bucket, found.ExpiresAt, found.SentAt, found.Sender));
+        var known = await node.Get<ISentMessages>().FindAsync([(sent.Sender, ids[3]), (_users[2], ids[3])], default);
+        Assert.Equal(new SentMessage(conversation, 4, sent.At, sent.Fingerprint), Assert.Single(known).Value);
+    }
+
+    [Fact]
+    public async Task Receipts_tell_when_each_recipient_got_and_read_a_message()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var conversation = await history.StartAsync(_users[0], _users[1]);
+        for (var n = 0; n < 9; n++)
+            await history.SendAsync(conversation, _users[0]);
+        await history.DeliverAsync(conversation, _users[1], 3);
+        await history.DeliverAsync(conversation, _users[1], 7);
+        await history.ReadAsync(conversation, _users[1], 5);
+        await node.CaughtUpAsync(history.Head);
+
+        var at = history.Facts.Where(fact => fact.Event is ReceiptEvent).Select(fact => fact.At).ToArray();
+        Assert.Equal((at[0], at[2]), await TimesAsync(2));
+        Assert.Equal((at[1], at[2]), await TimesAsync(4));
+        Assert.Equal((at[1], null), await TimesAsync(6));
+        Assert.Equal((null, null), await TimesAsync(8));
+        var marks = (await node.Get<IReceipts>().OfAsync([conversation], default))[conversation].ToDictionary(member => member.User);
+        Assert.Equal((7, 5, 0), (marks[_users[1]].DeliveredSeq, marks[_users[1]].ReadSeq, marks[_users[1]].JoinedSeq));
+        Assert.Equal((-1, -1, 0), (marks[_users[0]].DeliveredSeq, marks[_users[0]].ReadSeq, marks[_users[0]].JoinedSeq));
+
+        async Task<(DateTimeOffset? Delivered, DateTimeOffset? Read)> TimesAsync(long seq)
+        {
+            var times = (await node.Get<IReceipts>().TimesAsync(conversation, seq, default)).Single(time => time.User == _users[1]);
+            return (times.DeliveredAt, times.ReadAt);
+        }
+    }
+
+    [Fact]
+    public async Task An_inbox_that_changes_while_it_is_paged_repeats_nothing_and_leaves_nothing_unmoved_out()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var others = Enumerable.Range(0, 20).Select(_ => History.SomeUser()).ToArray();
+        var conversations = new List<ConversationId>();
+        foreach (var other in others)
+            conversations.Add(await history.StartAsync(_users[0], other));
+        await node.CaughtUpAsync(history.Head);
+
+        var moved = 0;
+        var seen = await PagesAsync<InboxItem>(async last =>
+        {
+            var page = await node.Get<IInbox>().PageAsync(
+                _users[0], last is null ? null : new(last.Conversation.UpdatedAt, last.Conversation.Id), 3, default);
+            await history.SendAsync(conversations[moved], others[moved]); // The oldest moves to the front.
+            moved++;
+            await node.CaughtUpAsync(history.Head);
+            return page;
+        });
+        Assert.Equal(seen.Count, seen.Select(item => item.Conversation.Id).Distinct().Count());
+        Assert.Superset(conversations.Skip(moved).ToHashSet(), seen.Select(item => item.Conversation.Id).ToHashSet());
+    }
+
+    [Fact]
+    public async Task Snapshots_are_the_state_at_every_64th_event()
+    {
+        var history = new History(Log);
+        var conversation = await history.StartAsync(_users[0], _users[1]);
+        for (var n = 0; n < 150; n++)
+        {
+            await history.SendAsync(conversation, _users[n % 2]);
+            await history.DeliverAsync(conversation, _users[(n + 1) % 2], n);
+        }
+
+        await using var node = await StartNodeAsync();
+        await node.CaughtUpAsync(history.Head);
+        var snapshot = (await node.Get<ISnapshots>().ConversationAsync(conversation, default))!;
+        var last = history.Facts.Single(fact => fact.Stream == StreamName.Of(conversation) && fact.Revision == 127);
+        Assert.Equal((127, 127), (snapshot.Revision, snapshot.State.LastSeq));
+        Assert.Equal(last.Hash.ToArray(), snapshot.Hash.ToArray());
+        Assert.Equal(last.At, snapshot.State.LastAt);
+        Assert.Equal((127, 126), (snapshot.State.Members[_users[0]].LastSentSeq, snapshot.State.Members[_users[1]].LastSentSeq));
+        Assert.False(snapshot.State.Recent.ProvesNew(new MessageId(Guid.NewGuid())));
+
+        var receipts = (await node.Get<ISnapshots>().ReceiptsAsync(conversation, default))!;
+        var prefix = history.Facts.Where(fact => fact.Stream == StreamName.OfReceipts(conversation) && fact.Revision <= receipts.Revision);
+        var state = prefix.Aggregate(Watermarks.None, (marks, fact) => Watermarks.Evolve(marks, (ReceiptEvent)fact.Event));
+        Assert.Equal(127, receipts.Revision);
+        foreach (var user in _users[..2])
+            Assert.Equivalent(state.Of(user), receipts.State.Of(user));
+        Assert.Null(await node.Get<ISnapshots>().ConversationAsync(new ConversationId(Guid.NewGuid()), default));
+    }
+
+    private static IEnumerable<Recorded> MessagesOf(History history, ConversationId conversation) =>
+        history.Facts.Where(fact => fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation);
+
+    private static IEnumerable<Recorded> UnreadOf(History history, UserId user) => history.Facts.Where(fact =>
+        fact.Event is ConversationEvent.MessageSent e && e.Sender != user && history.Conversations[fact.Conversation].IsMember(user)
+        && fact.Revision > history.Receipts.GetValueOrDefault(fact.Conversation, Watermarks.None).Of(user).Read);
+
+    private static int InPostgresOrder(Guid one, Guid other) => string.CompareOrdinal(one.ToString("N"), other.ToString("N"));
+
+    private static async Task<List<T>> PagesAsync<T>(Func<T?, Task<IReadOnlyList<T>>> page)
+        where T : class
+    {
+        var all = new List<T>();
+        while (await page(all.LastOrDefault()) is { Count: > 0 } next)
+            all.AddRange(next);
+        return all;
+    }
+
+    private static IEnumerable<long> Seqs(int first, int last) => Enumerable.Range(first, last - first + 1).Select(seq => (long)seq);
+
+    private static async Task<IEnumerable<long>> SeqsAsync(Task<IReadOnlyList<TimelineEntry>> entries) => (await entries).Select(entry => entry.Seq);
+}

@@ -1,0 +1,101 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Testing;
+using Marten;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>What is built anew is what was there, and nobody notices the change.</summary>
+public sealed class RebuildTests : ProjectingTest
+{
+    private readonly UserId[] _users = [.. Enumerable.Range(0, 8).Select(_ => History.SomeUser())];
+
+    public static TheoryData<string> Names => [.. ReadModelFactory.Names];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task A_rebuild_gives_the_same_views_though_the_log_goes_on(string name)
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        await history.RegisterAsync(_users[0]);
+        await history.HappenAsync(_users, 1_500);
+        await node.CaughtUpAsync(history.Head);
+        await Views.ExecuteAsync(string.Join(';', TablesOf(name).Select(table => $"COMMENT ON TABLE chat.{table} IS 'the old one'")));
+
+        Assert.True(await node.Get<IProjections>().RebuildAsync(name, CancellationToken.None));
+        await Eventually.IsTrue(async () =>
+        {
+            await history.HappenAsync(_users, 20);
+            return !(await OldOnesAsync()).Any();
+        }, "the tables have changed places");
+        await history.HappenAsync(_users, 200);
+        await node.CaughtUpAsync(history.Head);
+        await Eventually.IsTrue(async () => await node.StateAsync(name) == "running", "the rebuild has ended");
+
+        Assert.Equal(await UndisturbedAsync(history), await Views.DumpAsync());
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+    }
+
+    [Fact]
+    public async Task A_rebuild_needs_no_new_event_and_survives_the_end_of_its_node()
+    {
+        var history = new History(Log);
+        await using (var first = await StartNodeAsync())
+        {
+            await history.HappenAsync(_users, 1_000);
+            await first.CaughtUpAsync(history.Head);
+        }
+
+        var before = await Views.DumpAsync();
+        await Views.ExecuteAsync(
+            "COMMENT ON TABLE chat.timeline IS 'the old one'; DELETE FROM chat.timeline WHERE seq % 3 = 0; "
+            + "INSERT INTO chat.checkpoints VALUES ('rebuild:timeline', 0, 0, now()); "
+            + "CREATE SCHEMA chat_rebuild; CREATE TABLE chat_rebuild.timeline (of_a_rebuild_that_was_cut_short int)");
+        await using var second = await StartNodeAsync();
+        await Eventually.IsTrue(async () => !(await OldOnesAsync()).Any(), "the tables have changed places");
+        Assert.Equal(before, await Views.DumpAsync());
+        await Eventually.IsTrue(
+            async () => await Views.NumberAsync("SELECT count(*) FROM pg_namespace WHERE nspname = 'chat_rebuild'") == 0, "the shadow is gone");
+    }
+
+    [Fact]
+    public async Task A_rebuild_waits_for_a_reader_and_readers_do_not_wait_for_it()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        await history.HappenAsync(_users, 200);
+        await node.CaughtUpAsync(history.Head);
+        await Views.ExecuteAsync("COMMENT ON TABLE chat.timeline IS 'the old one'");
+        await using (var source = Npgsql.NpgsqlDataSource.Create(Database.ConnectionString))
+        await using (var reader = await source.OpenConnectionAsync())
+        await using (var transaction = await reader.BeginTransactionAsync())
+        {
+            await using var look = new Npgsql.NpgsqlCommand("SELECT count(*) FROM chat.timeline", reader);
+            await look.ExecuteScalarAsync();
+            await node.Get<IProjections>().RebuildAsync("timeline", CancellationToken.None);
+            await Eventually.IsTrue(
+                async () => await Views.NumberAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0,
+                "the change waits for the reader");
+            await history.HappenAsync(_users, 20);
+            await node.CaughtUpAsync(history.Head);
+            Assert.NotEmpty(await OldOnesAsync());
+        }
+
+        await Eventually.IsTrue(async () => !(await OldOnesAsync()).Any(), "the tables have changed places");
+        Assert.Equal(await UndisturbedAsync(history), await Views.DumpAsync());
+    }
+
+    [Fact]
+    public async Task Nobody_rebuilds_what_is_not_there()
+    {
+        await using var node = await StartNodeAsync();
+        Assert.False(await node.Get<IProjections>().RebuildAsync("nothing", CancellationToken.None));
+    }
+
+    private Task<List<string>> OldOnesAsync() =>
+        Views.TextsAsync("SELECT relname::text FROM pg_class WHERE obj_description(oid, 'pg_class') = 'the old one'");
+
+    private static IReadOnlyList<string> TablesOf(string name) => new ReadModelFactory(new InMemoryEventStore(), new Serialization.EventCodec()).Create(name).Tables;
+}

@@ -1,0 +1,120 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Testing;
+using Marten;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>Each event takes effect exactly once, whatever ends meanwhile.</summary>
+public sealed class RunnerTests : ProjectingTest
+{
+    private readonly UserId[] _users = [.. Enumerable.Range(0, 8).Select(_ => History.SomeUser())];
+
+    [Fact]
+    public async Task Whatever_is_killed_each_event_takes_effect_once()
+    {
+        var history = new History(Log);
+        await using (var node = await StartNodeAsync())
+        {
+            for (var round = 0; round < 12; round++)
+            {
+                await history.HappenAsync(_users, 300);
+                await (round % 4 == 3 ? Views.KillLeaderLockAsync() : Views.KillRunnerAsync());
+            }
+
+            await node.CaughtUpAsync(history.Head);
+            await Eventually.IsTrue(async () => await node.StateAsync() == "running", "the runner runs again");
+        }
+
+        Assert.Equal(await UndisturbedAsync(history), await Views.DumpAsync());
+    }
+
+    [Fact]
+    public async Task The_embedded_log_and_its_views_survive_the_end_of_every_session()
+    {
+        await using var node = await Node.StartAsync(Database, log: null);
+        var history = new History(node.Get<IEventStore>());
+        await history.HappenAsync(_users, 200);
+        await Views.ExecuteAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        await history.HappenAsync(_users, 200);
+        await node.CaughtUpAsync(history.Head);
+        Assert.Equal(history.Facts.Count(fact => fact.Stream.StartsWith(StreamName.ConversationPrefix, StringComparison.Ordinal)),
+            await Views.NumberAsync("SELECT count(*) FROM chat.timeline"));
+    }
+
+    [Fact]
+    public async Task Another_node_takes_over()
+    {
+        var history = new History(Log);
+        var first = await StartNodeAsync();
+        await history.HappenAsync(_users, 100);
+        await first.CaughtUpAsync(history.Head);
+        await using var second = await StartNodeAsync();
+        await second.CaughtUpAsync(history.Head); // By looking at the checkpoint.
+        Assert.Equal("running", await second.StateAsync());
+
+        await first.DisposeAsync();
+        await history.HappenAsync(_users, 100);
+        await second.CaughtUpAsync(history.Head);
+        Assert.Equal(await UndisturbedAsync(history), await Views.DumpAsync());
+    }
+
+    [Fact]
+    public async Task Two_who_both_think_that_they_lead_do_not_both_commit()
+    {
+        await using var node = await StartNodeAsync();
+        await node.CaughtUpAsync(LogPosition.Start);
+        var (documents, database) = (node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>());
+        await Eventually.IsTrue(async () => await Views.NumberAsync("SELECT count(*) FROM chat.checkpoints") == 1, "the leader has begun");
+
+        var first = await ReadModelTransaction.BeginAsync(documents, database.Source, "chat", default, new LogPosition(5), 0, default);
+        var second = ReadModelTransaction.BeginAsync(documents, database.Source, "chat", default, new LogPosition(6), 0, default);
+        await Eventually.IsTrue(
+            async () => await Views.NumberAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 1,
+            "the second waits for the first");
+        await first.CommitAsync(default);
+        await first.DisposeAsync();
+        await Assert.ThrowsAsync<CheckpointMovedException>(() => second);
+    }
+
+    [Fact]
+    public async Task An_event_that_cannot_be_read_stops_the_runner_and_shows()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        await history.HappenAsync(_users, 50);
+        await Log.AppendAsync([new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.Event()])], CancellationToken.None);
+        var good = history.Head;
+        await history.HappenAsync(_users, 50);
+
+        await node.CaughtUpAsync(good);
+        await Eventually.IsTrue(async () => await node.StateAsync() == "stopped", "the runner has stopped");
+        var state = (await node.Get<IProjections>().StatesAsync(CancellationToken.None))[0];
+        Assert.Contains("something-happened.v1", state.Detail, StringComparison.Ordinal);
+        Assert.Equal(good, state.Position);
+        Assert.False(await node.ReadSide.WaitForAsync(history.Head, TimeSpan.FromMilliseconds(200), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Who_waits_while_the_database_is_away_is_told()
+    {
+        await using var source = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Timeout=1");
+        var readSide = new ReadSide(source);
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => readSide.WaitForAsync(new LogPosition(1), Eventually.Deadline, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_second_start_finds_the_schema_as_it_should_be()
+    {
+        await using (await StartNodeAsync())
+        {
+        }
+
+        await using var node = await StartNodeAsync();
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+    }
+}

@@ -1,0 +1,60 @@
+using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Testing;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>Looks at the read models' tables themselves.</summary>
+internal sealed class Views(TestDatabase database) : IAsyncDisposable
+{
+    private static readonly string[] Tables =
+    [
+        "conversations", "mt_doc_members", "timeline", "message_ids", "watermarks", "receipt_marks", "mt_doc_users", "mt_doc_conversation_snapshots",
+        "mt_doc_receipts_snapshots",
+    ];
+
+    private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(database.ConnectionString);
+
+    /// <summary>Every row of every view, without what Marten notes about its writing.</summary>
+    public async Task<IReadOnlyList<string>> DumpAsync()
+    {
+        var rows = new List<string>();
+        foreach (var table in Tables)
+        {
+            rows.AddRange(await TextsAsync(
+                $"SELECT '{table} ' || (to_jsonb(t) - 'mt_last_modified' - 'mt_version' - 'mt_dotnet_type')::text FROM chat.{table} t ORDER BY 1"));
+        }
+
+        return rows;
+    }
+
+    public Task<List<string>> TextsAsync(string sql) => QueryAsync(sql, row => row.GetString(0));
+
+    public async Task<long> NumberAsync(string sql) => (await QueryAsync(sql, row => row.GetInt64(0)))[0];
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = _source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Ends sessions as a crash of theirs would.</summary>
+    public Task<long> KillAsync(string applicationName) => NumberAsync(
+        $"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '{applicationName}' AND datname = current_database()");
+
+    public Task<long> KillRunnerAsync() => KillAsync(ReadModelDatabase.ApplicationName);
+
+    public Task<long> KillLeaderLockAsync() => KillAsync(LeaderLock.ApplicationName);
+
+    public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private async Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read)
+    {
+        var rows = new List<T>();
+        await using var command = _source.CreateCommand(sql);
+        await using var row = await command.ExecuteReaderAsync();
+        while (await row.ReadAsync())
+            rows.Add(read(row));
+        return rows;
+    }
+}
