@@ -29,17 +29,6 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
     }
 
     [OwnServerFact]
-    public async Task Senders_on_both_nodes_share_one_gap_free_order()
-    {
-        var ledger = new Ledger();
-        var correspondences = new List<Correspondence>();
-        for (var i = 0; i < 2; i++) correspondences.Add(await Correspondence.BeginAsync(One, Two, 100, ledger));
-        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        await Task.WhenAll(correspondences.Select(correspondence => Task.Run(() => correspondence.RunAsync(deadline.Token))));
-        foreach (var correspondence in correspondences) await correspondence.VerifyAsync();
-    }
-
-    [OwnServerFact]
     public async Task The_same_id_on_both_nodes_is_stored_once()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));

@@ -54,8 +54,11 @@ internal sealed class CatchUpLoop(
                 missing.Conversation, missing.After, (int)Math.Min(PageSize, missing.UpTo - missing.After), CancellationToken.None);
             var members = page.Count == 0 ? [] : (await receipts.OfAsync([missing.Conversation], CancellationToken.None))[missing.Conversation].ToList();
             foreach (var entry in page)
+            {
                 connection.Fill(missing.Conversation, entry.Seq, await frames.EntryAsync(entry, MessageViews.StatusOf(entry, members)));
-            await connection.Outbound.RoomAsync();
+                await connection.Outbound.RoomAsync(); // A reader sets the pace of its own catch-up.
+            }
+
             if (connection.Socket.State != WebSocketState.Open)
                 return;
             if (page.Count == 0 && !await readSide.WaitForAsync(missing.Position, WaitMax, CancellationToken.None))

@@ -97,5 +97,5 @@ public sealed class RebuildTests : ProjectingTest
     private Task<List<string>> OldOnesAsync() =>
         Views.TextsAsync("SELECT relname::text FROM pg_class WHERE obj_description(oid, 'pg_class') = 'the old one'");
 
-    private static IReadOnlyList<string> TablesOf(string name) => new ReadModelFactory(new InMemoryEventStore(), new Serialization.EventCodec()).Create(name).Tables;
+    private static IReadOnlyList<string> TablesOf(string name) => new ReadModelFactory(new InMemoryEventStore(), new ChatCqrs.Infrastructure.Serialization.EventCodec()).Create(name).Tables;
 }
