@@ -5,7 +5,7 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Marten;
 
 /// <summary>
-/// The log's tables and the one function that appends to it, kept up to date by Marten beside the documents. See docs/adr/0003.
+/// The log's tables and the one function that appends to it, kept up to date by Marten beside the documents. See docs/adr/0001-log-in-own-tables.md.
 /// </summary>
 internal static class LogSchema
 {
