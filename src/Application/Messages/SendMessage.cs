@@ -153,7 +153,10 @@ public static class SendMessage
             var messageId = new MessageId(Guid.Parse(body.MessageId!));
             var content = new MessageContent
             {
-                Text = body.Text, MediaObject = body.MediaObject, Document = body.Document, Ciphertext = body.Ciphertext,
+                Text = body.Text,
+                MediaObject = body.MediaObject,
+                Document = body.Document,
+                Ciphertext = body.Ciphertext,
             }.ToBytes();
             var type = MessageTypes.Parse(body.Type)!.Value;
             MessageId? replyTo = body.ReplyTo is null ? null : new MessageId(Guid.Parse(body.ReplyTo));

@@ -127,7 +127,8 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
             Curve = ECCurve.NamedCurves.nistP256,
             Q = new ECPoint
             {
-                X = WebEncoders.Base64UrlDecode(key.GetProperty("x").GetString()!), Y = WebEncoders.Base64UrlDecode(key.GetProperty("y").GetString()!),
+                X = WebEncoders.Base64UrlDecode(key.GetProperty("x").GetString()!),
+                Y = WebEncoders.Base64UrlDecode(key.GetProperty("y").GetString()!),
             },
         });
         Assert.True(ecdsa.VerifyData(
