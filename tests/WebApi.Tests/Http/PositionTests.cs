@@ -5,13 +5,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
-/// <summary>A server that does not wait long for a position that never comes.</summary>
-public sealed class ImpatientServer : ChatServer
-{
-    protected override IEnumerable<(string Name, string Value)> Settings => [.. base.Settings, ("Reads:PositionWait", "00:00:00.3")];
-}
-
-public sealed class PositionTests(ImpatientServer server) : IClassFixture<ImpatientServer>
+public sealed class PositionTests(ChatServer server) : IClassFixture<ChatServer>
 {
     [Theory]
     [InlineData(0UL)]
@@ -49,7 +43,7 @@ public sealed class PositionTests(ImpatientServer server) : IClassFixture<Impati
             var sent = (await server.PostAsync(
                 "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hello" }, ann.Access)).Is(201);
 
-            var inbox = await GetAsync("/v1/conversations", ben.Access, sent.Headers.GetValues(PositionToken.AnswerHeader).Single());
+            var inbox = await server.GetFromAsync("/v1/conversations", ben.Access, sent.Headers.GetValues(PositionToken.AnswerHeader).Single());
 
             Assert.Equal(i, inbox.Is(200)["conversations"][0].GetProperty("last_seq").GetInt64());
         }
@@ -63,18 +57,7 @@ public sealed class PositionTests(ImpatientServer server) : IClassFixture<Impati
     {
         var ann = await server.SignInAsync();
 
-        (await GetAsync("/v1/conversations", ann.Access, position)).IsProblem(400, "invalid_position");
-    }
-
-    [Fact]
-    public async Task A_position_that_is_not_reached_in_time_is_refused_for_now()
-    {
-        var ann = await server.SignInAsync();
-
-        var answer = await GetAsync("/v1/conversations", ann.Access, PositionToken.Format(new LogPosition(ulong.MaxValue / 4)));
-
-        answer.IsProblem(503, "read_models_behind");
-        Assert.NotNull(answer.Headers.RetryAfter);
+        (await server.GetFromAsync("/v1/conversations", ann.Access, position)).IsProblem(400, "invalid_position");
     }
 
     [Fact]
@@ -95,8 +78,32 @@ public sealed class PositionTests(ImpatientServer server) : IClassFixture<Impati
             },
             answer => Assert.NotNull(PositionToken.Parse(answer.Headers.GetValues(PositionToken.AnswerHeader).Single())));
     }
+}
 
-    private async Task<Answer> GetAsync(string path, string token, string position)
+/// <summary>A server that does not wait long for a position that never comes.</summary>
+public sealed class ImpatientServer : ChatServer
+{
+    protected override IEnumerable<(string Name, string Value)> Settings => [.. base.Settings, ("Reads:PositionWait", "00:00:00.3")];
+}
+
+public sealed class PositionWaitTests(ImpatientServer server) : IClassFixture<ImpatientServer>
+{
+    [Fact]
+    public async Task A_position_that_is_not_reached_in_time_is_refused_for_now()
+    {
+        var ann = await server.SignInAsync();
+
+        var answer = await server.GetFromAsync("/v1/conversations", ann.Access, PositionToken.Format(new LogPosition(ulong.MaxValue / 4)));
+
+        answer.IsProblem(503, "read_models_behind");
+        Assert.NotNull(answer.Headers.RetryAfter);
+    }
+}
+
+internal static class PositionCalls
+{
+    /// <summary>A GET that asks for read models that are at least as new as a position.</summary>
+    public static async Task<Answer> GetFromAsync(this ChatServer server, string path, string token, string position)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
