@@ -53,6 +53,9 @@ public class ChatServer : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
+    /// <summary>As on SIGTERM.</summary>
+    public Task StopAsync() => _app!.StopAsync();
+
     public Task<Answer> GetAsync(string path, string? token = null) => SendAsync(HttpMethod.Get, path, null, token);
 
     public Task<Answer> PostAsync(string path, object? body, string? token = null) => SendAsync(HttpMethod.Post, path, body, token);

@@ -1,0 +1,66 @@
+using System.Net.WebSockets;
+using System.Text;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Tests.Accounts;
+
+namespace ChatCqrs.WebApi.Tests.Hosting;
+
+/// <summary>A server that stops finishes what it has begun, and says goodbye.</summary>
+public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
+{
+    private const int Messages = 50;
+
+    [Fact]
+    public async Task Messages_under_way_are_answered_and_sockets_are_told_that_the_server_goes()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {ben.Access}");
+        await socket.ConnectAsync(new Uri(server.Http.BaseAddress!.ToString().Replace("http", "ws", StringComparison.Ordinal) + "v1/ws"), Eventually.Cancelled());
+        var reading = ReadToEndAsync(socket);
+        var sending = Enumerable.Range(0, Messages).Select(i => server.PostAsync(
+            "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = $"message {i}" }, ann.Access)).ToList();
+        await Task.WhenAny(sending);
+
+        await server.StopAsync().WaitAsync(Eventually.Deadline);
+
+        var (frames, code) = await reading;
+        Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, code);
+        Assert.Contains(frames, frame => frame.Contains("\"op\":\"message\"", StringComparison.Ordinal));
+        var answers = await Task.WhenAll(sending.Select(OutcomeAsync));
+        Assert.Contains(201, answers);
+        Assert.DoesNotContain(500, answers);
+        await Assert.ThrowsAsync<HttpRequestException>(() => server.GetAsync("/health/live"));
+    }
+
+    /// <summary>The status; 0 for a request that came when nobody listened any more.</summary>
+    private static async Task<int> OutcomeAsync(Task<Answer> request)
+    {
+        try
+        {
+            return (await request).Status;
+        }
+        catch (HttpRequestException)
+        {
+            return 0;
+        }
+    }
+
+    private static async Task<(List<string> Frames, WebSocketCloseStatus? Code)> ReadToEndAsync(ClientWebSocket socket)
+    {
+        var frames = new List<string>();
+        var buffer = new byte[64 * 1024];
+        while (true)
+        {
+            var received = await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled());
+            if (received.MessageType != WebSocketMessageType.Close)
+            {
+                frames.Add(Encoding.UTF8.GetString(buffer, 0, received.Count));
+                continue;
+            }
+
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Eventually.Cancelled());
+            return (frames, socket.CloseStatus);
+        }
+    }
+}
