@@ -10,7 +10,6 @@ internal sealed record AppendBatch(
     /// <exception cref="ArgumentException">See <see cref="StreamAppend.Check"/>.</exception>
     public static AppendBatch Of(IReadOnlyList<StreamAppend> appends)
     {
-        StreamAppend.Check(appends);
         var events = appends.Sum(append => append.Events.Count);
         var batch = new AppendBatch(
             new string[appends.Count], new long[appends.Count], new int[appends.Count],

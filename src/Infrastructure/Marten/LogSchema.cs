@@ -5,27 +5,34 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Marten;
 
 /// <summary>
-/// The log's tables and the one function that appends to it, kept up to date by Marten beside the documents. See docs/adr/0001-log-in-own-tables.md.
+/// The log's tables and the one function that appends to them, kept up to date by Marten beside the documents. Appending only inserts: no row is ever
+/// updated for it, so a long transaction elsewhere (a backup) cannot slow it down by keeping old versions. See docs/adr/0001.
 /// </summary>
 internal static class LogSchema
 {
+    /// <summary>The advisory lock that appends take in turn; any number that nobody else uses.</summary>
+    internal const long AppendLock = 7_021_932_718_293;
+
+    // Laid out as PostgreSQL gives a function back: a start that finds the same text changes nothing.
+    private const string Arguments = "names text[], expected bigint[], counts integer[], "
+        + "owners integer[], indexes integer[], ids uuid[], types text[], metadatas bytea[], payloads bytea[]";
+
     public static void Register(StoreOptions options)
     {
         var schema = options.DatabaseSchemaName;
         options.Storage.ExtendedSchemaObjects.Add(Streams(schema));
         options.Storage.ExtendedSchemaObjects.Add(Events(schema));
-        options.Storage.ExtendedSchemaObjects.Add(Head(schema));
+        options.Storage.ExtendedSchemaObjects.Add(Floor(schema));
         options.Storage.ExtendedSchemaObjects.Add(Append(schema));
     }
 
+    /// <summary>A stream's last revision is that of its last event, or the one before <c>truncated_before</c>.</summary>
     private static Table Streams(string schema)
     {
         var table = new Table($"{schema}.log_streams");
         table.AddColumn("key", "bigserial").AsPrimaryKey();
         table.AddColumn("name", "text").NotNull();
-        table.AddColumn("revision", "bigint").NotNull();
         table.AddColumn("truncated_before", "bigint").NotNull().DefaultValueByExpression("0");
-        table.WithFillFactor(70);
         table.Indexes.Add(new IndexDefinition("log_streams_name") { IsUnique = true }.AgainstColumns("name"));
         return table;
     }
@@ -44,58 +51,60 @@ internal static class LogSchema
         return table;
     }
 
-    /// <summary>One row: the position of the last event. Locking it puts commits in the order of positions.</summary>
-    private static Table Head(string schema)
+    /// <summary>One row: a position that was given away, though the event that had it was truncated since.</summary>
+    private static Table Floor(string schema)
     {
-        var table = new Table($"{schema}.log_head");
+        var table = new Table($"{schema}.log_floor");
         table.AddColumn("id", "smallint").AsPrimaryKey();
         table.AddColumn("position", "bigint").NotNull();
-        table.WithFillFactor(10);
         return table;
     }
 
+    /// <summary>
+    /// Appends to many streams. The first three arrays have one element a stream, the others one an event; an event names its stream by number, from 1, and
+    /// its place among that stream's events, from 0. The lock is kept until the commit is visible, so positions have no gaps and become visible in order.
+    /// </summary>
     private static Function Append(string schema) => Function.ForSql(
         $$"""
-        CREATE OR REPLACE FUNCTION {{schema}}.log_append(
-            names text[], expected bigint[], counts integer[],
-            owners integer[], indexes integer[], ids uuid[], types text[], metadatas bytea[], payloads bytea[])
-        RETURNS TABLE(appended boolean, revision bigint, "position" bigint) LANGUAGE plpgsql AS $function$
+        CREATE OR REPLACE FUNCTION {{schema}}.log_append({{Arguments}})
+         RETURNS TABLE(appended boolean, revision bigint, "position" bigint)
+         LANGUAGE plpgsql
+        AS $function$
         DECLARE
             base bigint;
         BEGIN
-            LOOP
-                SELECT h.position INTO base FROM {{schema}}.log_head h WHERE h.id = 1 FOR UPDATE;
-                EXIT WHEN FOUND;
-                INSERT INTO {{schema}}.log_head VALUES (1, 0) ON CONFLICT DO NOTHING;
-            END LOOP;
+            IF current_setting('synchronous_commit') = 'off' THEN
+                PERFORM set_config('synchronous_commit', 'on', true);
+            END IF;
 
-            INSERT INTO {{schema}}.log_streams (name, revision)
-            SELECT r.name, -1 FROM unnest(names, expected) AS r(name, expected) WHERE r.expected = -1
-            ON CONFLICT DO NOTHING;
+            PERFORM pg_advisory_xact_lock({{AppendLock}});
+            base := greatest(
+                0, (SELECT max(l.position) FROM {{schema}}.log_events l), (SELECT f.position FROM {{schema}}.log_floor f WHERE f.id = 1));
+
+            IF -1 = ANY (expected) THEN
+                INSERT INTO {{schema}}.log_streams (name)
+                SELECT r.name FROM unnest(names, expected) AS r(name, expected) WHERE r.expected = -1
+                ON CONFLICT DO NOTHING;
+            END IF;
 
             RETURN QUERY
-            WITH requests AS (
-                SELECT r.ord::integer AS ord, r.expected, r.count, s.key, coalesce(s.revision, -1) AS actual
+            WITH requests AS MATERIALIZED (
+                SELECT r.ord::integer AS ord, r.expected, r.count, s.key, greatest(
+                    -1, s.truncated_before - 1, (SELECT max(l.revision) FROM {{schema}}.log_events l WHERE l.stream_key = s.key)) AS actual
                 FROM unnest(names, expected, counts) WITH ORDINALITY AS r(name, expected, count, ord)
                 LEFT JOIN {{schema}}.log_streams s ON s.name = r.name
-            ), accepted AS (
+            ), accepted AS MATERIALIZED (
                 SELECT r.ord, r.expected, r.count, r.key, (base + sum(r.count) OVER (ORDER BY r.ord))::bigint AS last
                 FROM requests r WHERE r.actual = r.expected
-            ), events AS (
-                SELECT * FROM unnest(owners, indexes, ids, types, metadatas, payloads) AS e(owner, index, id, type, metadata, payload)
             ), written AS (
                 INSERT INTO {{schema}}.log_events (position, stream_key, revision, event_id, type, metadata, payload)
                 SELECT a.last - a.count + e.index + 1, a.key, a.expected + e.index + 1, e.id, e.type, e.metadata, e.payload
-                FROM events e JOIN accepted a ON a.ord = e.owner
-            ), moved AS (
-                UPDATE {{schema}}.log_streams s SET revision = a.expected + a.count FROM accepted a WHERE s.key = a.key
-            ), raised AS (
-                UPDATE {{schema}}.log_head SET position = (SELECT max(a.last) FROM accepted a)
-                WHERE id = 1 AND EXISTS (SELECT FROM accepted)
+                FROM unnest(owners, indexes, ids, types, metadatas, payloads) AS e(owner, index, id, type, metadata, payload)
+                JOIN accepted a ON a.ord = e.owner
             ), repeated AS (
                 SELECT r.ord, max(l.position) AS last
                 FROM requests r
-                JOIN events e ON e.owner = r.ord
+                JOIN unnest(owners, indexes, ids) AS e(owner, index, id) ON e.owner = r.ord
                 JOIN {{schema}}.log_events l ON l.stream_key = r.key AND l.revision = r.expected + e.index + 1 AND l.event_id = e.id
                 WHERE r.actual >= r.expected + r.count
                 GROUP BY r.ord, r.count HAVING count(*) = r.count

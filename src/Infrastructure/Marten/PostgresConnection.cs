@@ -55,6 +55,12 @@ public static class PostgresConnection
 
     private static void SetAddress(NpgsqlConnectionStringBuilder builder, string address)
     {
+        if (address.Contains(',', StringComparison.Ordinal))
+        {
+            builder.Host = address; // Several servers: Npgsql takes the list as libpq writes it.
+            return;
+        }
+
         var colon = address.LastIndexOf(':');
         if (colon > address.LastIndexOf(']'))
         {
@@ -83,6 +89,18 @@ public static class PostgresConnection
                 break;
             case "dbname":
                 builder.Database = value;
+                break;
+            case "target_session_attrs":
+                builder.TargetSessionAttributes = value;
+                break;
+            case "sslrootcert":
+                builder.RootCertificate = value;
+                break;
+            case "sslcert":
+                builder.SslCertificate = value;
+                break;
+            case "sslkey":
+                builder.SslKey = value;
                 break;
             case "sslmode":
                 builder.SslMode = Enum.Parse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);

@@ -20,6 +20,13 @@ public static class PostgresErrors
         }
     }
 
+    /// <inheritdoc cref="GuardAsync{T}"/>
+    public static Task GuardAsync(Func<Task> call) => GuardAsync(async () =>
+    {
+        await call();
+        return true;
+    });
+
     /// <summary>Whether the same call may succeed later without anything being mended here.</summary>
     public static bool IsUnavailable(Exception exception) => exception switch
     {
@@ -32,7 +39,7 @@ public static class PostgresErrors
         NpgsqlException npgsql => npgsql.InnerException is IOException or SocketException or TimeoutException or OperationCanceledException or null
             || npgsql.IsTransient,
         SocketException or TimeoutException or EndOfStreamException => true,
-        ObjectDisposedException => false,
+        OperationCanceledException or ObjectDisposedException => false, // Whatever the server said: the caller gave up.
         { InnerException: { } inner } => IsUnavailable(inner),
         _ => false,
     };

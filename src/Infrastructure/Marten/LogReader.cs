@@ -1,0 +1,85 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Marten;
+
+/// <summary>
+/// The log's queries. Each is written so that there is only one good plan for it, whatever the tables' statistics say: a walk along one index.
+/// </summary>
+internal sealed class LogReader(NpgsqlDataSource database, string schema)
+{
+    /// <summary>How many events of the whole log are read at once.</summary>
+    public const int PageSize = 1_000;
+
+    internal string PageQuery { get; } =
+        $"""
+        SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata, s.name, e.revision >= s.truncated_before
+        FROM (SELECT * FROM {schema}.log_events WHERE position > $1 ORDER BY position LIMIT {PageSize}) AS e
+        CROSS JOIN LATERAL (SELECT t.name, t.truncated_before FROM {schema}.log_streams t WHERE t.key = e.stream_key OFFSET 0) AS s
+        ORDER BY e.position
+        """;
+
+    internal string ForwardsQuery { get; } = StreamQuery(schema, ">=", "ASC");
+
+    internal string BackwardsQuery { get; } = StreamQuery(schema, "<=", "DESC");
+
+    /// <summary>Events of a stream that were not truncated.</summary>
+    public async Task<IReadOnlyList<StoredEvent>> StreamAsync(
+        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(direction == ReadDirection.Forwards ? ForwardsQuery : BackwardsQuery);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        var events = new List<StoredEvent>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            events.Add(Read(reader, stream));
+        return events;
+    }
+
+    /// <summary>The next page of the whole log.</summary>
+    public async Task<LogPage> PageAsync(LogPosition after, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(PageQuery);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)after.Value });
+        var (events, last) = (new List<StoredEvent>(), after);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var stream = reader.GetString(6);
+            var stored = Read(reader, stream);
+            last = stored.Position;
+            if (reader.GetBoolean(7))
+                events.Add(stored);
+        }
+
+        return new LogPage(events, last);
+    }
+
+    public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand($"SELECT max(position) FROM {schema}.log_events");
+        return new LogPosition((ulong)(await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0));
+    }
+
+    private static string StreamQuery(string schema, string comparison, string order) =>
+        $"""
+        SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata
+        FROM {schema}.log_events e
+        WHERE e.stream_key = (SELECT key FROM {schema}.log_streams WHERE name = $1)
+          AND e.revision >= (SELECT truncated_before FROM {schema}.log_streams WHERE name = $1)
+          AND e.revision {comparison} $2
+        ORDER BY e.revision {order} LIMIT $3
+        """;
+
+    private static StoredEvent Read(NpgsqlDataReader reader, string stream) => new(
+        stream, reader.GetInt64(1), new LogPosition((ulong)reader.GetInt64(0)), reader.GetGuid(2), reader.GetString(3),
+        reader.GetFieldValue<byte[]>(4), reader.GetFieldValue<byte[]>(5));
+}
+
+/// <summary>A page of the log.</summary>
+/// <param name="Events">Those that were not truncated; there may be none.</param>
+/// <param name="Last">The position of the last event that was looked at.</param>
+internal readonly record struct LogPage(IReadOnlyList<StoredEvent> Events, LogPosition Last);

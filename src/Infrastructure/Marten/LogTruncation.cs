@@ -1,0 +1,53 @@
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Marten;
+
+/// <summary>
+/// Takes old events out of the log: first they are hidden, in one small statement, then they are deleted in pieces, so that nobody waits for a long
+/// transaction. What a crash leaves behind is hidden, and goes when the stream is truncated the next time.
+/// </summary>
+internal sealed class LogTruncation(NpgsqlDataSource database, string schema)
+{
+    private const int PieceSize = 1_000;
+
+    private readonly string _hide =
+        $"""
+        UPDATE {schema}.log_streams s SET truncated_before = greatest(s.truncated_before, least($2, 1 + greatest(
+            s.truncated_before - 1, (SELECT max(e.revision) FROM {schema}.log_events e WHERE e.stream_key = s.key))))
+        WHERE s.name = $1
+        """;
+
+    // A position must not be given away twice: if the log's last event goes, its position is kept.
+    private readonly string _delete =
+        $"""
+        WITH piece AS (
+            SELECT e.position FROM {schema}.log_events e
+            WHERE e.stream_key = (SELECT key FROM {schema}.log_streams WHERE name = $1)
+              AND e.revision < (SELECT truncated_before FROM {schema}.log_streams WHERE name = $1)
+            ORDER BY e.revision LIMIT {PieceSize}
+        ), kept AS (
+            INSERT INTO {schema}.log_floor AS f (id, position)
+            SELECT 1, p.last FROM (SELECT max(position) AS last FROM piece) AS p
+            WHERE p.last = (SELECT max(position) FROM {schema}.log_events)
+            ON CONFLICT (id) DO UPDATE SET position = greatest(f.position, excluded.position)
+        )
+        DELETE FROM {schema}.log_events e USING piece p WHERE e.position = p.position
+        """;
+
+    public async Task RunAsync(string stream, long before, CancellationToken cancellationToken)
+    {
+        await using (var hide = database.CreateCommand(_hide))
+        {
+            hide.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
+            hide.Parameters.Add(new NpgsqlParameter<long> { TypedValue = before });
+            await hide.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        for (var deleted = PieceSize; deleted == PieceSize;)
+        {
+            await using var delete = database.CreateCommand(_delete);
+            delete.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
+            deleted = await delete.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}

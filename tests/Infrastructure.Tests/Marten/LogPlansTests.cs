@@ -1,0 +1,56 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Testing;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Marten;
+
+/// <summary>Reading the log costs what is read, not what is stored: also with the general plan that a prepared statement ends with.</summary>
+public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatabase>, IAsyncLifetime
+{
+    private readonly LogReader _reader = new(database.Source, MartenRegistration.Schema);
+
+    public async Task InitializeAsync()
+    {
+        var store = database.Store();
+        for (var round = 0; round < 10; round++)
+        {
+            await store.AppendAsync(
+                [.. Enumerable.Range(0, 200).Select(_ => new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(10)))],
+                CancellationToken.None);
+        }
+
+        await database.ExecuteAsync("ANALYZE chat.log_events, chat.log_streams");
+    }
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [Fact]
+    public Task The_whole_log_is_walked_along_its_positions() => AssertAsync(_reader.PageQuery, "bigint", "0", "log_events_position");
+
+    [Fact]
+    public Task A_stream_is_walked_along_its_revisions_forwards() =>
+        AssertAsync(_reader.ForwardsQuery, "text, bigint, int", "'conversation-x', 0, 10", "log_events_stream");
+
+    [Fact]
+    public Task A_stream_is_walked_along_its_revisions_backwards() =>
+        AssertAsync(_reader.BackwardsQuery, "text, bigint, int", "'conversation-x', 9, 10", "log_events_stream");
+
+    private async Task AssertAsync(string sql, string types, string values, string index)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync();
+        await using var command = new NpgsqlCommand(
+            $"SET plan_cache_mode = force_generic_plan; PREPARE walk({types}) AS {sql}; EXPLAIN EXECUTE walk({values})", connection);
+        var plan = new List<string>();
+        await using (var reader = await command.ExecuteReaderAsync())
+        {
+            while (await reader.ReadAsync())
+                plan.Add(reader.GetString(0));
+        }
+
+        var text = string.Join('\n', plan);
+        Assert.True(text.Contains(index, StringComparison.Ordinal), text);
+        Assert.DoesNotContain("Seq Scan", text);
+        Assert.DoesNotContain("Sort", text);
+    }
+}
