@@ -13,11 +13,18 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
         if (messages.Count == 0)
             return [];
         var members = await receipts.OfAsync([.. messages.Select(entry => entry.Conversation).Distinct()], cancellationToken);
+        await PrepareAsync(messages, cancellationToken);
         var views = new List<MessageView>(messages.Count);
         foreach (var entry in messages)
             views.Add(await OpenAsync(entry, StatusOf(entry, members[entry.Conversation]), cancellationToken));
         return views;
     }
+
+    /// <summary>Fetches at once the keys that opening these entries one by one takes.</summary>
+    public ValueTask PrepareAsync(IEnumerable<TimelineEntry> entries, CancellationToken cancellationToken) => sealer.PrepareAsync(
+        entries.Where(entry => entry.Message?.Content is not null)
+            .Select(entry => (ScopeOf(entry.Conversation, entry.Message!), entry.Message!.Content!)),
+        cancellationToken);
 
     /// <summary>One message with a status that is known.</summary>
     public async ValueTask<MessageView> OpenAsync(TimelineEntry entry, string status, CancellationToken cancellationToken)
@@ -42,12 +49,14 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
         return any && read ? "read" : any && delivered ? "delivered" : "sent";
     }
 
+    private static SealScope ScopeOf(ConversationId conversation, TimelineMessage message) =>
+        new(message.ExpiresAt, message.Sender, conversation, message.MessageId);
+
     private async ValueTask<MessageContent?> ContentAsync(ConversationId conversation, TimelineMessage message, CancellationToken cancellationToken)
     {
         if (message.Content is null)
             return null;
-        var bytes = await sealer.OpenAsync(
-            new SealScope(message.ExpiresAt, message.Sender, conversation, message.MessageId), message.Content, cancellationToken);
+        var bytes = await sealer.OpenAsync(ScopeOf(conversation, message), message.Content, cancellationToken);
         return bytes is { } content ? MessageContent.FromBytes(content.Span) : null;
     }
 }

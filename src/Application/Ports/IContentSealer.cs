@@ -16,6 +16,11 @@ public interface IContentSealer
     /// <exception cref="System.Security.Cryptography.CryptographicException">The bytes were tampered with.</exception>
     ValueTask<ReadOnlyMemory<byte>?> OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Fetches in one go what opening several pieces of content takes, so that opening them asks for nothing more. It may be left out.
+    /// </summary>
+    ValueTask PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken);
+
     /// <summary>A hash of content under a key derived from the owner's secret: equal for equal content of one owner.</summary>
     ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 }

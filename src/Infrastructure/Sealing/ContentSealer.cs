@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
-using System.Text;
+using System.Collections.Concurrent;
+using System.Globalization;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
@@ -9,30 +9,47 @@ namespace ChatCqrs.Infrastructure.Sealing;
 /// <inheritdoc cref="IContentSealer"/>
 /// <remarks>
 /// Buckets: the UTC day in which content expires, or the hour where it lives for less than two days; a bucket is readable until its end. Derived
-/// keys are kept for <see cref="KeyLifetime"/> at most, so that shredding takes effect on every node by then.
+/// keys are kept for <see cref="KeyLifetime"/> at most, so that shredding takes effect on every node by then. While a key is kept, nothing here waits.
+/// See docs/adr/0004-content-keys.md.
 /// </remarks>
 public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IContentSealer, IDisposable
 {
+    /// <summary>How long a node goes on with a key after its secret was shredded.</summary>
     public static readonly TimeSpan KeyLifetime = TimeSpan.FromSeconds(60);
 
-    private const int KeySize = 32;
+    private const int AssociatedSize = 48;
     private static readonly TimeSpan HourBucketsBelow = TimeSpan.FromDays(2);
 
     private readonly KeyCache _keys = new(KeyLifetime, clock);
+
+    /// <summary>Derivations under way: many who need the same key at once ask PostgreSQL once.</summary>
+    private readonly ConcurrentDictionary<(KeyId Id, bool Create), Lazy<Task<DerivedKey?>>> _deriving = new();
 
     public async ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         var bucket = scope.ExpiresAt is { } expiresAt ? BucketOf(expiresAt, clock.GetUtcNow()) : null;
         var id = new KeyId(bucket, scope.Owner, scope.Conversation);
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: true, cancellationToken);
-        return new SealedContent(bucket, key!.Seal(content.Span, Associated(scope)));
+        return new SealedContent(bucket, Seal(key!, scope, content.Span));
     }
 
     public async ValueTask<ReadOnlyMemory<byte>?> OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken)
     {
-        var id = new KeyId(content.Bucket, scope.Owner, scope.Conversation);
+        var id = IdOf(scope, content);
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: false, cancellationToken);
-        return key?.Open(content.Bytes.Span, Associated(scope));
+        if (key is null)
+            return null; // Not in one expression with what follows: no bytes would become empty content there.
+        return Open(key, scope, content.Bytes.Span);
+    }
+
+    public async ValueTask PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken)
+    {
+        var ids = contents.Select(item => IdOf(item.Scope, item.Content)).Distinct().Where(id => _keys.Find(id) is null).ToList();
+        if (ids.Count == 0)
+            return;
+        var found = await secrets.FindAsync([.. ids.SelectMany(id => id.SecretNames()).Distinct()], cancellationToken);
+        foreach (var id in ids)
+            AddDerived(id, id.SecretNames(), found);
     }
 
     public async ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
@@ -44,53 +61,55 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
 
     public void Dispose() => _keys.Dispose();
 
-    /// <summary>The bucket whose end is the first at or after the content's expiry.</summary>
-    internal static string BucketOf(DateTimeOffset expiresAt, DateTimeOffset now)
+    /// <summary>The bucket whose end is the first after the content's expiry.</summary>
+    internal static string BucketOf(DateTimeOffset expiresAt, DateTimeOffset now) => expiresAt.UtcDateTime.ToString(
+        expiresAt - now < HourBucketsBelow ? "'hour-'yyyy-MM-dd'T'HH" : "'day-'yyyy-MM-dd", CultureInfo.InvariantCulture);
+
+    private static KeyId IdOf(SealScope scope, SealedContent content) => new(content.Bucket, scope.Owner, scope.Conversation);
+
+    private Task<DerivedKey?> DeriveAsync(KeyId id, bool create, CancellationToken cancellationToken) => _deriving
+        .GetOrAdd((id, create), key => new(() => DeriveOnceAsync(key.Id, key.Create)))
+        .Value.WaitAsync(cancellationToken);
+
+    private async Task<DerivedKey?> DeriveOnceAsync(KeyId id, bool create)
     {
-        var utc = expiresAt.UtcDateTime;
-        return expiresAt - now < HourBucketsBelow ? $"hour-{utc:yyyy-MM-dd'T'HH}" : $"day-{utc:yyyy-MM-dd}";
+        try
+        {
+            // Whoever gives up must not take it away from the others who wait.
+            var names = id.SecretNames();
+            var found = create
+                ? await secrets.GetOrCreateAsync(names, CancellationToken.None)
+                : await secrets.FindAsync(names, CancellationToken.None);
+            return AddDerived(id, names, found);
+        }
+        finally
+        {
+            _deriving.TryRemove((id, create), out _);
+        }
     }
 
-    private async Task<DerivedKey?> DeriveAsync(KeyId id, bool create, CancellationToken cancellationToken)
-    {
-        var names = id.SecretNames();
-        var found = create
-            ? await secrets.GetOrCreateAsync(names, cancellationToken)
-            : await secrets.FindAsync(names, cancellationToken);
-        if (found.Count < names.Count)
-            return null;
+    private DerivedKey? AddDerived(KeyId id, List<string> names, IReadOnlyDictionary<string, byte[]> found) =>
+        names.TrueForAll(found.ContainsKey) ? _keys.Add(id, DerivedKey.From(names, found)) : null;
 
-        var material = new byte[names.Count * KeySize];
-        for (var index = 0; index < names.Count; index++)
-            found[names[index]].CopyTo(material, index * KeySize);
-        var derived = HKDF.DeriveKey(
-            HashAlgorithmName.SHA256, material, 2 * KeySize, salt: null, info: Encoding.UTF8.GetBytes("chatcqrs content " + string.Join(' ', names)));
-        CryptographicOperations.ZeroMemory(material);
-        return _keys.Add(id, new DerivedKey(derived.AsSpan(0, KeySize), derived[KeySize..]));
+    private static byte[] Seal(DerivedKey key, SealScope scope, ReadOnlySpan<byte> content)
+    {
+        Span<byte> associated = stackalloc byte[AssociatedSize];
+        WriteAssociated(scope, associated);
+        return key.Seal(content, associated);
     }
 
-    /// <summary>Owner, conversation and message: 48 bytes, so that content cannot be moved to another place.</summary>
-    private static byte[] Associated(SealScope scope)
+    private static ReadOnlyMemory<byte> Open(DerivedKey key, SealScope scope, ReadOnlySpan<byte> sealedBytes)
     {
-        var bytes = new byte[48];
+        Span<byte> associated = stackalloc byte[AssociatedSize];
+        WriteAssociated(scope, associated);
+        return key.Open(sealedBytes, associated);
+    }
+
+    /// <summary>Owner, conversation and message, so that content cannot be moved to another place.</summary>
+    private static void WriteAssociated(SealScope scope, Span<byte> bytes)
+    {
         scope.Owner.Value.TryWriteBytes(bytes, bigEndian: true, out _);
-        (scope.Conversation?.Value ?? Guid.Empty).TryWriteBytes(bytes.AsSpan(16), bigEndian: true, out _);
-        (scope.Message?.Value ?? Guid.Empty).TryWriteBytes(bytes.AsSpan(32), bigEndian: true, out _);
-        return bytes;
-    }
-}
-
-/// <summary>Which secrets a key is derived from.</summary>
-internal readonly record struct KeyId(string? Bucket, UserId Owner, ConversationId? Conversation)
-{
-    public List<string> SecretNames()
-    {
-        var names = new List<string>(capacity: 3);
-        if (Bucket is not null)
-            names.Add("bucket:" + Bucket);
-        names.Add("user:" + Owner);
-        if (Conversation is { } conversation)
-            names.Add("conversation:" + conversation);
-        return names;
+        (scope.Conversation?.Value ?? Guid.Empty).TryWriteBytes(bytes[16..], bigEndian: true, out _);
+        (scope.Message?.Value ?? Guid.Empty).TryWriteBytes(bytes[32..], bigEndian: true, out _);
     }
 }

@@ -1,63 +1,64 @@
-using System.Buffers.Binary;
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
+using ChatCqrs.Application;
+using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>A derived key in use. One operation at a time: the cipher keeps state of its own.</summary>
-internal sealed class DerivedKey(ReadOnlySpan<byte> contentKey, byte[] fingerprintKey)
+/// <summary>Which secrets a key is derived from: the bucket's, the owner's and the conversation's.</summary>
+internal readonly record struct KeyId(string? Bucket, UserId Owner, ConversationId? Conversation)
 {
-    private readonly Lock _lock = new();
-    private readonly AesGcm _cipher = Aead.Key(contentKey);
-
-    public byte[] Seal(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> associated)
+    public List<string> SecretNames()
     {
-        lock (_lock)
-            return Aead.Seal(_cipher, plain, associated);
-    }
-
-    public byte[] Open(ReadOnlySpan<byte> sealedBytes, ReadOnlySpan<byte> associated)
-    {
-        lock (_lock)
-            return Aead.Open(_cipher, sealedBytes, associated);
-    }
-
-    public UInt128 Fingerprint(ReadOnlySpan<byte> content)
-    {
-        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(fingerprintKey, content, hash);
-        return BinaryPrimitives.ReadUInt128BigEndian(hash);
+        var names = new List<string>(capacity: 3);
+        if (Bucket is not null)
+            names.Add(SecretName.OfBucket(Bucket));
+        names.Add(SecretName.Of(Owner));
+        if (Conversation is { } conversation)
+            names.Add(SecretName.Of(conversation));
+        return names;
     }
 }
 
-/// <summary>Derived keys, for a limited time and in a limited number: the older half makes way.</summary>
+/// <summary>Derived keys, for a limited time and in a limited number.</summary>
 /// <remarks>A key that makes way may be in use still, so ciphers are left to the garbage collector.</remarks>
-internal sealed class KeyCache(TimeSpan lifetime, TimeProvider clock) : IDisposable
+internal sealed class KeyCache : IDisposable
 {
-    private const int KeysMax = 20_000;
+    private const int KeysMax = 16_384;
 
-    private readonly ConcurrentDictionary<KeyId, (DerivedKey Key, long Until)> _keys = new();
+    private readonly RecentlyUsed<KeyId, Entry> _keys = new(KeysMax);
+    private readonly TimeSpan _lifetime;
+    private readonly TimeProvider _clock;
+    private readonly ITimer _sweep;
 
-    public DerivedKey? Find(KeyId id) =>
-        _keys.TryGetValue(id, out var found) && found.Until > clock.GetTimestamp() ? found.Key : null;
+    public KeyCache(TimeSpan lifetime, TimeProvider clock)
+    {
+        _lifetime = lifetime;
+        _clock = clock;
+        _sweep = clock.CreateTimer(_ => Sweep(), null, lifetime, lifetime);
+    }
+
+    public int Count => _keys.Count;
+
+    public DerivedKey? Find(KeyId id) => _keys.TryGet(id, out var found) && !IsOver(found) ? found.Key : null;
 
     public DerivedKey Add(KeyId id, DerivedKey key)
     {
-        if (_keys.Count >= KeysMax)
-            MakeRoom();
-        _keys[id] = (key, clock.GetTimestamp() + (long)(lifetime.TotalSeconds * clock.TimestampFrequency));
+        _keys.Set(id, new Entry(key, _clock.GetTimestamp()));
         return key;
     }
 
-    public void Dispose() => _keys.Clear();
+    public void Dispose() => _sweep.Dispose();
 
-    private void MakeRoom()
+    /// <summary>So that a key does not stay in memory because nobody asks for it again.</summary>
+    private void Sweep()
     {
-        var middle = _keys.Values.Select(value => value.Until).Order().ElementAt(KeysMax / 2);
-        foreach (var (id, value) in _keys)
+        foreach (var (id, entry) in _keys.Entries)
         {
-            if (value.Until <= middle)
-                _keys.TryRemove(id, out _);
+            if (IsOver(entry))
+                _keys.Remove(id);
         }
     }
+
+    private bool IsOver(Entry entry) => _clock.GetElapsedTime(entry.Since) >= _lifetime;
+
+    private sealed record Entry(DerivedKey Key, long Since);
 }

@@ -1,31 +1,50 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>Development's master key: made at the first start, in a file that only its owner can read.</summary>
-public static class MasterKeyFile
+/// <summary>
+/// Takes master keys from the file that <c>Sealing:MasterKeyFile</c> names: a JSON object from key ids to 32 bytes in base64. Development has a file of its
+/// own where nothing is configured, made when it is missing and readable by its owner only.
+/// </summary>
+/// <param name="developmentFile">That file's path; null in Production.</param>
+internal sealed class MasterKeyFile(string? developmentFile) : IPostConfigureOptions<SealingOptions>
 {
-    /// <summary>Reads the file; makes it first when it is missing.</summary>
-    /// <returns>Keys by id, in base64.</returns>
-    public static IReadOnlyDictionary<string, string> LoadOrCreate(string path)
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <exception cref="OptionsValidationException">The file cannot be read.</exception>
+    public void PostConfigure(string? name, SealingOptions options)
     {
-        if (!File.Exists(path))
-            Create(path);
-        return JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path))
-            ?? throw new InvalidOperationException($"{path} holds no master key.");
+        var isConfigured = !string.IsNullOrEmpty(options.MasterKeyFile);
+        if (!isConfigured && (developmentFile is null || options.MasterKeys.Count > 0))
+            return;
+        try
+        {
+            if (!isConfigured && !File.Exists(developmentFile))
+                Create(developmentFile!);
+            var text = File.ReadAllText(isConfigured ? options.MasterKeyFile! : developmentFile!);
+            foreach (var (id, key) in JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? [])
+                options.MasterKeys[id] = key;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new OptionsValidationException(
+                nameof(SealingOptions), typeof(SealingOptions), [$"Sealing:MasterKeyFile cannot be read: {exception.Message}"]);
+        }
     }
 
+    /// <summary>Makes the file whole or not at all: it is the only thing that opens what is stored.</summary>
     private static void Create(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
-        var temporary = path + "." + Guid.NewGuid().ToString("N");
+            options.UnixCreateMode = OwnerOnly;
+        var temporary = $"{path}.{Guid.NewGuid():N}";
         using (var file = new FileStream(temporary, options))
         {
+            var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
             JsonSerializer.Serialize(file, new Dictionary<string, string> { ["development-1"] = key });
             file.Flush(flushToDisk: true);
         }
@@ -36,7 +55,7 @@ public static class MasterKeyFile
         }
         catch (IOException) when (File.Exists(path))
         {
-            File.Delete(temporary); // Another process was first.
+            File.Delete(temporary); // Another process was first: its key is the one.
         }
     }
 }

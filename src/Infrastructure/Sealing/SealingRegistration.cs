@@ -11,25 +11,21 @@ public static class SealingRegistration
 {
     private const string DevelopmentKeyFile = "master-keys.json";
 
-    /// <summary>Sealed content. Production must bring its master key; Development makes one in its data folder.</summary>
+    /// <summary>
+    /// Sealed content, with its secrets in PostgreSQL (see <c>AddMartenStore</c>). Production must bring its master keys, in the configuration or in a file;
+    /// Development makes one in its data folder.
+    /// </summary>
     public static IServiceCollection AddSealing(
         this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment, string dataFolder)
     {
-        var options = services.AddOptions<SealingOptions>().Bind(configuration.GetSection("Sealing"));
-        if (environment.IsDevelopment() && !configuration.GetSection("Sealing:MasterKeys").GetChildren().Any())
-        {
-            options.Configure(sealing =>
-            {
-                foreach (var (id, key) in MasterKeyFile.LoadOrCreate(Path.Combine(dataFolder, DevelopmentKeyFile)))
-                    sealing.MasterKeys[id] = key;
-            });
-        }
-
-        options.ValidateOnStart();
-        services.AddSingleton<IValidateOptions<SealingOptions>, SealingOptions.Validator>();
-        services.ConfigureMarten(options => options.Schema.For<Secret>().Identity(secret => secret.Id).DocumentAlias("secrets"));
+        var developmentFile = environment.IsDevelopment() ? Path.Combine(dataFolder, DevelopmentKeyFile) : null;
+        services.AddOptions<SealingOptions>().Bind(configuration.GetSection("Sealing")).ValidateOnStart();
+        services.ConfigureMarten(SecretSchema.Register);
         return services
+            .AddSingleton<IPostConfigureOptions<SealingOptions>>(new MasterKeyFile(developmentFile))
+            .AddSingleton<IValidateOptions<SealingOptions>, SealingOptions.Validator>()
             .AddSingleton<Secrets>()
+            .AddHostedService<RewrapSecrets>()
             .AddSingleton<IContentSealer, ContentSealer>();
     }
 }

@@ -1,97 +1,143 @@
 using System.Security.Cryptography;
 using System.Text;
 using ChatCqrs.Infrastructure.Marten;
-using Marten;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>The secrets in PostgreSQL, wrapped under the master key.</summary>
-public sealed class Secrets(IDocumentStore store, IOptions<SealingOptions> options)
+/// <summary>
+/// The secrets in PostgreSQL, wrapped under the master key. A shredded one keeps its row without bytes, so that it is never made again.
+/// </summary>
+public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> options)
 {
     private const int SecretSize = 32;
+    private const string Table = MartenRegistration.Schema + ".secrets";
 
     /// <summary>Finds secrets; those that do not exist or are shredded are missing from the answer.</summary>
-    public Task<IReadOnlyDictionary<string, byte[]>> FindAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<string, byte[]>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<IReadOnlyDictionary<string, byte[]>>(async () =>
         {
-            await using var session = store.QuerySession();
-            var found = await session.LoadManyAsync<Secret>(cancellationToken, ids);
-            return found.Where(secret => !secret.IsShredded).ToDictionary(secret => secret.Id, Unwrap);
+            await using var command = database.CreateCommand(
+                $"SELECT name, key_id, wrapped FROM {Table} WHERE name = ANY($1) AND wrapped IS NOT NULL");
+            command.Parameters.Add(new() { Value = names.ToArray() });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var found = new Dictionary<string, byte[]>(names.Count, StringComparer.Ordinal);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var name = reader.GetString(0);
+                found[name] = Unwrap(name, reader.GetString(1), reader.GetFieldValue<byte[]>(2));
+            }
+
+            return found;
         });
 
     /// <summary>Finds secrets and makes those that do not exist. Two nodes that do so at once end with the same ones.</summary>
     /// <exception cref="InvalidOperationException">One of them was shredded: nothing may be sealed under it any more.</exception>
     public async Task<IReadOnlyDictionary<string, byte[]>> GetOrCreateAsync(
-        IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+        IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        var found = await FindAsync(ids, cancellationToken);
-        if (found.Count == ids.Count)
+        var found = await FindAsync(names, cancellationToken);
+        if (found.Count == names.Count)
             return found;
 
-        foreach (var id in ids.Where(id => !found.ContainsKey(id)))
-            await InsertIfAbsentAsync(id, cancellationToken);
-        found = await FindAsync(ids, cancellationToken);
-        return found.Count == ids.Count
+        await InsertIfAbsentAsync([.. names.Where(name => !found.ContainsKey(name))], cancellationToken);
+        found = await FindAsync(names, cancellationToken);
+        return found.Count == names.Count
             ? found
             : throw new InvalidOperationException("A secret was shredded: nothing may be sealed under it any more.");
     }
 
-    /// <summary>Makes everything that was sealed under a secret unreadable, for ever, wherever it is stored. Also before it was ever made.</summary>
-    public Task ShredAsync(string id, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    /// <summary>
+    /// Makes everything that was sealed under a secret unreadable, for ever, wherever it is stored; also before the secret was ever made. Nodes that use
+    /// it now forget it within <see cref="ContentSealer.KeyLifetime"/>.
+    /// </summary>
+    public Task ShredAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
-        await using var session = store.LightweightSession();
-        session.Store(new Secret { Id = id, KeyId = options.Value.Current, Wrapped = null });
-        await session.SaveChangesAsync(cancellationToken);
-        return true;
+        await using var command = database.CreateCommand(
+            $"INSERT INTO {Table} (name, key_id, wrapped) VALUES ($1, '', NULL) ON CONFLICT (name) DO UPDATE SET key_id = '', wrapped = NULL");
+        command.Parameters.Add(new() { Value = name });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
-    /// <summary>Wraps the secrets that are still under another master key under the current one; in batches, and safe to repeat.</summary>
+    /// <summary>
+    /// Wraps the secrets that are still under another master key under the current one, so that the old one can be thrown away. It can be repeated, and run
+    /// beside everything else.
+    /// </summary>
     /// <returns>How many were wrapped anew.</returns>
     public async Task<int> RewrapAsync(CancellationToken cancellationToken)
     {
         const int BatchSize = 500;
-        var current = options.Value.Current;
         for (var total = 0; ;)
         {
-            await using var session = store.LightweightSession();
-            var batch = await session.Query<Secret>().Where(secret => secret.KeyId != current && secret.Wrapped != null)
-                .Take(BatchSize).ToListAsync(cancellationToken);
-            if (batch.Count == 0)
+            var rewrapped = await PostgresErrors.GuardAsync(() => RewrapAsync(BatchSize, cancellationToken));
+            if (rewrapped == 0)
                 return total;
-            foreach (var secret in batch)
-                session.Store(Wrap(secret.Id, Unwrap(secret)));
-            await session.SaveChangesAsync(cancellationToken);
-            total += batch.Count;
+            total += rewrapped;
         }
     }
 
-    private Task InsertIfAbsentAsync(string id, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
-    {
-        try
-        {
-            await using var session = store.LightweightSession();
-            session.Insert(Wrap(id, RandomNumberGenerator.GetBytes(SecretSize)));
-            await session.SaveChangesAsync(cancellationToken);
-        }
-        catch (JasperFx.DocumentAlreadyExistsException)
-        {
-            // Another node, or another request, was first: its secret is the one.
-        }
-
-        return true;
-    });
-
-    private Secret Wrap(string id, byte[] secret)
+    private async Task<int> RewrapAsync(int limit, CancellationToken cancellationToken)
     {
         var current = options.Value.Current;
-        using var key = Aead.Key(options.Value.Key(current));
-        return new Secret { Id = id, KeyId = current, Wrapped = Aead.Seal(key, secret, Encoding.UTF8.GetBytes(id)) };
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var (names, wrapped) = (new List<string>(), new List<byte[]>());
+        await using (var select = new NpgsqlCommand(
+            $"SELECT name, key_id, wrapped FROM {Table} WHERE key_id <> $1 AND wrapped IS NOT NULL ORDER BY name LIMIT $2 FOR UPDATE",
+            connection, transaction))
+        {
+            select.Parameters.Add(new() { Value = current });
+            select.Parameters.Add(new() { Value = limit });
+            await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                names.Add(reader.GetString(0));
+                wrapped.Add(Wrap(names[^1], Unwrap(names[^1], reader.GetString(1), reader.GetFieldValue<byte[]>(2))));
+            }
+        }
+
+        await using (var update = new NpgsqlCommand(
+            $"""
+            UPDATE {Table} s SET key_id = $1, wrapped = n.wrapped FROM unnest($2::text[], $3::bytea[]) AS n(name, wrapped)
+            WHERE s.name = n.name
+            """,
+            connection, transaction))
+        {
+            update.Parameters.Add(new() { Value = current });
+            update.Parameters.Add(new() { Value = names.ToArray() });
+            update.Parameters.Add(new() { Value = wrapped.ToArray() });
+            await update.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        return names.Count;
     }
 
-    private byte[] Unwrap(Secret secret)
+    /// <summary>Makes secrets. One that is there already, whoever made or shredded it, is left alone.</summary>
+    private Task InsertIfAbsentAsync(string[] names, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
-        using var key = Aead.Key(options.Value.Key(secret.KeyId));
-        return Aead.Open(key, secret.Wrapped, Encoding.UTF8.GetBytes(secret.Id));
+        Array.Sort(names, StringComparer.Ordinal); // Two that make the same ones wait for each other in one order.
+        await using var command = database.CreateCommand(
+            $"""
+            INSERT INTO {Table} (name, key_id, wrapped) SELECT n.name, $1, n.wrapped FROM unnest($2::text[], $3::bytea[]) AS n(name, wrapped)
+            ON CONFLICT (name) DO NOTHING
+            """);
+        command.Parameters.Add(new() { Value = options.Value.Current });
+        command.Parameters.Add(new() { Value = names });
+        command.Parameters.Add(new() { Value = names.Select(name => Wrap(name, RandomNumberGenerator.GetBytes(SecretSize))).ToArray() });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    });
+
+    private byte[] Wrap(string name, byte[] secret)
+    {
+        using var key = Aead.Key(options.Value.Key(options.Value.Current));
+        return Aead.Seal(key, secret, Encoding.UTF8.GetBytes(name));
+    }
+
+    private byte[] Unwrap(string name, string keyId, byte[] wrapped)
+    {
+        using var key = Aead.Key(options.Value.Key(keyId));
+        return Aead.Open(key, wrapped, Encoding.UTF8.GetBytes(name));
     }
 }

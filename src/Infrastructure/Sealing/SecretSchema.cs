@@ -1,0 +1,20 @@
+using Marten;
+using Weasel.Postgresql.Tables;
+
+namespace ChatCqrs.Infrastructure.Sealing;
+
+/// <summary>
+/// The secrets, wrapped. A table and not a document: a secret must be wrapped anew only where it was not shredded meanwhile, which is one condition in one
+/// statement here.
+/// </summary>
+internal static class SecretSchema
+{
+    public static void Register(StoreOptions options)
+    {
+        var table = new Table($"{options.DatabaseSchemaName}.secrets");
+        table.AddColumn("name", "text").AsPrimaryKey();
+        table.AddColumn("key_id", "text").NotNull(); // The master key it is wrapped under.
+        table.AddColumn("wrapped", "bytea"); // Nonce, ciphertext and tag; null once it is shredded.
+        options.Storage.ExtendedSchemaObjects.Add(table);
+    }
+}

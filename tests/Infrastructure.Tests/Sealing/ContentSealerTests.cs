@@ -1,0 +1,217 @@
+using System.Security.Cryptography;
+using System.Text;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Sealing;
+
+namespace ChatCqrs.Infrastructure.Tests.Sealing;
+
+public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture<SealingDatabase>
+{
+    private const string Text = "See you at the harbour at nine.";
+
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    private readonly ManualClock _clock = new();
+
+    [Fact]
+    public async Task What_one_node_seals_another_opens()
+    {
+        using var one = database.Sealer();
+        using var other = database.Sealer();
+        var scope = Scope(DateTimeOffset.UtcNow.AddDays(30));
+
+        Assert.Equal(Text, await OpenAsync(other, scope, await SealAsync(one, scope)));
+        Assert.Equal(Text, await OpenAsync(other, ProfileScope(), await SealAsync(one, ProfileScope(), Text)));
+    }
+
+    [Fact]
+    public async Task The_same_content_never_looks_the_same_twice_and_never_shows()
+    {
+        using var sealer = database.Sealer();
+        var scope = Scope(null);
+        var (one, two) = (await SealAsync(sealer, scope), await SealAsync(sealer, scope));
+
+        Assert.NotEqual(one.Bytes.ToArray(), two.Bytes.ToArray());
+        Assert.DoesNotContain("harbour", Encoding.UTF8.GetString(one.Bytes.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Content_opens_only_where_it_belongs_and_as_it_was()
+    {
+        using var sealer = database.Sealer();
+        var scope = Scope(DateTimeOffset.UtcNow.AddDays(30));
+        var content = await SealAsync(sealer, scope);
+        foreach (var other in new[] { Scope(null), scope }) // Both have secrets.
+            await SealAsync(sealer, other with { ExpiresAt = DateTimeOffset.UtcNow.AddDays(30) });
+
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Message = new MessageId(Guid.NewGuid()) }, content));
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Message = null }, content));
+        for (var at = 0; at < content.Bytes.Length; at += 7)
+        {
+            var bytes = content.Bytes.ToArray();
+            bytes[at] ^= 1;
+            await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bytes = bytes }));
+        }
+
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bytes = new byte[5] }));
+    }
+
+    [Fact]
+    public async Task Another_owner_conversation_or_bucket_is_another_key()
+    {
+        using var sealer = database.Sealer();
+        var expiry = DateTimeOffset.UtcNow.AddDays(30);
+        var (scope, other) = (Scope(expiry), Scope(expiry));
+        var content = await SealAsync(sealer, scope);
+        await SealAsync(sealer, other);
+        await SealAsync(sealer, other with { Owner = scope.Owner });
+        var later = await SealAsync(sealer, scope with { ExpiresAt = expiry.AddDays(1) });
+
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Owner = other.Owner }, content));
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Conversation = other.Conversation }, content));
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bucket = later.Bucket }));
+        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bucket = null }));
+    }
+
+    [Fact]
+    public async Task What_many_nodes_seal_first_at_once_all_of_them_open()
+    {
+        ContentSealer[] nodes = [.. Enumerable.Range(0, 8).Select(_ => database.Sealer())];
+        var scope = Scope(DateTimeOffset.UtcNow.AddDays(400));
+        var contents = await Task.WhenAll(nodes.SelectMany(node => Enumerable.Range(0, 4).Select(_ => Task.Run(() => SealAsync(node, scope)))));
+
+        foreach (var node in nodes)
+        {
+            foreach (var content in contents)
+                Assert.Equal(Text, await OpenAsync(node, scope, content));
+            node.Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData("bucket")]
+    [InlineData("owner")]
+    [InlineData("conversation")]
+    public async Task Without_any_one_of_its_secrets_content_is_gone_on_every_node_within_a_minute(string which)
+    {
+        using var sealer = database.Sealer(_clock);
+        using var other = database.Sealer(_clock);
+        var scope = Scope(_clock.GetUtcNow().AddDays(which == "bucket" ? 77 : 30));
+        var content = await SealAsync(sealer, scope);
+        Assert.Equal(Text, await OpenAsync(other, scope, content));
+
+        await database.Secrets().ShredAsync(which switch
+        {
+            "bucket" => SecretName.OfBucket(content.Bucket!),
+            "owner" => SecretName.Of(scope.Owner),
+            _ => SecretName.Of(scope.Conversation!.Value),
+        }, None);
+        _clock.GoOn(ContentSealer.KeyLifetime);
+
+        Assert.Null(await OpenAsync(sealer, scope, content));
+        Assert.Null(await OpenAsync(other, scope, content));
+        await other.PrepareAsync([(scope, content)], None);
+        Assert.Null(await OpenAsync(other, scope, content));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => SealAsync(sealer, scope));
+    }
+
+    [Fact]
+    public async Task A_page_that_was_prepared_opens_without_asking_the_database()
+    {
+        using var writer = database.Sealer();
+        var page = new List<(SealScope Scope, SealedContent Content)>();
+        for (var n = 0; n < 20; n++)
+        {
+            var scope = Scope(DateTimeOffset.UtcNow.AddDays(30 + n));
+            page.Add((scope, await SealAsync(writer, scope)));
+        }
+
+        using var reader = database.Sealer();
+        await reader.PrepareAsync(page, None);
+
+        foreach (var (scope, content) in page)
+        {
+            var opening = reader.OpenAsync(scope, content, None);
+            Assert.True(opening.IsCompletedSuccessfully);
+            Assert.Equal(Text, Encoding.UTF8.GetString((await opening)!.Value.Span));
+        }
+    }
+
+    [Fact]
+    public async Task A_fingerprint_is_the_same_for_the_same_content_of_one_owner_on_every_node_and_for_nothing_else()
+    {
+        using var one = database.Sealer();
+        using var other = database.Sealer();
+        var (alice, bob) = (new UserId(Guid.NewGuid()), new UserId(Guid.NewGuid()));
+        var fingerprint = await one.FingerprintAsync(alice, Bytes(Text), None);
+
+        Assert.Equal(fingerprint, await other.FingerprintAsync(alice, Bytes(Text), None));
+        Assert.NotEqual(fingerprint, await other.FingerprintAsync(alice, Bytes(Text + "."), None));
+        Assert.NotEqual(fingerprint, await other.FingerprintAsync(bob, Bytes(Text), None));
+    }
+
+    [Fact]
+    public async Task One_key_may_be_used_by_many_at_once()
+    {
+        using var sealer = database.Sealer();
+        var scope = Scope(null);
+        await SealAsync(sealer, scope);
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, 2_000), async (n, _) =>
+        {
+            var content = await SealAsync(sealer, scope, $"{Text} {n}");
+            Assert.Equal($"{Text} {n}", await OpenAsync(sealer, scope, content));
+        });
+    }
+
+    [Fact]
+    public void No_nonce_is_drawn_twice_by_any_thread()
+    {
+        var nonces = new System.Collections.Concurrent.ConcurrentBag<string>();
+        Parallel.For(0, 20_000, _ =>
+        {
+            Span<byte> nonce = stackalloc byte[12];
+            Nonces.Fill(nonce);
+            nonces.Add(Convert.ToHexString(nonce));
+        });
+
+        Assert.Equal(20_000, nonces.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task While_a_key_is_known_nothing_waits()
+    {
+        using var sealer = database.Sealer();
+        var scope = Scope(null);
+        var content = await SealAsync(sealer, scope);
+
+        Assert.True(sealer.SealAsync(scope, Bytes(Text), None).IsCompletedSuccessfully);
+        Assert.True(sealer.OpenAsync(scope, content, None).IsCompletedSuccessfully);
+    }
+
+    [Theory]
+    [InlineData("2026-12-31T12:00:00Z", "day-2026-12-31")]
+    [InlineData("2026-12-31T23:59:59.999Z", "day-2026-12-31")]
+    [InlineData("2027-01-01T00:00:00Z", "day-2027-01-01")]
+    [InlineData("2027-01-01T00:30:00+02:00", "day-2026-12-31")]
+    [InlineData("2026-12-03T12:00:00Z", "day-2026-12-03")]
+    [InlineData("2026-12-03T11:59:59.999Z", "hour-2026-12-03T11")]
+    [InlineData("2026-12-01T13:05:00Z", "hour-2026-12-01T13")]
+    public void A_bucket_is_the_day_or_where_little_time_is_left_the_hour_in_which_content_expires(string expiresAt, string bucket) =>
+        Assert.Equal(
+            bucket, ContentSealer.BucketOf(DateTimeOffset.Parse(expiresAt, System.Globalization.CultureInfo.InvariantCulture), _clock.GetUtcNow()));
+
+    private static SealScope Scope(DateTimeOffset? expiresAt) =>
+        new(expiresAt, new UserId(Guid.NewGuid()), new ConversationId(Guid.NewGuid()), new MessageId(Guid.NewGuid()));
+
+    private static SealScope ProfileScope() => new(null, new UserId(Guid.Parse("0193b3a0-0000-7000-8000-00000000a11c")), null, null);
+
+    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static async Task<SealedContent> SealAsync(ContentSealer sealer, SealScope scope, string text = Text) =>
+        await sealer.SealAsync(scope, Bytes(text), None);
+
+    private static async Task<string?> OpenAsync(ContentSealer sealer, SealScope scope, SealedContent content) =>
+        await sealer.OpenAsync(scope, content, None) is { } bytes ? Encoding.UTF8.GetString(bytes.Span) : null;
+}

@@ -1,0 +1,67 @@
+using System.Security.Cryptography;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.Testing;
+using Marten;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Sealing;
+
+/// <summary>A database with the table of secrets, and nodes with master keys of their own choice.</summary>
+public sealed class SealingDatabase : IAsyncLifetime
+{
+    /// <summary>Two master keys that every node may know.</summary>
+    public static readonly string FirstKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
+    public static readonly string SecondKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
+
+    private TestDatabase? _database;
+    private ServiceProvider? _services;
+
+    public NpgsqlDataSource Source => _services!.GetRequiredService<NpgsqlDataSource>();
+
+    public async Task InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync();
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddMartenStore(_database.ConnectionString);
+        services.ConfigureMarten(SecretSchema.Register);
+        _services = services.BuildServiceProvider();
+        await _services.GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _services!.DisposeAsync();
+        await _database!.DisposeAsync();
+    }
+
+    public Secrets Secrets(string? current = "first", params string[] keys)
+    {
+        var known = keys.Length > 0 ? keys : ["first"];
+        var options = new SealingOptions
+        {
+            CurrentKey = current,
+            MasterKeys = known.ToDictionary(id => id, id => id == "first" ? FirstKey : SecondKey),
+        };
+        return new Secrets(Source, Options.Create(options));
+    }
+
+    public ContentSealer Sealer(TimeProvider? clock = null) => new(Secrets(), clock ?? TimeProvider.System);
+}
+
+/// <summary>A clock that stands until it is told to go on.</summary>
+public sealed class ManualClock : TimeProvider
+{
+    private DateTimeOffset _now = new(2026, 12, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow() => _now;
+
+    public override long GetTimestamp() => _now.Ticks;
+
+    public void GoOn(TimeSpan by) => _now += by;
+}
