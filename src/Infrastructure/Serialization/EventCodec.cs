@@ -27,19 +27,17 @@ public sealed class EventCodec : IEventCodec
 
     public Recorded Decode(StoredEvent stored)
     {
-        var (at, actor) = ReadMetadata(stored.Metadata.Span);
-        object @event;
         try
         {
-            @event = EventRegistry.Of(stored.Type).Read(stored.Payload, at);
+            var (at, actor) = ReadMetadata(stored.Metadata.Span);
+            var @event = EventRegistry.Of(stored.Type).Read(stored.Payload, at);
+            return new Recorded(
+                @event, stored.Stream, stored.Revision, stored.Position, stored.EventId, at, actor, EventChain.HashOf(stored.Metadata.Span));
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or OverflowException)
         {
-            throw new FormatException($"The payload of {stored.Type} at {stored.Stream}, {stored.Revision} cannot be read.", exception);
+            throw new FormatException($"{stored.Type} at {stored.Stream}, {stored.Revision} cannot be read.", exception);
         }
-
-        return new Recorded(
-            @event, stored.Stream, stored.Revision, stored.Position, stored.EventId, at, actor, EventChain.HashOf(stored.Metadata.Span));
     }
 
     private static ReadOnlySpan<byte> Metadata(EventContext context, ReadOnlySpan<byte> previousHash)

@@ -10,11 +10,11 @@ using ChatCqrs.Domain.Users;
 namespace ChatCqrs.Infrastructure.Serialization;
 
 // The wire form of every event's payload, one record a version. A version never changes; a new one is a new record, and the old one is
-// brought up to it when read. When it happened stands in the metadata.
+// brought up to it when read. What may be absent has a default; the rest must be there. When it happened stands in the metadata.
 
-internal sealed record SealedPayload(string? Bucket, ReadOnlyMemory<byte> Bytes)
+internal sealed record SealedPayload(ReadOnlyMemory<byte> Bytes, [property: JsonPropertyOrder(-1)] string? Bucket = null)
 {
-    public static SealedPayload Of(SealedContent content) => new(content.Bucket, content.Bytes);
+    public static SealedPayload Of(SealedContent content) => new(content.Bytes, content.Bucket);
 
     public SealedContent ToDomain() => new(Bucket, Bytes);
 }
@@ -30,7 +30,8 @@ internal sealed record ConversationStartedV1(string Kind, Guid By, IReadOnlyList
 }
 
 internal sealed record MessageSentV1(
-    Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo, DateTimeOffset? ExpiresAt)
+    Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo = null,
+    DateTimeOffset? ExpiresAt = null)
 {
     public static MessageSentV1 Of(ConversationEvent.MessageSent e) => new(
         e.MessageId.Value, e.Sender.Value, e.Device.Value, MessageTypes.NameOf(e.Type), SealedPayload.Of(e.Content), Hex(e.Fingerprint),
@@ -90,6 +91,7 @@ internal sealed record DeviceRemovedV1(Guid User, Guid Device)
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
     Converters = [typeof(TimestampConverter)])]
 [JsonSerializable(typeof(ConversationStartedV1))]
 [JsonSerializable(typeof(MessageSentV1))]
