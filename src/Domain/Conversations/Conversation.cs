@@ -71,7 +71,7 @@ public sealed record Conversation(
 
     private static IReadOnlyList<ConversationEvent> Send(Conversation state, SendMessage c, DateTimeOffset now)
     {
-        var sent = new MessageSent(c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo, c.ExpiresAt) { At = now };
+        var sent = new MessageSent(c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo, c.ExpiresAt, c.Files) { At = now };
         if (state.Kind is null)
         {
             return c.StartWith is { } other

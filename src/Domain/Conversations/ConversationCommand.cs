@@ -16,7 +16,8 @@ public abstract record ConversationCommand
     /// <param name="StartWith">
     /// The other user of a direct conversation that is to be started by this message if it does not exist; null to refuse instead.
     /// </param>
+    /// <param name="Files">The uploads that it refers to and its sender may pass on; null for none.</param>
     public sealed record SendMessage(
         MessageId MessageId, UserId Sender, DeviceId Device, MessageType Type, SealedContent Content, Fingerprint Fingerprint,
-        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null) : ConversationCommand;
+        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null, IReadOnlyList<FileId>? Files = null) : ConversationCommand;
 }

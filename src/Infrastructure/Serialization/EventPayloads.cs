@@ -30,18 +30,23 @@ internal sealed record ConversationStartedV1(string Kind, Guid By, IReadOnlyList
 }
 
 internal sealed record MessageSentV1(
+<<<<<<< HEAD
     Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo = null,
     DateTimeOffset? ExpiresAt = null)
+=======
+    Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo, DateTimeOffset? ExpiresAt,
+    IReadOnlyList<Guid>? Files = null)
+>>>>>>> ab04701 (Let a message name the uploads it refers to)
 {
     public static MessageSentV1 Of(ConversationEvent.MessageSent e) => new(
         e.MessageId.Value, e.Sender.Value, e.Device.Value, MessageTypes.NameOf(e.Type), SealedPayload.Of(e.Content), Hex(e.Fingerprint),
-        e.ReplyTo?.Value, e.ExpiresAt);
+        e.ReplyTo?.Value, e.ExpiresAt, e.Files is null ? null : [.. e.Files.Select(file => file.Value)]);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageSent(
         new(MessageId), new(Sender), new(Device),
         MessageTypes.Parse(Type) ?? throw new FormatException($"A message of the type {Type} is not known."),
         Content.ToDomain(), new Fingerprint(UInt128.Parse(Fingerprint, System.Globalization.NumberStyles.HexNumber, null)),
-        ReplyTo is { } id ? new MessageId(id) : null, ExpiresAt)
+        ReplyTo is { } id ? new MessageId(id) : null, ExpiresAt, Files is null ? null : [.. Files.Select(file => new FileId(file))])
     { At = at };
 
     private static string Hex(Fingerprint fingerprint) => fingerprint.Value.ToString("x32", null);
