@@ -30,13 +30,8 @@ internal sealed record ConversationStartedV1(string Kind, Guid By, IReadOnlyList
 }
 
 internal sealed record MessageSentV1(
-<<<<<<< HEAD
     Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo = null,
-    DateTimeOffset? ExpiresAt = null)
-=======
-    Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo, DateTimeOffset? ExpiresAt,
-    IReadOnlyList<Guid>? Files = null)
->>>>>>> ab04701 (Let a message name the uploads it refers to)
+    DateTimeOffset? ExpiresAt = null, IReadOnlyList<Guid>? Files = null)
 {
     public static MessageSentV1 Of(ConversationEvent.MessageSent e) => new(
         e.MessageId.Value, e.Sender.Value, e.Device.Value, MessageTypes.NameOf(e.Type), SealedPayload.Of(e.Content), Hex(e.Fingerprint),
