@@ -1,0 +1,26 @@
+namespace ChatCqrs.Demo.Scenes;
+
+/// <summary>Ada writes by phone number, while Ben is nowhere to be found.</summary>
+public sealed class WritingToSomeoneOffline : IScene
+{
+    public string Title => "Ada writes to Ben, who is offline";
+
+    public async Task PlayAsync(Stage stage)
+    {
+        var ada = stage.Ada;
+        await ada.ComeOnlineAsync();
+        stage.Narrator.Does(ada.Name, "is online");
+        foreach (var text in new[] { "Good morning, Ben!", "Are you up?" })
+        {
+            stage.Narrator.Says(ada.Name, text, $"to {stage.Ben.Phone}");
+            var written = await ada.SayAsync(stage.Ben.Phone, text);
+            stage.Written.Add(written);
+            stage.Narrator.Sent(ada.Name, $"seq {written.Seq}, durable since {written.SentAt}");
+        }
+
+        stage.Conversation = stage.Written[0].Conversation;
+        foreach (var written in stage.Written)
+            await stage.ExpectStatusAsync(ada, written, "sent");
+        stage.Narrator.Saw(ada.Name, "sees one tick: the server has it, Ben does not");
+    }
+}
