@@ -1,5 +1,6 @@
 using ChatCqrs.Application;
 using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Redis;
@@ -27,7 +28,7 @@ public partial class Program
         builder.AddHosting().AddHttpConventions().AddAccessControl().AddRateLimits().AddTelemetry().AddHealth().AddOpenApiDocument();
         builder.Services
             .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
-            .AddMartenEventStore()
+            .AddEventLog(settings.GetConnectionString("EventStore"))
             .AddEventCodec()
             .AddSealing(settings, builder.Environment, settings.Required("DataFolder"))
             .AddReadModels()

@@ -1,0 +1,132 @@
+using System.Runtime.CompilerServices;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace ChatCqrs.Infrastructure.EventStoreDb;
+
+/// <summary>
+/// The log in EventStoreDB (21.10 or later) or KurrentDB, over gRPC. A position is the commit position of an event. The protocol is described in
+/// Protos/, and how the server behaves in docs/eventstoredb.md.
+/// </summary>
+internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILogger<EventStoreDbEventStore> logger) : IEventStore, IDisposable
+{
+    /// <summary>How many bytes of appends may be on their way; more wait.</summary>
+    private const int InFlightMax = 16 * 1024 * 1024;
+
+    /// <summary>What an append weighs beside its events, in bytes.</summary>
+    private const int AppendOverhead = 512;
+
+    /// <summary>How often a truncation is tried when somebody else changes the stream's metadata meanwhile.</summary>
+    private const int TruncationsMax = 5;
+
+    private readonly Cluster _cluster = new(settings, logger);
+    private readonly Budget _inFlight = new(InFlightMax);
+    private readonly Lock _lock = new();
+    private AppendPipe? _pipe;
+
+    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    {
+        StreamAppend.Check(appends);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (appends.Count == 0)
+            return [];
+        var weight = appends.Sum(append => AppendOverhead + append.Events.Sum(data => data.Size));
+        await _inFlight.TakeAsync(weight, cancellationToken);
+        try
+        {
+            return await _cluster.CallAsync((node, cancelled) => AppendAsync(node, appends, cancelled), cancellationToken);
+        }
+        finally
+        {
+            _inFlight.Return(weight);
+        }
+    }
+
+    public async Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
+        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return await ReadAsync(Reads.OfStream(stream, from, direction, limit), cancellationToken);
+    }
+
+    public async IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(
+        LogPosition after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await using var subscription = new Subscription(_cluster, settings.DefaultDeadline, after);
+        while (true)
+            yield return await subscription.NextAsync(cancellationToken);
+    }
+
+    public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken) =>
+        await ReadAsync(Reads.Head(), cancellationToken) is [var last, ..] ? last.Position : LogPosition.Start;
+
+    public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)
+    {
+        if (await ReadStreamAsync(stream, long.MaxValue, ReadDirection.Backwards, 1, cancellationToken) is not [var last, ..])
+            return; // There is nothing, or nothing is left.
+        before = Math.Min(before, last.Revision + 1);
+        for (var attempt = 1; attempt <= TruncationsMax; attempt++)
+        {
+            var metadata = await ReadStreamAsync(Truncation.StreamOf(stream), long.MaxValue, ReadDirection.Backwards, 1, cancellationToken);
+            if (Truncation.Later(stream, metadata is [var current, ..] ? current : null, before) is not { } change
+                || await AppendAsync([change], cancellationToken) is [AppendOutcome.Appended])
+                return;
+        }
+
+        throw new StoreUnavailableException($"The metadata of {stream} change all the time.");
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+            _pipe?.Dispose();
+        _cluster.Dispose();
+    }
+
+    private async Task<IReadOnlyList<AppendOutcome>> AppendAsync(
+        Node node, IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    {
+        await node.VersionAsync(cancellationToken);
+        var pipe = PipeTo(node);
+        try
+        {
+            return await pipe.Send(appends).Done.WaitAsync(settings.DefaultDeadline + settings.DefaultDeadline / 2, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            var silent = new StoreUnavailableException($"EventStoreDB at {node.Address} does not answer.");
+            pipe.Break(silent); // Whatever else waits for it would wait in vain.
+            throw silent;
+        }
+    }
+
+    private AppendPipe PipeTo(Node node)
+    {
+        lock (_lock)
+        {
+            if (_pipe is { IsBroken: false } pipe && pipe.Node == node)
+                return pipe;
+            _pipe?.Dispose();
+            return _pipe = new AppendPipe(node, settings.DefaultDeadline);
+        }
+    }
+
+    private Task<List<StoredEvent>> ReadAsync(ReadReq request, CancellationToken cancellationToken) => _cluster.CallAsync(
+        async (node, cancelled) =>
+        {
+            using var call = node.Streams.Read(request, node.Options(cancelled));
+            var events = new List<StoredEvent>();
+            while (await call.ResponseStream.MoveNext(CancellationToken.None))
+            {
+                if (call.ResponseStream.Current is { ContentCase: ReadResp.ContentOneofCase.Event } response)
+                    events.Add(Wire.Stored(response.Event));
+            }
+
+            return events;
+        },
+        cancellationToken);
+}

@@ -1,0 +1,22 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Infrastructure.Marten;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace ChatCqrs.Infrastructure.EventStoreDb;
+
+public static class EventStoreDbRegistration
+{
+    /// <summary>The log: in EventStoreDB where one is named, else in PostgreSQL.</summary>
+    /// <param name="services">Where it goes.</param>
+    /// <param name="connectionString">As the official clients take it, <c>esdb://host:2113?tls=false</c>; null or empty for PostgreSQL.</param>
+    /// <exception cref="FormatException">It is not one.</exception>
+    public static IServiceCollection AddEventLog(this IServiceCollection services, string? connectionString)
+    {
+        if (string.IsNullOrEmpty(connectionString))
+            return services.AddMartenEventStore();
+        var settings = EventStoreDbSettings.Parse(connectionString);
+        return services.AddSingleton<IEventStore>(provider => new EventStoreDbEventStore(
+            settings, provider.GetRequiredService<ILogger<EventStoreDbEventStore>>()));
+    }
+}

@@ -1,0 +1,143 @@
+using System.Globalization;
+
+namespace ChatCqrs.Infrastructure.EventStoreDb;
+
+/// <summary>
+/// How to reach EventStoreDB, read from the connection string of its official clients:
+/// <c>esdb://user:password@host1,host2:2113?tls=true&amp;nodePreference=leader</c>, or <c>esdb+discover://...</c> for the members of a cluster.
+/// </summary>
+internal sealed class EventStoreDbSettings
+{
+    private const string Scheme = "esdb://";
+    private const string DiscoverScheme = "esdb+discover://";
+
+    private EventStoreDbSettings(IReadOnlyList<NodeAddress> hosts, bool discover)
+    {
+        Hosts = hosts;
+        Discover = discover;
+    }
+
+    public IReadOnlyList<NodeAddress> Hosts { get; }
+
+    /// <summary>Ask the hosts for the members of their cluster; several hosts are always asked.</summary>
+    public bool Discover { get; }
+
+    /// <summary>Sent with every call over TLS; null for none.</summary>
+    public (string User, string Password)? Credentials { get; private set; }
+
+    public bool Tls { get; private set; } = true;
+    public bool TlsVerifyCert { get; private set; } = true;
+
+    /// <summary>A certificate authority to trust instead of the system's; null for the system's.</summary>
+    public string? TlsCaFile { get; private set; }
+
+    /// <summary>A client certificate and its key, both PEM; null for none.</summary>
+    public string? UserCertFile { get; private set; }
+
+    public string? UserKeyFile { get; private set; }
+    public NodePreference NodePreference { get; private set; } = NodePreference.Leader;
+
+    /// <summary>The name that the server shows for this client.</summary>
+    public string ConnectionName { get; private set; } = "chatcqrs";
+
+    /// <summary>How often the members of the cluster are looked for before a call fails.</summary>
+    public int MaxDiscoverAttempts { get; private set; } = 10;
+
+    /// <summary>The wait after the first attempt that found nobody; it doubles up to a second.</summary>
+    public TimeSpan DiscoveryInterval { get; private set; } = TimeSpan.FromMilliseconds(100);
+
+    public TimeSpan GossipTimeout { get; private set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a call may take; a subscription, until it is confirmed.</summary>
+    public TimeSpan DefaultDeadline { get; private set; } = TimeSpan.FromSeconds(10);
+
+    public TimeSpan KeepAliveInterval { get; private set; } = TimeSpan.FromSeconds(10);
+    public TimeSpan KeepAliveTimeout { get; private set; } = TimeSpan.FromSeconds(10);
+
+    /// <exception cref="FormatException">It is not a connection string; the message never repeats a password.</exception>
+    public static EventStoreDbSettings Parse(string connectionString)
+    {
+        var discover = connectionString.StartsWith(DiscoverScheme, StringComparison.OrdinalIgnoreCase);
+        if (!discover && !connectionString.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+            throw new FormatException("A connection string to EventStoreDB starts with esdb:// or esdb+discover://.");
+
+        var rest = connectionString[(discover ? DiscoverScheme : Scheme).Length..];
+        var question = rest.IndexOf('?', StringComparison.Ordinal);
+        var options = question < 0 ? "" : rest[(question + 1)..];
+        rest = question < 0 ? rest : rest[..question];
+        var at = rest.LastIndexOf('@');
+        var hosts = rest[(at + 1)..].TrimEnd('/').Split(',').Select(NodeAddress.Parse).ToArray();
+        var settings = new EventStoreDbSettings(hosts, discover || hosts.Length > 1)
+        {
+            Credentials = at < 0 ? null : ParseCredentials(rest[..at]),
+        };
+        settings.Apply(options);
+        return settings;
+    }
+
+    private static (string User, string Password) ParseCredentials(string text)
+    {
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        return colon > 0
+            ? (Uri.UnescapeDataString(text[..colon]), Uri.UnescapeDataString(text[(colon + 1)..]))
+            : throw new FormatException("The credentials of the connection string to EventStoreDB are not user:password.");
+    }
+
+    private void Apply(string options)
+    {
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var option in options.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var equals = option.IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? option : option[..equals];
+            if (equals < 0 || !seen.Add(name))
+                throw new FormatException($"The option {name} of the connection string to EventStoreDB stands twice or has no value.");
+            Apply(name, Uri.UnescapeDataString(option[(equals + 1)..]));
+        }
+
+        if ((UserCertFile is null) != (UserKeyFile is null))
+            throw new FormatException("userCertFile and userKeyFile of the connection string to EventStoreDB belong together.");
+    }
+
+    private void Apply(string name, string value)
+    {
+        switch (name.ToUpperInvariant())
+        {
+            case "TLS": Tls = Bool(name, value); break;
+            case "TLSVERIFYCERT": TlsVerifyCert = Bool(name, value); break;
+            case "TLSCAFILE": TlsCaFile = value; break;
+            case "USERCERTFILE": UserCertFile = value; break;
+            case "USERKEYFILE": UserKeyFile = value; break;
+            case "CONNECTIONNAME": ConnectionName = value; break;
+            case "NODEPREFERENCE": NodePreference = Preference(value); break;
+            case "MAXDISCOVERATTEMPTS": MaxDiscoverAttempts = Number(name, value, least: 1); break;
+            case "DISCOVERYINTERVAL": DiscoveryInterval = TimeSpan.FromMilliseconds(Number(name, value, least: 1)); break;
+            case "GOSSIPTIMEOUT": GossipTimeout = TimeSpan.FromMilliseconds(Number(name, value, least: 1)); break;
+            case "DEFAULTDEADLINE": DefaultDeadline = TimeSpan.FromMilliseconds(Number(name, value, least: 1)); break;
+            case "KEEPALIVEINTERVAL": KeepAliveInterval = KeepAlive(name, value); break;
+            case "KEEPALIVETIMEOUT": KeepAliveTimeout = KeepAlive(name, value); break;
+            case "THROWONAPPENDFAILURE": Bool(name, value); break; // For the official clients; ours answers per stream.
+            default: throw new FormatException($"The connection string to EventStoreDB has the unknown option {name}.");
+        }
+    }
+
+    private static bool Bool(string name, string value) =>
+        bool.TryParse(value, out var result) ? result : throw new FormatException($"{name} of the connection string to EventStoreDB is not true or false.");
+
+    private static int Number(string name, string value, int least) =>
+        int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var result) && result >= least
+            ? result
+            : throw new FormatException($"{name} of the connection string to EventStoreDB is not a number from {least} on.");
+
+    /// <summary>Milliseconds, -1 for never; HTTP/2 pings are sent at most once a second.</summary>
+    private static TimeSpan KeepAlive(string name, string value) => Number(name, value, least: -1) switch
+    {
+        -1 => Timeout.InfiniteTimeSpan,
+        var milliseconds => TimeSpan.FromMilliseconds(Math.Max(milliseconds, 1_000)),
+    };
+
+    private static NodePreference Preference(string value) =>
+        Enum.TryParse<NodePreference>(value, ignoreCase: true, out var result) && !char.IsDigit(value[0])
+            ? result
+            : throw new FormatException($"nodePreference of the connection string to EventStoreDB is none of {string.Join(", ", Enum.GetNames<NodePreference>())}.");
+}

@@ -1,0 +1,38 @@
+using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
+
+namespace ChatCqrs.Infrastructure.EventStoreDb;
+
+/// <summary>Which node of a cluster to talk to.</summary>
+internal enum NodePreference
+{
+    Leader,
+    Follower,
+    Random,
+    ReadOnlyReplica,
+}
+
+internal static class NodePreferences
+{
+    /// <summary>The node that suits best; null when none can be used.</summary>
+    public static NodeAddress? Choose(this NodePreference preference, IEnumerable<MemberInfo> members)
+    {
+        var usable = members.Where(IsUsable).ToArray();
+        Random.Shared.Shuffle(usable);
+        return usable.OrderBy(member => member.State == Wanted(preference, member) ? 0 : 1)
+            .Select(member => (NodeAddress?)AddressOf(member)).FirstOrDefault();
+    }
+
+    public static NodeAddress AddressOf(MemberInfo member) => new(member.HttpEndPoint.Address, (int)member.HttpEndPoint.Port);
+
+    private static bool IsUsable(MemberInfo member) => member.IsAlive && member.HttpEndPoint is not null && member.State is
+        MemberInfo.Types.VNodeState.Leader or MemberInfo.Types.VNodeState.Follower
+        or MemberInfo.Types.VNodeState.ReadOnlyReplica or MemberInfo.Types.VNodeState.ReadOnlyLeaderless;
+
+    private static MemberInfo.Types.VNodeState Wanted(NodePreference preference, MemberInfo member) => preference switch
+    {
+        NodePreference.Leader => MemberInfo.Types.VNodeState.Leader,
+        NodePreference.Follower => MemberInfo.Types.VNodeState.Follower,
+        NodePreference.ReadOnlyReplica => MemberInfo.Types.VNodeState.ReadOnlyReplica,
+        _ => member.State,
+    };
+}

@@ -1,0 +1,67 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
+
+namespace ChatCqrs.Infrastructure.EventStoreDb;
+
+/// <summary>What is asked of <c>Streams/Read</c>.</summary>
+internal static class Reads
+{
+    /// <summary>After how many events of other streams the server says how far it has looked.</summary>
+    private const uint Window = 500;
+
+    private static readonly Empty Set = new();
+
+    /// <summary>A stream from a revision on.</summary>
+    public static ReadReq OfStream(string stream, long from, ReadDirection direction, int limit)
+    {
+        var options = Plain(direction);
+        options.Count = (ulong)limit;
+        options.NoFilter = Set;
+        options.Stream = new ReadReq.Types.Options.Types.StreamOptions { StreamIdentifier = Wire.Stream(stream) };
+        if (direction == ReadDirection.Backwards && from == long.MaxValue)
+            options.Stream.End = Set;
+        else
+            options.Stream.Revision = (ulong)from;
+        return new ReadReq { Options = options };
+    }
+
+    /// <summary>Our streams, after a position and then live.</summary>
+    public static ReadReq Following(LogPosition after)
+    {
+        var options = Plain(ReadDirection.Forwards);
+        options.Subscription = new ReadReq.Types.Options.Types.SubscriptionOptions();
+        options.Filter = Ours();
+        options.All = new ReadReq.Types.Options.Types.AllOptions();
+        if (after == LogPosition.Start)
+            options.All.Start = Set;
+        else
+            options.All.Position = new() { CommitPosition = after.Value, PreparePosition = after.Value };
+        return new ReadReq { Options = options };
+    }
+
+    /// <summary>The last event of our streams.</summary>
+    public static ReadReq Head()
+    {
+        var options = Plain(ReadDirection.Backwards);
+        options.Count = 1;
+        options.Filter = Ours();
+        options.All = new ReadReq.Types.Options.Types.AllOptions { End = Set };
+        return new ReadReq { Options = options };
+    }
+
+    private static ReadReq.Types.Options Plain(ReadDirection direction) => new()
+    {
+        ReadDirection = direction == ReadDirection.Forwards
+            ? ReadReq.Types.Options.Types.ReadDirection.Forwards
+            : ReadReq.Types.Options.Types.ReadDirection.Backwards,
+        UuidOption = new ReadReq.Types.Options.Types.UUIDOption { Structured = Set },
+    };
+
+    private static ReadReq.Types.Options.Types.FilterOptions Ours() => new()
+    {
+        StreamIdentifier = new ReadReq.Types.Options.Types.FilterOptions.Types.Expression { Prefix = { StreamName.Prefixes } },
+        Max = Window,
+        CheckpointIntervalMultiplier = 1,
+    };
+}

@@ -1,0 +1,93 @@
+using System.Threading.Channels;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
+using Grpc.Core;
+using Channel = System.Threading.Channels.Channel;
+
+namespace ChatCqrs.Infrastructure.EventStoreDb;
+
+/// <summary>
+/// One subscription to everything of ours. It reads as fast as the server sends, into a bounded buffer; when the buffer is full for so long that the
+/// server gives up on us, it subscribes again after the last event that it got.
+/// </summary>
+internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPosition after) : IAsyncDisposable
+{
+    /// <summary>How many events wait to be taken.</summary>
+    private const int BufferMax = 8_000;
+
+    /// <summary>How many events are handed over at once.</summary>
+    private const int BatchMax = 2_000;
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Channel<StoredEvent> _buffer = Channel.CreateBounded<StoredEvent>(
+        new BoundedChannelOptions(BufferMax) { SingleReader = true, SingleWriter = true });
+    private Task? _reading;
+
+    /// <summary>The next events, as soon as there are some.</summary>
+    public async Task<IReadOnlyList<StoredEvent>> NextAsync(CancellationToken cancellationToken)
+    {
+        _reading ??= Task.Run(ReadAsync, CancellationToken.None);
+        if (!await _buffer.Reader.WaitToReadAsync(cancellationToken))
+            throw new StoreUnavailableException("The subscription to EventStoreDB has ended.");
+        var batch = new List<StoredEvent>();
+        while (batch.Count < BatchMax && _buffer.Reader.TryRead(out var stored))
+            batch.Add(stored);
+        return batch;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        if (_reading is not null)
+            await _reading;
+        _stop.Dispose();
+    }
+
+    /// <summary>Ends with the buffer: what goes wrong comes out at its other end.</summary>
+    private async Task ReadAsync()
+    {
+        try
+        {
+            while (true)
+                await cluster.CallAsync(ReadOnceAsync, _stop.Token);
+        }
+        catch (Exception exception)
+        {
+            _buffer.Writer.TryComplete(exception);
+        }
+    }
+
+    /// <returns>When the server found us too slow; every other end is an exception.</returns>
+    private async Task<bool> ReadOnceAsync(Node node, CancellationToken cancellationToken)
+    {
+        using var unconfirmed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        unconfirmed.CancelAfter(deadline);
+        await node.VersionAsync(unconfirmed.Token);
+        using var call = node.Streams.Read(Reads.Following(after), node.Lasting(unconfirmed.Token));
+        try
+        {
+            while (await call.ResponseStream.MoveNext(CancellationToken.None))
+            {
+                var response = call.ResponseStream.Current;
+                if (response.ContentCase == ReadResp.ContentOneofCase.Confirmation)
+                    unconfirmed.CancelAfter(Timeout.InfiniteTimeSpan);
+                else if (response.ContentCase == ReadResp.ContentOneofCase.Event)
+                    await TakeAsync(Wire.Stored(response.Event), cancellationToken);
+            }
+        }
+        catch (RpcException failure) when (failure.StatusCode == StatusCode.Aborted)
+        {
+            return true;
+        }
+
+        throw new StoreUnavailableException($"EventStoreDB at {node.Address} has ended the subscription.");
+    }
+
+    private async ValueTask TakeAsync(StoredEvent stored, CancellationToken cancellationToken)
+    {
+        if (!_buffer.Writer.TryWrite(stored))
+            await _buffer.Writer.WriteAsync(stored, cancellationToken);
+        after = stored.Position;
+    }
+}
