@@ -1,0 +1,138 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using ChatCqrs.Infrastructure.EventStoreDb;
+using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace ChatCqrs.Contracts.EventStoreDb.StandIn;
+
+/// <summary>
+/// A node that speaks EventStoreDB's protocol on a socket of this machine, with what a real one does wrong at times. It stands in where no real server is.
+/// </summary>
+internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = null) : IAsyncDisposable
+{
+    private readonly List<string?> _authorizations = [];
+    private CancellationTokenSource _dropped = new();
+    private WebApplication? _app;
+    private int _port;
+    private int _subscriptions;
+
+    public NodeLog Log => log;
+
+    public NodeAddress Address => new("127.0.0.1", _port);
+
+    public string ConnectionString => $"esdb://{Address}?tls=false";
+
+    /// <summary>The members that this node tells of; itself as the leader when there are none.</summary>
+    public IReadOnlyList<MemberInfo> Members { get; set; } = [];
+
+    /// <summary>The node that this one points to; null when it is the leader itself.</summary>
+    public StandInNode? Leader { get; set; }
+
+    /// <summary>While false, appends and reads are taken and never answered.</summary>
+    public bool Answers { get; set; } = true;
+
+    /// <summary>After so many records of the log the first subscription is told that it is too slow.</summary>
+    public int? TooSlowAfter { get; set; }
+
+    public bool HasBatchAppend { get; set; } = true;
+
+    public int Subscriptions => _subscriptions;
+
+    /// <summary>The <c>authorization</c> of every read.</summary>
+    public IReadOnlyList<string?> Authorizations => _authorizations;
+
+    public CancellationToken Dropped => _dropped.Token;
+
+    public static async Task<StandInNode> StartAsync(NodeLog? log = null, X509Certificate2? certificate = null)
+    {
+        var node = new StandInNode(log ?? new NodeLog(), certificate);
+        await node.StartAgainAsync();
+        return node;
+    }
+
+    /// <summary>Starts, on the port that it had before.</summary>
+    public async Task StartAgainAsync()
+    {
+        _dropped = new CancellationTokenSource();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, _port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            if (certificate is not null)
+                listen.UseHttps(certificate);
+        }));
+        builder.Services.AddSingleton(this);
+        builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = 17 * 1024 * 1024);
+        _app = builder.Build();
+        _app.MapGrpcService<StreamsService>();
+        _app.MapGrpcService<GossipService>();
+        _app.MapGrpcService<FeaturesService>();
+        await _app.StartAsync();
+        _port = new Uri(_app.Urls.Single()).Port;
+    }
+
+    /// <summary>Ends all calls and the listening, as a node that dies.</summary>
+    public async Task StopAsync()
+    {
+        await _dropped.CancelAsync();
+        if (_app is not null)
+            await _app.DisposeAsync();
+        _app = null;
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    public MemberInfo As(MemberInfo.Types.VNodeState state, bool alive = true) => new()
+    {
+        State = state,
+        IsAlive = alive,
+        HttpEndPoint = new Infrastructure.EventStoreDb.Protocol.EndPoint { Address = Address.Host, Port = (uint)Address.Port },
+    };
+
+    public int Subscribed() => Interlocked.Increment(ref _subscriptions);
+
+    public void Heard(Metadata headers)
+    {
+        lock (_authorizations)
+            _authorizations.Add(headers.GetValue("authorization"));
+    }
+
+    public void ThrowIfNotLeader()
+    {
+        if (Leader is not { } leader)
+            return;
+        throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, "Leader info available"), new Metadata
+        {
+            { "exception", "not-leader" },
+            { "leader-endpoint-host", leader.Address.Host },
+            { "leader-endpoint-port", $"{leader.Address.Port}" },
+        });
+    }
+}
+
+internal sealed class GossipService(StandInNode node) : Gossip.GossipBase
+{
+    public override Task<ClusterInfo> Read(Empty request, ServerCallContext context) => Task.FromResult(new ClusterInfo
+    {
+        Members = { node.Members.Count > 0 ? node.Members : [node.As(MemberInfo.Types.VNodeState.Leader)] },
+    });
+}
+
+internal sealed class FeaturesService(StandInNode node) : ServerFeatures.ServerFeaturesBase
+{
+    public override Task<SupportedMethods> GetSupportedMethods(Empty request, ServerCallContext context)
+    {
+        var supported = new SupportedMethods { EventStoreServerVersion = node.HasBatchAppend ? "23.10.6" : "20.6.1" };
+        if (node.HasBatchAppend)
+            supported.Methods.Add(new SupportedMethod { MethodName = "batchappend", ServiceName = "event_store.client.streams.streams" });
+        return Task.FromResult(supported);
+    }
+}
