@@ -1,7 +1,9 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
+using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
@@ -13,6 +15,9 @@ public static class EventStoreDbRegistration
     /// <exception cref="FormatException">It is not one.</exception>
     public static IServiceCollection AddEventLog(this IServiceCollection services, string? connectionString)
     {
+        var log = string.IsNullOrEmpty(connectionString) ? LogIdentity.PostgreSql : LogIdentity.EventStoreDb;
+        services.ConfigureMarten(LogIdentity.Register);
+        services.AddHostedService(provider => new LogIdentity(provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, log));
         if (string.IsNullOrEmpty(connectionString))
             return services.AddMartenEventStore();
         var settings = EventStoreDbSettings.Parse(connectionString);

@@ -103,8 +103,9 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
             : Log.After(options.All.Position.CommitPosition) ?? throw new RpcException(new(StatusCode.Unknown, "not the start of a record"));
         var subscriptions = node.Subscribed();
         await responses.WriteAsync(new() { Confirmation = new() { SubscriptionId = Guid.NewGuid().ToString() } }, cancellationToken);
-        for (ulong looked = 0; ; await Log.Appended.WaitAsync(cancellationToken))
+        for (ulong looked = 0; ;)
         {
+            var appended = Log.Appended; // Before looking, so that nothing falls in between.
             foreach (var record in Log.From(next))
             {
                 next++;
@@ -117,6 +118,7 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
             }
 
             await responses.WriteAsync(new() { CaughtUp = new() }, cancellationToken);
+            await appended.WaitAsync(cancellationToken);
         }
     }
 
