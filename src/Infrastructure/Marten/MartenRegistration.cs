@@ -2,6 +2,7 @@ using ChatCqrs.Application.Ports;
 using JasperFx;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 using Weasel.Core;
 
@@ -29,6 +30,12 @@ public static class MartenRegistration
         connection.Options = $"{connection.Options} -c jit=off".Trim(); // Our queries take less time than compiling them.
         services.AddSingleton(connection);
         services.AddSingleton(_ => NpgsqlDataSource.Create(connection));
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<StartupOptions>().BindConfiguration("Startup")
+            .Validate(
+                startup => startup.DatabaseWait >= TimeSpan.Zero && startup.DatabaseWait <= TimeSpan.FromHours(1), "Startup:DatabaseWait must be 0 to 01:00:00.")
+            .ValidateOnStart();
+        services.AddHostedService<SchemaUpkeep>();
         services
             .AddMarten(provider =>
             {
@@ -38,8 +45,7 @@ public static class MartenRegistration
                 options.DisableNpgsqlLogging = true;
                 return options;
             })
-            .UseLightweightSessions()
-            .ApplyAllDatabaseChangesOnStartup();
+            .UseLightweightSessions();
         return services;
     }
 

@@ -18,6 +18,10 @@ public static class Startup
             await app.RunAsync();
             return 0;
         }
+        catch (OperationCanceledException) when (app?.Lifetime.ApplicationStopping.IsCancellationRequested == true)
+        {
+            return 0; // Told to stop before it had started.
+        }
         catch (Exception exception) when (Describe(exception) is { } line)
         {
             await Console.Error.WriteLineAsync("chatcqrs does not start: " + line);

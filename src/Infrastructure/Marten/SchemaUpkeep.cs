@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using ChatCqrs.Application.Ports;
+using JasperFx;
+using Marten;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Marten;
+
+/// <summary>Settings of the start (section <c>Startup</c> of the configuration).</summary>
+public sealed record StartupOptions
+{
+    /// <summary>How long the start waits for a PostgreSQL that does not answer yet, or for another node that works on the schema; up to an hour.</summary>
+    public TimeSpan DatabaseWait { get; init; } = TimeSpan.FromMinutes(1);
+}
+
+/// <summary>
+/// The first thing a node does: it waits until PostgreSQL answers and brings the schema up to date, while no other node does. Marten's own upkeep at start
+/// waits for neither for as long as a second.
+/// </summary>
+internal sealed class SchemaUpkeep(
+    IDocumentStore documents, NpgsqlConnectionStringBuilder database, IOptions<StartupOptions> options, TimeProvider clock, ILogger<SchemaUpkeep> logger)
+    : IHostedService
+{
+    /// <summary>The lock's key: "ChatSchm" in ASCII. The session that holds it ends with the work, however that ends.</summary>
+    private const long Lock = 0x436861745363686d;
+
+    /// <summary>How long one try waits for another node; it is tried again until <see cref="StartupOptions.DatabaseWait"/> is over.</summary>
+    private const string LockWait = "-c lock_timeout=5s";
+
+    private static readonly TimeSpan RetryMin = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(4);
+
+    /// <summary>How often is told that there is still nothing to tell.</summary>
+    private static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(10);
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var (started, told, retry) = (clock.GetTimestamp(), -TellEvery, RetryMin);
+        while (true)
+        {
+            try
+            {
+                await WorkAsync(cancellationToken);
+                return;
+            }
+            catch (PostgresException refused) when (!PostgresErrors.IsUnavailable(refused) && refused.SqlState[..2] is "28" or "3D")
+            {
+                throw new StoreUnavailableException($"PostgreSQL refuses what ConnectionStrings:Postgres says: {refused.MessageText}.", refused);
+            }
+            catch (Exception exception) when (PostgresErrors.IsUnavailable(exception))
+            {
+                var waited = clock.GetElapsedTime(started);
+                if (waited + retry > options.Value.DatabaseWait)
+                    throw new StoreUnavailableException($"PostgreSQL cannot be used: {exception.Message} (Tried for {waited.TotalSeconds:0} s.)", exception);
+                if (waited - told >= TellEvery)
+                {
+                    logger.LogWarning("Waiting for PostgreSQL: {Reason}", exception.Message);
+                    told = waited;
+                }
+            }
+
+            await Task.Delay(retry, clock, cancellationToken);
+            retry = retry * 2 < RetryMax ? retry * 2 : RetryMax;
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task WorkAsync(CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await using var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString)
+        {
+            ApplicationName = $"{database.ApplicationName}-schema",
+            Options = $"{database.Options} {LockWait}".Trim(),
+            Pooling = false,
+        }.ConnectionString);
+        await session.OpenAsync(cancellationToken);
+        if (!await TryLockAsync(session, cancellationToken))
+        {
+            logger.LogInformation("Another node works on the database's schema; waiting for it.");
+            await using var wait = new NpgsqlCommand($"SELECT pg_advisory_lock({Lock})", session);
+            await wait.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await documents.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate);
+        logger.LogInformation("The database's schema is up to date, after {Milliseconds:0} ms.", Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    private static async Task<bool> TryLockAsync(NpgsqlConnection session, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({Lock})", session);
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+}
