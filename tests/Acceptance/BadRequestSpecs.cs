@@ -177,7 +177,7 @@ public sealed class BadRequestSpecs(Product product)
     public async Task Addresses_that_lead_nowhere_are_problems_too()
     {
         var ada = await product.RegisterAsync();
-        foreach (var path in (string[])["/v1/nothing", "/v2/messages", "/v1/conversations/not-a-uuid", "/v1/conversations/%ff/messages",
+        foreach (var path in (string[])["/v1/nothing", "/v2/messages", "/v1/conversations/not-a-uuid", "/v1/conversations/%ff/messages", "/v1/conversations/%00/messages",
             "/v1/users/not-a-uuid", "/v1/conversations/00000000-0000-0000-0000-000000000000", "/v1/messages/what"])
             (await ada.GetAsync(path)).Expect(404, 400);
         (await ada.DeleteAsync("/v1/messages")).Expect(404, 405);

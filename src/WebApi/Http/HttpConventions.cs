@@ -34,16 +34,20 @@ public static class HttpConventions
     }
 
     /// <summary>Headers of every answer. Nothing of it outlives the call, so that an open socket holds nothing.</summary>
-    public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use(next => context =>
+    public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => ServerRefusals.Use(app).Use(next => context =>
     {
-        var headers = context.Response.Headers;
+        SetSecurityHeaders(context.Response.Headers, context.Request.Path);
+        return next(context);
+    });
+
+    internal static void SetSecurityHeaders(IHeaderDictionary headers, PathString path)
+    {
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
-        headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/swagger") ? PageContent : NoContent;
+        headers.ContentSecurityPolicy = path.StartsWithSegments("/swagger") ? PageContent : NoContent;
         headers.CacheControl = "no-store";
-        return next(context);
-    });
+    }
 
     /// <summary>Problems for whatever goes wrong further in, and for addresses and bodies that the framework would stumble over.</summary>
     public static IApplicationBuilder UseProblems(this IApplicationBuilder app) => app

@@ -90,6 +90,7 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
         { "GET", "/v1/conversations/{conversation}/messages/{new}", 404, "message_unknown" },
         { "GET", "/v1/conversations/{conversation}/messages/{new}/receipts", 404, "message_unknown" },
         { "GET", "/v1/conversations/%ff/timeline", 404, "conversation_unknown" },
+        { "GET", "/v1/conversations/%00/timeline", 400, "malformed_request" },
         { "GET", "/v1/conversations?limit=0", 400, "invalid" },
         { "GET", "/v1/conversations?limit=201", 400, "invalid" },
         { "GET", "/v1/conversations?limit=ten", 400, "invalid" },
