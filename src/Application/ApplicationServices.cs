@@ -28,6 +28,7 @@ public static class ApplicationServices
         }
 
         services.TryAddSingleton<KnownUsers>();
+        services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<Retention>();
         services.AddSingleton<Membership>();
         services.AddSingleton<MessageViews>();

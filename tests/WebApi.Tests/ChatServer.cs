@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.WebSockets;
 using System.Text.Json;
 using ChatCqrs.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -55,6 +56,15 @@ public class ChatServer : IAsyncLifetime
 
     /// <summary>As on SIGTERM.</summary>
     public Task StopAsync() => _app!.StopAsync();
+
+    /// <summary>Opens a socket for somebody.</summary>
+    public async Task<ClientWebSocket> ConnectAsync(string token)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
+        await socket.ConnectAsync(new UriBuilder(Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, Eventually.Cancelled());
+        return socket;
+    }
 
     public Task<Answer> GetAsync(string path, string? token = null) => SendAsync(HttpMethod.Get, path, null, token);
 

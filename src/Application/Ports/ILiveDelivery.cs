@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Ports;
@@ -18,7 +19,8 @@ public interface ILiveDelivery
 
 /// <param name="Entry">A conversation's event.</param>
 /// <param name="Origin">The socket session that sent it, which is answered with an ack in its place; null for none.</param>
-public sealed record LiveEntry(Recorded Entry, Guid? Origin);
+/// <param name="Request">The request that led to it, when somebody samples that.</param>
+public sealed record LiveEntry(Recorded Entry, Guid? Origin, Activity? Request = null);
 
 /// <param name="Device">The device that acknowledged; it is not told of itself.</param>
 /// <param name="DeliveredSeq">The highest seq on any of the user's devices; -1 for none.</param>

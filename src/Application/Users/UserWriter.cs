@@ -96,6 +96,7 @@ internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvi
 
     private async Task<AppendOutcome> AppendAsync(StreamAppend append, CancellationToken cancellationToken)
     {
+        using var span = Telemetry.Source.StartActivity("append");
         for (var attempt = 1; ; attempt++)
         {
             try

@@ -10,7 +10,7 @@ namespace ChatCqrs.Application.Writing;
 
 /// <inheritdoc cref="IConversationWriter"/>
 public sealed class ConversationWriter(
-    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live, INodeBus bus,
+    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live, INodeBus bus, TracedAppends traced,
     IOptions<WriterOptions> options, TimeProvider clock, ILogger<ConversationWriter> logger) : IConversationWriter, IHostedService, IDisposable
 {
     private static readonly TimeSpan HeadRetryAfter = TimeSpan.FromMilliseconds(500);
@@ -76,7 +76,7 @@ public sealed class ConversationWriter(
         var decider = new Decider(codec, sentIds, clock);
         var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
         var partitions = Enumerable.Range(0, options.Value.Partitions)
-            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, _committed, options.Value, logger))
+            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, logger))
             .ToArray();
         _partitions = partitions;
         await Task.WhenAll(partitions.Select(partition => Task.Run(partition.RunAsync, CancellationToken.None)));

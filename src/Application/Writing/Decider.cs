@@ -120,7 +120,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         {
             var recorded = decision.Conversation.Add(codec, stream, @event, Context(work, @event.At));
             decision.Conversation.State = Conversation.Evolve(decision.Conversation.State, @event);
-            decision.Live.Add(new LiveEntry(recorded, @event is ConversationEvent.MessageSent ? work.Origin.Session : null));
+            decision.Live.Add(new LiveEntry(recorded, @event is ConversationEvent.MessageSent ? work.Origin.Session : null, work.Request));
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
@@ -9,6 +10,9 @@ internal abstract class Work(ConversationId conversation, Origin origin)
 {
     public ConversationId Conversation { get; } = conversation;
     public Origin Origin { get; } = origin;
+
+    /// <summary>The request it is done for, when somebody samples that; null otherwise.</summary>
+    public Activity? Request { get; } = Telemetry.Sampled;
 
     /// <summary>Whether it was decided against a state that was read after the command came; a refusal from an older one is not final.</summary>
     public bool Fresh { get; set; }

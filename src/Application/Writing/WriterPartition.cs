@@ -14,7 +14,7 @@ namespace ChatCqrs.Application.Writing;
 /// through the mailbox. While a batch is on its way, the next one gathers: the more load, the larger the batch (group commit).
 /// </summary>
 internal sealed class WriterPartition(
-    IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, INodeBus bus, Committed committed,
+    IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed,
     WriterOptions options, ILogger logger)
 {
     /// <summary>How long to wait before a store that failed is asked again, at most.</summary>
@@ -214,18 +214,27 @@ internal sealed class WriterPartition(
             return;
         _appends++;
         BatchSize.Record(events);
-        Then(AppendAsync(appends), task => Appended(decisions, task));
+        Then(AppendAsync(appends, RequestsOf(decisions)), task => Appended(decisions, task));
     }
 
-    private async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends)
+    private async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, IReadOnlyList<Activity> requests)
     {
-        using var activity = Telemetry.Source.StartActivity("append");
-        activity?.SetTag("chat.streams", appends.Count);
-        var started = Stopwatch.GetTimestamp();
+        var (started, startedAt) = (Stopwatch.GetTimestamp(), requests.Count > 0 ? DateTimeOffset.UtcNow : default);
         var outcomes = await store.AppendAsync(appends, CancellationToken.None);
         AppendTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        foreach (var request in requests)
+        {
+            using var span = Telemetry.StartFor(request.Context, "append", startedAt);
+            span?.SetTag("chat.streams", appends.Count);
+        }
+
         return outcomes;
     }
+
+    /// <summary>The sampled requests that a batch answers: each sees the append in its own trace.</summary>
+    private static IReadOnlyList<Activity> RequestsOf(List<Decision> decisions) => Telemetry.Source.HasListeners()
+        ? [.. decisions.SelectMany(decision => decision.Answers.Concat(decision.ReceiptAnswers)).Select(answer => answer.Work.Request).OfType<Activity>()]
+        : [];
 
     /// <summary>Decides what waits; null when something else comes first, or when there was nothing to append.</summary>
     private Decision? Decide(Entry entry)
@@ -391,7 +400,12 @@ internal sealed class WriterPartition(
     private void Give(List<Answer> answers, LogPosition position)
     {
         foreach (var answer in answers)
+        {
+            if (answer.Work.Request is { } request && !answer.Repeated)
+                traced.Add(position, request.Context);
             answer.Give(position);
+        }
+
         Interlocked.Add(ref _waiting, -answers.Count);
     }
 

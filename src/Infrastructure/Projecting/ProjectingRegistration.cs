@@ -1,8 +1,10 @@
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Queries;
 using JasperFx;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 using Weasel.Core;
 
@@ -14,6 +16,7 @@ public static class ProjectingRegistration
     public static IServiceCollection AddReadModels(this IServiceCollection services)
     {
         services.ConfigureMarten(ReadModelSchema.Register);
+        services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<ReadSide>();
         services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());
         services.AddSingleton<RunnerState>();

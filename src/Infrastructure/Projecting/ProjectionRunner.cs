@@ -16,7 +16,7 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// </summary>
 internal sealed class ProjectionRunner(
     IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, ReadModelFactory factory, Rebuilder rebuilder,
-    ReadSide readSide, RunnerState state, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
+    ReadSide readSide, RunnerState state, TracedAppends traced, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
 {
     private static readonly TimeSpan StoreRetryMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan StoreRetryMax = TimeSpan.FromSeconds(2);
@@ -133,8 +133,7 @@ internal sealed class ProjectionRunner(
     private async Task<LogPosition> ApplyAsync(IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
     {
         var to = facts[^1].Position;
-        using var activity = Telemetry.Source.StartActivity("project");
-        activity?.SetTag("chat.events", facts.Count).SetTag("chat.position", to.ToString());
+        var startedAt = clock.GetUtcNow();
         using (await rebuilder.EnterAsync(cancellationToken))
         {
             var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
@@ -149,6 +148,12 @@ internal sealed class ProjectionRunner(
         readSide.Raise(to);
         _storeRetry = StoreRetryMin;
         Batch.Record(facts.Count);
+        foreach (var request in traced.TakeThrough(to))
+        {
+            using var span = Telemetry.StartFor(request, "project", startedAt);
+            span?.SetTag("chat.events", facts.Count);
+        }
+
         var now = clock.GetUtcNow();
         foreach (var fact in facts)
             Lag.Record((now - fact.At).TotalSeconds);

@@ -165,6 +165,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         {
             var entry = item.Entry;
             var conversation = entry.Conversation;
+            using var span = Telemetry.StartFor(item.Request?.Context, "deliver");
             byte[]? frame = null;
             foreach (var member in entries.Members)
             {

@@ -14,9 +14,7 @@ public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
     public async Task Messages_under_way_are_answered_and_sockets_are_told_that_the_server_goes()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        using var socket = new ClientWebSocket();
-        socket.Options.SetRequestHeader("Authorization", $"Bearer {ben.Access}");
-        await socket.ConnectAsync(new Uri(server.Http.BaseAddress!.ToString().Replace("http", "ws", StringComparison.Ordinal) + "v1/ws"), Eventually.Cancelled());
+        using var socket = await server.ConnectAsync(ben.Access);
         var first = new TaskCompletionSource();
         var reading = ReadToEndAsync(socket, first);
         var sending = Enumerable.Range(0, Messages).Select(i => server.PostAsync(

@@ -65,16 +65,18 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         };
         ActivitySource.AddActivityListener(listener);
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var socket = await server.ConnectAsync(ben.Access);
+        await socket.ReceiveAsync(new byte[4096].AsMemory(), Eventually.Cancelled());
 
         (await server.PostAsync(
             "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = Secret }, ann.Access)).Is(201);
 
-        await Eventually.IsTrue(() => Names().Contains("project"), "the message is projected");
-        Assert.Superset(new HashSet<string> { "POST /v1/messages/", "SendMessage", "append", "project" }, Names());
+        await Eventually.IsTrue(() => Under("SendMessage").IsSupersetOf(["append", "deliver", "project"]), "the message is in the log, at the sockets and in the views");
         lock (spans)
         {
             var use = spans.Last(span => span.OperationName == "SendMessage");
-            Assert.Contains(spans, span => span.DisplayName.StartsWith("POST /v1/messages", StringComparison.Ordinal) && span.TraceId == use.TraceId);
+            Assert.Contains(spans, span => span.DisplayName.StartsWith("POST /v1/messages", StringComparison.Ordinal) && span.SpanId == use.ParentSpanId);
+            Assert.All(spans.Where(span => span.ParentSpanId == use.SpanId), span => Assert.True(span.StartTimeUtc >= use.StartTimeUtc));
             Assert.DoesNotContain(spans, span => span.TagObjects.Any(tag => $"{tag.Value}".Contains(Secret, StringComparison.Ordinal)));
         }
 
@@ -86,10 +88,14 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         Assert.Contains("chat_projection_lag", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(Secret, metrics, StringComparison.Ordinal);
 
-        HashSet<string> Names()
+        HashSet<string> Under(string name)
         {
             lock (spans)
-                return [.. spans.Select(span => span.DisplayName)];
+            {
+                return spans.LastOrDefault(span => span.OperationName == name) is { } parent
+                    ? [.. spans.Where(span => span.ParentSpanId == parent.SpanId).Select(span => span.DisplayName)]
+                    : [];
+            }
         }
     }
 
