@@ -15,8 +15,11 @@ internal sealed class ProfileReader(UserWriter users, IContentSealer sealer)
     }
 
     /// <exception cref="RefusedException">There is no such account, or its secret was shredded.</exception>
-    public async ValueTask<Profile> OpenAsync(UserId id, User user, CancellationToken cancellationToken) =>
-        user.Profile is { } content && await sealer.OpenAsync(Profile.ScopeOf(id), content, cancellationToken) is { } bytes
+    public ValueTask<Profile> OpenAsync(UserId id, User user, CancellationToken cancellationToken) => OpenAsync(id, user.Profile, cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync(UserId, User, CancellationToken)"/>
+    public async ValueTask<Profile> OpenAsync(UserId id, SealedContent? profile, CancellationToken cancellationToken) =>
+        profile is { } content && await sealer.OpenAsync(Profile.ScopeOf(id), content, cancellationToken) is { } bytes
             ? Profile.FromBytes(bytes.Span)
             : throw new RefusedException(Refusal.UserUnknown);
 }

@@ -29,6 +29,7 @@ public static class ProjectingRegistration
         services.AddSingleton<ITimeline, TimelineQueries>();
         services.AddSingleton<IInbox, InboxQueries>();
         services.AddSingleton<IReceipts, ReceiptQueries>();
+        services.AddSingleton<IDirectory, DirectoryQueries>();
         services.AddSingleton<ISentMessages, SentMessageQueries>();
         services.AddSingleton<ISnapshots, SnapshotQueries>();
         services.AddHostedService<ProjectionRunner>();

@@ -55,6 +55,22 @@ public sealed class QueryTests : ProjectingTest
     }
 
     [Fact]
+    public async Task Profiles_of_many_are_found_at_once()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        foreach (var user in _users)
+            await history.RegisterAsync(user);
+        await node.CaughtUpAsync(history.Head);
+
+        var found = await node.Get<IDirectory>().ProfilesAsync([.. _users, History.SomeUser()], default);
+
+        Assert.Equal(_users.ToHashSet(), found.Keys.ToHashSet());
+        foreach (var fact in history.Facts.Where(fact => fact.Event is Domain.Users.UserEvent.UserRegistered))
+            Assert.Equal(((Domain.Users.UserEvent.UserRegistered)fact.Event).Profile.Bytes.ToArray(), found[new(StreamName.IdOf(fact.Stream))].Bytes.ToArray());
+    }
+
+    [Fact]
     public async Task Messages_are_found_before_and_after_a_seq_and_by_id()
     {
         var history = new History(Log);
