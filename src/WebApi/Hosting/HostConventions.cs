@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging.Console;
+
 namespace ChatCqrs.WebApi.Hosting;
 
 public static class HostConventions
@@ -12,6 +14,7 @@ public static class HostConventions
     public static WebApplicationBuilder AddHosting(this WebApplicationBuilder builder)
     {
         builder.Logging.ClearProviders().AddConsole();
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.FormatterName = builder.Configuration[Settings.LogFormat]); // The slim builder sets its own.
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownMax);
         return builder;
     }

@@ -8,6 +8,9 @@ namespace ChatCqrs.WebApi.Hosting;
 /// </summary>
 public static class Settings
 {
+    /// <summary><c>json</c> in Production, <c>simple</c> in Development.</summary>
+    internal const string LogFormat = "Logging:Console:FormatterName";
+
     private static readonly Dictionary<string, string?> Defaults = new()
     {
         ["DataFolder"] = ".data",
@@ -16,6 +19,8 @@ public static class Settings
         ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Information",
         // It would open an activity and a scope for every request, and an open socket is one; ours does it behind the sockets.
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
+        // What stops a start is told in one line, see Startup; what stops a server later is critical.
+        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
         ["Logging:LogLevel:Npgsql"] = "Warning",
         ["Logging:LogLevel:Marten"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
@@ -31,7 +36,7 @@ public static class Settings
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
         {
             InitialData = Defaults.Append(KeyValuePair.Create<string, string?>(
-                "Logging:Console:FormatterName", builder.Environment.IsDevelopment() ? "simple" : "json")),
+                LogFormat, builder.Environment.IsDevelopment() ? "simple" : "json")),
         });
         return builder;
     }

@@ -1,4 +1,8 @@
+using System.Security.Cryptography;
 using ChatCqrs.WebApi.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Tests.Hosting;
 
@@ -43,6 +47,18 @@ public sealed class SettingsTests : IDisposable
     [Fact]
     public async Task Production_needs_what_Development_makes_up() => Assert.Contains(
         "Tokens:KeyFile", await WhyNotAsync("--environment=Production", $"--ConnectionStrings:Postgres={NoDatabase}"), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Development", "simple")]
+    [InlineData("Production", "json")]
+    public async Task Logs_are_structured_in_Production(string environment, string format)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var app = Program.Build(
+            [$"--environment={environment}", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}", $"--Tokens:Keys:0={key.ExportPkcs8PrivateKeyPem()}"]);
+
+        Assert.Equal(format, app.Services.GetRequiredService<IOptions<ConsoleLoggerOptions>>().Value.FormatterName);
+    }
 
     [Fact]
     public void A_mistake_of_ours_is_none_of_an_operators() => Assert.Null(Startup.Describe(new NullReferenceException()));
