@@ -27,6 +27,19 @@ public static class PostgresErrors
         return true;
     });
 
+    /// <inheritdoc cref="GuardAsync"/>
+    public static T Guard<T>(Func<T> call)
+    {
+        try
+        {
+            return call();
+        }
+        catch (Exception exception) when (IsUnavailable(exception))
+        {
+            throw new StoreUnavailableException("PostgreSQL cannot be reached, or does not answer in time.", exception);
+        }
+    }
+
     /// <summary>Whether the same call may succeed later without anything being mended here.</summary>
     public static bool IsUnavailable(Exception exception) => exception switch
     {

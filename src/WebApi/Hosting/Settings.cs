@@ -23,6 +23,7 @@ public static class Settings
         ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
         ["Logging:LogLevel:Npgsql"] = "Warning",
         ["Logging:LogLevel:Marten"] = "Warning",
+        ["Logging:LogLevel:Hangfire"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:Console:FormatterOptions:SingleLine"] = "true",
         ["Logging:Console:FormatterOptions:UseUtcTimestamp"] = "true",

@@ -45,7 +45,7 @@ public static class HttpConventions
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
-        headers.ContentSecurityPolicy = path.StartsWithSegments("/swagger") ? PageContent : NoContent;
+        headers.ContentSecurityPolicy = IsPage(path) ? PageContent : NoContent;
         headers.CacheControl = "no-store";
     }
 
@@ -74,9 +74,11 @@ public static class HttpConventions
         return next(context);
     });
 
+    private static bool IsPage(PathString path) => path.StartsWithSegments("/swagger") || path.StartsWithSegments("/hangfire");
+
     private const string NoContent = "default-src 'none'; frame-ancestors 'none'";
 
-    /// <summary>Swagger UI needs its own scripts, styles within its page, and pictures within its styles.</summary>
+    /// <summary>Swagger UI and the dashboard need their own scripts, styles within the page, and pictures within the styles.</summary>
     private const string PageContent =
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 

@@ -1,0 +1,50 @@
+using System.ComponentModel;
+using ChatCqrs.Application.Ports;
+using Hangfire;
+using MediatR;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Scheduling;
+
+/// <summary>
+/// What Hangfire runs at a recurring command's time: it sends the command. One node at a time does, by an advisory lock that ends with its session, however
+/// that ends; a time at which the one before is still at work is left out.
+/// </summary>
+internal sealed class CommandJob(IMediator mediator, IEnumerable<RecurringCommand> commands, NpgsqlDataSource database, ILogger<CommandJob> logger)
+{
+    [DisplayName("{0}")]
+    [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete, LogEvents = false)] // The next time is soon.
+    public async Task SendAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var session = await database.OpenConnectionAsync(cancellationToken);
+            if (!await CallAsync(session, "SELECT pg_try_advisory_lock(hashtext('chatcqrs-job'), hashtext($1))", name))
+                return;
+            try
+            {
+                await commands.Single(command => command.Name == name).SendAsync(mediator, cancellationToken);
+            }
+            finally
+            {
+                await CallAsync(session, "SELECT pg_advisory_unlock(hashtext('chatcqrs-job'), hashtext($1))", name);
+            }
+        }
+        catch (Exception exception) when (exception is StoreUnavailableException or NpgsqlException)
+        {
+            logger.LogWarning("{Command} waits for its next time: {Reason}", name, exception.Message);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            logger.LogError(exception, "{Command} failed.", name);
+            throw;
+        }
+    }
+
+    private static async Task<bool> CallAsync(NpgsqlConnection session, string sql, string name)
+    {
+        await using var command = new NpgsqlCommand(sql, session) { Parameters = { new() { Value = name } } };
+        return await command.ExecuteScalarAsync(CancellationToken.None) is true;
+    }
+}
