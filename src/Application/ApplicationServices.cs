@@ -1,5 +1,6 @@
 using System.Reflection;
 using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
 using ChatCqrs.Application.Users;
@@ -32,11 +33,17 @@ public static class ApplicationServices
         services.AddSingleton<Retention>();
         services.AddSingleton<Membership>();
         services.AddSingleton<MessageViews>();
+        services.AddMedia();
         services.AddSingleton<ConversationWriter>();
         services.AddSingleton<IConversationWriter>(provider => provider.GetRequiredService<ConversationWriter>());
         services.AddHostedService(provider => provider.GetRequiredService<ConversationWriter>());
         return services;
     }
+
+    private static IServiceCollection AddMedia(this IServiceCollection services) => services
+        .AddSingleton<FileNames>().AddSingleton<Staging>().AddSingleton<UploadAccess>().AddSingleton<UploadTurns>().AddSingleton<UploadHashes>()
+        .AddSingleton<UploadFinisher>().AddSingleton<MediaAccess>().AddSingleton<MediaReferences>().AddSingleton<Downloads>()
+        .AddSingleton<MediaLinks>().AddSingleton<MediaGarbage>();
 
     private static bool IsHandler(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IRequestHandler<,>);

@@ -9,6 +9,24 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal DeviceUnknown = new(RefusalKind.Unknown, "device_unknown", "There is no such device.");
     public static readonly Refusal RegistrationUnknown = new(RefusalKind.Unknown, "registration_unknown", "There is no such registration.");
 
+    public static readonly Refusal FileUnknown = new(RefusalKind.Unknown, "file_unknown", "There is no such file.");
+    public static readonly Refusal UploadUnknown = new(RefusalKind.Unknown, "upload_unknown", "There is no such upload.");
+
+    public static readonly Refusal FileTooLarge = new(RefusalKind.TooLarge, "file_too_large", "The file is larger than a file may be here.");
+    public static readonly Refusal UploadLengthExceeded =
+        new(RefusalKind.TooLarge, "upload_length_exceeded", "The upload has more bytes than were announced.");
+    public static readonly Refusal FileTypeMismatch =
+        new(RefusalKind.Unsupported, "file_type_mismatch", "The file's bytes are not of the kind that file_type says.");
+    public static readonly Refusal UploadOffsetMismatch =
+        new(RefusalKind.Conflict, "upload_offset_mismatch", "The upload has not arrived up to this offset, or beyond it. HEAD tells where to go on.");
+    public static readonly Refusal UploadLocked =
+        new(RefusalKind.Locked, "upload_locked", "Another request is writing to this upload. Ask with HEAD, then go on.");
+    public static readonly Refusal UploadExpired = new(RefusalKind.Gone, "upload_expired", "The upload took too long. Begin a new one.");
+    public static readonly Refusal ChecksumMismatch =
+        new(RefusalKind.Corrupted, "checksum_mismatch", "The bytes do not have the checksum that was sent with them. Nothing of them was kept.");
+    public static readonly Refusal TooManyUploads =
+        new(RefusalKind.TooMany, "too_many_uploads", "Too many uploads are unfinished. Finish some, or delete them.");
+
     public static readonly Refusal SenderMismatch =
         new(RefusalKind.Forbidden, "sender_mismatch", "sender_id must be the caller.");
     public static readonly Refusal NotTheCaller =
@@ -71,6 +89,21 @@ public enum RefusalKind
 
     /// <summary>It existed and never will again (410).</summary>
     Gone,
+
+    /// <summary>It is larger than it may be (413).</summary>
+    TooLarge,
+
+    /// <summary>It is of another kind than is taken here (415).</summary>
+    Unsupported,
+
+    /// <summary>It speaks a version of a protocol that is not understood here (412).</summary>
+    Outdated,
+
+    /// <summary>Somebody else is changing it just now (423).</summary>
+    Locked,
+
+    /// <summary>It was damaged on its way (460, of the tus protocol).</summary>
+    Corrupted,
 
     /// <summary>Too much at once from this caller (429).</summary>
     TooMany,

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
@@ -71,8 +72,9 @@ public static class SendMessage
                 .OverridePropertyName("text");
             RuleFor(c => c.Body.Text).Must(text => text is null || Encoding.UTF8.GetByteCount(text) <= TextMax)
                 .WithMessage($"must be at most {TextMax} bytes of UTF-8.").OverridePropertyName("text");
-            RuleFor(c => c.Body).Must(b => b.Ciphertext is null || (b.Text is null && b.MediaObject is null && b.Document is null))
-                .WithMessage("stands alone: an encrypted message has no plain content beside it.").OverridePropertyName("ciphertext");
+            RuleFor(c => c.Body).Must(b => b.Ciphertext is null || (b.Text is null && BeBare(b.MediaObject) && BeBare(b.Document)))
+                .WithMessage("stands alone: an encrypted message has no plain content beside it, but for the file_id of an attachment.")
+                .OverridePropertyName("ciphertext");
             RuleFor(c => c.Body.Ciphertext).Must(text => text is null || SizeOf(text) <= CiphertextMax)
                 .WithMessage($"must be at most {CiphertextMax} bytes.").OverridePropertyName("ciphertext");
             RuleFor(c => c.Body.MediaObject).Must(BeSmall)
@@ -86,6 +88,8 @@ public static class SendMessage
 
         private static bool BeSmall(JsonElement? element) => element is null || element.Value.GetRawText().Length <= AttachmentMax;
 
+        private static bool BeBare(JsonElement? attachment) => !Given(attachment) || MediaReferences.IsBare(attachment!.Value);
+
         private static bool HaveContent(Body body) => !string.IsNullOrEmpty(body.Ciphertext)
             || (body.Type == "text" ? !string.IsNullOrEmpty(body.Text) : !string.IsNullOrEmpty(body.Text) || Given(body.MediaObject) || Given(body.Document));
 
@@ -96,8 +100,8 @@ public static class SendMessage
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, IUsers users, KnownUsers known, IContentSealer sealer, Retention retention, TimeProvider clock)
-        : IRequestHandler<Command, Sent>
+        IConversationWriter conversations, IUsers users, KnownUsers known, IContentSealer sealer, Retention retention, MediaReferences media,
+        TimeProvider clock) : IRequestHandler<Command, Sent>
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -111,7 +115,8 @@ public static class SendMessage
             var origin = new Origin(
                 new Actor(request.Caller, request.Device), session?.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), session?.Id,
                 session?.Admitted);
-            return await conversations.SendAsync(conversation, command with { StartWith = other }, origin, cancellationToken);
+            var files = await media.FindAsync(request.Caller, body.MediaObject, body.Document, cancellationToken);
+            return await conversations.SendAsync(conversation, command with { StartWith = other, Files = files }, origin, cancellationToken);
         }
 
         /// <summary>

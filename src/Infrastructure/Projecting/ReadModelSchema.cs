@@ -31,6 +31,7 @@ internal static class ReadModelSchema
         options.Storage.ExtendedSchemaObjects.Add(Timeline(schema));
         options.Storage.ExtendedSchemaObjects.Add(MessageIds(schema));
         options.Storage.ExtendedSchemaObjects.Add(ReceiptMarks(schema));
+        options.Storage.ExtendedSchemaObjects.Add(MediaReferences(schema));
         options.Storage.ExtendedSchemaObjects.Add(Checkpoints(schema));
     }
 
@@ -104,6 +105,18 @@ internal static class ReadModelSchema
         table.AddColumn("is_read", "boolean").AsPrimaryKey();
         table.AddColumn("up_to_seq", "bigint").AsPrimaryKey();
         table.AddColumn("at", "timestamptz").NotNull();
+        return table;
+    }
+
+    private static Table MediaReferences(string schema)
+    {
+        var table = new Table($"{schema}.media_references");
+        table.AddColumn("file_id", "uuid").AsPrimaryKey();
+        table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+        table.AddColumn("seq", "bigint").AsPrimaryKey();
+        table.AddColumn("message_id", "uuid").NotNull();
+        table.AddColumn("at", "timestamptz").NotNull();
+        table.Indexes.Add(new IndexDefinition("media_references_conversation").AgainstColumns("conversation_id", "seq"));
         return table;
     }
 

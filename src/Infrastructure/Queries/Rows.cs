@@ -28,6 +28,17 @@ internal static class Rows
             row.IsDBNull(offset + 12) ? null : row.GetFieldValue<Guid[]>(offset + 12));
     }
 
+    /// <returns>How many rows were affected.</returns>
+    public static Task<int> ExecuteAsync(
+        this NpgsqlDataSource database, string sql, CancellationToken cancellationToken, params object[] parameters) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand(sql);
+            foreach (var parameter in parameters)
+                command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+            return await command.ExecuteNonQueryAsync(cancellationToken);
+        });
+
     public static Task<List<T>> QueryAsync<T>(
         this NpgsqlDataSource database, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] parameters) =>
         PostgresErrors.GuardAsync(async () =>

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application.Media;
+
+/// <summary>
+/// The files that a message refers to: every <c>file_id</c> in its media object and its document, however deep, or either being an id itself. What
+/// the sender may not see is no reference, so nobody gains a file by guessing its id; the message says the same either way.
+/// </summary>
+internal sealed class MediaReferences(IMedia media, MediaAccess access, TimeProvider clock)
+{
+    /// <summary>How many files a message can refer to; further ones are no references.</summary>
+    private const int FilesMax = 64;
+
+    private const string Field = "file_id";
+
+    /// <returns>Null when there are none, without asking anybody: so it is for every text.</returns>
+    public ValueTask<IReadOnlyList<FileId>?> FindAsync(
+        UserId sender, JsonElement? mediaObject, JsonElement? document, CancellationToken cancellationToken)
+    {
+        if (mediaObject is null && document is null)
+            return ValueTask.FromResult<IReadOnlyList<FileId>?>(null);
+        var found = new HashSet<FileId>();
+        Collect(mediaObject, found);
+        Collect(document, found);
+        return found.Count == 0 ? ValueTask.FromResult<IReadOnlyList<FileId>?>(null) : new(OfSenderAsync(sender, found, cancellationToken));
+    }
+
+    /// <summary>Whether an attachment is nothing but a reference: what an encrypted message may have in the open, so that its file can be fetched.</summary>
+    public static bool IsBare(JsonElement attachment) =>
+        Parse(attachment) is not null
+        || (attachment.ValueKind == JsonValueKind.Object
+            && attachment.EnumerateObject().ToList() is [{ } only] && IsField(only) && Parse(only.Value) is not null);
+
+    internal static void Collect(JsonElement? attachment, HashSet<FileId> found)
+    {
+        if (attachment is not { } element)
+            return;
+        if (Parse(element) is { } id)
+            found.Add(id);
+        else
+            Walk(element, found);
+    }
+
+    private async Task<IReadOnlyList<FileId>?> OfSenderAsync(UserId sender, HashSet<FileId> found, CancellationToken cancellationToken)
+    {
+        var files = await media.TouchAsync(found, clock.GetUtcNow(), cancellationToken);
+        var own = new List<FileId>(files.Count);
+        foreach (var file in files)
+        {
+            if (await access.MaySeeAsync(sender, file, cancellationToken))
+                own.Add(file.Id);
+        }
+
+        return own.Count == 0 ? null : own;
+    }
+
+    private static void Walk(JsonElement element, HashSet<FileId> found)
+    {
+        if (element.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var member in element.EnumerateObject())
+            {
+                if (found.Count < FilesMax && IsField(member) && Parse(member.Value) is { } id)
+                    found.Add(id);
+                else
+                    Walk(member.Value, found);
+            }
+        }
+        else if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var item in element.EnumerateArray())
+                Walk(item, found);
+        }
+    }
+
+    private static bool IsField(JsonProperty member) => member.Name.Equals(Field, StringComparison.OrdinalIgnoreCase);
+
+    private static FileId? Parse(JsonElement element) =>
+        element.ValueKind == JsonValueKind.String && Guid.TryParseExact(element.GetString(), "D", out var id) && id != Guid.Empty ? new FileId(id) : null;
+}

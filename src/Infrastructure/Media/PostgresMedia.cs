@@ -1,0 +1,206 @@
+using System.Data;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Queries;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace ChatCqrs.Infrastructure.Media;
+
+/// <inheritdoc cref="IMedia"/>
+internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, GarbageSignal garbage) : IMedia
+{
+    /// <summary>How many of a user's conversations that have a file are looked at to find one in which it may be seen.</summary>
+    private const int ReferencesMax = 16;
+
+    public Task ReserveAsync(BlobKey key, DateTimeOffset until, CancellationToken cancellationToken) =>
+        database.ExecuteAsync($"INSERT INTO {schema}.media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
+
+    public async Task<KeptFile?> KeepAsync(NewFile file, CancellationToken cancellationToken)
+    {
+        var kept = await InTransactionAsync(connection => KeepAsync(connection, file, cancellationToken), cancellationToken);
+        garbage.Raise();
+        return kept;
+    }
+
+    public async Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken) =>
+        (await FilesAsync("f.file_id = $1", cancellationToken, file.Value)).SingleOrDefault();
+
+    public async Task<IReadOnlyList<FileReference>> ReferencesAsync(FileId file, UserId user, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            $"""
+            SELECT r.conversation_id, max(r.seq) FROM {schema}.media_references r
+            JOIN {schema}.mt_doc_members m ON m.conversation__id = r.conversation_id AND m.user__id = $2
+            WHERE r.file_id = $1 GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
+            """,
+            row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)), cancellationToken, file.Value, user.Value);
+
+    public async Task<IReadOnlyList<MediaFile>> TouchAsync(
+        IReadOnlyCollection<FileId> files, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var ids = files.Select(file => file.Value).Order().ToArray();
+        await database.ExecuteAsync($"UPDATE {schema}.media_files SET used_at = $2 WHERE file_id = ANY ($1) AND used_at < $2", cancellationToken, ids, now);
+        return await FilesAsync("f.file_id = ANY ($1)", cancellationToken, ids);
+    }
+
+    public async Task<int> ForgetUnreferencedAsync(DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken)
+    {
+        var gone = await InTransactionAsync(connection => ForgetAsync(connection, unusedSince, limit, cancellationToken), cancellationToken);
+        if (gone > 0)
+            garbage.Raise();
+        return gone;
+    }
+
+    public async Task<IReadOnlyList<BlobKey>> GarbageAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            $"SELECT key FROM {schema}.media_garbage WHERE due <= $1 ORDER BY due LIMIT $2", row => new BlobKey(row.GetGuid(0)), cancellationToken, now, limit);
+
+    public Task ClearedAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken) => database.ExecuteAsync(
+        $"DELETE FROM {schema}.media_garbage WHERE key = ANY ($1)", cancellationToken, keys.Select(key => key.Value).ToArray());
+
+    internal Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            var result = await work(connection);
+            await transaction.CommitAsync(cancellationToken);
+            return result;
+        });
+
+    /// <summary>
+    /// The content's row is locked from here on, so that of several who keep the same bytes at once the first one's are taken, and none is collected
+    /// meanwhile. The others' bytes are garbage.
+    /// </summary>
+    internal async Task<KeptFile?> KeepAsync(NpgsqlConnection connection, NewFile file, CancellationToken cancellationToken)
+    {
+        var sha256 = file.Sha256.ToArray();
+        var keys = file.Segments.Select(segment => segment.Key.Value).ToArray();
+        if (!await TakeAsync(connection, keys, file.At, cancellationToken))
+            return null;
+        var isNew = (bool)(await Command(
+            connection,
+            $"""
+            INSERT INTO {schema}.media_blobs (sha256, size) VALUES ($1, $2)
+            ON CONFLICT (sha256) DO UPDATE SET size = excluded.size RETURNING xmax = 0
+            """,
+            sha256, file.Size).ExecuteScalarAsync(cancellationToken))!;
+        if (isNew)
+            await InsertSegmentsAsync(connection, sha256, file.Segments, cancellationToken);
+        else
+            await DiscardAsync(connection, keys, cancellationToken);
+        return await InsertFileAsync(connection, file, sha256, cancellationToken);
+    }
+
+    internal Task DiscardAsync(NpgsqlConnection connection, Guid[] keys, CancellationToken cancellationToken) => Command(
+        connection, $"INSERT INTO {schema}.media_garbage (key, due) SELECT key, '-infinity' FROM unnest($1) AS key ON CONFLICT (key) DO UPDATE SET due = '-infinity'",
+        keys).ExecuteNonQueryAsync(cancellationToken);
+
+    /// <summary>Takes keys out of the garbage, before they are cleared away.</summary>
+    /// <returns>False when one is not there any more.</returns>
+    internal async Task<bool> TakeAsync(NpgsqlConnection connection, Guid[] keys, DateTimeOffset now, CancellationToken cancellationToken) =>
+        await Command(connection, $"DELETE FROM {schema}.media_garbage WHERE key = ANY ($1) AND due > $2", keys, now)
+            .ExecuteNonQueryAsync(cancellationToken) == keys.Length;
+
+    internal static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params ReadOnlySpan<object> parameters)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var parameter in parameters)
+            command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+        return command;
+    }
+
+    internal static NpgsqlParameter NameParameter(SealedContent? name) =>
+        new() { Value = name is null ? DBNull.Value : name.Bytes.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea };
+
+    private Task InsertSegmentsAsync(
+        NpgsqlConnection connection, byte[] sha256, IReadOnlyList<Segment> segments, CancellationToken cancellationToken) => Command(
+        connection, $"INSERT INTO {schema}.media_segments (sha256, start, size, key) SELECT $1, * FROM unnest($2, $3, $4)", sha256,
+        segments.Select(segment => segment.Offset).ToArray(), segments.Select(segment => segment.Size).ToArray(),
+        segments.Select(segment => segment.Key.Value).ToArray()).ExecuteNonQueryAsync(cancellationToken);
+
+    private async Task<KeptFile> InsertFileAsync(NpgsqlConnection connection, NewFile file, byte[] sha256, CancellationToken cancellationToken)
+    {
+        await using var insert = Command(
+            connection,
+            $"""
+            WITH before AS (SELECT EXISTS (SELECT FROM {schema}.media_files WHERE owner = $2 AND sha256 = $3) AS uploaded)
+            INSERT INTO {schema}.media_files (file_id, owner, sha256, file_type, content_type, name, uploaded_at, used_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+            ON CONFLICT (owner, sha256, file_type) DO UPDATE SET used_at = excluded.used_at
+            RETURNING file_id, content_type, (SELECT uploaded FROM before)
+            """,
+            file.Id.Value, file.Owner.Value, sha256, file.FileType, file.ContentType, NameParameter(file.Name), file.At);
+        await using var row = await insert.ExecuteReaderAsync(cancellationToken);
+        await row.ReadAsync(cancellationToken);
+        var id = new FileId(row.GetGuid(0));
+        return new KeptFile(id, row.GetString(1), row.GetBoolean(2));
+    }
+
+    /// <summary>
+    /// Files first, then contents without one. A content's row is locked before it is looked at, so that an upload of the same bytes, which locks it too,
+    /// comes either before, and its file is seen, or after, and stores its own bytes.
+    /// </summary>
+    private async Task<int> ForgetAsync(NpgsqlConnection connection, DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken)
+    {
+        var contents = new List<byte[]>();
+        await using (var delete = Command(
+            connection,
+            $"""
+            DELETE FROM {schema}.media_files WHERE file_id IN (
+                SELECT f.file_id FROM {schema}.media_files f
+                WHERE f.used_at < $1 AND NOT EXISTS (SELECT FROM {schema}.media_references r WHERE r.file_id = f.file_id)
+                ORDER BY f.used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            AND used_at < $1 RETURNING sha256
+            """,
+            unusedSince, limit))
+        await using (var row = await delete.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await row.ReadAsync(cancellationToken))
+                contents.Add(row.GetFieldValue<byte[]>(0));
+        }
+
+        var touched = contents.DistinctBy(Convert.ToHexString).ToArray();
+        await Command(connection, $"SELECT FROM {schema}.media_blobs WHERE sha256 = ANY ($1) ORDER BY sha256 FOR UPDATE", (object)touched)
+            .ExecuteNonQueryAsync(cancellationToken);
+        await Command(
+            connection,
+            $"""
+            WITH gone AS (
+                DELETE FROM {schema}.media_blobs b
+                WHERE sha256 = ANY ($1) AND NOT EXISTS (SELECT FROM {schema}.media_files f WHERE f.sha256 = b.sha256) RETURNING sha256
+            ), segments AS (
+                DELETE FROM {schema}.media_segments s USING gone WHERE s.sha256 = gone.sha256 RETURNING s.key
+            )
+            INSERT INTO {schema}.media_garbage (key, due) SELECT key, '-infinity' FROM segments
+            """,
+            (object)touched).ExecuteNonQueryAsync(cancellationToken);
+        return contents.Count;
+    }
+
+    private async Task<List<MediaFile>> FilesAsync(string where, CancellationToken cancellationToken, params object[] parameters) =>
+        await database.QueryAsync(
+            $"""
+            SELECT f.file_id, f.owner, f.sha256, b.size, f.file_type, f.content_type, f.name, f.uploaded_at, s.starts, s.sizes, s.keys
+            FROM {schema}.media_files f JOIN {schema}.media_blobs b ON b.sha256 = f.sha256
+            CROSS JOIN LATERAL (
+                SELECT array_agg(start ORDER BY start) AS starts, array_agg(size ORDER BY start) AS sizes, array_agg(key ORDER BY start) AS keys
+                FROM {schema}.media_segments WHERE sha256 = f.sha256
+            ) s
+            WHERE {where}
+            """,
+            Read, cancellationToken, parameters);
+
+    private static MediaFile Read(NpgsqlDataReader row) => new(
+        new FileId(row.GetGuid(0)), new UserId(row.GetGuid(1)), row.GetFieldValue<byte[]>(2), row.GetInt64(3), row.GetString(4), row.GetString(5),
+        NameOf(row, 6), row.GetFieldValue<DateTimeOffset>(7),
+        row.IsDBNull(8) ? [] : SegmentsOf(row.GetFieldValue<long[]>(8), row.GetFieldValue<long[]>(9), row.GetFieldValue<Guid[]>(10)));
+
+    internal static SealedContent? NameOf(NpgsqlDataReader row, int ordinal) =>
+        row.IsDBNull(ordinal) ? null : new SealedContent(null, row.GetFieldValue<byte[]>(ordinal));
+
+    private static List<Segment> SegmentsOf(long[] starts, long[] sizes, Guid[] keys) =>
+        [.. starts.Select((start, index) => new Segment(start, sizes[index], new BlobKey(keys[index])))];
+}

@@ -1,0 +1,29 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Projections.Media;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+/// <summary>To which conversations each file was sent: rows, added only where a message has a file.</summary>
+internal sealed class MediaModel : IReadModel
+{
+    public string Name => "media";
+    public IReadOnlyList<string> Tables { get; } = ["media_references"];
+
+    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var changes = new MediaReferenceChanges();
+        foreach (var fact in facts)
+            changes.Apply(fact);
+        if (changes.Added.Count > 0)
+        {
+            await session.Command(
+                $"""
+                INSERT INTO {session.Schema}.media_references (file_id, conversation_id, seq, message_id, at)
+                SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+                """,
+                changes.Added.Select(row => row.File.Value).ToArray(), changes.Added.Select(row => row.Conversation.Value).ToArray(),
+                changes.Added.Select(row => row.Seq).ToArray(), changes.Added.Select(row => row.Message.Value).ToArray(),
+                changes.Added.Select(row => row.At.UtcDateTime).ToArray()).ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}
