@@ -2,14 +2,17 @@ using ChatCqrs.Application;
 using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Redis;
+using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.Media;
 using ChatCqrs.WebApi.Messages;
 using ChatCqrs.WebApi.OpenApi;
 using ChatCqrs.WebApi.Operations;
@@ -33,6 +36,8 @@ public partial class Program
             .AddSealing(settings, builder.Environment, settings.Required("DataFolder"))
             .AddReadModels()
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
+            .AddMedia(settings, settings.Required("DataFolder"))
+            .AddScheduling()
             .AddNodeBus(settings.GetConnectionString("Redis"))
             .AddApplicationSettings(settings)
             .AddApplication()
@@ -46,6 +51,7 @@ public partial class Program
         app.UseProblems();
         app.UseRouting();
         app.UseBodyLimits();
+        app.UseDashboardSignIn();
         app.UseAuthentication();
         app.UseRateLimits();
         app.UseAuthorization();
@@ -54,10 +60,12 @@ public partial class Program
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics").AllowAnonymous();
         app.MapAsyncApiDocument();
+        app.MapJobDashboard().RequireAuthorization(RoleNames.Admin);
         var api = app.MapGroup("").WithPositions();
         api.MapAccounts();
         api.MapConversations();
         api.MapMessages();
+        api.MapMedia();
         api.MapAdministration();
         app.MapKeySet();
         return app;

@@ -19,7 +19,8 @@ public sealed partial class DependencyRules
     private static readonly string[] InfrastructureMay =
     [
         "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "Microsoft.Extensions.*", "Microsoft.AspNetCore.*", "Marten*", "JasperFx*", "Weasel.*",
-        "Npgsql*", "Grpc.*", "Google.Protobuf", "StackExchange.Redis", "Microsoft.IdentityModel.*", "DistributedLock.*",
+        "Npgsql*", "Grpc.*", "Google.Protobuf", "StackExchange.Redis", "Microsoft.IdentityModel.*", "DistributedLock.*", "AWSSDK.*", "Hangfire.*",
+        "MediatR", // The clock's jobs send commands.
     ];
 
     /// <summary>JasperFx.Events only because its source generator, which comes with Marten, marks every assembly that it sees.</summary>

@@ -10,7 +10,8 @@ public sealed class EndpointRules : IDisposable
     private static readonly string[] Anonymous =
     [
         "POST /v1/registrations", "POST /v1/registrations/{registration_id}/verification", "POST /v1/tokens/refresh", "GET /.well-known/jwks.json",
-        "GET /asyncapi/v1/asyncapi.json", "* /health/live", "* /health/ready", "* /metrics",
+        "GET /asyncapi/v1/asyncapi.json", "* /health/live", "* /health/ready", "* /metrics", "OPTIONS /v1/media/uploads/",
+        "GET /v1/media/content/{file_id}", // The address is signed.
     ];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;

@@ -21,6 +21,8 @@ public sealed class PortRules
         [nameof(INodeBusReceiver)] = "TwoNodesSpecs",
         [nameof(IContentSealer)] = "SecrecySpecs",
         [nameof(IUsers)] = "ConversationTests",
+        [nameof(IMedia)] = "DownloadTests",
+        [nameof(IUploads)] = "TusTests",
     };
 
     private static readonly Dictionary<string, string> Tests = Solution.TestFiles("*.cs")
@@ -43,6 +45,15 @@ public sealed class PortRules
 
         Assert.NotEmpty(adapters);
         Assert.Empty(WithoutContract(adapters, "EventStoreContract"));
+    }
+
+    [Fact]
+    public void Every_store_of_bytes_passes_the_contract()
+    {
+        var adapters = AdaptersOf(typeof(IBlobs)).Select(adapter => adapter.Name).ToList();
+
+        Assert.NotEmpty(adapters);
+        Assert.Empty(WithoutContract(adapters, "BlobsContract"));
     }
 
     [Fact]

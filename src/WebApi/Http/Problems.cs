@@ -36,7 +36,7 @@ public static class Problems
         Of(StatusOf(refusal.Kind), refusal.Code, refusal.Detail, traceId) with { RetryAfter = RetryAfterOf(refusal) };
 
     public static Problem Of(int status, string code, string detail, string? traceId = null) =>
-        new("urn:chatcqrs:problem:" + code, ReasonPhrases.GetReasonPhrase(status), status, detail, code, traceId ?? CurrentTraceId());
+        new("urn:chatcqrs:problem:" + code, TitleOf(status), status, detail, code, traceId ?? CurrentTraceId());
 
     /// <summary>One field is wrong.</summary>
     public static Problem OfField(string field, string message, string? traceId = null) =>
@@ -54,10 +54,12 @@ public static class Problems
         413 => Of(status, "too_large", "The request's body is too large.", traceId),
         414 => Of(status, "uri_too_long", "The request's address is too long.", traceId),
         415 => Of(status, "unsupported_media_type", "The body must be application/json in UTF-8.", traceId),
+        412 => Of(status, "precondition_failed", "What the request supposes does not hold.", traceId),
+        416 => Of(status, "range_unknown", "There is no such part.", traceId),
         429 => Of(Refusal.RateLimited, traceId) with { RetryAfter = StoreRetryAfter },
         500 => Of(status, "internal_error", "Something went wrong here. The trace_id helps to find out what.", traceId),
         503 => Of(status, "unavailable", "The server cannot answer now. Try again.", traceId) with { RetryAfter = StoreRetryAfter },
-        _ => Of(status, "status_" + status, ReasonPhrases.GetReasonPhrase(status) + ".", traceId),
+        _ => Of(status, "status_" + status, TitleOf(status) + ".", traceId),
     };
 
     private static Problem OfFields(ValidationException validation, string? traceId) => OfFields(
@@ -84,6 +86,11 @@ public static class Problems
             };
     }
 
+    /// <summary>The status of the tus protocol 1.0, checksum extension.</summary>
+    private const int ChecksumMismatch = 460;
+
+    private static string TitleOf(int status) => status == ChecksumMismatch ? "Checksum Mismatch" : ReasonPhrases.GetReasonPhrase(status);
+
     private static int StatusOf(RefusalKind kind) => kind switch
     {
         RefusalKind.Invalid => StatusCodes.Status400BadRequest,
@@ -92,6 +99,11 @@ public static class Problems
         RefusalKind.Unknown => StatusCodes.Status404NotFound,
         RefusalKind.Conflict => StatusCodes.Status409Conflict,
         RefusalKind.Gone => StatusCodes.Status410Gone,
+        RefusalKind.TooLarge => StatusCodes.Status413PayloadTooLarge,
+        RefusalKind.Unsupported => StatusCodes.Status415UnsupportedMediaType,
+        RefusalKind.Outdated => StatusCodes.Status412PreconditionFailed,
+        RefusalKind.Locked => StatusCodes.Status423Locked,
+        RefusalKind.Corrupted => ChecksumMismatch,
         RefusalKind.TooMany => StatusCodes.Status429TooManyRequests,
         RefusalKind.Unavailable => StatusCodes.Status503ServiceUnavailable,
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),

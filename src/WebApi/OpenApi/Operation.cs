@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
@@ -12,11 +13,23 @@ internal sealed record Operation(HttpMethod Method, string Path, string Tag, str
     /// <summary>An example of the body, in JSON; null when it takes none.</summary>
     public string? Request { get; init; }
 
+    /// <summary>The body's media type.</summary>
+    public string RequestMediaType { get; init; } = "application/json";
+
+    /// <summary>The body's form, where the framework does not know it.</summary>
+    public Func<OpenApiSchema>? RequestSchema { get; init; }
+
+    /// <summary>Headers that the request has, by name, with what they mean.</summary>
+    public IReadOnlyDictionary<string, string> RequestHeaders { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The answers of success.</summary>
     public required IReadOnlyList<Answer> Answers { get; init; }
 
     /// <summary>The refusals of its own, beside those that every endpoint of its kind has.</summary>
     public IReadOnlyList<Refusal> Refusals { get; init; } = [];
+
+    /// <summary>Statuses by which the framework refuses, beside them.</summary>
+    public IReadOnlyList<int> Statuses { get; init; } = [];
 
     /// <summary>Whether it needs an access token.</summary>
     public bool Authorised { get; init; } = true;

@@ -12,7 +12,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
 {
     public const string SecurityScheme = "bearer";
 
-    public static readonly IReadOnlyList<Operation> All = [.. AccountOperations.All, .. ConversationOperations.All, .. OperationsOperations.All];
+    public static readonly IReadOnlyList<Operation> All = [.. AccountOperations.All, .. ConversationOperations.All, .. MediaOperations.All, .. OperationsOperations.All];
 
     private static readonly Refusal StoreUnavailable = new(RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
 
@@ -45,12 +45,12 @@ internal sealed class OperationDescriptions : IDocumentFilter
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SecurityScheme, document)] = [] }];
         DescribeParameters(operation, described);
         if (described.Request is not null)
-            DescribeRequest(operation, described.Request);
+            DescribeRequest(operation, described, described.Request);
 
         operation.Responses = [];
         foreach (var answer in described.Answers)
             operation.Responses.Add(Status(answer.Status), Response(answer, described, context));
-        foreach (var status in RefusalsOf(described).GroupBy(problem => problem.Status).OrderBy(group => group.Key))
+        foreach (var status in RefusalsOf(described).DistinctBy(problem => problem.Code).GroupBy(problem => problem.Status).OrderBy(group => group.Key))
             operation.Responses.TryAdd(Status(status.Key), Response([.. status], context));
     }
 
@@ -58,13 +58,26 @@ internal sealed class OperationDescriptions : IDocumentFilter
     {
         operation.Parameters ??= [];
         foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>())
-            Parameters.Describe(parameter);
-        if (described is { Api: true } && described.Method == HttpMethod.Get)
+            Parameters.Describe(parameter, described.Path);
+        foreach (var (name, meaning) in described.RequestHeaders)
+            operation.Parameters.Add(Parameters.Header(name, meaning));
+        if (described is { Api: true } && IsRead(described))
             operation.Parameters.Add(Parameters.MinPosition);
     }
 
-    private static void DescribeRequest(OpenApiOperation operation, string example)
+    private static bool IsRead(Operation described) => described.Method == HttpMethod.Get || described.Method == HttpMethod.Head;
+
+    private static void DescribeRequest(OpenApiOperation operation, Operation described, string example)
     {
+        if (described.RequestSchema is { } schema)
+        {
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Required = true,
+                Content = new Dictionary<string, IOpenApiMediaType> { [described.RequestMediaType] = new OpenApiMediaType { Schema = schema() } },
+            };
+        }
+
         foreach (var content in operation.RequestBody?.Content?.Values.OfType<OpenApiMediaType>() ?? [])
             content.Example = JsonNode.Parse(example);
     }
@@ -72,7 +85,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
     private static OpenApiResponse Response(Answer answer, Operation described, DocumentFilterContext context)
     {
         var response = new OpenApiResponse { Description = answer.Description };
-        if (described.Api && described.Method != HttpMethod.Get)
+        if (described.Api && !IsRead(described))
             response.Headers = new Dictionary<string, IOpenApiHeader> { [PositionToken.AnswerHeader] = Parameters.Position };
         if (answer.Example is null)
             return response;
@@ -111,6 +124,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
     {
         foreach (var refusal in described.Refusals)
             yield return Problems.Of(refusal, Examples.TraceId);
+        foreach (var status in described.Statuses)
+            yield return Problems.OfStatus(status, Examples.TraceId);
         if (!described.Api)
             yield break;
         if (described.Request is not null)
@@ -120,7 +135,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
             yield return Problems.OfStatus(413, Examples.TraceId);
             yield return Problems.OfStatus(415, Examples.TraceId);
         }
-        else if (described.Method == HttpMethod.Get)
+        else if (IsRead(described))
         {
             yield return Problems.OfField("limit", "must be between 1 and 200.", Examples.TraceId);
             yield return Problems.Of(Positions.InvalidPosition, Examples.TraceId);

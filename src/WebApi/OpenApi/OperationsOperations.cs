@@ -45,6 +45,13 @@ internal static class OperationsOperations
                     """{"status":"unhealthy","checks":{"log":{"status":"unhealthy","detail":"cannot be reached, or does not answer in time"}}}"""),
             ],
         },
+        new(HttpMethod.Get, "/hangfire", Tag, "The clock's jobs",
+            "Hangfire's dashboard: what recurs, what is due, what failed. For the role `admin`. A browser is let in by `/hangfire?access_token=...`, which leaves a cookie.")
+        {
+            Api = false,
+            Answers = [new(200, "The page.", null, "<!DOCTYPE html>", "text/html")],
+            Refusals = [Refusal.Unauthenticated, Forbidden],
+        },
         new(HttpMethod.Get, "/metrics", Tag, "Metrics for Prometheus", "In Prometheus' text format.")
         {
             Authorised = false,

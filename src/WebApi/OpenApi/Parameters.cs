@@ -17,6 +17,10 @@ internal static class Parameters
         ["device_id"] = ("One of the caller's devices.", Uuid(), Examples.AnnsPhone),
         ["registration_id"] = ("The registration.", Uuid(), Examples.Registration),
         ["name"] = ("The projection's name.", Text(), "timeline"),
+        ["/v1/media/uploads/{id} id"] = ("The upload.", Uuid(), Examples.Upload),
+        ["file_id"] = ("The file.", Uuid(), Examples.File),
+        ["expires"] = ("Until when the address is good, in seconds since 1970.", Number(0), "1767323100"),
+        ["signature"] = ("What makes it one of ours.", Text(), "q83vEjRWeJCrze8SNFZ4kA"),
         ["cursor"] = ("The `next_cursor` of the page before.", Text(), "MTIz"),
         ["limit"] = ("How many at most.", Number(1, Paging.LimitMax, Paging.LimitDefault), "50"),
         ["before_seq"] = ("Only what comes before this seq.", Number(0), "100"),
@@ -47,9 +51,9 @@ internal static class Parameters
     };
 
     /// <summary>The parameters in a path's braces, for endpoints that the framework does not describe.</summary>
-    public static void Describe(OpenApiParameter parameter)
+    public static void Describe(OpenApiParameter parameter, string path)
     {
-        if (!Known.TryGetValue(parameter.Name!, out var known))
+        if (!Known.TryGetValue($"{path} {parameter.Name}", out var known) && !Known.TryGetValue(parameter.Name!, out known))
             return;
         parameter.Description = known.Description;
         parameter.Schema = known.Schema;
@@ -57,6 +61,9 @@ internal static class Parameters
             ? JsonValue.Create(long.Parse(known.Example, CultureInfo.InvariantCulture))
             : JsonValue.Create(known.Example);
     }
+
+    /// <summary>A header of the request that only some operations have.</summary>
+    public static OpenApiParameter Header(string name, string meaning) => new() { Name = name, In = ParameterLocation.Header, Description = meaning, Schema = Text() };
 
     private static OpenApiSchema Uuid() => new() { Type = JsonSchemaType.String, Format = "uuid" };
 

@@ -16,7 +16,8 @@ public sealed class ProblemsTests
     {
         { nameof(RefusalKind.Invalid), 400 }, { nameof(RefusalKind.Unauthenticated), 401 }, { nameof(RefusalKind.Forbidden), 403 },
         { nameof(RefusalKind.Unknown), 404 }, { nameof(RefusalKind.Conflict), 409 }, { nameof(RefusalKind.Gone), 410 },
-        { nameof(RefusalKind.TooMany), 429 }, { nameof(RefusalKind.Unavailable), 503 },
+        { nameof(RefusalKind.TooLarge), 413 }, { nameof(RefusalKind.Unsupported), 415 }, { nameof(RefusalKind.Outdated), 412 },
+        { nameof(RefusalKind.Locked), 423 }, { nameof(RefusalKind.Corrupted), 460 }, { nameof(RefusalKind.TooMany), 429 }, { nameof(RefusalKind.Unavailable), 503 },
     };
 
     [Theory]

@@ -1,0 +1,163 @@
+using ChatCqrs.Application.Media;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.Http;
+using MediatR;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+
+namespace ChatCqrs.WebApi.Media;
+
+/// <summary><c>/v1/media</c>: uploads in one request or in several, and downloads (API.md, "Media").</summary>
+public static class MediaEndpoints
+{
+    /// <summary>A file's bytes never change, and whoever has them may keep them; nobody else may.</summary>
+    private const string Forever = "private, max-age=31536000, immutable";
+
+    /// <summary>What a form has beside the file, at most.</summary>
+    private const int FormOverhead = 256 * 1024;
+
+    private static readonly DisableRequestSizeLimitAttribute AnySize = new(); // The use cases count themselves.
+
+    public static RouteGroupBuilder MapMedia(this RouteGroupBuilder api)
+    {
+        var media = api.MapGroup("/v1/media").RequireAuthorization();
+        media.MapPost("", UploadAsync).WithMetadata(AnySize).AnswersWhenDurable();
+        media.MapMethods("/download", [HttpMethods.Get, HttpMethods.Head], DownloadAsync);
+        api.MapGet("/v1/media/content/{file_id}", FetchAsync).AllowAnonymous();
+
+        var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization().AddEndpointFilter(TusProtocol.CheckVersionAsync);
+        uploads.MapMethods("", [HttpMethods.Options], Describe).AllowAnonymous().AnswersWhenDurable();
+        uploads.MapPost("", CreateAsync).AnswersWhenDurable();
+        uploads.MapMethods("/{id}", [HttpMethods.Head], ShowAsync);
+        uploads.MapPatch("/{id}", WriteAsync).WithMetadata(AnySize).AnswersWhenDurable();
+        uploads.MapDelete("/{id}", AbandonAsync).AnswersWhenDurable();
+        return api;
+    }
+
+    private static async Task<IResult> UploadAsync(
+        HttpRequest request, Caller caller, Staging staging, IOptions<MediaOptions> options, IMediator mediator, CancellationToken cancellationToken)
+    {
+        if (request.ContentLength - FormOverhead > options.Value.SizeMax)
+            throw new RefusedException(Refusal.FileTooLarge);
+        var form = await MediaForm.ReadAsync(request, staging, cancellationToken);
+        if (form.UserId is not null && !form.UserId.Equals(caller.User.ToString(), StringComparison.OrdinalIgnoreCase))
+            throw new RefusedException(Refusal.NotTheCaller);
+        var result = await mediator.Send(new UploadMedia.Command(caller.User, form.FileType, form.FileName, form.File), cancellationToken);
+        var answer = new MediaAnswer(
+            result.File.Value, Convert.ToHexStringLower(result.Sha256.Span), result.Size, result.ContentType, result.Duplicate);
+        return TypedResults.Json(answer, statusCode: StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> DownloadAsync(
+        string? file_id, string? user_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var result = await mediator.Send(new DownloadMedia.Query(caller.User, file_id, user_id), cancellationToken);
+        if (result.Elsewhere is { } elsewhere)
+            return TypedResults.Redirect(elsewhere.AbsoluteUri);
+        response.Headers.CacheControl = Forever;
+        return Bytes(result.Content!, response);
+    }
+
+    private static async Task<IResult> FetchAsync(
+        string file_id, string? expires, string? signature, IMediator mediator, TimeProvider clock, HttpResponse response,
+        CancellationToken cancellationToken)
+    {
+        var result = await mediator.Send(new FetchSignedMedia.Query(file_id, expires, signature), cancellationToken);
+        var left = (long)(result.ExpiresAt - clock.GetUtcNow()).TotalSeconds;
+        response.Headers.CacheControl = $"public, max-age={Math.Max(0, left)}, immutable";
+        return Bytes(result.Content, response);
+    }
+
+    /// <summary>Whole or in part (RFC 9110, section 14), or nothing for who has it already; always to be saved, never to be shown by our origin.</summary>
+    private static IResult Bytes(Download download, HttpResponse response)
+    {
+        response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";
+        return new WithProblems(TypedResults.Stream(
+            download.Bytes, download.ContentType, download.Name, download.At,
+            new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(download.Sha256.Span)}\""), enableRangeProcessing: true));
+    }
+
+    /// <summary>The framework refuses a part that is not there by a status alone.</summary>
+    private sealed class WithProblems(IResult bytes) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            await bytes.ExecuteAsync(httpContext);
+            var response = httpContext.Response;
+            if (response is not { HasStarted: false, StatusCode: >= 400 })
+                return;
+            response.Headers.CacheControl = "no-store";
+            response.Headers.ContentDisposition = default;
+            await response.WriteProblemAsync(Problems.OfStatus(response.StatusCode));
+        }
+    }
+
+    private static IResult Describe(HttpResponse response, IOptions<MediaOptions> options)
+    {
+        response.Headers["Tus-Version"] = TusProtocol.Version;
+        response.Headers["Tus-Extension"] = TusProtocol.Extensions;
+        response.Headers["Tus-Checksum-Algorithm"] = TusProtocol.ChecksumAlgorithms;
+        response.Headers["Tus-Max-Size"] = options.Value.SizeMax.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> CreateAsync(
+        HttpRequest request, HttpResponse response, Caller caller, IMediator mediator, CancellationToken cancellationToken)
+    {
+        var metadata = TusProtocol.Metadata(request);
+        var created = await mediator.Send(
+            new CreateUpload.Command(
+                caller.User, TusProtocol.Number(request, "Upload-Length"), metadata.GetValueOrDefault("file_type"), metadata.GetValueOrDefault("filename")),
+            cancellationToken);
+        Tell(response, 0, created.ExpiresAt, created.File);
+        return TypedResults.Created($"/v1/media/uploads/{created.Upload}");
+    }
+
+    private static async Task<IResult> ShowAsync(
+        string id, HttpResponse response, Caller caller, IMediator mediator, CancellationToken cancellationToken)
+    {
+        var shown = await mediator.Send(new ShowUpload.Query(caller.User, id), cancellationToken);
+        response.Headers["Upload-Length"] = shown.Length.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        Tell(response, shown.Received, shown.ExpiresAt, shown.File);
+        return TypedResults.Ok();
+    }
+
+    /// <summary>Is not cancelled when the client goes away: what has arrived is kept, and the body ends by itself.</summary>
+    private static async Task<IResult> WriteAsync(string id, HttpRequest request, HttpResponse response, Caller caller, IMediator mediator)
+    {
+        if (request.ContentType != TusProtocol.ContentType)
+            throw new RefusedException(NotAPatch);
+        var written = await mediator.Send(
+            new WriteUpload.Command(
+                caller.User, id, TusProtocol.Number(request, "Upload-Offset"), request.ContentLength, TusProtocol.Checksum(request), request.Body),
+            CancellationToken.None);
+        Tell(response, written.Received, written.ExpiresAt, written.File);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> AbandonAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken)
+    {
+        await mediator.Send(new AbandonUpload.Command(caller.User, id), cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    internal static readonly Refusal NotAPatch =
+        new(RefusalKind.Unsupported, "unsupported_media_type", $"The body must be {TusProtocol.ContentType}.");
+
+    private static void Tell(HttpResponse response, long received, DateTimeOffset expiresAt, FileId? file)
+    {
+        response.Headers["Upload-Offset"] = received.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        response.Headers["Upload-Expires"] = HeaderUtilities.FormatDate(expiresAt);
+        if (file is { } id)
+            response.Headers[TusProtocol.FileIdHeader] = id.ToString();
+    }
+}
+
+/// <summary>A file that was uploaded.</summary>
+/// <param name="Sha256">Over its bytes, in hexadecimal.</param>
+/// <param name="Size">In bytes.</param>
+/// <param name="ContentType">What its bytes say; <c>application/octet-stream</c> when they say nothing.</param>
+/// <param name="Duplicate">The caller has uploaded these bytes before.</param>
+public sealed record MediaAnswer(Guid FileId, string Sha256, long Size, string ContentType, bool Duplicate);

@@ -1,0 +1,154 @@
+using System.Net.Http.Headers;
+
+namespace ChatCqrs.WebApi.Tests.Media;
+
+/// <summary>Downloads: who may have a file, and in which parts.</summary>
+public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServer>
+{
+    [Fact]
+    public async Task The_owner_gets_it_back_byte_for_byte_to_save_and_to_keep()
+    {
+        var bytes = MediaServer.Picture(200_000);
+        var uploaded = (await server.UploadAsync(server.Ann, bytes, name: "Grüße am Strand.png")).Is(201);
+
+        using var answer = await server.DownloadAsync(server.Ann, uploaded.Text("file_id"));
+
+        Assert.Equal(200, (int)answer.StatusCode);
+        Assert.Equal(bytes, await answer.Content.ReadAsByteArrayAsync());
+        Assert.Equal($"\"{uploaded.Text("sha256")}\"", answer.Headers.ETag!.Tag);
+        Assert.Equal("image/png", answer.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(("attachment", "Grüße am Strand.png"), (answer.Content.Headers.ContentDisposition!.DispositionType, answer.Content.Headers.ContentDisposition.FileNameStar));
+        Assert.Equal("nosniff", MediaServer.Header(answer, "X-Content-Type-Options"));
+        Assert.Contains("sandbox", MediaServer.Header(answer, "Content-Security-Policy"), StringComparison.Ordinal);
+        Assert.Contains("immutable", answer.Headers.CacheControl!.ToString(), StringComparison.Ordinal);
+        Assert.True(answer.Headers.CacheControl.Private);
+        Assert.Equal(["bytes"], answer.Headers.AcceptRanges);
+    }
+
+    [Fact]
+    public async Task Parts_of_it_can_be_had()
+    {
+        var bytes = MediaServer.Picture(10_000);
+        var file = await server.UploadedAsync(server.Ann, bytes);
+
+        using var middle = await server.DownloadAsync(server.Ann, file, headers => headers.Range = new RangeHeaderValue(100, 199));
+        using var end = await server.DownloadAsync(server.Ann, file, headers => headers.Range = new RangeHeaderValue(null, 10));
+        using var beyond = await server.DownloadAsync(server.Ann, file, headers => headers.Range = new RangeHeaderValue(bytes.Length, null));
+        using var head = await server.DownloadAsync(server.Ann, file, method: HttpMethod.Head);
+
+        Assert.Equal((206, $"bytes 100-199/{bytes.Length}"), ((int)middle.StatusCode, middle.Content.Headers.ContentRange!.ToString()));
+        Assert.Equal(bytes[100..200], await middle.Content.ReadAsByteArrayAsync());
+        Assert.Equal(bytes[^10..], await end.Content.ReadAsByteArrayAsync());
+        Assert.Equal((416, "application/problem+json"), ((int)beyond.StatusCode, beyond.Content.Headers.ContentType!.MediaType));
+        Assert.Equal($"bytes */{bytes.Length}", beyond.Content.Headers.ContentRange!.ToString());
+        Assert.Equal((200, (long?)bytes.Length), ((int)head.StatusCode, head.Content.Headers.ContentLength));
+    }
+
+    [Fact]
+    public async Task Who_has_it_already_is_told_so()
+    {
+        var uploaded = (await server.UploadAsync(server.Ann, MediaServer.Picture())).Is(201);
+        var tag = new EntityTagHeaderValue($"\"{uploaded.Text("sha256")}\"");
+
+        using var known = await server.DownloadAsync(server.Ann, uploaded.Text("file_id"), headers => headers.IfNoneMatch.Add(tag));
+        using var other = await server.DownloadAsync(server.Ann, uploaded.Text("file_id"), headers => headers.IfNoneMatch.Add(new("\"other\"")));
+
+        Assert.Equal((304, 0), ((int)known.StatusCode, (await known.Content.ReadAsByteArrayAsync()).Length));
+        Assert.Equal(200, (int)other.StatusCode);
+    }
+
+    [Fact]
+    public async Task Who_was_sent_it_gets_it_and_nobody_else()
+    {
+        var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+        await IsHiddenAsync(server.Ben, file);
+
+        (await server.SendFileAsync(server.Ann, server.Ben.User, new { file_id = file, width = 640 })).Is(201);
+
+        using var sent = await server.DownloadAsync(server.Ben, file);
+        Assert.Equal(200, (int)sent.StatusCode);
+        await IsHiddenAsync(server.Eve, file);
+
+        // Who has got it may pass it on.
+        (await server.SendFileAsync(server.Ben, server.Eve.User, new { file_ID = file })).Is(201);
+        using var passed = await server.DownloadAsync(server.Eve, file);
+        Assert.Equal(200, (int)passed.StatusCode);
+    }
+
+    [Fact]
+    public async Task Nobody_gains_a_file_by_sending_its_id()
+    {
+        var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+
+        (await server.SendFileAsync(server.Eve, server.Ben.User, new { file_id = file })).Is(201);
+
+        await IsHiddenAsync(server.Eve, file);
+        await IsHiddenAsync(server.Ben, file);
+    }
+
+    [Fact]
+    public async Task An_encrypted_message_may_name_its_file()
+    {
+        var file = await server.UploadedAsync(server.Ann, [0, .. MediaServer.Picture()]);
+        object Message(object media) => new { message_id = Guid.CreateVersion7(), receiver_id = server.Ben.User, type = "image", ciphertext = "AAEC", media_object = media };
+
+        (await server.PostAsync("/v1/messages", Message(new { file_id = file, caption = "in the open" }), server.Ann.Access)).IsInvalid("ciphertext");
+        (await server.PostAsync("/v1/messages", Message(new { file_id = file }), server.Ann.Access)).Is(201);
+
+        using var answer = await server.DownloadAsync(server.Ben, file);
+        Assert.Equal(200, (int)answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_question_that_is_wrong_is_refused()
+    {
+        var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+
+        (await server.GetAsync("/v1/media/download", server.Ann.Access)).IsInvalid("file_id");
+        (await server.GetAsync("/v1/media/download?file_id=x", server.Ann.Access)).IsInvalid("file_id");
+        (await server.GetAsync($"/v1/media/download?file_id={file}&user_id=x", server.Ann.Access)).IsInvalid("user_id");
+        (await server.GetAsync($"/v1/media/download?file_id={file}&user_ID={server.Ben.User}", server.Ann.Access)).IsProblem(403, "not_the_caller");
+        (await server.GetAsync($"/v1/media/download?file_id={Guid.NewGuid()}", server.Ann.Access)).IsProblem(404, "file_unknown");
+        (await server.GetAsync($"/v1/media/download?file_id={file}")).IsProblem(401, "unauthenticated");
+        using var right = await server.DownloadAsync(server.Ann, $"{file}&user_ID={server.Ann.User}");
+        Assert.Equal(200, (int)right.StatusCode);
+    }
+
+    private async Task IsHiddenAsync(Accounts.Tokens who, string file) =>
+        (await server.GetAsync($"/v1/media/download?file_id={file}", who.Access)).IsProblem(404, "file_unknown");
+}
+
+/// <summary>Downloads that a content delivery network serves.</summary>
+public sealed class RedirectedDownloadTests(RedirectedDownloadTests.EdgeServer server) : IClassFixture<RedirectedDownloadTests.EdgeServer>
+{
+    public sealed class EdgeServer : MediaServer
+    {
+        protected override IEnumerable<(string Name, string Value)> Settings => [.. base.Settings, ("Media:PublicBaseUrl", "https://edge.example/chat/")];
+    }
+
+    [Fact]
+    public async Task A_download_is_found_there_by_an_address_that_is_ours()
+    {
+        var bytes = MediaServer.Picture(5_000);
+        var file = await server.UploadedAsync(server.Ann, bytes);
+        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
+        using var http = new HttpClient(handler) { BaseAddress = server.Http.BaseAddress };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Ann.Access);
+
+        using var answer = await http.GetAsync($"/v1/media/download?file_id={file}");
+
+        Assert.Equal(302, (int)answer.StatusCode);
+        var there = answer.Headers.Location!;
+        Assert.StartsWith($"https://edge.example/chat/v1/media/content/{file}?expires=", there.AbsoluteUri, StringComparison.Ordinal);
+        var path = there.PathAndQuery["/chat".Length..];
+        using var fetched = await server.Http.GetAsync(path);
+        Assert.Equal(200, (int)fetched.StatusCode);
+        Assert.Equal(bytes, await fetched.Content.ReadAsByteArrayAsync());
+        Assert.True(fetched.Headers.CacheControl!.Public);
+
+        (await server.GetAsync(path.Replace("signature=", "signature=A", StringComparison.Ordinal))).IsProblem(404, "file_unknown");
+        (await server.GetAsync(path.Replace("expires=", "expires=1", StringComparison.Ordinal))).IsProblem(404, "file_unknown");
+        (await server.GetAsync($"/v1/media/content/{file}")).IsProblem(404, "file_unknown");
+        (await server.GetAsync($"/v1/media/download?file_id={file}", server.Eve.Access)).IsProblem(404, "file_unknown");
+    }
+}
