@@ -101,10 +101,10 @@ internal sealed class WriterPartition(
     {
         if (!_entries.TryGetValue(id, out var entry))
         {
+            ForgetLeastUsed(); // Before it is there itself: it has nothing to do yet, and would be the one to go when all others are busy.
             entry = new Entry(id);
             entry.Used = _used.AddLast(entry);
             _entries.Add(entry.Id, entry);
-            ForgetLeastUsed();
         }
         else if (entry.Used!.Next is not null)
         {
@@ -431,7 +431,7 @@ internal sealed class WriterPartition(
 
     private void ForgetLeastUsed()
     {
-        for (var node = _used.First; node is not null && _entries.Count > options.ConversationsMax;)
+        for (var node = _used.First; node is not null && _entries.Count >= options.ConversationsMax;)
         {
             var entry = node.Value;
             node = node.Next;
