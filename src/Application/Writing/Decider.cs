@@ -29,7 +29,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         if (recent.Find(command.Sender, command.MessageId) is not null || work.LookedUp?.Through == recent.Since)
             return false;
         return conversation.State.Kind is not null && !recent.ProvesNew(command.MessageId)
-            || !sentIds.ProvesNew(command.Sender, command.MessageId);
+            || !sentIds.ProvesNew(command.Sender, command.MessageId, clock.GetUtcNow());
     }
 
     /// <summary>Decides the first commands that wait.</summary>

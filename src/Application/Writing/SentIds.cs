@@ -54,10 +54,13 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
         }
     }
 
-    /// <summary>Whether the id, if it is not claimed, was used by its sender never before on this node.</summary>
-    public bool ProvesNew(UserId sender, MessageId message)
+    /// <summary>
+    /// Whether the id, if it is not claimed, was used by its sender never before on this node. An id that is ahead of the clock proves nothing: the node
+    /// may have accepted it before it was last started.
+    /// </summary>
+    public bool ProvesNew(UserId sender, MessageId message, DateTimeOffset now)
     {
-        if (RecentMessages.MadeAt(message) is not { } made)
+        if (RecentMessages.MadeAt(message) is not { } made || made > now + RecentMessages.ClockSkewMax)
             return false;
         lock (_lock)
         {
