@@ -1,0 +1,102 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Projections.Snapshots;
+
+namespace ChatCqrs.Application.Specs.Writing;
+
+/// <summary>The read side that the writer needs, folded in memory from the log whenever it is asked; can be held where it is.</summary>
+internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide, ISentMessages, ISnapshots
+{
+    private readonly EventCodec _codec = new();
+    private readonly SemaphoreSlim _folding = new(1, 1);
+    private readonly Dictionary<(UserId, MessageId), SentMessage> _messages = [];
+    private readonly Dictionary<string, Conversation> _conversations = [];
+    private readonly Dictionary<string, Watermarks> _receipts = [];
+    private readonly Dictionary<string, ConversationSnapshot> _conversationSnapshots = [];
+    private readonly Dictionary<string, ReceiptsSnapshot> _receiptSnapshots = [];
+
+    /// <summary>While true, nothing new is folded.</summary>
+    public bool Held { get; set; }
+
+    /// <summary>How many ids were looked up.</summary>
+    public int LookedUp { get; private set; }
+
+    public LogPosition Position { get; private set; }
+
+    public async Task<bool> WaitForAsync(LogPosition position, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        await FoldAsync();
+        return Position >= position;
+    }
+
+    public async Task<IReadOnlyDictionary<(UserId Sender, MessageId Message), SentMessage>> FindAsync(
+        IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, CancellationToken cancellationToken)
+    {
+        await FoldAsync();
+        LookedUp += messages.Count;
+        return messages.Where(_messages.ContainsKey).ToDictionary(key => key, key => _messages[key]);
+    }
+
+    public async Task<Snapshot<Conversation>?> ConversationAsync(ConversationId id, CancellationToken cancellationToken)
+    {
+        await FoldAsync();
+        return _conversationSnapshots.GetValueOrDefault(StreamName.Of(id)) is { } s
+            ? new Snapshot<Conversation>(s.ToState(), s.Revision, s.Hash, new LogPosition(s.Position))
+            : null;
+    }
+
+    public async Task<Snapshot<Watermarks>?> ReceiptsAsync(ConversationId id, CancellationToken cancellationToken)
+    {
+        await FoldAsync();
+        return _receiptSnapshots.GetValueOrDefault(StreamName.OfReceipts(id)) is { } s
+            ? new Snapshot<Watermarks>(s.ToState(), s.Revision, s.Hash, new LogPosition(s.Position))
+            : null;
+    }
+
+    private async Task FoldAsync()
+    {
+        await _folding.WaitAsync();
+        try
+        {
+            var head = await log.HeadAsync(CancellationToken.None);
+            if (Held || Position >= head)
+                return;
+            await foreach (var page in log.SubscribeAllAsync(Position, CancellationToken.None))
+            {
+                foreach (var stored in page)
+                    Fold(_codec.Decode(stored));
+                if (Position >= head)
+                    return;
+            }
+        }
+        finally
+        {
+            _folding.Release();
+        }
+    }
+
+    private void Fold(Recorded fact)
+    {
+        var (stream, id) = (fact.Stream, fact.Conversation.ToString());
+        switch (fact.Event)
+        {
+            case ConversationEvent e:
+                _conversations[stream] = Conversation.Evolve(_conversations.GetValueOrDefault(stream, Conversation.NotStarted), e);
+                if (e is ConversationEvent.MessageSent m)
+                    _messages[(m.Sender, m.MessageId)] = new SentMessage(fact.Conversation, fact.Revision, m.At, m.Fingerprint);
+                if ((fact.Revision + 1) % snapshotEvery == 0)
+                    _conversationSnapshots[stream] = ConversationSnapshot.Of(id, _conversations[stream], fact);
+                break;
+            case ReceiptEvent e:
+                _receipts[stream] = Watermarks.Evolve(_receipts.GetValueOrDefault(stream, Watermarks.None), e);
+                if ((fact.Revision + 1) % snapshotEvery == 0)
+                    _receiptSnapshots[stream] = ReceiptsSnapshot.Of(id, _receipts[stream], fact);
+                break;
+        }
+
+        Position = fact.Position;
+    }
+}

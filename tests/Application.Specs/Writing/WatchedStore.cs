@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application.Specs.Writing;
+
+/// <summary>A node's view of a log: counts what is asked of it, and can hold appends back or get in their way.</summary>
+internal sealed class WatchedStore(IEventStore log) : IEventStore
+{
+    private volatile TaskCompletionSource? _held;
+
+    /// <summary>The appends that came through, each with its streams.</summary>
+    public ConcurrentQueue<IReadOnlyList<StreamAppend>> Appends { get; } = [];
+
+    /// <summary>Streams that were read, and from which revision.</summary>
+    public ConcurrentQueue<(string Stream, long From)> Reads { get; } = [];
+
+    /// <summary>How many appends are held back or under way.</summary>
+    public int UnderWay => Volatile.Read(ref _underWay);
+
+    /// <summary>Happens before each append, after it was held back.</summary>
+    public Func<IReadOnlyList<StreamAppend>, Task>? BeforeAppend { get; set; }
+
+    private int _underWay;
+
+    /// <summary>Appends wait until this is disposed.</summary>
+    public IDisposable Hold()
+    {
+        var held = _held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return new Release(() =>
+        {
+            _held = null;
+            held.SetResult();
+        });
+    }
+
+    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _underWay);
+        try
+        {
+            if (_held is { } held)
+                await held.Task;
+            if (BeforeAppend is { } before)
+                await before(appends);
+            Appends.Enqueue(appends);
+            return await log.AppendAsync(appends, cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _underWay);
+        }
+    }
+
+    public Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
+        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
+    {
+        Reads.Enqueue((stream, from));
+        return log.ReadStreamAsync(stream, from, direction, limit, cancellationToken);
+    }
+
+    public IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(LogPosition after, CancellationToken cancellationToken) =>
+        log.SubscribeAllAsync(after, cancellationToken);
+
+    public Task<LogPosition> HeadAsync(CancellationToken cancellationToken) => log.HeadAsync(cancellationToken);
+
+    public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) => log.TruncateAsync(stream, before, cancellationToken);
+
+    private sealed class Release(Action release) : IDisposable
+    {
+        public void Dispose() => release();
+    }
+}

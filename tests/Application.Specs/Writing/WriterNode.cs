@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Infrastructure.Serialization;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Specs.Writing;
+
+/// <summary>One node's conversation writer over a log that it may share with others.</summary>
+internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus
+{
+    private static readonly DeviceId Device = new(Guid.CreateVersion7());
+
+    private readonly ConversationWriter _writer;
+    private bool _stopped;
+
+    private WriterNode(IEventStore log, Views views, WriterOptions options, TimeProvider clock)
+    {
+        Store = new WatchedStore(log);
+        _writer = new ConversationWriter(
+            Store, new EventCodec(), views, views, views, this, this, new TracedAppends(), Options.Create(options), clock,
+            NullLogger<ConversationWriter>.Instance);
+    }
+
+    public WatchedStore Store { get; }
+
+    public IConversationWriter Writer => _writer;
+
+    /// <summary>What was handed to sockets, in that order.</summary>
+    public ConcurrentQueue<Recorded> Shown { get; } = [];
+
+    public ConcurrentQueue<LiveReceipt> Receipts { get; } = [];
+
+    /// <summary>What was announced to other nodes.</summary>
+    public ConcurrentQueue<CommittedEntries> Announced { get; } = [];
+
+    public static async Task<WriterNode> StartAsync(IEventStore log, Views views, WriterOptions? options = null, TimeProvider? clock = null)
+    {
+        var node = new WriterNode(log, views, options ?? new WriterOptions { Partitions = 1 }, clock ?? TimeProvider.System);
+        await node._writer.StartAsync(CancellationToken.None);
+        await Testing.Eventually.IsTrue(node.StartedAsync, "the writer has started");
+        node.Store.Reads.Clear();
+        return node;
+    }
+
+    public Task<Sent> SendAsync(UserId sender, UserId receiver, MessageId? id = null, int content = 1) => SendAsync(
+        DirectConversation.IdOf(sender, receiver), sender, id ?? NewId(), content, receiver);
+
+    public Task<Sent> SendAsync(ConversationId conversation, UserId sender, MessageId id, int content = 1, UserId? startWith = null) => _writer.SendAsync(
+        conversation,
+        new ConversationCommand.SendMessage(
+            id, sender, Device, MessageType.Text, new SealedContent(null, BitConverter.GetBytes(content)), new Fingerprint((UInt128)content), null, null, startWith),
+        new Origin(new Actor(sender, Device), null, null), CancellationToken.None);
+
+    public Task<LogPosition> DeliverAsync(ConversationId conversation, UserId user, long seq) => AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, Device, seq));
+
+    public Task<LogPosition> ReadAsync(ConversationId conversation, UserId user, long seq) => AcknowledgeAsync(conversation, new ReceiptCommand.Read(user, Device, seq));
+
+    public Task<(bool Started, LogPosition Position)> StartConversationAsync(UserId by, UserId with) => _writer.StartAsync(
+        DirectConversation.IdOf(by, with), new ConversationCommand.StartDirect(by, with), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
+
+    public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
+    {
+        foreach (var entry in entries)
+            Shown.Enqueue(entry.Entry);
+    }
+
+    public void Publish(LiveReceipt receipt) => Receipts.Enqueue(receipt);
+
+    public void Announce(CommittedEntries entries) => Announced.Enqueue(entries);
+
+    public void Announce(LiveReceipt receipt)
+    {
+    }
+
+    public static MessageId NewId() => new(Guid.CreateVersion7());
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_stopped)
+            return;
+        _stopped = true;
+        await _writer.StopAsync(CancellationToken.None);
+        _writer.Dispose();
+    }
+
+    private Task<LogPosition> AcknowledgeAsync(ConversationId conversation, ReceiptCommand command) =>
+        _writer.AcknowledgeAsync(conversation, command, new Origin(new Actor(command.User, Device), null, null), CancellationToken.None);
+
+    private async Task<bool> StartedAsync()
+    {
+        try
+        {
+            await _writer.PeekAsync(new ConversationId(Guid.NewGuid()), CancellationToken.None);
+            return true;
+        }
+        catch (StoreUnavailableException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
+
+namespace ChatCqrs.Application.Specs.Writing;
+
+/// <summary>The same message id again returns the first result, for ever, whatever kind of UUID it is.</summary>
+public sealed class WriterRetrySpecs : WriterSpecs
+{
+    private readonly ShiftedClock _clock = new();
+
+    public static TheoryData<string, Guid> Ids => new()
+    {
+        { "version 4", Guid.NewGuid() },
+        { "version 7, made now", Guid.CreateVersion7() },
+        { "version 7, made long ago", Guid.CreateVersion7(DateTimeOffset.UtcNow.AddYears(-3)) },
+        { "version 7, made in a minute", Guid.CreateVersion7(DateTimeOffset.UtcNow.AddMinutes(1)) },
+        { "version 7, made in a year", Guid.CreateVersion7(DateTimeOffset.UtcNow.AddYears(1)) },
+        { "version 7, made at the end of time", new Guid("ffffffff-ffff-7fff-bfff-ffffffffffff") },
+        { "no version at all", new Guid("01020304-0506-0708-090a-0b0c0d0e0f10") },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ids))]
+    public async Task A_retry_is_recognised_at_once_and_for_ever(string kind, Guid id)
+    {
+        var node = await NodeAsync(clock: _clock);
+        await node.SendAsync(Ann, Ben);
+        var first = await node.SendAsync(Ann, Ben, new MessageId(id));
+        Assert.False(first.Duplicate, kind);
+
+        await IsRecognisedAsync(node); // While it is in the conversation's window ...
+        await LeaveTheWindowAsync(node);
+        await IsRecognisedAsync(node); // ... after it has left it ...
+        await IsRecognisedAsync(await NodeAsync(clock: _clock)); // ... and on a node that has only just started.
+
+        async Task IsRecognisedAsync(WriterNode at)
+        {
+            var again = await at.SendAsync(Ann, Ben, new MessageId(id));
+            Assert.Equal((first.Seq, first.SentAt, true), (again.Seq, again.SentAt, again.Duplicate));
+            var reused = await Assert.ThrowsAsync<RefusedException>(() => at.SendAsync(Ann, Ben, new MessageId(id), content: 2));
+            Assert.Equal(Refusal.MessageIdReused, reused.Refusal);
+            var elsewhere = await Assert.ThrowsAsync<RefusedException>(() => at.SendAsync(Ann, new UserId(Guid.CreateVersion7()), new MessageId(id)));
+            Assert.Equal(Refusal.MessageIdReused, elsewhere.Refusal);
+            Assert.Single(await MessagesAsync(), message => message.Id.Value == id);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Ids))]
+    public async Task Of_many_at_once_one_is_stored(string kind, Guid id)
+    {
+        var node = await NodeAsync(clock: _clock);
+
+        var sent = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => node.SendAsync(Ann, Ben, new MessageId(id))));
+
+        Assert.Single(sent, answer => !answer.Duplicate);
+        Assert.All(sent, answer => Assert.Equal(1, answer.Seq));
+        Assert.True((await MessagesAsync()).Count == 1, kind);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ids))]
+    public async Task Of_many_with_different_contents_one_is_stored_and_the_others_are_refused(string kind, Guid id)
+    {
+        var node = await NodeAsync(clock: _clock);
+
+        var sending = Enumerable.Range(0, 20).Select(n => node.SendAsync(Ann, Ben, new MessageId(id), content: n)).ToList();
+        await Task.WhenAll(sending).ContinueWith(_ => { }, TaskScheduler.Default);
+
+        Assert.Equal(1, sending.Count(task => task.IsCompletedSuccessfully));
+        Assert.All(sending.Where(task => task.IsFaulted), task => Assert.Equal(Refusal.MessageIdReused, Assert.IsType<RefusedException>(task.Exception!.InnerException).Refusal));
+        Assert.True((await MessagesAsync()).Count == 1, kind);
+    }
+
+    [Fact]
+    public async Task An_id_belongs_to_its_sender()
+    {
+        var node = await NodeAsync();
+        var id = WriterNode.NewId();
+
+        await node.SendAsync(Ann, Ben, id);
+
+        Assert.Equal((2L, false), (await node.SendAsync(Ben, Ann, id)) is var sent ? (sent.Seq, sent.Duplicate) : default);
+    }
+
+    [Fact]
+    public async Task A_fresh_id_asks_nobody()
+    {
+        var node = await NodeAsync(clock: _clock);
+        _clock.Shift += TimeSpan.FromMinutes(1); // Past what a node that has only just started cannot prove.
+        for (var n = 0; n < 100; n++)
+            await node.SendAsync(Ann, Ben, _clock.NewId());
+        Assert.Equal(0, Views.LookedUp);
+    }
+
+    [Fact]
+    public async Task What_the_views_are_too_far_behind_to_tell_is_refused_and_not_guessed()
+    {
+        var node = await NodeAsync(clock: _clock);
+        var id = new MessageId(Guid.NewGuid());
+        await node.SendAsync(Ann, Ben, id);
+        Views.Held = true;
+        await LeaveTheWindowAsync(node);
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben, id));
+
+        Views.Held = false;
+        Assert.Equal((1L, true), (await node.SendAsync(Ann, Ben, id)) is var sent ? (sent.Seq, sent.Duplicate) : default);
+    }
+
+    /// <summary>So much is said, and so much later, that nothing that was said before is in the conversation's window any more.</summary>
+    private async Task LeaveTheWindowAsync(WriterNode node)
+    {
+        _clock.Shift += TimeSpan.FromMinutes(2);
+        for (var n = 0; n < RecentMessages.WindowMin + 1; n++)
+            await node.SendAsync(Ben, Ann, _clock.NewId());
+    }
+}

@@ -1,0 +1,150 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Testing;
+using FsCheck.Xunit;
+
+namespace ChatCqrs.Application.Specs.Writing;
+
+/// <summary>Several nodes write to one log, and to the same conversations.</summary>
+public sealed class WritingNodesSpecs : WriterSpecs
+{
+    [Fact]
+    public async Task Who_writes_second_decides_again()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        await one.SendAsync(Ann, Ben);
+        await other.SendAsync(Ben, Ann);
+
+        Assert.Equal(3, (await one.SendAsync(Ann, Ben)).Seq);
+        Assert.Equal(4, (await other.SendAsync(Ben, Ann)).Seq);
+
+        Assert.Equal(4, (await MessagesAsync()).Count);
+        Assert.Equal([2, 3, 4], other.Shown.Select(entry => entry.Revision)); // Also what the first node wrote since.
+    }
+
+    [Fact]
+    public async Task Both_start_a_conversation_at_the_same_instant_and_meet_in_it()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+
+        var sent = await Task.WhenAll(one.SendAsync(Ann, Ben), other.SendAsync(Ben, Ann));
+
+        Assert.Equal([1, 2], sent.Select(answer => answer.Seq).Order());
+        Assert.Equal(3, (await EntriesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task Who_always_comes_second_gives_up_in_the_end()
+    {
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, ConflictRetriesMax = 3 });
+        var first = await NodeAsync();
+        await node.SendAsync(Ann, Ben);
+        node.Store.BeforeAppend = _ => first.SendAsync(Ben, Ann);
+        var before = node.Store.Appends.Count;
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben));
+
+        Assert.Equal(before + 4, node.Store.Appends.Count);
+        node.Store.BeforeAppend = null;
+        Assert.Equal(6, (await node.SendAsync(Ann, Ben)).Seq);
+        Assert.Equal(6, (await MessagesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task What_the_other_node_wrote_is_no_reason_to_refuse()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        await other.SendAsync(Ben, Ann);
+        for (var n = 0; n < 3; n++)
+            await one.SendAsync(Ann, Ben);
+
+        await other.DeliverAsync(Theirs, Ben, 4); // Beyond what this node has seen.
+
+        await Assert.ThrowsAsync<RefusedException>(() => other.DeliverAsync(Theirs, Ben, 5));
+    }
+
+    [Fact]
+    public async Task The_same_id_through_both_nodes_is_stored_once()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        await one.SendAsync(Ann, Ben);
+        await other.SendAsync(Ann, Ben);
+        var id = WriterNode.NewId();
+
+        var sent = await Task.WhenAll(Enumerable.Range(0, 50).Select(n => (n % 2 == 0 ? one : other).SendAsync(Ann, Ben, id)));
+
+        Assert.Single(sent, answer => !answer.Duplicate);
+        Assert.Single(sent.Select(answer => answer.Seq).Distinct());
+        Assert.Equal(3, (await MessagesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task What_another_node_announces_is_read_and_shown()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        await other.SendAsync(Ben, Ann);
+        await one.SendAsync(Ann, Ben);
+        await one.SendAsync(Ann, Ben);
+
+        foreach (var news in one.Announced)
+            other.Writer.Notice(news.Conversation, news.FirstSeq, news.LastSeq, wanted: true);
+
+        await Eventually.IsTrue(() => other.Shown.Count == 4, "the other node shows what was announced");
+        Assert.Equal([0, 1, 2, 3], other.Shown.Select(entry => entry.Revision));
+    }
+
+    [Fact]
+    public async Task What_is_announced_to_a_node_without_sockets_for_it_is_not_read()
+    {
+        var node = await NodeAsync();
+
+        node.Writer.Notice(Theirs, 0, 5, wanted: false);
+        await node.Writer.PeekAsync(DirectConversation.IdOf(Ann, new UserId(Guid.CreateVersion7())), default);
+
+        Assert.DoesNotContain(node.Store.Reads, read => read.Stream == StreamName.Of(Theirs));
+    }
+
+    /// <summary>Steps of two nodes: which node, whose message, to whom, and whether to wait for the answer before the next.</summary>
+    [Property(MaxTest = 60)]
+    public async Task Any_interleaving_of_two_nodes_gives_one_order_without_gaps((bool Node, byte Pair, bool Retry, bool Wait)[] steps)
+    {
+        var log = new InMemoryEventStore();
+        var views = new Views(log);
+        await using var one = await WriterNode.StartAsync(log, views, new WriterOptions { Partitions = 1, ConversationsMax = 2 });
+        await using var other = await WriterNode.StartAsync(log, views, new WriterOptions { Partitions = 2 });
+        var people = Enumerable.Range(0, 4).Select(_ => new UserId(Guid.CreateVersion7())).ToArray();
+        var ids = new List<(MessageId Id, UserId From, UserId To)>();
+        var sending = new List<(MessageId Id, Task<Sent> Answer)>();
+        foreach (var (node, pair, retry, wait) in steps)
+        {
+            var (from, to) = (people[pair % 4], people[(pair % 4 + 1 + pair / 4 % 3) % 4]);
+            var message = retry && ids.Count > 0 ? ids[pair % ids.Count] : (Id: WriterNode.NewId(), From: from, To: to);
+            ids.Add(message);
+            sending.Add((message.Id, (node ? one : other).SendAsync(message.From, message.To, message.Id)));
+            if (wait)
+                await sending[^1].Answer.WaitAsync(Eventually.Deadline);
+        }
+
+        await Task.WhenAll(sending.Select(step => step.Answer)).WaitAsync(Eventually.Deadline);
+
+        foreach (var answers in sending.GroupBy(step => step.Id))
+        {
+            Assert.Single(answers.Select(step => (step.Answer.Result.Conversation, step.Answer.Result.Seq, step.Answer.Result.SentAt)).Distinct());
+            Assert.True(answers.Count(step => !step.Answer.Result.Duplicate) <= 1);
+        }
+
+        foreach (var conversation in sending.GroupBy(step => step.Answer.Result.Conversation))
+        {
+            var stored = (await log.ReadStreamAsync(StreamName.Of(conversation.Key), 0, ReadDirection.Forwards, 10_000, default)).Select(new EventCodec().Decode).ToList();
+            Assert.Equal(Enumerable.Range(0, stored.Count).Select(seq => (long)seq), stored.Select(entry => entry.Revision));
+            var messages = stored.Where(entry => entry.Event is ConversationEvent.MessageSent)
+                .Select(entry => (((ConversationEvent.MessageSent)entry.Event).MessageId, entry.Revision)).ToList();
+            Assert.Equal(stored.Count - 1, messages.Count);
+            Assert.Equal(
+                conversation.Select(step => (step.Id, step.Answer.Result.Seq)).Distinct().OrderBy(message => message.Seq), messages);
+        }
+    }
+}
