@@ -162,23 +162,20 @@ internal sealed class ProjectionRunner(
 }
 
 /// <summary>
-/// The pause after a transaction, by which the next one finds more to fold into the same views: none while hardly anything happens, so that a lone event
-/// shows at once.
+/// The pause after a transaction, by which the next one finds more to fold into the same views: transactions start at most so often, and the first event
+/// after a while shows at once.
 /// </summary>
 internal static class Pacing
 {
-    /// <summary>Transactions of at most so many events follow one another without a pause.</summary>
-    private const int Quiet = 2;
-
     /// <summary>From so many events on a transaction counts as load.</summary>
     private const int Loaded = 200;
 
-    private static readonly TimeSpan BusyInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
     private static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(150);
 
     public static TimeSpan After(int events, TimeSpan took)
     {
-        var interval = events <= Quiet ? TimeSpan.Zero : events < Loaded ? BusyInterval : LoadedInterval;
+        var interval = events < Loaded ? Interval : LoadedInterval;
         return interval > took ? interval - took : TimeSpan.Zero;
     }
 
