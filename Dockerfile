@@ -3,7 +3,7 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorconfig ./
 COPY src ./src
-RUN dotnet publish src/WebApi -c Release -o /app --nologo
+RUN dotnet publish src/WebApi -c Release -r linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/') --self-contained false -p:PublishReadyToRun=true -o /app --nologo
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 # For the compose file's health check.
@@ -14,8 +14,7 @@ COPY --from=build /app ./
 USER $APP_UID
 ENV ASPNETCORE_ENVIRONMENT=Production \
     ASPNETCORE_HTTP_PORTS=8080 \
-    DataFolder=/tmp \
-    DOTNET_gcServer=0
+    DataFolder=/tmp
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["dotnet", "ChatCqrs.WebApi.dll"]

@@ -7,7 +7,7 @@ public sealed record WriterOptions
     public int Partitions { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
 
     /// <summary>How many appends of a partition are under way at once. While they are, the next batch gathers.</summary>
-    public int AppendsInFlight { get; init; } = 2;
+    public int AppendsInFlight { get; init; } = 1;
 
     /// <summary>How many commands may wait in a partition; more are refused with 503.</summary>
     public int QueueMax { get; init; } = 20_000;
