@@ -32,6 +32,7 @@ public static class ApplicationServices
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<Retention>();
         services.AddSingleton<Membership>();
+        services.AddSingleton<DirectPairs>();
         services.AddSingleton<MessageViews>();
         services.AddMedia();
         services.AddSingleton<ConversationWriter>();

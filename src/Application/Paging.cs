@@ -17,17 +17,26 @@ public static class Paging
 
     public static string Cursor(DateTimeOffset time) => time.UtcTicks.ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>Reads a time of a cursor.</summary>
+    public static DateTimeOffset Time(string part) => new(long.Parse(part, CultureInfo.InvariantCulture), TimeSpan.Zero);
+
     /// <summary>Reads a cursor of two parts.</summary>
     /// <exception cref="RefusedException">It is none of ours.</exception>
     public static T? Place<T>(string? cursor, Func<string, string, T> read)
+        where T : class => Place(cursor, 2, part => read(part[0], part[1]));
+
+    /// <summary>Reads a cursor.</summary>
+    /// <param name="parts">How many parts it has.</param>
+    /// <exception cref="RefusedException">It is none of ours.</exception>
+    public static T? Place<T>(string? cursor, int parts, Func<string[], T> toPlace)
         where T : class
     {
         if (cursor is null)
             return null;
         try
         {
-            var parts = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split(Separator);
-            return parts.Length == 2 ? read(parts[0], parts[1]) : throw new FormatException();
+            var read = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split(Separator);
+            return read.Length == parts ? toPlace(read) : throw new FormatException();
         }
         catch (Exception exception) when (exception is FormatException or OverflowException or ArgumentException)
         {

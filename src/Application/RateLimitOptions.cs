@@ -25,6 +25,11 @@ public sealed record RateLimitOptions
     /// <summary>Frames that one user sends over sockets.</summary>
     public Bucket Frames { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
+    /// <summary>
+    /// Phones that one user looks up: an address book at first, then its changes. Whoever tries numbers out gets no further than so many a day.
+    /// </summary>
+    public Bucket Contacts { get; init; } = new() { Burst = 2_000, PerSecond = 0.02 };
+
     /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
     public int CodesPerPhoneAndHour { get; set; } = 10;
 

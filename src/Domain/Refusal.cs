@@ -32,6 +32,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal NotTheCaller =
         new(RefusalKind.Forbidden, "not_the_caller", "user_id must be the caller.");
 
+    public static readonly Refusal Blocked = new(RefusalKind.Forbidden, "blocked", "The receiver has blocked you.");
+
     public static readonly Refusal NotTheSender =
         new(RefusalKind.Forbidden, "not_the_sender", "Only the message's sender may see this.");
 
@@ -41,12 +43,16 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal MessageIdReused =
         new(RefusalKind.Conflict, "message_id_reused", "This message_id was used for another message.");
 
+    public static readonly Refusal TooManyBlocks =
+        new(RefusalKind.Conflict, "too_many_blocks", "So many users are blocked already that no more can be.");
+
     public static readonly Refusal SeqBeyondEnd =
         new(RefusalKind.Invalid, "seq_beyond_end", "The conversation has no entry with this seq yet.");
     public static readonly Refusal DirectWithOneself =
         new(RefusalKind.Invalid, "direct_with_oneself", "A direct conversation needs another user.");
     public static readonly Refusal DirectWithSeveral =
         new(RefusalKind.Invalid, "direct_with_several", "A direct conversation has exactly one other user.");
+    public static readonly Refusal BlockOneself = new(RefusalKind.Invalid, "block_oneself", "Nobody can block themselves.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
     public static readonly Refusal Unauthenticated =

@@ -63,6 +63,7 @@ public partial class Program
         app.MapJobDashboard().RequireAuthorization(RoleNames.Admin);
         var api = app.MapGroup("").WithPositions();
         api.MapAccounts();
+        api.MapPeople();
         api.MapConversations();
         api.MapMessages();
         api.MapMedia();

@@ -54,6 +54,29 @@ public sealed class ConversationSpecs
         Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ben)).Then(Sent(1, Ben));
 
     [Fact]
+    public void A_blocked_user_starts_no_conversation()
+    {
+        Given().When(new StartDirect(Ann, Ben, IsBlocked: true)).ThenRefused(Refusal.Blocked);
+        Given().When(Send(1, Ann, startWith: Ben) with { IsBlocked = true }).ThenRefused(Refusal.Blocked);
+    }
+
+    [Fact]
+    public void A_conversation_that_exists_is_found_by_a_blocked_user_too() =>
+        Given(Started(Ann, Ben)).When(new StartDirect(Ann, Ben, IsBlocked: true)).ThenNothing();
+
+    [Fact]
+    public void A_blocked_users_messages_are_refused() =>
+        Given(Started(Ann, Ben)).When(Send(1, Ann) with { IsBlocked = true }).ThenRefused(Refusal.Blocked);
+
+    [Fact]
+    public void What_was_accepted_before_a_block_is_still_no_error_to_send_again() =>
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann) with { IsBlocked = true }).ThenNothing();
+
+    [Fact]
+    public void A_stranger_does_not_learn_of_a_block() =>
+        Given(Started(Ann, Ben)).When(Send(1, Eve) with { IsBlocked = true }).ThenRefused(Refusal.ConversationUnknown);
+
+    [Fact]
     public void Time_never_runs_backwards_in_a_conversation()
     {
         var state = Given(Started(Ann, Ben)).State;

@@ -71,6 +71,57 @@ public sealed class UserSpecs
     }
 
     [Fact]
+    public void A_user_is_blocked_once() =>
+        Assert.Equal([BenBlocked], When(new Block(Ben), Registered));
+
+    [Fact]
+    public void Blocking_again_changes_nothing() => Assert.Empty(When(new Block(Ben), Registered, BenBlocked));
+
+    [Fact]
+    public void A_block_is_taken_back()
+    {
+        Assert.Equal([BenUnblocked], When(new Unblock(Ben), Registered, BenBlocked));
+        Assert.Equal([BenBlocked], When(new Block(Ben), Registered, BenBlocked, BenUnblocked));
+    }
+
+    [Fact]
+    public void Unblocking_who_is_not_blocked_changes_nothing() => Assert.Empty(When(new Unblock(Ben), Registered));
+
+    [Fact]
+    public void Nobody_blocks_themselves() => Assert.Equal(Refusal.BlockOneself, Refused(new Block(Ann), Registered));
+
+    [Fact]
+    public void No_more_users_are_blocked_than_an_account_holds()
+    {
+        UserEvent[] full = [Registered, .. Enumerable.Range(1, User.BlocksMax).Select(number => BenBlocked with { Other = SomeUser(number) })];
+
+        Assert.Equal(Refusal.TooManyBlocks, Refused(new Block(Ben), full));
+        Assert.Empty(When(new Block(SomeUser(1)), full));
+    }
+
+    [Fact]
+    public void Settings_of_a_conversation_are_kept_whole()
+    {
+        var pinned = new ConversationSettings(true, false, Now.AddDays(1));
+
+        Assert.Equal([Settings(pinned)], When(new ChangeSettings(Conversation, pinned), Registered));
+        Assert.Equal(pinned, State(Registered, Settings(pinned)).SettingsOf(Conversation));
+    }
+
+    [Fact]
+    public void The_same_settings_change_nothing()
+    {
+        var pinned = new ConversationSettings(true, false, null);
+
+        Assert.Empty(When(new ChangeSettings(Conversation, ConversationSettings.None), Registered));
+        Assert.Empty(When(new ChangeSettings(Conversation, pinned), Registered, Settings(pinned)));
+    }
+
+    [Fact]
+    public void Settings_that_are_as_at_first_take_no_room() =>
+        Assert.Empty(State(Registered, Settings(new(true, true, Now)), Settings(ConversationSettings.None)).Settings);
+
+    [Fact]
     public void Time_never_runs_backwards()
     {
         var later = Now.AddHours(1);
@@ -106,6 +157,17 @@ public sealed class UserSpecs
 
         return true;
     }
+
+    private static readonly UserId Ben = SomeUser(0);
+    private static readonly ConversationId Conversation = new(new Guid("00000000-0000-8000-8000-0000000000c0"));
+    private static readonly UserBlocked BenBlocked = new(Ann, Ben) { At = Now };
+    private static readonly UserUnblocked BenUnblocked = new(Ann, Ben) { At = Now };
+
+    private static UserId SomeUser(int number) => new(new Guid($"00000000-0000-7000-9000-{number:x12}"));
+
+    private static ConversationSettingsChanged Settings(ConversationSettings settings) => new(Ann, Conversation, settings) { At = Now };
+
+    private static User State(params UserEvent[] given) => given.Aggregate(User.NotRegistered, User.Evolve);
 
     private static DeviceId Device(int number) => new(new Guid($"00000000-0000-7000-8000-{number:x12}"));
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -35,7 +36,7 @@ public static class StartConversation
         }
     }
 
-    internal sealed class Handler(IConversationWriter conversations, IUsers users) : IRequestHandler<Command, Result>
+    internal sealed class Handler(IConversationWriter conversations, IUsers users, BlockLists blocks) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -49,8 +50,9 @@ public static class StartConversation
 
             var id = DirectConversation.IdOf(request.Caller, others[0]);
             var origin = new Origin(new Actor(request.Caller, request.Device), Activity.Current?.TraceId.ToHexString(), null);
+            var isBlocked = await blocks.HasBlockedAsync(others[0], request.Caller, cancellationToken);
             var (started, position) = await conversations.StartAsync(
-                id, new ConversationCommand.StartDirect(request.Caller, others[0]), origin, cancellationToken);
+                id, new ConversationCommand.StartDirect(request.Caller, others[0], isBlocked), origin, cancellationToken);
             return new Result(id, started, position);
         }
     }

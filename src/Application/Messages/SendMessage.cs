@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
@@ -100,8 +101,8 @@ public static class SendMessage
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, IUsers users, KnownUsers known, IContentSealer sealer, Retention retention, MediaReferences media,
-        TimeProvider clock) : IRequestHandler<Command, Sent>
+        IConversationWriter conversations, IUsers users, KnownUsers known, DirectPairs pairs, BlockLists blocks, IContentSealer sealer, Retention retention,
+        MediaReferences media, TimeProvider clock) : IRequestHandler<Command, Sent>
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -116,7 +117,10 @@ public static class SendMessage
                 new Actor(request.Caller, request.Device), session?.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), session?.Id,
                 session?.Admitted);
             var files = await media.FindAsync(request.Caller, body.MediaObject, body.Document, cancellationToken);
-            return await conversations.SendAsync(conversation, command with { StartWith = other, Files = files }, origin, cancellationToken);
+            var receiver = other ?? await pairs.OtherAsync(conversation, request.Caller, cancellationToken);
+            var isBlocked = receiver is { } user && await blocks.HasBlockedAsync(user, request.Caller, cancellationToken);
+            return await conversations.SendAsync(
+                conversation, command with { StartWith = other, Files = files, IsBlocked = isBlocked }, origin, cancellationToken);
         }
 
         /// <summary>
@@ -135,7 +139,7 @@ public static class SendMessage
                 return (DirectWith(caller, user), user);
             }
 
-            if (id.Version == ConversationVersion
+            if (id.Version == DirectConversation.Version
                 && (await conversations.PeekAsync(new ConversationId(id), cancellationToken)).IsMember(caller))
                 return (new ConversationId(id), null);
             var other = new UserId(id);
@@ -144,8 +148,6 @@ public static class SendMessage
                 throw new RefusedException(Refusal.UserUnknown);
             return (direct, other);
         }
-
-        private const int ConversationVersion = 8;
 
         private static ConversationId DirectWith(UserId caller, UserId other) => caller == other
             ? throw new RefusedException(Refusal.DirectWithOneself)

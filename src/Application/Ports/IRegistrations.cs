@@ -31,6 +31,9 @@ public interface IRegistrations
     /// <returns>Whose the phone is; null when nobody has it or its user is not in the log yet.</returns>
     Task<UserId?> FindPhoneAsync(PhoneKey phone, CancellationToken cancellationToken);
 
+    /// <summary>Whose the phones are, in one round trip; those that nobody has are left out, as in <see cref="FindPhoneAsync"/>.</summary>
+    Task<IReadOnlyDictionary<PhoneKey, UserId>> FindPhonesAsync(IReadOnlyCollection<PhoneKey> phones, CancellationToken cancellationToken);
+
     /// <summary>Uses a registration up and signs its device in, in one transaction. The same sign-in again is true already.</summary>
     /// <returns>False when it was used up before; then nothing has changed.</returns>
     Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken);

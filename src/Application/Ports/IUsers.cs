@@ -10,4 +10,9 @@ public interface IUsers
     /// <param name="phone">In E.164 form.</param>
     /// <returns>Null when nobody has this phone.</returns>
     Task<UserId?> FindByPhoneAsync(string phone, CancellationToken cancellationToken);
+
+    /// <summary>Many at once.</summary>
+    /// <param name="phones">In E.164 form.</param>
+    /// <returns>Those whose phone somebody has.</returns>
+    Task<IReadOnlyDictionary<string, UserId>> FindByPhonesAsync(IReadOnlyCollection<string> phones, CancellationToken cancellationToken);
 }

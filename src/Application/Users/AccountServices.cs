@@ -15,6 +15,11 @@ public static class AccountServices
         services.AddSingleton<RefreshTokens>();
         services.AddSingleton<UserWriter>();
         services.AddSingleton<ProfileReader>();
+        services.AddSingleton(provider =>
+        {
+            var users = provider.GetRequiredService<UserWriter>();
+            return new BlockLists(async (user, ct) => [.. (await users.ReadAsync(user, ct)).User.Blocked.Keys]);
+        });
         services.AddSingleton<IUsers, RegisteredUsers>();
         services.TryAddSingleton<KnownUsers>();
         return services;

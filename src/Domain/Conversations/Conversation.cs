@@ -42,6 +42,7 @@ public sealed record Conversation(
         {
             StartDirect c when c.By == c.With => throw new RefusedException(Refusal.DirectWithOneself),
             StartDirect when state.Kind is not null => [],
+            StartDirect { IsBlocked: true } => throw new RefusedException(Refusal.Blocked),
             StartDirect c => [Started(c.By, c.With, now)],
             SendMessage c => Send(state, c, now),
             _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
@@ -74,9 +75,9 @@ public sealed record Conversation(
         var sent = new MessageSent(c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo, c.ExpiresAt, c.Files) { At = now };
         if (state.Kind is null)
         {
-            return c.StartWith is { } other
-                ? [Started(c.Sender, other, now), sent]
-                : throw new RefusedException(Refusal.ConversationUnknown);
+            if (c.StartWith is not { } other)
+                throw new RefusedException(Refusal.ConversationUnknown);
+            return c.IsBlocked ? throw new RefusedException(Refusal.Blocked) : [Started(c.Sender, other, now), sent];
         }
 
         if (!state.IsMember(c.Sender))
@@ -88,6 +89,8 @@ public sealed record Conversation(
                 : throw new RefusedException(Refusal.MessageIdReused);
         }
 
+        if (c.IsBlocked && state.Kind == ConversationKind.Direct)
+            throw new RefusedException(Refusal.Blocked); // After the retry: what was accepted before the block is answered as ever.
         return [sent];
     }
 

@@ -10,14 +10,17 @@ public abstract record ConversationCommand
     }
 
     /// <summary>Start the direct conversation of two users, unless it exists.</summary>
-    public sealed record StartDirect(UserId By, UserId With) : ConversationCommand;
+    /// <param name="IsBlocked">Whether the other user has blocked this one.</param>
+    public sealed record StartDirect(UserId By, UserId With, bool IsBlocked = false) : ConversationCommand;
 
     /// <summary>Say something.</summary>
     /// <param name="StartWith">
     /// The other user of a direct conversation that is to be started by this message if it does not exist; null to refuse instead.
     /// </param>
     /// <param name="Files">The uploads that it refers to and its sender may pass on; null for none.</param>
+    /// <param name="IsBlocked">Whether the other user of a direct conversation has blocked the sender.</param>
     public sealed record SendMessage(
         MessageId MessageId, UserId Sender, DeviceId Device, MessageType Type, SealedContent Content, Fingerprint Fingerprint,
-        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null, IReadOnlyList<FileId>? Files = null) : ConversationCommand;
+        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null, IReadOnlyList<FileId>? Files = null,
+        bool IsBlocked = false) : ConversationCommand;
 }

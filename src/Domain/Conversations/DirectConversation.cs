@@ -9,6 +9,9 @@ namespace ChatCqrs.Domain.Conversations;
 /// </summary>
 public static class DirectConversation
 {
+    /// <summary>The UUID version of their ids.</summary>
+    public const int Version = 8;
+
     private static readonly byte[] Namespace = "chatcqrs:direct:"u8.ToArray();
 
     public static ConversationId IdOf(UserId one, UserId other)
@@ -21,7 +24,7 @@ public static class DirectConversation
 
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(name, hash);
-        hash[6] = (byte)((hash[6] & 0x0f) | 0x80);
+        hash[6] = (byte)((hash[6] & 0x0f) | (Version << 4));
         hash[8] = (byte)((hash[8] & 0x3f) | 0x80);
         return new ConversationId(new Guid(hash[..16], bigEndian: true));
     }

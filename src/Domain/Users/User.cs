@@ -19,8 +19,20 @@ public sealed record User(
     /// <summary>The most devices that an account has; with one more, one of them makes way.</summary>
     public const int DevicesMax = 64;
 
+    /// <summary>The most users that an account blocks.</summary>
+    public const int BlocksMax = 1_000;
+
     public static readonly User NotRegistered =
         new(null, null, ImmutableArray<Device>.Empty, DateTimeOffset.MinValue, DateTimeOffset.MinValue);
+
+    /// <summary>Who is blocked, and since when.</summary>
+    public ImmutableDictionary<UserId, DateTimeOffset> Blocked { get; init; } = ImmutableDictionary<UserId, DateTimeOffset>.Empty;
+
+    /// <summary>What the user has set for conversations, where it differs from <see cref="ConversationSettings.None"/>.</summary>
+    public ImmutableDictionary<ConversationId, ConversationSettings> Settings { get; init; } =
+        ImmutableDictionary<ConversationId, ConversationSettings>.Empty;
+
+    public ConversationSettings SettingsOf(ConversationId conversation) => Settings.GetValueOrDefault(conversation, ConversationSettings.None);
 
     public bool HasDevice(DeviceId device) => Devices.Any(known => known.Id == device);
 
@@ -48,6 +60,14 @@ public sealed record User(
             ChangeProfile c => [new ProfileChanged(state.Id.Value, c.Profile) { At = now }],
             RemoveDevice c when !state.HasDevice(c.Device) => throw new RefusedException(Refusal.DeviceUnknown),
             RemoveDevice c => [new DeviceRemoved(state.Id.Value, c.Device) { At = now }],
+            Block c when c.Other == state.Id => throw new RefusedException(Refusal.BlockOneself),
+            Block c when state.Blocked.ContainsKey(c.Other) => [],
+            Block when state.Blocked.Count >= BlocksMax => throw new RefusedException(Refusal.TooManyBlocks),
+            Block c => [new UserBlocked(state.Id.Value, c.Other) { At = now }],
+            Unblock c when !state.Blocked.ContainsKey(c.Other) => [],
+            Unblock c => [new UserUnblocked(state.Id.Value, c.Other) { At = now }],
+            ChangeSettings c when state.SettingsOf(c.Conversation) == c.Settings => [],
+            ChangeSettings c => [new ConversationSettingsChanged(state.Id.Value, c.Conversation, c.Settings) { At = now }],
             _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
         };
     }
@@ -61,6 +81,14 @@ public sealed record User(
             ProfileChanged e => next with { Profile = e.Profile },
             DeviceAdded e => next with { Devices = state.Devices.Add(new Device(e.Device, e.Name, e.Platform, e.At)) },
             DeviceRemoved e => next with { Devices = state.Devices.RemoveAll(device => device.Id == e.Device) },
+            UserBlocked e => next with { Blocked = state.Blocked.SetItem(e.Other, e.At) },
+            UserUnblocked e => next with { Blocked = state.Blocked.Remove(e.Other) },
+            ConversationSettingsChanged e => next with
+            {
+                Settings = e.Settings == ConversationSettings.None
+                    ? state.Settings.Remove(e.Conversation)
+                    : state.Settings.SetItem(e.Conversation, e.Settings),
+            },
             _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
         };
     }

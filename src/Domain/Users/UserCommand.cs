@@ -18,4 +18,14 @@ public abstract record UserCommand
 
     /// <summary>Take a device out.</summary>
     public sealed record RemoveDevice(DeviceId Device) : UserCommand;
+
+    /// <summary>Take no more direct messages from a user.</summary>
+    public sealed record Block(UserId Other) : UserCommand;
+
+    /// <summary>Take them again.</summary>
+    public sealed record Unblock(UserId Other) : UserCommand;
+
+    /// <summary>Keep a conversation as the user likes it.</summary>
+    /// <param name="Conversation">One of theirs; that has been checked against the conversation.</param>
+    public sealed record ChangeSettings(ConversationId Conversation, ConversationSettings Settings) : UserCommand;
 }

@@ -18,4 +18,11 @@ public abstract record UserEvent
     public sealed record DeviceAdded(UserId User, DeviceId Device, string Name, string Platform) : UserEvent;
 
     public sealed record DeviceRemoved(UserId User, DeviceId Device) : UserEvent;
+
+    public sealed record UserBlocked(UserId User, UserId Other) : UserEvent;
+
+    public sealed record UserUnblocked(UserId User, UserId Other) : UserEvent;
+
+    /// <summary>The user's own settings of a conversation, all of them as they are now.</summary>
+    public sealed record ConversationSettingsChanged(UserId User, ConversationId Conversation, ConversationSettings Settings) : UserEvent;
 }

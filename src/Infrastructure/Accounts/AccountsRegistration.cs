@@ -36,7 +36,7 @@ public static class AccountsRegistration
         services.AddSingleton(provider => new PostgresDeviceSessions(
             provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());
-        services.AddHostedService<RevocationListener>();
+        services.AddHostedService<AccountListener>();
         services.AddHostedService<LastSeenWriter>();
         services.AddSingleton(provider => SigningKeys.Load(provider.GetRequiredService<IOptions<TokenOptions>>().Value));
         services.AddSingleton<IAccessTokens, JwtAccessTokens>();

@@ -10,7 +10,7 @@ namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <inheritdoc cref="IDeviceSessions"/>
 /// <remarks>
-/// Whoever signs a device out tells all nodes by NOTIFY in the same transaction; <see cref="RevocationListener"/> hears it. A session that is kept
+/// Whoever signs a device out tells all nodes by NOTIFY in the same transaction; <see cref="AccountListener"/> hears it. A session that is kept
 /// in memory is marked, never replaced, so that whoever has found it sees the mark.
 /// </remarks>
 internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string schema, TimeProvider clock) : IDeviceSessions
@@ -24,6 +24,9 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
     private long _revocations;
 
     public event Action<UserId, DeviceId>? Revoked;
+
+    /// <summary>The schema that the tables are in.</summary>
+    public string Schema => schema;
 
     /// <summary>Where nodes tell each other; the payload is <c>user:device</c>.</summary>
     public string Channel => schema + "_devices";

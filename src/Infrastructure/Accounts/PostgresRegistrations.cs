@@ -78,6 +78,18 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
             return await command.ExecuteScalarAsync(cancellationToken) is Guid id ? new UserId(id) : null;
         });
 
+    public Task<IReadOnlyDictionary<PhoneKey, UserId>> FindPhonesAsync(IReadOnlyCollection<PhoneKey> phones, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync<IReadOnlyDictionary<PhoneKey, UserId>>(async () =>
+        {
+            await using var command = database.CreateCommand($"SELECT phone, user_id FROM {schema}.phones WHERE phone = ANY ($1) AND registered");
+            Add(command.Parameters, (object)phones.Select(phone => Bytes(phone.Value)).ToArray()); // Else it would be taken for the parameters themselves.
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            var found = new Dictionary<PhoneKey, UserId>();
+            while (await rows.ReadAsync(cancellationToken))
+                found.Add(new PhoneKey(BinaryPrimitives.ReadUInt128BigEndian(rows.GetFieldValue<byte[]>(0))), new UserId(rows.GetGuid(1)));
+            return found;
+        });
+
     public Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken) =>
         Repeated.GuardAsync(
             async () => await TryCompleteAsync(registration, signIn, cancellationToken) || await IsSignedInAsync(signIn, cancellationToken),

@@ -1,14 +1,29 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
 using ChatCqrs.Projections.Directory;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>Who has an account: documents.</summary>
+/// <summary>
+/// Who has an account: documents. In the same transaction all nodes are told whose blocks have changed, so that whatever a node remembers of them is
+/// forgotten even when the node that wrote the change dies right after it.
+/// </summary>
 internal sealed class DirectoryModel : IReadModel
 {
     public string Name => "directory";
     public IReadOnlyList<string> Tables { get; } = ["mt_doc_users"];
 
-    public Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken) =>
-        DocumentFold<UserId, UserView, UsersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
+    /// <summary>Where nodes are told; the payload is the user whose blocks have changed.</summary>
+    public static string BlocksChannel(string schema) => schema + "_blocks";
+
+    public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        await DocumentFold<UserId, UserView, UsersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
+        var changed = facts.Where(fact => fact.Event is UserEvent.UserBlocked or UserEvent.UserUnblocked)
+            .Select(fact => StreamName.IdOf(fact.Stream)).Distinct().ToArray();
+        if (changed.Length == 0)
+            return;
+        await using var command = session.Command($"SELECT pg_notify('{BlocksChannel(session.Schema)}', id::text) FROM unnest($1) AS id", changed);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
 }

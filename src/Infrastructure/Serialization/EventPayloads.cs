@@ -89,6 +89,31 @@ internal sealed record DeviceRemovedV1(Guid User, Guid Device)
     public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.DeviceRemoved(new(User), new(Device)) { At = at };
 }
 
+internal sealed record UserBlockedV1(Guid User, Guid Other)
+{
+    public static UserBlockedV1 Of(UserEvent.UserBlocked e) => new(e.User.Value, e.Other.Value);
+
+    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.UserBlocked(new(User), new(Other)) { At = at };
+}
+
+internal sealed record UserUnblockedV1(Guid User, Guid Other)
+{
+    public static UserUnblockedV1 Of(UserEvent.UserUnblocked e) => new(e.User.Value, e.Other.Value);
+
+    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.UserUnblocked(new(User), new(Other)) { At = at };
+}
+
+internal sealed record ConversationSettingsChangedV1(
+    Guid User, Guid Conversation, bool Pinned, bool Archived, DateTimeOffset? MutedUntil = null)
+{
+    public static ConversationSettingsChangedV1 Of(UserEvent.ConversationSettingsChanged e) => new(
+        e.User.Value, e.Conversation.Value, e.Settings.Pinned, e.Settings.Archived, e.Settings.MutedUntil);
+
+    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.ConversationSettingsChanged(
+        new(User), new(Conversation), new ConversationSettings(Pinned, Archived, MutedUntil))
+    { At = at };
+}
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
@@ -101,4 +126,7 @@ internal sealed record DeviceRemovedV1(Guid User, Guid Device)
 [JsonSerializable(typeof(ProfileChangedV1))]
 [JsonSerializable(typeof(DeviceAddedV1))]
 [JsonSerializable(typeof(DeviceRemovedV1))]
+[JsonSerializable(typeof(UserBlockedV1))]
+[JsonSerializable(typeof(UserUnblockedV1))]
+[JsonSerializable(typeof(ConversationSettingsChangedV1))]
 internal sealed partial class EventJson : JsonSerializerContext;

@@ -34,6 +34,13 @@ internal static class EventRegistry
             "device-added.v1", EventJson.Default.DeviceAddedV1, DeviceAddedV1.Of, (p, at) => p.ToDomain(at)),
         Format<UserEvent.DeviceRemoved, DeviceRemovedV1>(
             "device-removed.v1", EventJson.Default.DeviceRemovedV1, DeviceRemovedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.UserBlocked, UserBlockedV1>(
+            "user-blocked.v1", EventJson.Default.UserBlockedV1, UserBlockedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.UserUnblocked, UserUnblockedV1>(
+            "user-unblocked.v1", EventJson.Default.UserUnblockedV1, UserUnblockedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.ConversationSettingsChanged, ConversationSettingsChangedV1>(
+            "conversation-settings-changed.v1", EventJson.Default.ConversationSettingsChangedV1, ConversationSettingsChangedV1.Of,
+            (p, at) => p.ToDomain(at)),
     ];
 
     private static readonly Dictionary<string, EventFormat> ByName = Formats.ToDictionary(format => format.Name);

@@ -21,7 +21,8 @@ public sealed record UserView
 public sealed class UsersProjection : IProjection<UserId, UserView>
 {
     public static IEnumerable<UserId> KeysOf(Recorded fact) =>
-        fact.Event is UserEvent ? [new UserId(StreamName.IdOf(fact.Stream))] : [];
+        fact.Event is UserEvent.UserRegistered or UserEvent.ProfileChanged or UserEvent.DeviceAdded or UserEvent.DeviceRemoved
+            ? [new UserId(StreamName.IdOf(fact.Stream))] : [];
 
     public static UserView? Evolve(UserView? view, UserId key, Recorded fact) => fact.Event switch
     {

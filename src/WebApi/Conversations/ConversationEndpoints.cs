@@ -16,6 +16,7 @@ public static class ConversationEndpoints
         group.MapPost("", StartAsync);
         group.MapGet("", ShowInboxAsync);
         group.MapGet("/{id}", ShowAsync);
+        group.MapPatch("/{id}/settings", ChangeSettingsAsync);
         group.MapGet("/{id}/members", ShowMembersAsync);
         group.MapGet("/{id}/messages", ShowMessagesAsync);
         group.MapGet("/{id}/timeline", ShowTimelineAsync);
@@ -42,6 +43,15 @@ public static class ConversationEndpoints
 
     private static Task<ConversationDetails> ShowAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
         mediator.Send(new GetConversation.Query(caller.User, RouteIds.Conversation(id)), cancellationToken);
+
+    private static async Task<SettingsAnswer> ChangeSettingsAsync(
+        string id, ChangeSettings.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var changed = await mediator.Send(
+            new ChangeSettings.Command(caller.User, caller.Device, RouteIds.Conversation(id), body), cancellationToken);
+        response.SetPosition(changed.Position);
+        return new SettingsAnswer(changed.Settings.MutedUntil, changed.Settings.Pinned, changed.Settings.Archived);
+    }
 
     private static Task<GetMembers.Result> ShowMembersAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
         mediator.Send(new GetMembers.Query(caller.User, RouteIds.Conversation(id)), cancellationToken);
@@ -85,3 +95,6 @@ public sealed record ReceiptsBody
     public long? DeliveredSeq { get; init; }
     public long? ReadSeq { get; init; }
 }
+
+/// <summary>How the caller keeps a conversation.</summary>
+public sealed record SettingsAnswer(DateTimeOffset? MutedUntil, bool Pinned, bool Archived);

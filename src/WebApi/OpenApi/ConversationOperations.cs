@@ -2,6 +2,7 @@ using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Receipts;
 using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Messages;
 
 namespace ChatCqrs.WebApi.OpenApi;
@@ -33,7 +34,7 @@ internal static class ConversationOperations
         ],
         Refusals =
         [
-            Refusal.SenderMismatch, Refusal.UserUnknown, Refusal.ConversationUnknown, Refusal.MessageIdReused, Refusal.DirectWithOneself,
+            Refusal.SenderMismatch, Refusal.Blocked, Refusal.UserUnknown, Refusal.ConversationUnknown, Refusal.MessageIdReused, Refusal.DirectWithOneself,
         ],
     };
 
@@ -56,9 +57,10 @@ internal static class ConversationOperations
                 new(201, "It was started.", typeof(ConversationDetails), Examples.ConversationJson),
                 new(200, "It existed.", typeof(ConversationDetails), Examples.ConversationJson),
             ],
-            Refusals = [Refusal.DirectWithOneself, Refusal.DirectWithSeveral, Refusal.UserUnknown],
+            Refusals = [Refusal.DirectWithOneself, Refusal.DirectWithSeveral, Refusal.UserUnknown, Refusal.Blocked],
         },
-        new(HttpMethod.Get, "/v1/conversations", Conversations, "The caller's inbox", "Newest activity first.")
+        new(HttpMethod.Get, "/v1/conversations", Conversations, "The caller's inbox",
+            "Newest activity first. Its pages go by the order of the moment when the first one was asked for: what becomes active meanwhile is neither missed nor shown twice.")
         {
             Answers =
             [
@@ -69,6 +71,20 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/conversations/{id}", Conversations, "Show a conversation", "To its members; to others it does not exist.")
         {
             Answers = [new(200, "The conversation.", typeof(ConversationDetails), Examples.ConversationJson)],
+            Refusals = [Refusal.ConversationUnknown],
+        },
+        new(HttpMethod.Patch, "/v1/conversations/{id}/settings", Conversations, "Pin, archive or mute a conversation",
+            """
+            The caller's own settings, which nobody else sees. A merge patch (RFC 7396): what is absent stays, and `muted_until` null ends the silence. Being pinned or archived
+            changes nothing in the inbox's order: that is for clients to show.
+            """)
+        {
+            Request = """{"muted_until":"2026-01-09T03:04:05.678Z","pinned":true}""",
+            Answers =
+            [
+                new(200, "The settings as they are now.", typeof(SettingsAnswer),
+                    """{"muted_until":"2026-01-09T03:04:05.678Z","pinned":true,"archived":false}"""),
+            ],
             Refusals = [Refusal.ConversationUnknown],
         },
         new(HttpMethod.Get, "/v1/conversations/{id}/members", Conversations, "Who belongs to a conversation", "In the order of joining.")

@@ -31,6 +31,7 @@ public static class RateLimitConventions
         services.AddOptions<ProxyOptions>().Bind(builder.Configuration.GetSection("Proxy")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
         services.AddSingleton<IMessageRate, MessageRate>();
+        services.AddSingleton<ContactRate>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
         return builder;
@@ -105,7 +106,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
         var buckets = new[]
         {
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
-            (options.Verifications, "Verifications"), (options.Frames, "Frames"),
+            (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
         };
         foreach (var (bucket, setting) in buckets)
         {

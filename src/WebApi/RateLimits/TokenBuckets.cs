@@ -15,7 +15,12 @@ internal sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProv
 
     /// <summary>Takes a token.</summary>
     /// <param name="retryAfter">When there is one again; zero when there was one.</param>
-    public bool TryTake(TKey key, out TimeSpan retryAfter)
+    public bool TryTake(TKey key, out TimeSpan retryAfter) => TryTake(key, 1, out retryAfter);
+
+    /// <summary>Takes several tokens, or none when there are not so many.</summary>
+    /// <param name="count">At most the bucket's size.</param>
+    /// <param name="retryAfter">When there are as many again; zero when there were.</param>
+    public bool TryTake(TKey key, int count, out TimeSpan retryAfter)
     {
         var now = clock.GetTimestamp();
         if (!_levels.TryGet(key, out var level))
@@ -29,14 +34,14 @@ internal sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProv
             var gained = clock.GetElapsedTime(level.At, now).TotalSeconds * limit.PerSecond;
             level.Tokens = Math.Min(limit.Burst, level.Tokens + gained);
             level.At = now;
-            if (level.Tokens >= 1)
+            if (level.Tokens >= count)
             {
-                level.Tokens--;
+                level.Tokens -= count;
                 retryAfter = TimeSpan.Zero;
                 return true;
             }
 
-            retryAfter = TimeSpan.FromSeconds((1 - level.Tokens) / limit.PerSecond);
+            retryAfter = TimeSpan.FromSeconds((count - level.Tokens) / limit.PerSecond);
             return false;
         }
     }

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Testing;
@@ -125,7 +127,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     public async Task Another_node_hears_of_a_device_that_is_signed_out()
     {
         var (here, there) = (database.Sessions(), database.Sessions());
-        using var listener = new RevocationListener(database.Source, there, TimeProvider.System, NullLogger<RevocationListener>.Instance);
+        using var listener = new AccountListener(database.Source, there, NoBlocks(), TimeProvider.System, NullLogger<AccountListener>.Instance);
         await listener.StartAsync(default);
         await ListeningAsync(connections: 1);
         var signIn = await SignedInAsync(database);
@@ -143,7 +145,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     public async Task What_was_signed_out_while_a_node_could_not_hear_is_looked_up()
     {
         var there = database.Sessions();
-        using var listener = new RevocationListener(database.Source, there, TimeProvider.System, NullLogger<RevocationListener>.Instance);
+        using var listener = new AccountListener(database.Source, there, NoBlocks(), TimeProvider.System, NullLogger<AccountListener>.Instance);
         await listener.StartAsync(default);
         await ListeningAsync(connections: 1);
         var signIn = await SignedInAsync(database);
@@ -214,4 +216,6 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
             command.Parameters.Add(new() { Value = argument });
         await command.ExecuteNonQueryAsync();
     }
+
+    private static BlockLists NoBlocks() => new((_, _) => Task.FromResult(ImmutableHashSet<UserId>.Empty));
 }

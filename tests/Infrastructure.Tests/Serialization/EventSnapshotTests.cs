@@ -41,6 +41,11 @@ public sealed class EventSnapshotTests
         ["profile-changed.v1"] = new UserEvent.ProfileChanged(Ann, Sealed with { Bucket = null }) { At = At },
         ["device-added.v1"] = new UserEvent.DeviceAdded(Ann, Phone, "Ann's \"phone\" ☎", "android") { At = At },
         ["device-removed.v1"] = new UserEvent.DeviceRemoved(Ann, Phone) { At = At },
+        ["user-blocked.v1"] = new UserEvent.UserBlocked(Ann, Ben) { At = At },
+        ["user-unblocked.v1"] = new UserEvent.UserUnblocked(Ann, Ben) { At = At },
+        ["conversation-settings-changed.v1"] = new UserEvent.ConversationSettingsChanged(
+            Ann, new ConversationId(Guid.Parse("5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5")), new ConversationSettings(true, false, At.AddDays(7)))
+        { At = At },
     };
 
     public static TheoryData<string> Names => [.. Events.Keys];

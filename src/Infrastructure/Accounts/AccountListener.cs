@@ -1,13 +1,17 @@
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Projecting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Accounts;
 
-/// <summary>Hears from other nodes which devices were signed out. After every interruption it looks up what it has missed.</summary>
-internal sealed class RevocationListener(
-    NpgsqlDataSource database, PostgresDeviceSessions sessions, TimeProvider clock, ILogger<RevocationListener> logger) : BackgroundService
+/// <summary>
+/// Hears from other nodes which devices were signed out, and whose blocks have changed. After every interruption it looks up what it has missed.
+/// </summary>
+internal sealed class AccountListener(
+    NpgsqlDataSource database, PostgresDeviceSessions sessions, BlockLists blocks, TimeProvider clock, ILogger<AccountListener> logger) : BackgroundService
 {
     /// <summary>How often a silent connection is tried.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15);
@@ -31,7 +35,7 @@ internal sealed class RevocationListener(
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 if (_hears)
-                    logger.LogWarning("What other nodes sign out cannot be heard for the moment: {Reason}", exception.Message);
+                    logger.LogWarning("What other nodes sign out or block cannot be heard for the moment: {Reason}", exception.Message);
                 _hears = false;
             }
 
@@ -43,8 +47,9 @@ internal sealed class RevocationListener(
     private async Task ListenAsync(CancellationToken stoppingToken)
     {
         await using var connection = await database.OpenConnectionAsync(stoppingToken);
-        connection.Notification += (_, notification) => Hear(notification.Payload);
-        await RunAsync(connection, $"LISTEN {sessions.Channel}", stoppingToken);
+        connection.Notification += (_, notification) => Hear(notification.Channel, notification.Payload);
+        await RunAsync(connection, $"LISTEN {sessions.Channel}; LISTEN {DirectoryModel.BlocksChannel(sessions.Schema)}", stoppingToken);
+        blocks.ForgetAll();
         await sessions.CatchUpAsync(_heardUntil - SkewMax, stoppingToken);
         _hears = true;
         while (true)
@@ -55,8 +60,15 @@ internal sealed class RevocationListener(
         }
     }
 
-    private void Hear(string payload)
+    private void Hear(string channel, string payload)
     {
+        if (channel != sessions.Channel)
+        {
+            if (Guid.TryParse(payload, out var changed))
+                blocks.Forget(new UserId(changed));
+            return;
+        }
+
         var colon = payload.IndexOf(':', StringComparison.Ordinal);
         if (colon > 0 && Guid.TryParse(payload.AsSpan(0, colon), out var user) && Guid.TryParse(payload.AsSpan(colon + 1), out var device))
             sessions.Mark(new UserId(user), new DeviceId(device));

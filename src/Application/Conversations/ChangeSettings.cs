@@ -1,0 +1,67 @@
+using System.Text.Json;
+using ChatCqrs.Application.Users;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Conversations;
+
+/// <summary>Changes how the caller keeps a conversation. Nobody else sees it.</summary>
+public static class ChangeSettings
+{
+    /// <summary>The body of <c>PATCH /v1/conversations/{id}/settings</c>, a merge patch (RFC 7396): what is absent stays.</summary>
+    public sealed record Body
+    {
+        public JsonElement MutedUntil { get; init; }
+        public JsonElement Pinned { get; init; }
+        public JsonElement Archived { get; init; }
+    }
+
+    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<Result>;
+
+    /// <param name="Position">Up to where the log holds it.</param>
+    public sealed record Result(ConversationSettings Settings, LogPosition Position);
+
+    internal sealed class Validator : AbstractValidator<Command>
+    {
+        public Validator()
+        {
+            RuleFor(c => c.Body.MutedUntil).Must(BeATime).WithMessage("must be null or a time in RFC 3339 form.").OverridePropertyName("muted_until");
+            RuleFor(c => c.Body.Pinned).Must(BeABoolean).WithMessage("must be true or false.").OverridePropertyName("pinned");
+            RuleFor(c => c.Body.Archived).Must(BeABoolean).WithMessage("must be true or false.").OverridePropertyName("archived");
+        }
+
+        private static bool BeATime(JsonElement value) => value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null || TimeOf(value) is not null;
+
+        private static bool BeABoolean(JsonElement value) => value.ValueKind is JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False;
+    }
+
+    internal sealed class Handler(Membership membership, UserWriter users) : IRequestHandler<Command, Result>
+    {
+        public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
+        {
+            await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            var (user, position) = await users.WriteAsync(
+                request.Caller,
+                (state, _) => ValueTask.FromResult<UserCommand?>(
+                    new UserCommand.ChangeSettings(request.Conversation, Patch(state.SettingsOf(request.Conversation), request.Body))),
+                new Actor(request.Caller, request.Device), causation: null, cancellationToken);
+            return new Result(user.SettingsOf(request.Conversation), position);
+        }
+
+        private static ConversationSettings Patch(ConversationSettings settings, Body body) => new(
+            Patch(settings.Pinned, body.Pinned), Patch(settings.Archived, body.Archived),
+            body.MutedUntil.ValueKind == JsonValueKind.Undefined ? settings.MutedUntil : TimeOf(body.MutedUntil));
+
+        private static bool Patch(bool value, JsonElement patch) => patch.ValueKind == JsonValueKind.Undefined ? value : patch.GetBoolean();
+    }
+
+    /// <summary>UTC, to the millisecond; null for what is no time with an offset.</summary>
+    private static DateTimeOffset? TimeOf(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String && HasOffset(value.GetString()!) && value.TryGetDateTimeOffset(out var time)
+            ? new DateTimeOffset(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero)
+            : null;
+
+    private static bool HasOffset(string time) => time.Length >= 20 && (time[^1] is 'Z' or 'z' || time[^6] is '+' or '-');
+}

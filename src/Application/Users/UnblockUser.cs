@@ -1,0 +1,41 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Users;
+
+/// <summary>Takes direct messages from a user again. Who is not blocked stays so.</summary>
+public static class UnblockUser
+{
+    /// <param name="Target">The user's id.</param>
+    public sealed record Command(UserId Caller, DeviceId Device, string Target) : IRequest<Result>;
+
+    /// <param name="Position">Up to where the log holds it.</param>
+    public sealed record Result(LogPosition Position);
+
+    internal sealed class Validator : AbstractValidator<Command>
+    {
+        public Validator() => RuleFor(c => c.Target).NotEmpty().OverridePropertyName("user_id");
+    }
+
+    internal sealed class Handler(UserWriter users, BlockLists blocks) : IRequestHandler<Command, Result>
+    {
+        public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
+        {
+            if (!Guid.TryParseExact(request.Target, "D", out var id))
+                throw new RefusedException(Refusal.UserUnknown);
+            try
+            {
+                var (_, position) = await users.WriteAsync(
+                    request.Caller, (_, _) => ValueTask.FromResult<UserCommand?>(new UserCommand.Unblock(new UserId(id))),
+                    new Actor(request.Caller, request.Device), causation: null, cancellationToken);
+                return new Result(position);
+            }
+            finally
+            {
+                blocks.Forget(request.Caller);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using ChatCqrs.Application.Users;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application.Specs.Users;
+
+public sealed class BlockListsSpecs
+{
+    private static readonly UserId Ann = new(Guid.CreateVersion7());
+    private static readonly UserId Ben = new(Guid.CreateVersion7());
+
+    private readonly BlockLists _lists;
+    private ImmutableHashSet<UserId> _annsBlocks = [];
+    private int _reads;
+    private Func<Task> _whileReading = () => Task.CompletedTask;
+
+    public BlockListsSpecs() => _lists = new BlockLists(async (user, _) =>
+    {
+        _reads++;
+        var blocks = user == Ann ? _annsBlocks : [];
+        await _whileReading();
+        return blocks;
+    });
+
+    [Fact]
+    public async Task A_list_is_read_once()
+    {
+        _annsBlocks = [Ben];
+
+        Assert.True(await _lists.HasBlockedAsync(Ann, Ben, default));
+        Assert.True(await _lists.HasBlockedAsync(Ann, Ben, default));
+        Assert.False(await _lists.HasBlockedAsync(Ann, Ann, default));
+        Assert.Equal(1, _reads);
+    }
+
+    [Fact]
+    public async Task Whichever_blocks_the_two_are_apart()
+    {
+        _annsBlocks = [Ben];
+
+        Assert.True(await _lists.AreApartAsync(Ann, Ben, default));
+        Assert.True(await _lists.AreApartAsync(Ben, Ann, default));
+        Assert.False(await _lists.HasBlockedAsync(Ben, Ann, default));
+    }
+
+    [Fact]
+    public async Task What_was_forgotten_is_read_again()
+    {
+        Assert.False(await _lists.HasBlockedAsync(Ann, Ben, default));
+
+        _annsBlocks = [Ben];
+        _lists.Forget(Ann);
+        Assert.True(await _lists.HasBlockedAsync(Ann, Ben, default));
+
+        _annsBlocks = [];
+        _lists.ForgetAll();
+        Assert.False(await _lists.HasBlockedAsync(Ann, Ben, default));
+    }
+
+    [Fact]
+    public async Task What_changed_while_it_was_read_is_not_remembered()
+    {
+        _whileReading = () =>
+        {
+            _annsBlocks = [Ben];
+            _lists.Forget(Ann);
+            return Task.CompletedTask;
+        };
+        Assert.False(await _lists.HasBlockedAsync(Ann, Ben, default));
+
+        _whileReading = () => Task.CompletedTask;
+        Assert.True(await _lists.HasBlockedAsync(Ann, Ben, default));
+    }
+}
