@@ -2,6 +2,7 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Users;
 using MediatR;
 using Microsoft.Extensions.Options;
 
@@ -20,10 +21,11 @@ public static class GetConversation
             var (conversation, _) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
             var item = await inbox.OneAsync(request.Caller, request.Conversation, cancellationToken);
             var last = item?.LastMessage is { } message ? (await views.OfAsync([message], cancellationToken))[0] : null;
+            var settings = item?.Settings ?? ConversationSettings.None;
             return new ConversationDetails(
                 request.Conversation.Value, "direct", null, conversation.LastSeq, last, item?.Unread ?? 0,
                 item?.DeliveredSeq ?? -1, item?.ReadSeq ?? -1,
-                null, false, false, conversation.LastAt,
+                settings.MutedUntil, settings.Pinned, settings.Archived, conversation.LastAt,
                 [.. Infos(conversation)], new RetentionInfo(retention.Value.Days, null), null, null);
         }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -23,8 +22,8 @@ public static class GetInbox
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            var place = Paging.Place(request.Cursor, (ticks, conversation) => new InboxPlace(
-                new DateTimeOffset(long.Parse(ticks, CultureInfo.InvariantCulture), TimeSpan.Zero), new ConversationId(Guid.Parse(conversation))));
+            var place = Paging.Place(request.Cursor, parts: 3, part => new InboxPlace(
+                Paging.Time(part[0]), new ConversationId(Guid.Parse(part[1])), Paging.Time(part[2])));
             var limit = request.Limit ?? Paging.LimitDefault;
             var page = await inbox.PageAsync(request.Caller, place, limit + 1, cancellationToken);
             var shown = page.Take(limit).ToList();
@@ -32,11 +31,14 @@ public static class GetInbox
                 .ToDictionary(message => message.ConversationId);
             return new Result(
                 [.. shown.Select(item => Summary(item, last.GetValueOrDefault(item.Conversation.Id.Value)))],
-                page.Count > limit ? Paging.Cursor(Paging.Cursor(shown[^1].Conversation.UpdatedAt), shown[^1].Conversation.Id.ToString()) : null);
+                page.Count > limit ? Cursor(shown[^1].Place) : null);
         }
+
+        private static string Cursor(InboxPlace place) =>
+            Paging.Cursor(Paging.Cursor(place.UpdatedAt), place.Conversation.ToString(), Paging.Cursor(place.AsOf));
 
         private static ConversationSummary Summary(InboxItem item, MessageView? last) => new(
             item.Conversation.Id.Value, item.Conversation.Kind, null, item.Conversation.LastSeq, last, item.Unread,
-            item.DeliveredSeq, item.ReadSeq, null, false, false, item.Conversation.UpdatedAt);
+            item.DeliveredSeq, item.ReadSeq, item.Settings.MutedUntil, item.Settings.Pinned, item.Settings.Archived, item.Conversation.UpdatedAt);
     }
 }

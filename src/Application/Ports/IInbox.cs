@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
 using ChatCqrs.Projections.Inbox;
 using ChatCqrs.Projections.Timeline;
 
@@ -19,14 +20,20 @@ public interface IInbox
 }
 
 /// <summary>A place in an inbox. Conversations of the same time are ordered by their ids.</summary>
-public sealed record InboxPlace(DateTimeOffset UpdatedAt, ConversationId Conversation);
+/// <param name="AsOf">
+/// The newest activity when the first page was read. All its pages go by the order of that moment: what moves up meanwhile is neither missed nor shown twice.
+/// </param>
+public sealed record InboxPlace(DateTimeOffset UpdatedAt, ConversationId Conversation, DateTimeOffset AsOf);
 
 /// <param name="LastMessage">The last message, sealed; null before the first.</param>
 /// <param name="Unread">Messages of others after the user's read watermark.</param>
 /// <param name="DeliveredSeq">-1 for none.</param>
 /// <param name="ReadSeq">-1 for none.</param>
+/// <param name="Settings">How the user keeps the conversation.</param>
+/// <param name="Place">Where it stands in the order of the pages that it belongs to.</param>
 public sealed record InboxItem(
-    ConversationView Conversation, TimelineEntry? LastMessage, long Unread, long DeliveredSeq, long ReadSeq);
+    ConversationView Conversation, TimelineEntry? LastMessage, long Unread, long DeliveredSeq, long ReadSeq, ConversationSettings Settings,
+    InboxPlace Place);
 
 /// <param name="DeliveredSeq">The last seq that the device has confirmed, or the one before the user's joining.</param>
 public sealed record WaitingItem(ConversationId Conversation, long DeliveredSeq, long LastSeq);

@@ -11,11 +11,12 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class InboxModel : IReadModel
 {
     public string Name => "inbox";
-    public IReadOnlyList<string> Tables { get; } = ["conversations", "mt_doc_members"];
+    public IReadOnlyList<string> Tables { get; } = ["conversations", "mt_doc_members", "conversation_settings"];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
+        await SaveSettingsAsync(facts, session, cancellationToken);
         var keys = Folding<ConversationId, ConversationView, ConversationsProjection>.KeysOf(facts);
         if (keys.Count == 0)
             return;
@@ -58,6 +59,28 @@ internal sealed class InboxModel : IReadModel
             views.Select(view => view.LastMessageSeq).ToArray(),
             views.Select(view => view.StartedAt.UtcDateTime).ToArray(),
             views.Select(view => view.UpdatedAt.UtcDateTime).ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task SaveSettingsAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var views = new Dictionary<MemberKey, SettingsView?>();
+        Folding<MemberKey, SettingsView, SettingsProjection>.Apply(facts, views);
+        if (views.Count == 0)
+            return;
+        var changed = views.Values.OfType<SettingsView>().ToList();
+        await using var command = session.Command(
+            $"""
+            INSERT INTO {session.Schema}.conversation_settings (user_id, conversation_id, pinned, archived, muted_until)
+            SELECT * FROM unnest($1, $2, $3, $4, $5)
+            ON CONFLICT (user_id, conversation_id) DO UPDATE SET
+                pinned = excluded.pinned, archived = excluded.archived, muted_until = excluded.muted_until
+            """,
+            changed.Select(view => view.Key.User.Value).ToArray(),
+            changed.Select(view => view.Key.Conversation.Value).ToArray(),
+            changed.Select(view => view.Settings.Pinned).ToArray(),
+            changed.Select(view => view.Settings.Archived).ToArray(),
+            changed.Select(view => view.Settings.MutedUntil?.UtcDateTime).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -27,6 +27,7 @@ internal static class ReadModelSchema
 
         var schema = options.DatabaseSchemaName;
         options.Storage.ExtendedSchemaObjects.Add(Conversations(schema));
+        options.Storage.ExtendedSchemaObjects.Add(ConversationSettings(schema));
         options.Storage.ExtendedSchemaObjects.Add(Watermarks(schema));
         options.Storage.ExtendedSchemaObjects.Add(Timeline(schema));
         options.Storage.ExtendedSchemaObjects.Add(MessageIds(schema));
@@ -46,6 +47,17 @@ internal static class ReadModelSchema
         table.AddColumn("started_at", "timestamptz").NotNull();
         table.AddColumn("updated_at", "timestamptz").NotNull();
         table.WithFillFactor(UpdatedFillFactor);
+        return table;
+    }
+
+    private static Table ConversationSettings(string schema)
+    {
+        var table = new Table($"{schema}.conversation_settings");
+        table.AddColumn("user_id", "uuid").AsPrimaryKey();
+        table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+        table.AddColumn("pinned", "boolean").NotNull();
+        table.AddColumn("archived", "boolean").NotNull();
+        table.AddColumn("muted_until", "timestamptz");
         return table;
     }
 

@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
 using ChatCqrs.Projections.Inbox;
 using Npgsql;
 
@@ -13,7 +14,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     /// The page is cut first. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
     /// watermark, less the same difference for the user's own messages.
     /// </summary>
-    private static string Sql(string where) =>
+    /// <param name="order">The place of a conversation <c>c</c> in the order.</param>
+    private static string Sql(string where, string order = "c.updated_at", string limit = "") =>
         $"""
         SELECT p.id, p.kind, p.last_seq, p.last_message_seq, p.started_at, p.updated_at, p.delivered_seq, p.read_seq,
             coalesce(newest.message_no - (
@@ -24,28 +26,51 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq DESC LIMIT 1) - (
                 SELECT n.author_no - 1 FROM chat.timeline n
                 WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0) AS unread,
-            {Rows.EntryColumns}
+            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, {Rows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
                 greatest(coalesce(w.read_seq, -1), c.joined_seq - 1) AS seen_seq
             FROM (
-                SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq
-                FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id
+                SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
+                FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
                 WHERE m.user__id = $1 AND {where}
+                {limit}
             ) c
             LEFT JOIN chat.watermarks w ON w.conversation_id = c.id AND w.user_id = $1
         ) p
+        LEFT JOIN chat.conversation_settings s ON s.conversation_id = p.id AND s.user_id = $1
         LEFT JOIN LATERAL (
             SELECT n.message_no FROM chat.timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
         ) newest ON true
         LEFT JOIN chat.timeline t ON t.conversation_id = p.id AND t.seq = p.last_message_seq AND t.seq >= p.joined_seq
-        ORDER BY p.updated_at DESC, p.id DESC
+        ORDER BY p.place DESC, p.id DESC
         """;
 
-    public async Task<IReadOnlyList<InboxItem>> PageAsync(UserId user, InboxPlace? before, int limit, CancellationToken cancellationToken) =>
-        await database.QueryAsync(
-            Sql("($2::timestamptz IS NULL OR (c.updated_at, c.id) < ($2, $3)) ORDER BY c.updated_at DESC, c.id DESC LIMIT $4"),
-            Item, cancellationToken, user.Value, before is null ? DBNull.Value : before.UpdatedAt.UtcDateTime, before?.Conversation.Value ?? Guid.Empty, limit);
+    /// <summary>How many of a conversation's last entries are looked through for where it stood when the first page was read.</summary>
+    private const int MovedEntriesMax = 10_000;
+
+    /// <summary>By the conversations' last activity.</summary>
+    private static readonly string FirstPage = Sql("true", limit: "ORDER BY o.place DESC, c.id DESC LIMIT $2");
+
+    /// <summary>By their last activity up to when the first page was read; what is younger than that was in no page and comes in none.</summary>
+    private static readonly string NextPage = Sql(
+        "(o.place, c.id) < ($3, $4)",
+        $"""
+        CASE WHEN c.updated_at <= $5 THEN c.updated_at ELSE (
+            SELECT e.at FROM chat.timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 ORDER BY e.seq DESC LIMIT 1
+        ) END
+        """,
+        "ORDER BY o.place DESC, c.id DESC LIMIT $2");
+
+    public async Task<IReadOnlyList<InboxItem>> PageAsync(UserId user, InboxPlace? before, int limit, CancellationToken cancellationToken)
+    {
+        var items = before is null
+            ? await database.QueryAsync(FirstPage, Item, cancellationToken, user.Value, limit)
+            : await database.QueryAsync(
+                NextPage, Item, cancellationToken, user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime);
+        var asOf = before?.AsOf ?? items.FirstOrDefault()?.Place.AsOf;
+        return asOf is { } moment ? [.. items.Select(item => item with { Place = item.Place with { AsOf = moment } })] : items;
+    }
 
     public async Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken) =>
         (await database.QueryAsync(Sql("m.conversation__id = $2"), Item, cancellationToken, user.Value, conversation.Value)).FirstOrDefault();
@@ -67,5 +92,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         new ConversationView(
             new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
             row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5)),
-        row.IsDBNull(9) ? null : Rows.Entry(row, 9), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7));
+        row.IsDBNull(13) ? null : Rows.Entry(row, 13), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
+        new ConversationSettings(row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11)),
+        new InboxPlace(row.GetFieldValue<DateTimeOffset>(12), new(row.GetGuid(0)), AsOf: row.GetFieldValue<DateTimeOffset>(12)));
 }

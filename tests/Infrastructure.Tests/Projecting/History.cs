@@ -30,6 +30,9 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     public IReadOnlyDictionary<ConversationId, Watermarks> Receipts => _receipts;
 
+    /// <summary>How users keep conversations, where they have set anything.</summary>
+    public Dictionary<(UserId, ConversationId), ConversationSettings> Settings { get; } = [];
+
     public LogPosition Head { get; private set; }
 
     private DateTimeOffset Now => Start.AddMilliseconds(Facts.Count * 7);
@@ -62,6 +65,12 @@ internal sealed class History(IEventStore log, int seed = 1)
     public Task ReadAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Read(user, _devices[device], seq));
 
+    public async Task KeepAsync(ConversationId conversation, UserId user, ConversationSettings settings)
+    {
+        await AppendAsync(StreamName.Of(user), user, [new UserEvent.ConversationSettingsChanged(user, conversation, settings) { At = Now }]);
+        Settings[(user, conversation)] = settings;
+    }
+
     /// <summary>Everybody starts conversations with everybody, and then anything happens.</summary>
     public async Task HappenAsync(IReadOnlyList<UserId> users, int events)
     {
@@ -85,8 +94,12 @@ internal sealed class History(IEventStore log, int seed = 1)
             case < 8:
                 await DeliverAsync(conversation, one, _random.NextInt64(last + 1), _random.Next(2));
                 break;
-            default:
+            case < 9:
                 await ReadAsync(conversation, one, _random.NextInt64(last + 1), _random.Next(2));
+                break;
+            default:
+                await KeepAsync(
+                    conversation, one, new(_random.Next(2) == 0, _random.Next(2) == 0, _random.Next(2) == 0 ? null : Start.AddDays(_random.Next(9))));
                 break;
         }
     }

@@ -2,6 +2,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Users;
 using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
@@ -31,7 +32,7 @@ public sealed class QueryTests : ProjectingTest
                 unread.Select(entry => (entry.Conversation, entry.Seq)));
 
             var inbox = await PagesAsync<InboxItem>(
-                last => node.Get<IInbox>().PageAsync(user, last is null ? null : new(last.Conversation.UpdatedAt, last.Conversation.Id), 2, default));
+                last => node.Get<IInbox>().PageAsync(user, last?.Place, 2, default));
             var mine = history.Conversations.Where(pair => pair.Value.IsMember(user)).ToDictionary();
             Assert.Equal(mine.Keys.ToHashSet(), inbox.Select(item => item.Conversation.Id).ToHashSet());
             Assert.Equal(mine.Count, inbox.Count);
@@ -43,7 +44,8 @@ public sealed class QueryTests : ProjectingTest
                 Assert.Equal(UnreadOf(history, user).Count(message => message.Conversation == id), item.Unread);
                 Assert.Equal((mark.Delivered, mark.Read, mine[id].LastSeq), (item.DeliveredSeq, item.ReadSeq, item.Conversation.LastSeq));
                 Assert.Equal(MessagesOf(history, id).LastOrDefault()?.Revision, item.LastMessage?.Seq);
-                Assert.Equivalent(item, await node.Get<IInbox>().OneAsync(user, id, default));
+                Assert.Equal(history.Settings.GetValueOrDefault((user, id), ConversationSettings.None), item.Settings);
+                Assert.Equivalent(item with { Place = new(item.Conversation.UpdatedAt, id, item.Conversation.UpdatedAt) }, await node.Get<IInbox>().OneAsync(user, id, default));
             }
 
             foreach (var waiting in await node.Get<IInbox>().WaitingAsync(user, history.Devices[1], default))
@@ -145,14 +147,14 @@ public sealed class QueryTests : ProjectingTest
         var seen = await PagesAsync<InboxItem>(async last =>
         {
             var page = await node.Get<IInbox>().PageAsync(
-                _users[0], last is null ? null : new(last.Conversation.UpdatedAt, last.Conversation.Id), 3, default);
+                _users[0], last?.Place, 3, default);
             await history.SendAsync(conversations[moved], others[moved]); // The oldest moves to the front.
             moved++;
             await node.CaughtUpAsync(history.Head);
             return page;
         });
         Assert.Equal(seen.Count, seen.Select(item => item.Conversation.Id).Distinct().Count());
-        Assert.Superset(conversations.Skip(moved).ToHashSet(), seen.Select(item => item.Conversation.Id).ToHashSet());
+        Assert.Equal(conversations.AsEnumerable().Reverse(), seen.Select(item => item.Conversation.Id)); // In the order of the first page's moment.
     }
 
     [Fact]

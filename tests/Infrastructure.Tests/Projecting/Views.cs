@@ -9,7 +9,7 @@ internal sealed class Views(TestDatabase database) : IAsyncDisposable
 {
     private static readonly string[] Tables =
     [
-        "conversations", "mt_doc_members", "timeline", "message_ids", "watermarks", "receipt_marks", "mt_doc_users", "mt_doc_conversation_snapshots",
+        "conversations", "mt_doc_members", "conversation_settings", "timeline", "message_ids", "watermarks", "receipt_marks", "mt_doc_users", "mt_doc_conversation_snapshots",
         "mt_doc_receipts_snapshots",
     ];
 

@@ -1,0 +1,17 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
+
+namespace ChatCqrs.Projections.Inbox;
+
+/// <summary>How a user keeps a conversation, where they have ever set anything.</summary>
+public sealed record SettingsView(MemberKey Key, ConversationSettings Settings);
+
+/// <summary>How does everybody keep their conversations?</summary>
+public sealed class SettingsProjection : IProjection<MemberKey, SettingsView>
+{
+    public static IEnumerable<MemberKey> KeysOf(Recorded fact) =>
+        fact.Event is UserEvent.ConversationSettingsChanged e ? [new MemberKey(e.Conversation, e.User)] : [];
+
+    public static SettingsView? Evolve(SettingsView? view, MemberKey key, Recorded fact) =>
+        fact.Event is UserEvent.ConversationSettingsChanged e ? new SettingsView(key, e.Settings) : view;
+}
