@@ -32,6 +32,16 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
         }
     }
 
+    /// <summary>Whether something is missing that is being fetched.</summary>
+    internal bool IsCatchingUp
+    {
+        get
+        {
+            lock (_lock)
+                return _catchUp is not null;
+        }
+    }
+
     /// <summary>Starts the catch-up loop; set by the gateway before the connection is registered.</summary>
     public required Action<Connection> OnCatchUpNeeded { get; init; }
 

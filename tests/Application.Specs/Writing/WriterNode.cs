@@ -85,7 +85,7 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus
         if (_stopped)
             return;
         _stopped = true;
-        await _writer.StopAsync(CancellationToken.None);
+        await _writer.StopAsync(Testing.Eventually.Cancelled());
         _writer.Dispose();
     }
 

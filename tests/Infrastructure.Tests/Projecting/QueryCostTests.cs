@@ -1,0 +1,130 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Marten;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>
+/// Every list is an indexed query: among a hundred thousand rows each reads hardly more than it shows. PostgreSQL counts what is read; a server process
+/// hands in its count when it ends, so the node is stopped before the counts are looked at.
+/// </summary>
+public sealed class QueryCostTests : ProjectingTest
+{
+    /// <summary>How many rows are in the way.</summary>
+    private const int Rows = 100_000;
+
+    private const int Limit = 50;
+
+    /// <summary>How many index entries one query may read: a few for each row that it shows.</summary>
+    private const int ReadMax = 20 * Limit;
+
+    private readonly UserId _ann = History.SomeUser();
+    private readonly UserId _ben = History.SomeUser();
+
+    private static readonly string[] Queries =
+        ["inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages", "message", "unread", "receipts", "times", "sent", "profiles"];
+
+    [Fact]
+    public async Task Among_many_rows_few_are_read()
+    {
+        var history = new History(Log);
+        var conversation = await history.StartAsync(_ann, _ben);
+        await history.RegisterAsync(_ann);
+        var message = await history.SendAsync(conversation, _ann);
+        for (var n = 0; n < 20; n++)
+            await history.SendAsync(conversation, n % 2 == 0 ? _ann : _ben);
+        await history.DeliverAsync(conversation, _ben, 3);
+        await history.ReadAsync(conversation, _ben, 2);
+        await using (var node = await StartNodeAsync())
+            await node.CaughtUpAsync(history.Head);
+        await FillAsync(conversation);
+
+        var costs = new List<(string Query, long Scanned, long Indexed)>();
+        foreach (var query in Queries)
+        {
+            var before = await CountsAsync();
+            await using (var node = await StartNodeAsync())
+                await RunAsync(node, query, conversation, message, history.Devices[0]);
+            var after = await CountsAsync();
+            costs.Add((query, after.Scanned - before.Scanned, after.Indexed - before.Indexed));
+        }
+
+        Assert.All(costs, cost => Assert.True(cost.Scanned < ReadMax && cost.Indexed is > 0 and < ReadMax, $"{cost}"));
+    }
+
+    private async Task RunAsync(Node node, string query, ConversationId conversation, MessageId message, DeviceId device)
+    {
+        var (timeline, inbox, receipts) = (node.Get<ITimeline>(), node.Get<IInbox>(), node.Get<IReceipts>());
+        object? found = query switch
+        {
+            "inbox" => await inbox.PageAsync(_ben, null, Limit, default),
+            "one" => await inbox.OneAsync(_ben, conversation, default),
+            "waiting" => await inbox.WaitingAsync(_ben, device, default),
+            "entries" => await timeline.EntriesAsync(conversation, Rows / 2, Limit, default),
+            "first entries" => await timeline.EntriesAsync(conversation, -1, Limit, default),
+            "newest messages" => await timeline.MessagesAsync(conversation, 0, null, null, Limit, default),
+            "older messages" => await timeline.MessagesAsync(conversation, 0, null, Rows / 2, Limit, default),
+            "newer messages" => await timeline.MessagesAsync(conversation, 0, Rows / 2, null, Limit, default),
+            "message" => await timeline.MessageAsync(conversation, message, default),
+            "unread" => await timeline.UnreadAsync(_ben, null, Limit, default),
+            "receipts" => (await receipts.OfAsync([conversation], default))[conversation].ToList(),
+            "times" => await receipts.TimesAsync(conversation, 1, default),
+            "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], default),
+            "profiles" => await node.Get<IDirectory>().ProfilesAsync([_ann], default),
+            _ => throw new ArgumentOutOfRangeException(nameof(query)),
+        };
+        Assert.NotNull(found);
+        if (found is System.Collections.ICollection rows)
+            Assert.NotEmpty(rows);
+    }
+
+    /// <summary>A long conversation, and many others of other people.</summary>
+    private Task FillAsync(ConversationId conversation) => ExecuteAsync(
+        $"""
+        INSERT INTO chat.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, content, message_no, author_no)
+        SELECT '{conversation}', n, 'message', now(), CASE WHEN n % 2 = 0 THEN '{_ann}'::uuid ELSE '{_ben}'::uuid END, gen_random_uuid(), gen_random_uuid(), 0,
+            '\x00', n, n / 2
+        FROM generate_series(22, {Rows}) n;
+        INSERT INTO chat.message_ids (message_id, sender, conversation_id, seq, sent_at, fingerprint)
+        SELECT message_id, actor, conversation_id, seq, at, gen_random_uuid() FROM chat.timeline WHERE seq >= 22;
+        INSERT INTO chat.receipt_marks (conversation_id, user_id, is_read, up_to_seq, at)
+        SELECT '{conversation}', '{_ben}', n % 2 = 0, n, now() FROM generate_series(22, {Rows}) n;
+        UPDATE chat.conversations SET last_seq = {Rows}, last_message_seq = {Rows};
+        INSERT INTO chat.conversations SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid()))).*
+        FROM chat.conversations c, generate_series(1, {Rows / 4});
+        INSERT INTO chat.mt_doc_members SELECT (jsonb_populate_record(m, jsonb_build_object(
+            'id', gen_random_uuid()::text, 'user__id', gen_random_uuid(), 'conversation__id', gen_random_uuid()))).*
+        FROM chat.mt_doc_members m, generate_series(1, {Rows / 4});
+        INSERT INTO chat.watermarks SELECT (jsonb_populate_record(w, jsonb_build_object('conversation_id', gen_random_uuid()))).*
+        FROM chat.watermarks w, generate_series(1, {Rows / 4});
+        INSERT INTO chat.mt_doc_users SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid()::text))).*
+        FROM chat.mt_doc_users u, generate_series(1, {Rows / 4});
+        ANALYZE chat.timeline, chat.message_ids, chat.receipt_marks, chat.conversations, chat.mt_doc_members, chat.watermarks, chat.mt_doc_users;
+        """);
+
+    private async Task<(long Scanned, long Indexed)> CountsAsync()
+    {
+        NpgsqlConnection.ClearAllPools();
+        await ExecuteAsync("SELECT pg_stat_force_next_flush()");
+        return (
+            await ScalarAsync($"SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = '{MartenRegistration.Schema}'"),
+            await ScalarAsync($"SELECT coalesce(sum(idx_tup_read), 0)::bigint FROM pg_stat_user_indexes WHERE schemaname = '{MartenRegistration.Schema}'"));
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 120 };
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private async Task<long> ScalarAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+}

@@ -1,0 +1,242 @@
+using System.Net.WebSockets;
+using System.Text;
+using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Realtime;
+
+namespace ChatCqrs.WebApi.Tests.Realtime;
+
+/// <summary>What a socket gets, whatever was lost, doubled or late on the way to it: every entry once, in order, without a gap.</summary>
+public sealed class CatchUpTests : IAsyncDisposable
+{
+    private static readonly ConversationId Theirs = new(Guid.NewGuid());
+    private static readonly byte[] Synced = "synced "u8.ToArray();
+
+    private readonly MemoryStream _wire = new();
+    private readonly ClientWebSocket _socket = new();
+    private readonly Connection _connection;
+    private int _catchUps;
+
+    public CatchUpTests() => _connection = new Connection(
+        new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), DateTimeOffset.MaxValue, _socket, new Outbound(_wire))
+    {
+        OnCatchUpNeeded = _ => _catchUps++,
+    };
+
+    public ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        return _wire.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_was_not_confirmed_comes_first_and_what_is_live_meanwhile_after_it()
+    {
+        Deliver(6);
+        _connection.Begin([(Theirs, 2, 5)]);
+        Deliver(7);
+
+        CatchUp();
+        Deliver(8);
+
+        await SentAsync("3 4 5 6 7 synced 8 ");
+        Assert.Equal(0, _catchUps); // The gateway starts the first one itself.
+    }
+
+    [Fact]
+    public async Task Nothing_is_sent_twice()
+    {
+        await BeganAsync(3);
+
+        foreach (var seq in new[] { 4, 4, 3, 5, 4, 5, 6 })
+            Deliver(seq);
+
+        await SentAsync("4 5 6 ");
+    }
+
+    [Fact]
+    public async Task A_gap_is_filled_before_anything_later_goes_out()
+    {
+        await BeganAsync(3);
+
+        Deliver(4);
+        Deliver(7);
+        Deliver(8);
+        Assert.Equal(1, _catchUps);
+        await SentAsync("4 ");
+        CatchUp();
+        Deliver(9);
+
+        await SentAsync("4 5 6 7 8 9 ");
+    }
+
+    [Fact]
+    public async Task What_is_lost_while_a_gap_is_filled_is_fetched_too()
+    {
+        await BeganAsync(3);
+
+        Deliver(5);
+        Deliver(6);
+        Deliver(9); // 7 and 8 are lost.
+        CatchUp();
+
+        await SentAsync("4 5 6 7 8 9 ");
+        Assert.Equal(1, _catchUps);
+    }
+
+    [Fact]
+    public async Task More_than_may_be_held_is_let_go_and_fetched()
+    {
+        await BeganAsync(0);
+        var last = (WebApi.Realtime.CatchUp.HeldMax * 2) + 10;
+
+        for (var seq = 2; seq <= last; seq++)
+            Deliver(seq);
+        CatchUp();
+
+        await SentAsync(string.Concat(Enumerable.Range(1, last).Select(seq => $"{seq} ")));
+    }
+
+    [Fact]
+    public async Task A_conversation_that_nobody_knew_of_starts_from_its_beginning()
+    {
+        await BeganAsync(3);
+        var other = new ConversationId(Guid.NewGuid());
+
+        Deliver(0, other);
+        Deliver(1, other);
+        Deliver(4);
+
+        await SentAsync("0 1 4 ");
+    }
+
+    [Fact]
+    public async Task A_sync_sends_again_what_follows_and_says_when_it_is_done()
+    {
+        await BeganAsync(6);
+
+        _connection.Rewind([(Theirs, 3, 6)], LogPosition.Start);
+        Deliver(7);
+        CatchUp();
+
+        await SentAsync("4 5 6 7 synced ");
+        Assert.Equal(1, _catchUps);
+    }
+
+    [Fact]
+    public async Task A_sync_beyond_the_end_waits_for_nothing()
+    {
+        await BeganAsync(6);
+
+        _connection.Rewind([(Theirs, 1_000, 6)], LogPosition.Start);
+        CatchUp();
+        Deliver(7);
+
+        await SentAsync("synced 7 ");
+    }
+
+    [Fact]
+    public async Task A_recheck_fetches_what_was_lost_without_a_trace()
+    {
+        await BeganAsync(3);
+
+        _connection.Recheck();
+        _connection.Begin([(Theirs, 3, 5)]); // 4 and 5 never came.
+        CatchUp();
+        Deliver(6);
+
+        await SentAsync("4 5 6 ");
+    }
+
+    [Fact]
+    public async Task An_ack_takes_its_entrys_place_and_is_owed_even_late()
+    {
+        await BeganAsync(3);
+
+        Deliver(5, isAck: true);
+        Deliver(6);
+        CatchUp(); // 4 is fetched; it is nobody's ack, and must not become an empty frame.
+        Deliver(6, isAck: true);
+
+        await SentAsync("4 ack5 6 ack6 ");
+    }
+
+    [Fact]
+    public async Task An_entry_that_is_fetched_though_its_ack_is_held_is_shown_as_the_ack()
+    {
+        Deliver(4, isAck: true);
+        _connection.Begin([(Theirs, 2, 5)]);
+        Deliver(7);
+        CatchUp();
+
+        await SentAsync("3 ack4 5 6 7 synced ");
+    }
+
+    /// <summary>Entries reach the connection in any order, some doubled and some never, while it catches up now and then.</summary>
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task Whatever_happens_on_the_way_each_entry_is_sent_once_in_order(int seed)
+    {
+        var random = new Random(seed);
+        var confirmed = random.Next(20);
+        var committed = confirmed + random.Next(20);
+        if (random.Next(2) == 0)
+            Deliver(committed + 1);
+        _connection.Begin([(Theirs, confirmed, committed)]);
+        for (var step = 0; step < 300; step++)
+        {
+            committed += random.Next(3);
+            switch (random.Next(6))
+            {
+                case 0:
+                    CatchUp(fills: random.Next(5));
+                    break;
+                case 1:
+                    Deliver(Math.Max(0, committed - random.Next(8)));
+                    break;
+                default:
+                    Deliver(committed);
+                    break;
+            }
+        }
+
+        CatchUp();
+        Deliver(committed + 1);
+        CatchUp();
+
+        await _connection.Outbound.DrainedAsync();
+        var seqs = Encoding.ASCII.GetString(_wire.ToArray()).Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(frame => frame != "synced");
+        Assert.Equal(Enumerable.Range(confirmed + 1, committed + 1 - confirmed).Select(seq => $"{seq}"), seqs);
+    }
+
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
+
+    /// <summary>The device has confirmed everything up to a seq.</summary>
+    private async Task BeganAsync(long confirmed)
+    {
+        _connection.Begin([(Theirs, confirmed, confirmed)]);
+        CatchUp();
+        await SentAsync("synced ");
+        _wire.SetLength(0);
+    }
+
+    private void Deliver(long seq, ConversationId? conversation = null, bool isAck = false) => _connection.Deliver(
+        conversation ?? Theirs, seq, LogPosition.Start, Encoding.ASCII.GetBytes(isAck ? $"ack{seq} " : $"{seq} "), isAck);
+
+    /// <summary>As the catch-up loop does, which reads from the timeline; at most so many entries.</summary>
+    private void CatchUp(int fills = int.MaxValue)
+    {
+        if (!_connection.IsCatchingUp)
+            return;
+        while (fills > 0 && _connection.NextMissing(Synced) is { } missing)
+        {
+            for (var seq = missing.After + 1; seq <= missing.UpTo && fills > 0; seq++, fills--)
+                _connection.Fill(missing.Conversation, seq, Encoding.ASCII.GetBytes($"{seq} "));
+        }
+    }
+
+    private async Task SentAsync(string expected)
+    {
+        await _connection.Outbound.DrainedAsync();
+        Assert.Equal(expected, Encoding.ASCII.GetString(_wire.ToArray()));
+    }
+}
