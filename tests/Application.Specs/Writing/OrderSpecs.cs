@@ -68,7 +68,7 @@ public sealed class OrderSpecs : WriterSpecs
         {
             for (var n = 0; n < 10; n++)
                 taken.Add(node.SendAsync(Ann, Ben));
-            await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben));
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben).WaitAsync(Eventually.Deadline));
             await Assert.ThrowsAsync<StoreUnavailableException>(() => node.Writer.PeekAsync(Theirs, default));
         }
 
