@@ -166,17 +166,43 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var entry = item.Entry;
             var conversation = entry.Conversation;
             using var span = Telemetry.StartFor(item.Request?.Context, "deliver");
-            byte[]? frame = null;
-            foreach (var member in entries.Members)
+            ReadOnlyMemory<byte>? frame = null;
+            var unreadable = false;
+            foreach (var connection in entries.Members.SelectMany(Of))
             {
-                foreach (var connection in Of(member))
+                Delivered.Add(1);
+                if (item.Origin is not null && connection.Session == item.Origin)
                 {
-                    var isAck = item.Origin is not null && connection.Session == item.Origin;
-                    var bytes = isAck ? FrameWriter.Ack(entry) : frame ??= await _frames.EntryAsync(entry);
-                    connection.Deliver(conversation, entry.Revision, entry.Position, bytes, isAck);
-                    Delivered.Add(1);
+                    connection.Deliver(conversation, entry.Revision, entry.Position, FrameWriter.Ack(entry), isAck: true);
+                    continue;
                 }
+
+                if (frame is null && !unreadable)
+                {
+                    frame = await TryWriteAsync(entry);
+                    unreadable = frame is null;
+                }
+
+                if (frame is { } written)
+                    connection.Deliver(conversation, entry.Revision, entry.Position, written, isAck: false);
+                else
+                    connection.Recheck();
             }
+        }
+    }
+
+    /// <summary>The entry's frame; null where its content cannot be opened now: then it is fetched, and whoever sent it has the ack all the same.</summary>
+    private async ValueTask<ReadOnlyMemory<byte>?> TryWriteAsync(Recorded entry)
+    {
+        try
+        {
+            return await _frames.EntryAsync(entry);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            _logger.LogWarning("An entry is fetched later: {Reason}", exception.Message);
+            Dropped.Add(1);
+            return null;
         }
     }
 
