@@ -10,7 +10,7 @@ public sealed partial class EventRules
     private static readonly string[] Ever =
     [
         "conversation-started.v1", "message-sent.v1", "message-delivered.v1", "message-read.v1", "user-registered.v1", "profile-changed.v1",
-        "device-added.v1", "device-removed.v1",
+        "device-added.v1", "device-removed.v1", "user-blocked.v1", "user-unblocked.v1", "conversation-settings-changed.v1",
     ];
 
     [Fact]
