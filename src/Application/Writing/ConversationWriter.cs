@@ -11,7 +11,7 @@ namespace ChatCqrs.Application.Writing;
 /// <inheritdoc cref="IConversationWriter"/>
 public sealed class ConversationWriter(
     IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live, INodeBus bus, TracedAppends traced,
-    IOptions<WriterOptions> options, TimeProvider clock, ILogger<ConversationWriter> logger) : IConversationWriter, IHostedService, IDisposable
+    IOptions<WriterOptions> options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ConversationWriter> logger) : IConversationWriter, IHostedService, IDisposable
 {
     private static readonly TimeSpan HeadRetryAfter = TimeSpan.FromMilliseconds(500);
 
@@ -79,7 +79,22 @@ public sealed class ConversationWriter(
             .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, logger))
             .ToArray();
         _partitions = partitions;
-        await Task.WhenAll(partitions.Select(partition => Task.Run(partition.RunAsync, CancellationToken.None)));
+        await Task.WhenAll(partitions.Select(partition => Task.Run(() => RunAsync(partition), CancellationToken.None)));
+    }
+
+    /// <summary>A partition that ends before its time would let its conversations wait for ever: the node goes instead, and is started anew.</summary>
+    private async Task RunAsync(WriterPartition partition)
+    {
+        try
+        {
+            await partition.RunAsync();
+        }
+        catch (Exception exception)
+        {
+            logger.LogCritical(exception, "A part of the conversation writer has ended. The server stops.");
+            lifetime.StopApplication();
+            throw;
+        }
     }
 
     private async Task<LogPosition> HeadAsync(CancellationToken stopping)

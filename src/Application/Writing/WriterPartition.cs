@@ -70,7 +70,20 @@ internal sealed class WriterPartition(
             Schedule(entry);
     }));
 
+    /// <summary>Runs until it was stopped and nothing waits. When it ends otherwise, which is a mistake of ours, it takes nothing more.</summary>
     public async Task RunAsync()
+    {
+        try
+        {
+            await WorkAsync();
+        }
+        finally
+        {
+            _mailbox.Writer.TryComplete();
+        }
+    }
+
+    private async Task WorkAsync()
     {
         while (await _mailbox.Reader.WaitToReadAsync())
         {

@@ -6,13 +6,14 @@ using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Infrastructure.Serialization;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
 /// <summary>One node's conversation writer over a log that it may share with others.</summary>
-internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus
+internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IHostApplicationLifetime
 {
     private static readonly DeviceId Device = new(Guid.CreateVersion7());
 
@@ -23,7 +24,7 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus
     {
         Store = new WatchedStore(log);
         _writer = new ConversationWriter(
-            Store, new EventCodec(), views, views, views, this, this, new TracedAppends(), Options.Create(options), clock,
+            Store, new EventCodec(), views, views, views, this, this, new TracedAppends(), Options.Create(options), clock, this,
             NullLogger<ConversationWriter>.Instance);
     }
 
@@ -64,8 +65,24 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus
     public Task<(bool Started, LogPosition Position)> StartConversationAsync(UserId by, UserId with) => _writer.StartAsync(
         DirectConversation.IdOf(by, with), new ConversationCommand.StartDirect(by, with), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
+    /// <summary>While true, handing anything to sockets fails, which it never may.</summary>
+    public bool IsBroken { get; set; }
+
+    /// <summary>Whether the writer has asked for the node's end.</summary>
+    public bool HasGivenUp { get; private set; }
+
+    CancellationToken IHostApplicationLifetime.ApplicationStarted => CancellationToken.None;
+
+    CancellationToken IHostApplicationLifetime.ApplicationStopping => CancellationToken.None;
+
+    CancellationToken IHostApplicationLifetime.ApplicationStopped => CancellationToken.None;
+
+    void IHostApplicationLifetime.StopApplication() => HasGivenUp = true;
+
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
+        if (IsBroken)
+            throw new InvalidOperationException("Broken, as the test wished.");
         foreach (var entry in entries)
             Shown.Enqueue(entry.Entry);
     }
