@@ -52,6 +52,17 @@ internal sealed class CatchUp(bool initial)
         gap.Held.Add(new HeldFrame(seq, frame, isAck));
     }
 
+    /// <summary>Fetches everything up to an entry, also what was held of it.</summary>
+    public void Miss(ConversationId conversation, long seq, LogPosition position)
+    {
+        Await(position);
+        var gap = GapOf(conversation);
+        if (gap.Held.Count > 0 && seq <= gap.Held[^1].Seq)
+            return; // It is held already.
+        gap.Held.Clear();
+        gap.UpTo = Math.Max(gap.UpTo, seq);
+    }
+
     public ConversationId? First()
     {
         foreach (var conversation in _gaps.Keys)

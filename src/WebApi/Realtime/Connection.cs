@@ -111,17 +111,21 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             OnCatchUpNeeded(this);
     }
 
-    /// <summary>Looks whether anything was lost on the way here, as announcements of other nodes may be.</summary>
-    public void Recheck()
+    /// <summary>An entry was committed that cannot be shown now: it is fetched, and what follows it waits for it.</summary>
+    public void Miss(ConversationId conversation, long seq, LogPosition position)
     {
+        var start = false;
         lock (_lock)
         {
-            if (_catchUp is not null)
+            if (seq <= _sent.GetValueOrDefault(conversation, -1))
                 return;
-            _catchUp = new CatchUp(initial: true) { SyncedOwed = false };
+            start = _catchUp is null;
+            _catchUp ??= new CatchUp(initial: false);
+            _catchUp.Miss(conversation, seq, position);
         }
 
-        OnCatchUpNeeded(this);
+        if (start)
+            OnCatchUpNeeded(this);
     }
 
     /// <summary>Where the first catch-up starts: what the device has confirmed, and where each conversation ends.</summary>

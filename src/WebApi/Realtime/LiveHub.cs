@@ -18,7 +18,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     private const int LaneMax = 50_000;
 
     private static readonly Counter<long> Dropped =
-        Telemetry.Meter.CreateCounter<long>("chat.live.dropped", "{publication}", "Publications dropped because a lane was full.");
+        Telemetry.Meter.CreateCounter<long>("chat.live.dropped", "{publication}", "What could not be handed to sockets at once: they fetch it.");
     private static readonly Counter<long> Delivered =
         Telemetry.Meter.CreateCounter<long>("chat.live.frames", "{frame}", "Entries and receipts handed to sockets.");
 
@@ -186,7 +186,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
                 if (frame is { } written)
                     connection.Deliver(conversation, entry.Revision, entry.Position, written, isAck: false);
                 else
-                    connection.Recheck();
+                    connection.Miss(conversation, entry.Revision, entry.Position);
             }
         }
     }
@@ -201,9 +201,14 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         catch (StoreUnavailableException exception)
         {
             _logger.LogWarning("An entry is fetched later: {Reason}", exception.Message);
-            Dropped.Add(1);
-            return null;
         }
+        catch (Exception exception)
+        {
+            _logger.LogError(exception, "The entry {Seq} of {Conversation} could not be shown.", entry.Revision, entry.Conversation);
+        }
+
+        Dropped.Add(1);
+        return null;
     }
 
     private void Deliver(LiveReceipt receipt)

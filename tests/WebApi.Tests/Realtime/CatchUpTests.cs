@@ -135,16 +135,42 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_recheck_fetches_what_was_lost_without_a_trace()
+    public async Task An_entry_that_cannot_be_shown_now_is_fetched_and_what_follows_waits_for_it()
     {
         await BeganAsync(3);
 
-        _connection.Recheck();
-        _connection.Begin([(Theirs, 3, 5)]); // 4 and 5 never came.
+        _connection.Miss(Theirs, 4, LogPosition.Start);
+        Deliver(5);
         CatchUp();
         Deliver(6);
 
         await SentAsync("4 5 6 ");
+    }
+
+    [Fact]
+    public async Task An_entry_that_cannot_be_shown_is_fetched_though_the_connection_catches_up_already()
+    {
+        await BeganAsync(3);
+
+        Deliver(6, isAck: true); // 4 and 5 never came.
+        _connection.Miss(Theirs, 7, LogPosition.Start);
+        _connection.Miss(Theirs, 6, LogPosition.Start);
+        Deliver(8);
+        CatchUp();
+
+        await SentAsync("4 5 ack6 7 8 ");
+    }
+
+    [Fact]
+    public async Task What_was_sent_is_not_missed()
+    {
+        await BeganAsync(3);
+        Deliver(4);
+
+        _connection.Miss(Theirs, 4, LogPosition.Start);
+        Deliver(5);
+
+        await SentAsync("4 5 ");
     }
 
     [Fact]

@@ -1,0 +1,121 @@
+using System.Net.WebSockets;
+using System.Text;
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Realtime;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ChatCqrs.WebApi.Tests.Realtime;
+
+public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
+{
+    private static readonly ConversationId Theirs = DirectConversation.IdOf(new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
+
+    private readonly ClientWebSocket _socket = new();
+    private readonly List<Connection> _missing = [];
+    private readonly LiveHub _hub;
+    private Exception? _failure;
+
+    public LiveHubTests() => _hub = new LiveHub(new FrameWriter(this, new MessageViews(this, this)), NullLogger<LiveHub>.Instance);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _hub.StopAsync(CancellationToken.None);
+        _socket.Dispose();
+    }
+
+    [Theory]
+    [InlineData(typeof(StoreUnavailableException))]
+    [InlineData(typeof(InvalidOperationException))]
+    public async Task Whoever_sent_a_message_has_its_ack_though_nobody_can_be_shown_it_now(Type failure)
+    {
+        await _hub.StartAsync(CancellationToken.None);
+        var (receiving, sending) = (new MemoryStream(), new MemoryStream());
+        var (receiver, sender) = (Connected(receiving), Connected(sending));
+        _failure = failure == typeof(StoreUnavailableException) ? new StoreUnavailableException("away") : new InvalidOperationException("broken");
+
+        _hub.Publish([Sent(sender, 1)], [receiver.User, sender.User]);
+
+        await GetsAsync(sender, sending, "ack");
+        Assert.Equal([receiver], _missing); // It fetches the entry, and holds what follows.
+        _failure = null;
+        _hub.Publish([Sent(sender, 2)], [receiver.User, sender.User]);
+        await GetsAsync(sender, sending, "ack ack");
+        Assert.Equal("", await OpsAsync(receiver, receiving));
+    }
+
+    [Fact]
+    public async Task A_message_is_written_once_for_all_who_get_it()
+    {
+        await _hub.StartAsync(CancellationToken.None);
+        var (one, other, sending) = (new MemoryStream(), new MemoryStream(), new MemoryStream());
+        var (first, second, sender) = (Connected(one), Connected(other), Connected(sending));
+
+        _hub.Publish([Sent(sender, 1)], [first.User, second.User, sender.User]);
+
+        await GetsAsync(sender, sending, "ack");
+        Assert.Equal(("message", "message"), (await OpsAsync(first, one), await OpsAsync(second, other)));
+        Assert.Equal(1, _opened);
+    }
+
+    ValueTask<ReadOnlyMemory<byte>?> IContentSealer.OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken)
+    {
+        _opened++;
+        return _failure is null ? new("""{"text":"hello"}"""u8.ToArray()) : throw _failure;
+    }
+
+    ValueTask<SealedContent> IContentSealer.SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    ValueTask IContentSealer.PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    ValueTask<Fingerprint> IContentSealer.FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    Task<ILookup<ConversationId, MemberReceipts>> IReceipts.OfAsync(
+        IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<RecipientReceipt>> IReceipts.TimesAsync(ConversationId conversation, long seq, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    private int _opened;
+
+    /// <summary>A socket that has everything up to the first entry.</summary>
+    private Connection Connected(MemoryStream wire)
+    {
+        var connection = new Connection(
+            new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, _socket, new Outbound(wire))
+        {
+            OnCatchUpNeeded = _missing.Add,
+        };
+        connection.Begin([(Theirs, 0, 0)]);
+        connection.NextMissing(ReadOnlyMemory<byte>.Empty);
+        _hub.Add(connection);
+        return connection;
+    }
+
+    private static LiveEntry Sent(Connection by, long seq)
+    {
+        var at = DateTimeOffset.UnixEpoch;
+        var sent = new ConversationEvent.MessageSent(
+            new MessageId(Guid.CreateVersion7()), by.User, by.Device, MessageType.Text, new SealedContent(null, new byte[1]), default, null, null) { At = at };
+        return new LiveEntry(
+            new Recorded(sent, StreamName.Of(Theirs), seq, new LogPosition((ulong)seq), Guid.CreateVersion7(), at, new Actor(by.User, by.Device), new byte[32]),
+            by.Session);
+    }
+
+    private static Task GetsAsync(Connection connection, MemoryStream wire, string ops) =>
+        Eventually.IsTrue(async () => await OpsAsync(connection, wire) == ops, $"the socket gets {ops}");
+
+    private static async Task<string> OpsAsync(Connection connection, MemoryStream wire)
+    {
+        await connection.Outbound.DrainedAsync();
+        var text = Encoding.UTF8.GetString(wire.ToArray());
+        return string.Join(' ', System.Text.RegularExpressions.Regex.Matches(text, "\"op\":\"([a-z]+)\"").Select(match => match.Groups[1].Value));
+    }
+}
