@@ -19,6 +19,9 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
     /// <summary>How many events are handed over at once.</summary>
     private const int BatchMax = 2_000;
 
+    /// <summary>How long to wait before subscribing again, so that a server that is overloaded is not asked without a pause.</summary>
+    private static readonly TimeSpan AgainAfter = TimeSpan.FromMilliseconds(100);
+
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<StoredEvent> _buffer = Channel.CreateBounded<StoredEvent>(
         new BoundedChannelOptions(BufferMax) { SingleReader = true, SingleWriter = true });
@@ -50,7 +53,10 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
         try
         {
             while (true)
+            {
                 await cluster.CallAsync(ReadOnceAsync, _stop.Token);
+                await Task.Delay(Backoff.WithJitter(AgainAfter), _stop.Token);
+            }
         }
         catch (Exception exception)
         {
