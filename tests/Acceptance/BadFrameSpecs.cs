@@ -133,6 +133,16 @@ public sealed class BadFrameSpecs(Product product)
     }
 
     [Fact]
+    public async Task Whoever_closes_is_answered()
+    {
+        var socket = await (await product.RegisterAsync()).ConnectAsync();
+
+        await socket.DisposeAsync(); // Says goodbye, and waits for the answer.
+
+        Assert.Equal(1000, socket.CloseCode); // RFC 6455, section 5.5.1.
+    }
+
+    [Fact]
     public async Task A_frame_over_the_limit_closes_the_socket_with_1009()
     {
         var ada = await product.RegisterAsync();

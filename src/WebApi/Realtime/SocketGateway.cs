@@ -53,7 +53,8 @@ internal sealed class SocketGateway(
         }
 
         using var socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
-        var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, context.Features.GetRequiredFeature<UpgradeFeature>().Outbound!)
+        var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
+        var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!)
         {
             OnCatchUpNeeded = catchUp.Start,
         };
@@ -62,8 +63,10 @@ internal sealed class SocketGateway(
         catchUp.Start(connection);
         try
         {
-            await ReceiveAsync(connection);
+            var agreed = await ReceiveAsync(connection);
             await connection.Outbound.DrainedAsync();
+            if (!agreed)
+                await upgrade.LingerAsync();
         }
         finally
         {
@@ -80,7 +83,8 @@ internal sealed class SocketGateway(
         return tokens.ValidateAsync(token, context.RequestAborted);
     }
 
-    private async Task ReceiveAsync(Connection connection)
+    /// <returns>Whether both sides have said goodbye; false when the peer is gone, or broke the protocol and was told so by the framework.</returns>
+    private async Task<bool> ReceiveAsync(Connection connection)
     {
         var session = new FrameSession(connection);
         while (connection.Socket.State is WebSocketState.Open or WebSocketState.CloseSent)
@@ -89,20 +93,28 @@ internal sealed class SocketGateway(
             {
                 // Waiting without a buffer: an idle socket holds none.
                 var peeked = await connection.Socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
-                if (peeked is { EndOfMessage: true, MessageType: not WebSocketMessageType.Close })
+                if (peeked.MessageType == WebSocketMessageType.Close)
+                    await AnswerCloseAsync(connection.Socket);
+                else if (peeked.EndOfMessage)
                     await frames.HandleAsync(session, peeked.MessageType, ReadOnlyMemory<byte>.Empty);
-                else if (!await ReceiveFrameAsync(connection, session))
-                    return;
+                else
+                    await ReceiveFrameAsync(connection, session);
             }
             catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
             {
-                // The peer is gone, or broke the protocol and was told so by the framework.
-                return;
+                return false;
             }
         }
+
+        return true;
     }
 
-    private async ValueTask<bool> ReceiveFrameAsync(Connection connection, FrameSession session)
+    /// <summary>Whoever says goodbye is answered (RFC 6455, section 5.5.1), unless we said it first.</summary>
+    private static Task AnswerCloseAsync(WebSocket socket) => socket.State == WebSocketState.CloseReceived
+        ? socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None)
+        : Task.CompletedTask;
+
+    private async ValueTask ReceiveFrameAsync(Connection connection, FrameSession session)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
@@ -113,23 +125,22 @@ internal sealed class SocketGateway(
                 var received = await connection.Socket.ReceiveAsync(buffer.AsMemory(filled), CancellationToken.None);
                 if (received.MessageType == WebSocketMessageType.Close)
                 {
-                    if (connection.Socket.State == WebSocketState.CloseReceived)
-                        await connection.Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
-                    return false;
+                    await AnswerCloseAsync(connection.Socket);
+                    return;
                 }
 
                 filled += received.Count;
                 if (filled > FrameMax)
                 {
                     connection.Close(WebSocketCloseStatus.MessageTooBig, $"frames may have at most {FrameMax} bytes");
-                    return true;
+                    return;
                 }
 
                 if (received.EndOfMessage)
                 {
                     if (connection.Socket.State == WebSocketState.Open)
                         await frames.HandleAsync(session, received.MessageType, buffer.AsMemory(0, filled));
-                    return true;
+                    return;
                 }
 
                 if (filled == buffer.Length)

@@ -52,6 +52,11 @@ internal sealed class UpgradeFeature(IHttpUpgradeFeature? upgrade, IHttpExtended
         features.Set<IHttpExtendedConnectFeature>(feature);
     }
 
+    /// <summary>How long a peer may take to go after it was told that it broke the protocol.</summary>
+    private static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(5);
+
+    private Stream? _wire;
+
     /// <summary>The queue of the connection; null before the upgrade.</summary>
     public Outbound? Outbound { get; private set; }
 
@@ -63,8 +68,29 @@ internal sealed class UpgradeFeature(IHttpUpgradeFeature? upgrade, IHttpExtended
 
     public async ValueTask<Stream> AcceptAsync() => Wrap(await connect!.AcceptAsync());
 
+    /// <summary>
+    /// Reads past whatever the peer still sends until it goes. A connection that the server ends first after an error is reset, and with it the close frame may be
+    /// lost that says why.
+    /// </summary>
+    public async Task LingerAsync()
+    {
+        using var patience = new CancellationTokenSource(LingerMax);
+        var thrownAway = new byte[1024];
+        try
+        {
+            while (await _wire!.ReadAsync(thrownAway, patience.Token) > 0)
+            {
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            // It is gone, or has had its time.
+        }
+    }
+
     private UpgradedStream Wrap(Stream stream)
     {
+        _wire = stream;
         Outbound = new Outbound(stream);
         return new UpgradedStream(stream, Outbound);
     }
