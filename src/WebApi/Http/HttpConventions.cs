@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -69,8 +68,8 @@ public static class HttpConventions
             return next(context);
         if (context.Request.ContentLength > BodyMax)
             return context.Response.WriteProblemAsync(Problems.OfStatus(StatusCodes.Status413PayloadTooLarge));
-        if (context.Request.ContentLength is null && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-            limit.MaxRequestBodySize = BodyMax;
+        if (context.Request.ContentLength is null)
+            context.Request.Body = new LimitedBody(context.Request.Body, BodyMax);
         return next(context);
     });
 

@@ -179,7 +179,6 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(Json);
         request.Headers.TransferEncodingChunked = chunked;
-        request.Headers.ExpectContinue = chunked;
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", server.Ann.Access);
 
         using var response = await server.Http.SendAsync(request);
