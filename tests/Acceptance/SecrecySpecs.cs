@@ -28,6 +28,8 @@ public sealed class SecrecySpecs
         Assert.True(rows > 10, "There was something to search.");
         Assert.Empty(found);
         Assert.NotEmpty((await SearchAsync(deployment.Postgres, Spellings(ada.Id.ToString()))).Found); // The search does find what is there.
+        var stored = await deployment.Stored().SearchAsync(marker);
+        Assert.True(stored.Plain.Count == 0 && stored.Opened.Count > 0, $"Only the keys open it: {stored}");
         if (Surroundings.EventStoreData is { } folder) Assert.Empty(SearchFiles(folder, needles));
 
         await server.StopAsync();

@@ -1,3 +1,6 @@
+using System.Text.Json;
+using ChatCqrs.Testing;
+
 namespace ChatCqrs.Acceptance.Server;
 
 /// <summary>What outlives a server and is shared by its nodes: a database and a data folder of their own, and settings.</summary>
@@ -14,6 +17,10 @@ public sealed class Deployment : IAsyncDisposable
 
     /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
     public Dictionary<string, string> Settings { get; } = [];
+
+    /// <summary>All that the database holds, and whatever the keys that are left make of it.</summary>
+    public StoredBytes Stored() => new(
+        Postgres.ForNpgsql(), JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(DataFolder, "master-keys.json")))!);
 
     /// <param name="postgres">The PostgreSQL to use; by default the one that the whole suite uses.</param>
     public static async Task<Deployment> CreateAsync(PostgresUri? postgres = null) => new(await TestDatabase.CreateAsync(postgres));
