@@ -3,6 +3,7 @@ using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
+using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using FluentValidation;
@@ -33,6 +34,7 @@ public static class ApplicationServices
         services.AddSingleton<Retention>();
         services.AddSingleton<Membership>();
         services.AddSingleton<DirectPairs>();
+        services.AddSingleton<Watching>();
         services.AddSingleton<MessageViews>();
         services.AddMedia();
         services.AddSingleton<ConversationWriter>();

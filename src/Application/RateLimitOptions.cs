@@ -25,6 +25,9 @@ public sealed record RateLimitOptions
     /// <summary>Frames that one user sends over sockets.</summary>
     public Bucket Frames { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
+    /// <summary>Frames <c>typing</c> that one user sends; beyond it they are dropped without a word.</summary>
+    public Bucket Typing { get; init; } = new() { Burst = 10, PerSecond = 2 };
+
     /// <summary>
     /// Phones that one user looks up: an address book at first, then its changes. Whoever tries numbers out gets no further than so many a day.
     /// </summary>

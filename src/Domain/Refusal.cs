@@ -68,6 +68,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         "The refresh token was used before, so somebody else may have it. The device was signed out: register again.");
 
     public static readonly Refusal RateLimited = new(RefusalKind.TooMany, "rate_limited", "Too much at once. Try again later.");
+    public static readonly Refusal TooManyWatched =
+        new(RefusalKind.Conflict, "too_many_watched", "This socket watches so many users already that these would be too many.");
     public static readonly Refusal SmsUnavailable =
         new(RefusalKind.Unavailable, "sms_unavailable", "The code cannot be sent now. Try again later.");
 

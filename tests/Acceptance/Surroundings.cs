@@ -47,3 +47,13 @@ public sealed class EventStoreFactAttribute : FactAttribute
             Skip = "EVENTSTORE_URL, EVENTSTORE_KILL and EVENTSTORE_START are not all set.";
     }
 }
+
+/// <summary>A test that needs servers of its own and a Redis that joins them.</summary>
+public sealed class RedisFactAttribute : FactAttribute
+{
+    public RedisFactAttribute()
+    {
+        if (Surroundings.Url is not null) Skip = "CHATCQRS_URL names a server that is not ours to stop.";
+        else if (Server.RedisServer.Installed is null) Skip = "redis-server is not installed (Debian: apt install redis-server).";
+    }
+}

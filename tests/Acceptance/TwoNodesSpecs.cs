@@ -6,6 +6,7 @@ namespace ChatCqrs.Acceptance;
 /// <summary>Two servers on one log: whichever node somebody writes at, there is one conversation, in one order, and no double.</summary>
 public sealed class TwoNodesSpecs : IAsyncLifetime
 {
+    private RedisServer? _redis;
     private Deployment? _deployment;
     private ServerProcess? _one;
     private ServerProcess? _two;
@@ -17,6 +18,13 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
     {
         if (Surroundings.Url is not null) return; // The tests are skipped.
         _deployment = await Deployment.CreateAsync();
+        if (RedisServer.Installed is not null)
+        {
+            _redis = await RedisServer.StartAsync();
+            _deployment.Settings["ConnectionStrings__Redis"] = _redis.ConnectionString;
+            _deployment.Settings["Presence__BeatEvery"] = "00:00:00.200";
+            _deployment.Settings["Presence__NodeKept"] = "00:00:02";
+        }
         _one = await ServerProcess.StartAsync(_deployment);
         _two = await ServerProcess.StartAsync(_deployment);
     }
@@ -26,6 +34,7 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
         if (_two is not null) await _two.DisposeAsync();
         if (_one is not null) await _one.DisposeAsync();
         if (_deployment is not null) await _deployment.DisposeAsync();
+        if (_redis is not null) await _redis.DisposeAsync();
     }
 
     [OwnServerFact]
@@ -93,5 +102,70 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
         Assert.Equal(first.Seq + 1, second.Seq);
         // Whoever led the projections: they go on within seconds.
         await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 2, "the read side goes on");
+    }
+
+    [RedisFact]
+    public async Task Senders_on_both_nodes_share_one_order_and_hear_each_other()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var ledger = new Ledger();
+        var correspondence = await Correspondence.BeginAsync(One, Two, each: 150, ledger);
+        await correspondence.RunAsync(patience.Token);
+        await correspondence.VerifyAsync();
+    }
+
+    [RedisFact]
+    public async Task Messages_and_receipts_reach_sockets_at_the_other_node()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var adasLaptop = await ada.AddDeviceAsync(Two);
+        await using var phones = await ada.ConnectAsync();
+        await using var laptops = await adasLaptop.ConnectAsync();
+        await using var bobs = await bob.ConnectAsync();
+
+        for (var i = 1; i <= 10; i++)
+        {
+            var sent = await phones.SayAsync(Draft.To(bob.Id, $"message {i}"));
+            Assert.Equal(sent.Seq, (await bobs.MessageAsync(sent.MessageId)).Seq);
+            await laptops.MessageAsync(sent.MessageId);
+            await bobs.SendAsync(new { op = "read", conversation_id = sent.ConversationId, seq = sent.Seq });
+            await phones.ReceiptAsync(sent.ConversationId, bob.Id, read: sent.Seq);
+            await laptops.ReceiptAsync(sent.ConversationId, bob.Id, read: sent.Seq);
+        }
+        bobs.KeptOrder();
+        laptops.KeptOrder();
+    }
+
+    [RedisFact]
+    public async Task Typing_and_presence_reach_the_other_node_and_end_with_a_node_that_dies()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var conversation = (await ada.SayAsync(bob, "hello")).ConversationId;
+        await using var bobs = await bob.ConnectAsync();
+        await bobs.SendAsync(new { op = "subscribe_presence", user_ids = new[] { ada.Id } });
+        await bobs.PresenceAsync(ada.Id, online: false);
+
+        await using var adas = await ada.ConnectAsync();
+        await bobs.PresenceAsync(ada.Id, online: true);
+        await adas.SendAsync(new { op = "typing", conversation_id = conversation, active = true });
+        await bobs.TypingAsync(conversation, ada.Id, active: true);
+
+        var mark = bobs.Mark();
+        await _one!.KillAsync();
+        await bobs.PresenceAsync(ada.Id, online: false, mark);
+    }
+
+    [RedisFact]
+    public async Task A_block_counts_at_the_other_node()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        await bob.SayAsync(ada, "hello"); // Node two remembers that nobody is blocked.
+        for (var round = 0; round < 5; round++)
+        {
+            (await ada.PutAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);
+            await Eventually.BeAsync(async () => (await bob.PostMessageAsync(Draft.To(ada.Id, "hello?"))).Status == 403, "Bob is blocked at node two");
+            (await ada.DeleteAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);
+            await Eventually.BeAsync(async () => (await bob.PostMessageAsync(Draft.To(ada.Id, "hello again"))).Status == 201, "Bob is not blocked any more");
+        }
     }
 }

@@ -19,6 +19,7 @@ public sealed class PortRules
         [nameof(ILiveDelivery)] = "OrderSpecs",
         [nameof(INodeBus)] = "TwoNodesSpecs",
         [nameof(INodeBusReceiver)] = "TwoNodesSpecs",
+        [nameof(ITypingDelivery)] = "PeopleSpecs",
         [nameof(IContentSealer)] = "SecrecySpecs",
         [nameof(IUsers)] = "ConversationTests",
         [nameof(IMedia)] = "DownloadTests",
@@ -54,6 +55,15 @@ public sealed class PortRules
 
         Assert.NotEmpty(adapters);
         Assert.Empty(WithoutContract(adapters, "BlobsContract"));
+    }
+
+    [Fact]
+    public void Every_presence_passes_the_contract()
+    {
+        var adapters = AdaptersOf(typeof(IPresence)).Select(adapter => adapter.Name).ToList();
+
+        Assert.NotEmpty(adapters);
+        Assert.Empty(WithoutContract(adapters, "PresenceContract"));
     }
 
     [Fact]

@@ -29,6 +29,10 @@ public interface IDeviceSessions
 
     /// <summary>When each of a user's devices was last here, to the minute.</summary>
     Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken);
+
+    /// <summary>When each of these users was last here on any device, some seconds behind.</summary>
+    /// <returns>Those who ever were.</returns>
+    Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken);
 }
 
 /// <param name="Old">The hash of the token that is presented. It was made by this server.</param>

@@ -15,6 +15,9 @@ public interface IInbox
     /// <summary>One conversation of a user; null when the views do not have it (yet).</summary>
     Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken);
 
+    /// <summary>Which of these pairs of users have a conversation in common, in one round trip.</summary>
+    Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken);
+
     /// <summary>All conversations of a user, and how far each is confirmed by a device.</summary>
     Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 }

@@ -17,6 +17,12 @@ public interface ILiveDelivery
     void Publish(LiveReceipt receipt);
 }
 
+/// <summary>Tells those who are online that somebody is typing: kept nowhere, and the first to be dropped under pressure. Never blocks and never throws.</summary>
+public interface ITypingDelivery
+{
+    void Publish(LiveTyping typing);
+}
+
 /// <param name="Entry">A conversation's event.</param>
 /// <param name="Origin">The socket session that sent it, which is answered with an ack in its place; null for none.</param>
 /// <param name="Request">The request that led to it, when somebody samples that.</param>
@@ -29,3 +35,6 @@ public sealed record LiveEntry(Recorded Entry, Guid? Origin, Activity? Request =
 public sealed record LiveReceipt(
     ConversationId Conversation, UserId User, DeviceId Device, long DeliveredSeq, long ReadSeq, DateTimeOffset At,
     IReadOnlyCollection<UserId> Authors);
+
+/// <param name="Members">The conversation's members, the one who types among them; empty on the way between nodes when they are many.</param>
+public sealed record LiveTyping(ConversationId Conversation, UserId User, bool Active, IReadOnlyCollection<UserId> Members);

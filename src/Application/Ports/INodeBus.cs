@@ -13,6 +13,9 @@ public interface INodeBus
 
     /// <inheritdoc cref="Announce(CommittedEntries)"/>
     void Announce(LiveReceipt receipt);
+
+    /// <inheritdoc cref="Announce(CommittedEntries)"/>
+    void Announce(LiveTyping typing);
 }
 
 /// <summary>There is one node: nobody to tell.</summary>
@@ -25,6 +28,10 @@ public sealed class NoNodeBus : INodeBus
     public void Announce(LiveReceipt receipt)
     {
     }
+
+    public void Announce(LiveTyping typing)
+    {
+    }
 }
 
 /// <summary>That a conversation has new entries; the receiving node reads them from the log.</summary>
@@ -35,10 +42,18 @@ public sealed record CommittedEntries(ConversationId Conversation, long FirstSeq
     public const int MembersMax = 16;
 }
 
-/// <summary>What a node does with the announcements of others.</summary>
+/// <summary>What a node does with the announcements of others, and what it says of itself.</summary>
 public interface INodeBusReceiver
 {
     void Receive(CommittedEntries entries);
 
     void Receive(LiveReceipt receipt);
+
+    void Receive(LiveTyping typing);
+
+    /// <summary>Whether a user has a socket on this node now.</summary>
+    bool HasSocket(UserId user);
+
+    /// <summary>Everyone who has a socket on this node now.</summary>
+    IReadOnlyCollection<UserId> WithSockets();
 }

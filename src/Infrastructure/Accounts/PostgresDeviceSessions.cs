@@ -97,6 +97,19 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         return lastSeen;
     }
 
+    public Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync<IReadOnlyDictionary<UserId, DateTimeOffset>>(async () =>
+        {
+            await using var command = database.CreateCommand(
+                $"SELECT user_id, max(last_seen) FROM {schema}.device_sessions WHERE user_id = ANY ($1) GROUP BY user_id");
+            command.Parameters.Add(new() { Value = users.Select(user => user.Value).ToArray() });
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            var found = new Dictionary<UserId, DateTimeOffset>();
+            while (await rows.ReadAsync(cancellationToken))
+                found.Add(new UserId(rows.GetGuid(0)), rows.GetFieldValue<DateTimeOffset>(1));
+            return found;
+        });
+
     /// <summary>Takes note that a device was signed out, here or elsewhere.</summary>
     public void Mark(UserId user, DeviceId device)
     {

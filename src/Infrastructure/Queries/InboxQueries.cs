@@ -75,6 +75,18 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     public async Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken) =>
         (await database.QueryAsync(Sql("m.conversation__id = $2"), Item, cancellationToken, user.Value, conversation.Value)).FirstOrDefault();
 
+    public async Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
+        IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            """
+            SELECT w.one, w.other FROM unnest($1, $2) AS w(one, other)
+            WHERE EXISTS (
+                SELECT FROM chat.mt_doc_members m JOIN chat.mt_doc_members o ON o.conversation__id = m.conversation__id AND o.user__id = w.other
+                WHERE m.user__id = w.one)
+            """,
+            row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
+            pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray())).ToHashSet();
+
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             """

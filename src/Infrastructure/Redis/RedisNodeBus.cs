@@ -36,9 +36,12 @@ public sealed class RedisNodeBus(
             receipt.Conversation.Value, receipt.User.Value, receipt.Device.Value, receipt.DeliveredSeq, receipt.ReadSeq, receipt.At,
             [.. receipt.Authors.Select(author => author.Value)])));
 
+    public void Announce(LiveTyping typing) => _waiting.Writer.TryWrite(new Announcement(
+        null, null, new TypingItem(typing.Conversation.Value, typing.User.Value, typing.Active, [.. typing.Members.Select(member => member.Value)])));
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await redis.GetSubscriber().SubscribeAsync(Channel, (_, message) => Receive(message));
+        (await redis.GetSubscriber().SubscribeAsync(Channel)).OnMessage(message => Receive(message.Message)); // One after another, in order.
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
 
@@ -82,6 +85,8 @@ public sealed class RedisNodeBus(
                     receiver().Receive(new CommittedEntries(new(entries.Conversation), entries.First, entries.Last, Users(entries.Members)));
                 else if (item.Receipt is { } r)
                     receiver().Receive(new LiveReceipt(new(r.Conversation), new(r.User), new(r.Device), r.Delivered, r.Read, r.At, Users(r.Authors)));
+                else if (item.Typing is { } t)
+                    receiver().Receive(new LiveTyping(new(t.Conversation), new(t.User), t.Active, Users(t.Members)));
             }
         }
         catch (JsonException exception)
@@ -95,12 +100,14 @@ public sealed class RedisNodeBus(
 
 internal sealed record BusMessage(Guid Node, IReadOnlyList<Announcement> Items);
 
-internal sealed record Announcement(EntriesItem? Entries, ReceiptItem? Receipt);
+internal sealed record Announcement(EntriesItem? Entries, ReceiptItem? Receipt, TypingItem? Typing = null);
 
 internal sealed record EntriesItem(Guid Conversation, long First, long Last, IReadOnlyList<Guid> Members);
 
 internal sealed record ReceiptItem(
     Guid Conversation, Guid User, Guid Device, long Delivered, long Read, DateTimeOffset At, IReadOnlyList<Guid> Authors);
+
+internal sealed record TypingItem(Guid Conversation, Guid User, bool Active, IReadOnlyList<Guid> Members);
 
 [JsonSerializable(typeof(BusMessage))]
 internal sealed partial class BusJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.WebApi.Http;
 using Microsoft.Extensions.Options;
@@ -25,6 +26,10 @@ internal static class ApplicationSettings
             .Between("Reads:FreshnessWait", options => options.FreshnessWait, TimeSpan.Zero, ReadsOptions.WaitMax)
             .Between("Reads:PositionWait", options => options.PositionWait, TimeSpan.Zero, ReadsOptions.WaitMax)
             .Between("Reads:CommandWait", options => options.CommandWait, TimeSpan.Zero, ReadsOptions.WaitMax)
+            .ValidateOnStart();
+        services.AddOptions<PresenceOptions>().Bind(configuration.GetSection("Presence"))
+            .Between("Presence:BeatEvery", options => options.BeatEvery, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1))
+            .Validate(options => options.NodeKept >= options.BeatEvery * 2, "Presence:NodeKept must be at least twice Presence:BeatEvery.")
             .ValidateOnStart();
         return services;
     }

@@ -32,6 +32,7 @@ public static class RateLimitConventions
         services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
         services.AddSingleton<IMessageRate, MessageRate>();
         services.AddSingleton<ContactRate>();
+        services.AddSingleton<TypingRate>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
         return builder;
@@ -107,6 +108,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
         {
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
+            (options.Typing, "Typing"),
         };
         foreach (var (bucket, setting) in buckets)
         {

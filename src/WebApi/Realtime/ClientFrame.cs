@@ -24,6 +24,7 @@ internal sealed record ClientFrame
 
     public long? Seq { get; init; }
     public bool? Active { get; init; }
+    public IReadOnlyList<string?>? UserIds { get; init; }
     public Dictionary<string, long>? Conversations { get; init; }
 
     public SendMessage.Body ToMessage() => new()

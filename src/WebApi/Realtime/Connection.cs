@@ -22,6 +22,9 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
     public WebSocket Socket { get; } = socket;
     public Outbound Outbound { get; } = outbound;
 
+    /// <summary>Whose presence the client watches; null while it watches nobody's. Belongs to <see cref="PresenceWatch"/>.</summary>
+    public HashSet<UserId>? Watching { get; set; }
+
     /// <summary>Whether it has not been looked up yet what the device is missing.</summary>
     public bool IsNew
     {
@@ -50,6 +53,13 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
     {
         if (Volatile.Read(ref _closing) == 0 && !Outbound.TryWrite(frame))
             TooSlow();
+    }
+
+    /// <summary>Sends a frame that may be dropped when the client is slow.</summary>
+    public void Hint(ReadOnlyMemory<byte> frame)
+    {
+        if (Volatile.Read(ref _closing) == 0)
+            Outbound.TryHint(frame);
     }
 
     /// <summary>Takes a committed entry: sends it if it is next, drops it if it was sent, holds it while earlier ones are fetched.</summary>

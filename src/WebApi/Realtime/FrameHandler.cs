@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using System.Text.Json;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Receipts;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
@@ -16,7 +17,7 @@ namespace ChatCqrs.WebApi.Realtime;
 /// connection stays open.
 /// </summary>
 internal sealed class FrameHandler(
-    IMediator mediator, IConversationWriter conversations, IMessageRate rate)
+    IMediator mediator, IConversationWriter conversations, PresenceWatch watch, IMessageRate rate, TypingRate typingRate)
 {
     /// <summary>How many conversations one <c>sync</c> may name.</summary>
     private const int SyncMax = 1_000;
@@ -60,11 +61,15 @@ internal sealed class FrameHandler(
                 return AcknowledgeAsync(session, frame);
             case "sync":
                 return SyncAsync(session, frame);
+            case "typing":
+                return TypeAsync(session, frame);
+            case "subscribe_presence":
+                return WatchAsync(session, frame);
             case "ping":
                 session.Connection.Send(FrameWriter.Pong(frame.Id));
                 return ValueTask.CompletedTask;
             default:
-                session.Connection.Send(Error(ReferenceOf(frame), "unknown_op", "op must be send, delivered, read, sync or ping."));
+                session.Connection.Send(Error(ReferenceOf(frame), "unknown_op", "op must be send, delivered, read, typing, subscribe_presence, sync or ping."));
                 return ValueTask.CompletedTask;
         }
     }
@@ -139,6 +144,43 @@ internal sealed class FrameHandler(
             {
                 session.Leave();
             }
+        }
+    }
+
+    /// <summary>The socket is not read on meanwhile, so that who stops typing is not overtaken by their starting.</summary>
+    private async ValueTask TypeAsync(FrameSession session, ClientFrame frame)
+    {
+        var connection = session.Connection;
+        if (frame.Active is not null && !typingRate.TryTake(connection.User))
+            return;
+        try
+        {
+            await mediator.Send(new SayTyping.Command(connection.User, frame.ConversationId, frame.Active), CancellationToken.None);
+        }
+        catch (Exception exception)
+        {
+            connection.Send(Error(ReferenceOf(frame), exception));
+        }
+    }
+
+    private async ValueTask WatchAsync(FrameSession session, ClientFrame frame)
+    {
+        var connection = session.Connection;
+        if (!rate.TryTake(connection.User, out var retryAfter))
+        {
+            connection.Send(Error(ReferenceOf(frame), new RefusedException(Refusal.RateLimited, retryAfter)));
+            return;
+        }
+
+        try
+        {
+            var allowed = await mediator.Send(new WatchPresence.Query(connection.User, frame.UserIds), CancellationToken.None);
+            if ((allowed.Count > 0 || frame.UserIds!.Count == 0) && !watch.Add(connection, allowed))
+                throw new RefusedException(Refusal.TooManyWatched);
+        }
+        catch (Exception exception)
+        {
+            connection.Send(Error(ReferenceOf(frame), exception));
         }
     }
 

@@ -64,6 +64,12 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
             "receipt", receipt.Conversation.Value, receipt.User.Value, receipt.DeliveredSeq, receipt.ReadSeq, receipt.At),
         FrameJson.Relaxed.ReceiptFrame);
 
+    internal static byte[] Typing(LiveTyping typing) => Frame(
+        new TypingFrame("typing", typing.Conversation.Value, typing.User.Value, typing.Active), FrameJson.Relaxed.TypingFrame);
+
+    internal static byte[] Presence(UserId user, PresenceState state) => Frame(
+        new PresenceFrame("presence", user.Value, state.Online, state.LastSeen), FrameJson.Relaxed.PresenceFrame);
+
     internal static byte[] Welcome(Connection connection, DateTimeOffset now) => Frame(
         new WelcomeFrame(
             "welcome", connection.User.Value, connection.Device.Value, connection.Session, now,
@@ -95,6 +101,10 @@ internal sealed record AckFrame(string Op, Guid MessageId, Guid ConversationId, 
 
 internal sealed record ReceiptFrame(string Op, Guid ConversationId, Guid UserId, long DeliveredSeq, long ReadSeq, DateTimeOffset At);
 
+internal sealed record TypingFrame(string Op, Guid ConversationId, Guid UserId, bool Active);
+
+internal sealed record PresenceFrame(string Op, Guid UserId, bool Online, DateTimeOffset? LastSeen);
+
 internal sealed record WelcomeFrame(string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits);
 
 internal sealed record Limits(int FrameBytes, int TextBytes, int CiphertextBytes, int InFlight);
@@ -107,6 +117,8 @@ internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
 [JsonSerializable(typeof(UpdateFrame))]
 [JsonSerializable(typeof(AckFrame))]
 [JsonSerializable(typeof(ReceiptFrame))]
+[JsonSerializable(typeof(TypingFrame))]
+[JsonSerializable(typeof(PresenceFrame))]
 [JsonSerializable(typeof(WelcomeFrame))]
 [JsonSerializable(typeof(PongFrame))]
 [JsonSerializable(typeof(ErrorFrame))]

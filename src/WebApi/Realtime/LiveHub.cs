@@ -56,6 +56,11 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             Enqueue(receipt.Conversation, new Receipt(receipt));
     }
 
+    /// <summary>Everyone who has a socket here.</summary>
+    internal IReadOnlyCollection<UserId> Users => [.. _connections.Keys];
+
+    internal bool Has(UserId user) => _connections.ContainsKey(user);
+
     internal bool HasAny(IReadOnlyCollection<UserId> users)
     {
         foreach (var user in users)
@@ -67,24 +72,27 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         return false;
     }
 
-    internal void Add(Connection connection)
+    /// <returns>Whether it is the user's first.</returns>
+    internal bool Add(Connection connection)
     {
-        _connections.AddOrUpdate(connection.User, _ => [connection], (_, others) => [.. others, connection]);
         Interlocked.Increment(ref _count);
+        return _connections.AddOrUpdate(connection.User, _ => [connection], (_, others) => [.. others, connection]).Length == 1;
     }
 
-    internal void Remove(Connection connection)
+    /// <returns>Whether it was the user's last.</returns>
+    internal bool Remove(Connection connection)
     {
+        Interlocked.Decrement(ref _count);
         while (_connections.TryGetValue(connection.User, out var all))
         {
             var rest = all.Where(other => other != connection).ToArray();
             if (rest.Length == 0
                 ? _connections.TryRemove(KeyValuePair.Create(connection.User, all))
                 : _connections.TryUpdate(connection.User, rest, all))
-                break;
+                return rest.Length == 0;
         }
 
-        Interlocked.Decrement(ref _count);
+        return false;
     }
 
     /// <summary>Closes the sockets of a device that was removed.</summary>
@@ -131,7 +139,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);
 
-    private Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
+    internal Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
 
     private void Enqueue(ConversationId conversation, Publication publication)
     {

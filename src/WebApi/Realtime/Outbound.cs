@@ -11,6 +11,9 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
     /// <summary>The most that may wait, in bytes; a client that reads more slowly than that is cut off.</summary>
     public const int BytesMax = 2 * 1024 * 1024;
 
+    /// <summary>With more than so many bytes waiting, what may be dropped is.</summary>
+    private const int HintBytesMax = 64 * 1024;
+
     /// <summary>The most that is gathered into one write, in bytes.</summary>
     private const int WriteMax = 64 * 1024;
 
@@ -37,6 +40,18 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
 
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         return true;
+    }
+
+    /// <summary>Puts a frame in the queue that may as well be dropped: unless more than a little waits already.</summary>
+    public void TryHint(ReadOnlyMemory<byte> frame)
+    {
+        lock (_lock)
+        {
+            if (_bytes > HintBytesMax)
+                return;
+        }
+
+        TryWrite(frame);
     }
 
     /// <summary>Lets go of what has not been written yet: the connection is to be closed, and the close frame is all that still goes out.</summary>

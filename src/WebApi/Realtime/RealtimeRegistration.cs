@@ -18,11 +18,16 @@ public static class RealtimeRegistration
         services.AddSingleton<LiveHub>();
         services.AddSingleton<ILiveDelivery>(provider => provider.GetRequiredService<LiveHub>());
         services.AddSingleton<INodeBusReceiver, NodeBusReceiver>();
+        services.AddSingleton<TypingRelay>();
+        services.AddSingleton<ITypingDelivery>(provider => provider.GetRequiredService<TypingRelay>());
+        services.AddSingleton<PresenceWatch>();
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<FrameHandler>();
         services.AddSingleton<SocketGateway>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveHub>());
         services.AddHostedService<SocketKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<TypingRelay>());
+        services.AddHostedService(provider => provider.GetRequiredService<PresenceWatch>());
         services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = endpoint =>
         {
             // Accepted sockets inherit it: dead peers are found without a timer a connection.

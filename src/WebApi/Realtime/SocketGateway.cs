@@ -11,7 +11,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// alive.
 /// </summary>
 internal sealed class SocketGateway(
-    IAccessTokens tokens, LiveHub hub, CatchUpLoop catchUp, FrameHandler frames, TimeProvider clock, IHostApplicationLifetime lifetime)
+    IAccessTokens tokens, LiveHub hub, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp, FrameHandler frames, TimeProvider clock,
+    IHostApplicationLifetime lifetime)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -59,7 +60,8 @@ internal sealed class SocketGateway(
             OnCatchUpNeeded = catchUp.Start,
         };
         connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow()));
-        hub.Add(connection);
+        if (hub.Add(connection))
+            presence.Report(connection.User);
         catchUp.Start(connection);
         try
         {
@@ -70,7 +72,9 @@ internal sealed class SocketGateway(
         }
         finally
         {
-            hub.Remove(connection);
+            watch.Remove(connection);
+            if (hub.Remove(connection))
+                presence.Report(connection.User);
         }
     }
 

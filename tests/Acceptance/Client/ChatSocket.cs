@@ -130,6 +130,14 @@ public sealed class ChatSocket : IAsyncDisposable
             && (delivered is null || f.Body.Number("delivered_seq") >= delivered) && (read is null || f.Body.Number("read_seq") >= read),
         $"the receipt of {user} for {delivered}/{read}");
 
+    public Task<Frame> PresenceAsync(Guid user, bool online, int from = 0) => NextAsync(
+        f => f.Op == "presence" && f.Body.Id("user_id") == user && f.Body.GetProperty("online").GetBoolean() == online,
+        $"presence of {user}, {(online ? "online" : "gone")}", from);
+
+    public Task<Frame> TypingAsync(Guid conversation, Guid user, bool active, int from = 0) => NextAsync(
+        f => f.Is("typing", conversation) && f.Body.Id("user_id") == user && f.Body.GetProperty("active").GetBoolean() == active,
+        $"typing of {user}, {active}", from);
+
     /// <summary>The first frame from <paramref name="from"/> on that fits, whether it has come already or not.</summary>
     public async Task<Frame> NextAsync(Func<Frame, bool> fits, string what, int from = 0, TimeSpan? within = null)
     {

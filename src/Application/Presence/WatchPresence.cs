@@ -1,0 +1,41 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Presence;
+
+/// <summary>Whose presence the caller may watch, of those they would like to.</summary>
+public static class WatchPresence
+{
+    /// <summary>How many users may be named at once.</summary>
+    public const int UsersMax = 200;
+
+    /// <summary>How long to wait for a conversation that was only just begun.</summary>
+    private static readonly TimeSpan FreshnessWait = TimeSpan.FromSeconds(1);
+
+    /// <param name="Users">Ids of users.</param>
+    public sealed record Query(UserId Caller, IReadOnlyList<string?>? Users) : IRequest<IReadOnlyCollection<UserId>>;
+
+    internal sealed class Validator : AbstractValidator<Query>
+    {
+        public Validator() => RuleFor(q => q.Users)
+            .Must(users => users is { Count: <= UsersMax } && users.All(id => Guid.TryParseExact(id, "D", out _)))
+            .WithMessage($"must be a list of at most {UsersMax} ids of users.").OverridePropertyName("user_ids");
+    }
+
+    internal sealed class Handler(Watching watching, IReadSide readSide, IConversationWriter conversations)
+        : IRequestHandler<Query, IReadOnlyCollection<UserId>>
+    {
+        public async Task<IReadOnlyCollection<UserId>> Handle(Query request, CancellationToken cancellationToken)
+        {
+            var wanted = request.Users!.Select(id => new UserId(Guid.Parse(id!))).Where(id => id != request.Caller).Distinct()
+                .Select(id => (request.Caller, id)).ToArray();
+            if (wanted.Length == 0)
+                return [];
+            await readSide.WaitForAsync(conversations.LastCommitted, FreshnessWait, cancellationToken);
+            return [.. (await watching.AllowedAsync(wanted, cancellationToken)).Select(pair => pair.Watched)];
+        }
+    }
+}

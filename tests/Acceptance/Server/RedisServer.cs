@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace ChatCqrs.Acceptance.Server;
+
+/// <summary>A Redis of our own, on loopback, that keeps nothing. It must be installed (Debian: redis-server).</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-redis-").FullName;
+    private readonly int _port = Shell.FreePort();
+    private Process? _process;
+
+    private RedisServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) => _process?.Kill();
+
+    public static string? Installed { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
+
+    public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}");
+
+    public static async Task<RedisServer> StartAsync()
+    {
+        var server = new RedisServer();
+        var port = server._port.ToString(CultureInfo.InvariantCulture);
+        server._process = Process.Start(new ProcessStartInfo(
+            Installed!, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", server._folder, "--logfile", "log"]))!;
+        await Eventually.BeAsync(server.IsUpAsync, "Redis takes connections");
+        return server;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+            _process.Dispose();
+            _process = null;
+        }
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task<bool> IsUpAsync()
+    {
+        try
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync("127.0.0.1", _port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false; // Not yet: that is what we wait for.
+        }
+    }
+}

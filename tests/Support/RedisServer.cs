@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using StackExchange.Redis;
+
+namespace ChatCqrs.Testing;
+
+/// <summary>A Redis of our own, on a free loopback port, that keeps nothing.</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-redis").FullName;
+    private readonly Process _process;
+    private readonly int _port;
+
+    private RedisServer()
+    {
+        using (var listener = new TcpListener(IPAddress.Loopback, 0))
+        {
+            listener.Start();
+            _port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        }
+
+        _process = Process.Start(new ProcessStartInfo(
+            Installed!, ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        _process.OutputDataReceived += (_, _) => { }; // Read, so that it never waits for us.
+        _process.BeginOutputReadLine();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => End();
+    }
+
+    /// <summary>What is missing to start one; null when nothing is.</summary>
+    public static string? Missing => Installed is null ? "redis-server is not installed (Debian: apt install redis-server)." : null;
+
+    public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}");
+
+    private static string? Installed => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
+
+    public static async Task<RedisServer> StartAsync()
+    {
+        var server = new RedisServer();
+        await Eventually.IsTrue(server.IsUpAsync, "Redis takes connections");
+        return server;
+    }
+
+    /// <summary>A connection of its own, as each node has one.</summary>
+    public Task<ConnectionMultiplexer> ConnectAsync() => ConnectionMultiplexer.ConnectAsync(ConnectionString + ",allowAdmin=true");
+
+    public ValueTask DisposeAsync()
+    {
+        End();
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<bool> IsUpAsync()
+    {
+        try
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync(IPAddress.Loopback, _port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private void End()
+    {
+        if (_process.HasExited)
+            return;
+        _process.Kill();
+        _process.WaitForExit();
+    }
+}

@@ -1,0 +1,134 @@
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Tests.Accounts;
+
+namespace ChatCqrs.WebApi.Tests.Realtime;
+
+/// <summary>A server whose beats are short.</summary>
+public sealed class PresenceServer : ChatServer
+{
+    protected override IEnumerable<(string Name, string Value)> Settings =>
+        [("RateLimits:Enabled", "false"), ("RateLimits:Typing:Burst", "5"), ("RateLimits:Typing:PerSecond", "0.001"), ("Presence:BeatEvery", "00:00:00.1")];
+}
+
+/// <summary>The bounds of watching and typing; what they do is in the acceptance suite.</summary>
+public sealed class PresenceTests(PresenceServer server) : IClassFixture<PresenceServer>
+{
+    [Fact]
+    public async Task Who_types_too_much_is_not_passed_on_and_not_refused()
+    {
+        var (ann, ben, conversation) = await PairAsync();
+        using var anns = await server.ConnectAsync(ann.Access);
+        using var bens = await server.ConnectAsync(ben.Access);
+        await NextAsync(bens, "synced");
+
+        for (var i = 0; i < 20; i++)
+            await SendAsync(anns, new { op = "typing", conversation_id = conversation, active = i % 2 == 0 });
+        await SendAsync(anns, new { op = "send", message_id = Guid.CreateVersion7(), conversation_id = conversation, type = "text", text = "done" });
+
+        await UntilAsync(anns, "ack", frame => Assert.NotEqual("error", Op(frame)));
+        var typing = new List<bool>();
+        while (typing.Count < 5)
+            typing.Add((await NextAsync(bens, "typing", "message")).GetProperty("active").GetBoolean());
+        Assert.Equal([true, false, true, false, true], typing);
+        await SendAsync(bens, new { op = "ping", id = 1 });
+        await UntilAsync(bens, "pong", frame => Assert.NotEqual("typing", Op(frame)));
+    }
+
+    [Fact]
+    public async Task A_stranger_types_nowhere()
+    {
+        var (_, _, conversation) = await PairAsync();
+        using var eves = await server.ConnectAsync((await server.SignInAsync()).Access);
+
+        await SendAsync(eves, new { op = "typing", id = "t", conversation_id = conversation, active = true });
+
+        var error = await NextAsync(eves, "error");
+        Assert.Equal(("t", "conversation_unknown"), (error.GetProperty("ref").GetString(), error.GetProperty("problem").GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task An_empty_list_ends_the_watching()
+    {
+        var (ann, ben, _) = await PairAsync();
+        using var anns = await server.ConnectAsync(ann.Access);
+        await SendAsync(anns, new { op = "subscribe_presence", user_ids = new[] { ben.User } });
+        Assert.False((await NextAsync(anns, "presence")).GetProperty("online").GetBoolean());
+
+        await SendAsync(anns, new { op = "subscribe_presence", user_ids = Array.Empty<string>() });
+        await SendAsync(anns, new { op = "ping", id = 1 });
+        await NextAsync(anns, "pong");
+        using (await server.ConnectAsync(ben.Access))
+        {
+            await SendAsync(anns, new { op = "ping", id = 2 });
+            await UntilAsync(anns, "pong", frame => Assert.NotEqual("presence", Op(frame)));
+        }
+    }
+
+    [Fact]
+    public async Task Who_is_blocked_while_watching_sees_the_other_go()
+    {
+        var (ann, ben, _) = await PairAsync();
+        using var anns = await server.ConnectAsync(ann.Access);
+        using var bens = await server.ConnectAsync(ben.Access);
+        await SendAsync(bens, new { op = "subscribe_presence", user_ids = new[] { ann.User } });
+        Assert.True((await NextAsync(bens, "presence")).GetProperty("online").GetBoolean());
+
+        (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{ben.User}", null, ann.Access)).Is(204);
+
+        var gone = await NextAsync(bens, "presence");
+        Assert.Equal((false, JsonValueKind.Null), (gone.GetProperty("online").GetBoolean(), gone.GetProperty("last_seen").ValueKind));
+    }
+
+    [Fact]
+    public async Task No_more_than_so_many_are_named_at_once()
+    {
+        using var socket = await server.ConnectAsync((await server.SignInAsync()).Access);
+
+        await SendAsync(socket, new { op = "subscribe_presence", id = "p", user_ids = Enumerable.Range(0, 201).Select(_ => Guid.CreateVersion7()) });
+
+        var error = await NextAsync(socket, "error");
+        Assert.Equal(("p", 400), (error.GetProperty("ref").GetString(), error.GetProperty("problem").GetProperty("status").GetInt32()));
+    }
+
+    private static string Op(JsonElement frame) => frame.GetProperty("op").GetString()!;
+
+    private static Task SendAsync(ClientWebSocket socket, object frame) =>
+        socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, Eventually.Cancelled());
+
+    /// <summary>The next frame that is one of these; others are passed over.</summary>
+    private static async Task<JsonElement> NextAsync(ClientWebSocket socket, params string[] ops)
+    {
+        while (true)
+        {
+            var frame = await ReceiveAsync(socket);
+            if (ops.Contains(Op(frame)))
+                return frame;
+        }
+    }
+
+    private static async Task UntilAsync(ClientWebSocket socket, string op, Action<JsonElement> each)
+    {
+        JsonElement frame;
+        do
+            each(frame = await ReceiveAsync(socket));
+        while (Op(frame) != op);
+    }
+
+    private static async Task<JsonElement> ReceiveAsync(ClientWebSocket socket)
+    {
+        var buffer = new byte[64 * 1024];
+        var received = await socket.ReceiveAsync(buffer, Eventually.Cancelled());
+        Assert.True(received.EndOfMessage);
+        return JsonSerializer.Deserialize<JsonElement>(Encoding.UTF8.GetString(buffer, 0, received.Count));
+    }
+
+    private async Task<(Tokens Ann, Tokens Ben, string Conversation)> PairAsync()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var started = (await server.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access)).Is(201);
+        return (ann, ben, started.Text("conversation_id"));
+    }
+}
