@@ -232,5 +232,8 @@ public sealed class JwtAccessTokensTests : IDisposable
 
         public Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
+
+        public Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
     }
 }

@@ -217,5 +217,17 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         await command.ExecuteNonQueryAsync();
     }
 
+    [Fact]
+    public async Task Of_many_users_it_is_known_when_each_was_last_here()
+    {
+        var sessions = database.Sessions();
+        var (ann, ben) = (await SignedInAsync(database), await SignedInAsync(database));
+
+        var seen = await sessions.LastSeenAsync([ann.User, ben.User, new UserId(Guid.CreateVersion7())], default);
+
+        Assert.Equal(new HashSet<UserId> { ann.User, ben.User }, seen.Keys.ToHashSet());
+        Assert.Equal(ann.Now, seen[ann.User]);
+    }
+
     private static BlockLists NoBlocks() => new((_, _) => Task.FromResult(ImmutableHashSet<UserId>.Empty));
 }
