@@ -54,6 +54,6 @@ public sealed class RedisFactAttribute : FactAttribute
     public RedisFactAttribute()
     {
         if (Surroundings.Url is not null) Skip = "CHATCQRS_URL names a server that is not ours to stop.";
-        else if (Server.RedisServer.Installed is null) Skip = "redis-server is not installed (Debian: apt install redis-server).";
+        else if (Server.RedisServer.Missing is { } missing) Skip = missing;
     }
 }

@@ -4,38 +4,10 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Two servers on one log: whichever node somebody writes at, there is one conversation, in one order, and no double.</summary>
-public sealed class TwoNodesSpecs : IAsyncLifetime
+public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
 {
-    private RedisServer? _redis;
-    private Deployment? _deployment;
-    private ServerProcess? _one;
-    private ServerProcess? _two;
-
-    private ChatApi One => _one!.Api;
-    private ChatApi Two => _two!.Api;
-
-    public async Task InitializeAsync()
-    {
-        if (Surroundings.Url is not null) return; // The tests are skipped.
-        _deployment = await Deployment.CreateAsync();
-        if (RedisServer.Installed is not null)
-        {
-            _redis = await RedisServer.StartAsync();
-            _deployment.Settings["ConnectionStrings__Redis"] = _redis.ConnectionString;
-            _deployment.Settings["Presence__BeatEvery"] = "00:00:00.200";
-            _deployment.Settings["Presence__NodeKept"] = "00:00:02";
-        }
-        _one = await ServerProcess.StartAsync(_deployment);
-        _two = await ServerProcess.StartAsync(_deployment);
-    }
-
-    public async Task DisposeAsync()
-    {
-        if (_two is not null) await _two.DisposeAsync();
-        if (_one is not null) await _one.DisposeAsync();
-        if (_deployment is not null) await _deployment.DisposeAsync();
-        if (_redis is not null) await _redis.DisposeAsync();
-    }
+    private ChatApi One => nodes.One.Api;
+    private ChatApi Two => nodes.Two.Api;
 
     [OwnServerFact]
     public async Task The_same_id_on_both_nodes_is_stored_once()
@@ -91,19 +63,6 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
         await Eventually.BeAsync(async () => (await laptop.GetAsync("/v1/users/me")).Status == 401, "its token is dead at the other node, too");
     }
 
-    [OwnServerFact]
-    public async Task When_one_node_dies_the_other_goes_on()
-    {
-        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
-        var first = await ada.SayAsync(bob, "before");
-        await _one!.KillAsync();
-        var adaAtTwo = ada.At(Two);
-        var second = await adaAtTwo.SayAsync(bob, "after");
-        Assert.Equal(first.Seq + 1, second.Seq);
-        // Whoever led the projections: they go on within seconds.
-        await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 2, "the read side goes on");
-    }
-
     [RedisFact]
     public async Task Senders_on_both_nodes_share_one_order_and_hear_each_other()
     {
@@ -134,25 +93,6 @@ public sealed class TwoNodesSpecs : IAsyncLifetime
         }
         bobs.KeptOrder();
         laptops.KeptOrder();
-    }
-
-    [RedisFact]
-    public async Task Typing_and_presence_reach_the_other_node_and_end_with_a_node_that_dies()
-    {
-        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
-        var conversation = (await ada.SayAsync(bob, "hello")).ConversationId;
-        await using var bobs = await bob.ConnectAsync();
-        await bobs.SendAsync(new { op = "subscribe_presence", user_ids = new[] { ada.Id } });
-        await bobs.PresenceAsync(ada.Id, online: false);
-
-        await using var adas = await ada.ConnectAsync();
-        await bobs.PresenceAsync(ada.Id, online: true);
-        await adas.SendAsync(new { op = "typing", conversation_id = conversation, active = true });
-        await bobs.TypingAsync(conversation, ada.Id, active: true);
-
-        var mark = bobs.Mark();
-        await _one!.KillAsync();
-        await bobs.PresenceAsync(ada.Id, online: false, mark);
     }
 
     [RedisFact]

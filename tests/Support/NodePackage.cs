@@ -7,12 +7,18 @@ public static class NodePackage
 {
     private static readonly SemaphoreSlim Turn = new(1, 1);
 
-    /// <summary>Why packages cannot be installed here; null when they can.</summary>
-    public static string? Missing { get; } = OnPath("node") && OnPath("npm") ? null : "node and npm are not installed.";
+    private const string NotInstalled = "Node.js is not installed (Debian: apt install nodejs npm).";
+
+    /// <inheritdoc cref="Prerequisites.MayBeMissing"/>
+    public static string? Missing { get; } = IsInstalled ? null : Prerequisites.MayBeMissing(NotInstalled);
+
+    private static bool IsInstalled => OnPath("node") && OnPath("npm");
 
     /// <returns>A folder from which the package can be required.</returns>
     public static async Task<string> InstallAsync(string name, string version)
     {
+        if (!IsInstalled)
+            throw new InvalidOperationException(NotInstalled);
         var folder = Path.Combine(AppContext.BaseDirectory, "node", $"{name}-{version}");
         await Turn.WaitAsync();
         try

@@ -9,6 +9,8 @@ namespace ChatCqrs.Testing;
 /// <summary>A Redis of our own, on a free loopback port, that keeps nothing.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
+    private const string NotInstalled = "redis-server is not installed (Debian: apt install redis-server).";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-redis").FullName;
     private readonly Process _process;
     private readonly int _port;
@@ -22,7 +24,7 @@ public sealed class RedisServer : IAsyncDisposable
         }
 
         _process = Process.Start(new ProcessStartInfo(
-            Installed!, ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
+            Installed ?? throw new InvalidOperationException(NotInstalled), ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
         {
             RedirectStandardOutput = true,
         })!;
@@ -31,8 +33,8 @@ public sealed class RedisServer : IAsyncDisposable
         AppDomain.CurrentDomain.ProcessExit += (_, _) => End();
     }
 
-    /// <summary>What is missing to start one; null when nothing is.</summary>
-    public static string? Missing => Installed is null ? "redis-server is not installed (Debian: apt install redis-server)." : null;
+    /// <inheritdoc cref="Prerequisites.MayBeMissing"/>
+    public static string? Missing => Installed is null ? Prerequisites.MayBeMissing(NotInstalled) : null;
 
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}");
 

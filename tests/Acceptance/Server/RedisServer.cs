@@ -7,23 +7,29 @@ namespace ChatCqrs.Acceptance.Server;
 /// <summary>A Redis of our own, on loopback, that keeps nothing. It must be installed (Debian: redis-server).</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
+    private const string NotInstalled = "redis-server is not installed (Debian: apt install redis-server).";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-redis-").FullName;
     private readonly int _port = Shell.FreePort();
     private Process? _process;
 
     private RedisServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) => _process?.Kill();
 
-    public static string? Installed { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+    /// <summary>Why there can be none here; null when there can. Where <c>CI</c> is set nothing may be missing: then starting one fails.</summary>
+    public static string? Missing { get; } = Installed is null && Environment.GetEnvironmentVariable("CI") is not { Length: > 0 } ? NotInstalled : null;
+
+    private static string? Installed => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
 
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}");
 
     public static async Task<RedisServer> StartAsync()
     {
+        if (Installed is null) throw new InvalidOperationException(NotInstalled);
         var server = new RedisServer();
         var port = server._port.ToString(CultureInfo.InvariantCulture);
         server._process = Process.Start(new ProcessStartInfo(
-            Installed!, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", server._folder, "--logfile", "log"]))!;
+            Installed, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", server._folder, "--logfile", "log"]))!;
         await Eventually.BeAsync(server.IsUpAsync, "Redis takes connections");
         return server;
     }

@@ -95,6 +95,10 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     {
     }
 
+    public void Announce(LiveTyping typing)
+    {
+    }
+
     public static MessageId NewId() => new(Guid.CreateVersion7());
 
     public async ValueTask DisposeAsync()
