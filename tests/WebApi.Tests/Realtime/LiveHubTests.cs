@@ -102,8 +102,12 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
     private static LiveEntry Sent(Connection by, long seq)
     {
         var at = DateTimeOffset.UnixEpoch;
+        var content = new SealedContent(null, new byte[1]);
         var sent = new ConversationEvent.MessageSent(
-            new MessageId(Guid.CreateVersion7()), by.User, by.Device, MessageType.Text, new SealedContent(null, new byte[1]), default, null, null) { At = at };
+            new MessageId(Guid.CreateVersion7()), by.User, by.Device, MessageType.Text, content, default, null, null)
+        {
+            At = at,
+        };
         return new LiveEntry(
             new Recorded(sent, StreamName.Of(Theirs), seq, new LogPosition((ulong)seq), Guid.CreateVersion7(), at, new Actor(by.User, by.Device), new byte[32]),
             by.Session);
