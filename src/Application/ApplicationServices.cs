@@ -35,7 +35,11 @@ public static class ApplicationServices
         services.AddSingleton<Membership>();
         services.AddSingleton<DirectPairs>();
         services.AddSingleton<Watching>();
+        services.AddSingleton<GroupTitles>();
         services.AddSingleton<MessageViews>();
+        services.AddSingleton<UpdateViews>();
+        services.AddSingleton<EarlierMessages>();
+        services.AddSingleton<MessageOperations>();
         services.AddMedia();
         services.AddSingleton<ConversationWriter>();
         services.AddSingleton<IConversationWriter>(provider => provider.GetRequiredService<ConversationWriter>());

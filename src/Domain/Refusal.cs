@@ -35,7 +35,22 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal Blocked = new(RefusalKind.Forbidden, "blocked", "The receiver has blocked you.");
 
     public static readonly Refusal NotTheSender =
-        new(RefusalKind.Forbidden, "not_the_sender", "Only the message's sender may see this.");
+        new(RefusalKind.Forbidden, "not_the_sender", "Only the message's sender may do this.");
+    public static readonly Refusal NotTheSenderOrAdmin =
+        new(RefusalKind.Forbidden, "not_the_sender_or_admin", "Only the message's sender, or an admin of the group, may do this.");
+    public static readonly Refusal EditTooLate =
+        new(RefusalKind.Forbidden, "edit_too_late", "A message may be edited for 15 minutes after it was sent.");
+    public static readonly Refusal EditMismatch = new(
+        RefusalKind.Invalid, "edit_mismatch", "An encrypted message is edited with a ciphertext, any other one with a text.");
+    public static readonly Refusal MessageGone = new(RefusalKind.Conflict, "message_deleted", "The message was deleted for everyone.");
+    public static readonly Refusal MessageBusy =
+        new(RefusalKind.Unavailable, "message_busy", "Too much happens in this conversation at once. Try again.");
+
+    public static readonly Refusal NotAGroup = new(RefusalKind.Invalid, "not_a_group", "This is for groups only.");
+    public static readonly Refusal NotAnAdmin = new(RefusalKind.Forbidden, "not_an_admin", "Only an admin of the group may do this.");
+    public static readonly Refusal MemberUnknown = new(RefusalKind.Unknown, "member_unknown", "There is no such member.");
+    public static readonly Refusal GroupFull = new(RefusalKind.Conflict, "group_full", "The group would have more members than a group may have.");
+    public static readonly Refusal LastAdmin = new(RefusalKind.Conflict, "last_admin", "A group needs an admin. Name another one first.");
 
     public static readonly Refusal InvalidCursor =
         new(RefusalKind.Invalid, "invalid_cursor", "The cursor is none that this list has given.");

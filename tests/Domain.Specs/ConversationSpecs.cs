@@ -1,18 +1,11 @@
 using ChatCqrs.Domain.Conversations;
-using ChatCqrs.Domain.Messages;
 using static ChatCqrs.Domain.Conversations.ConversationCommand;
-using static ChatCqrs.Domain.Conversations.ConversationEvent;
+using static ChatCqrs.Domain.Specs.Scene;
 
 namespace ChatCqrs.Domain.Specs;
 
 public sealed class ConversationSpecs
 {
-    private static readonly DateTimeOffset Now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-    private static readonly UserId Ann = new(new Guid("00000000-0000-7000-8000-00000000000a"));
-    private static readonly UserId Ben = new(new Guid("00000000-0000-7000-8000-00000000000b"));
-    private static readonly UserId Eve = new(new Guid("00000000-0000-7000-8000-00000000000e"));
-    private static readonly DeviceId Phone = new(new Guid("00000000-0000-7000-8000-0000000000d1"));
-
     [Fact]
     public void The_first_start_starts_it() =>
         Given().When(new StartDirect(Ann, Ben)).Then(Started(Ann, Ben));
@@ -101,8 +94,19 @@ public sealed class ConversationSpecs
     {
         var state = Given(Started(Ann, Ben), Sent(1, Ann), Sent(2, Ben)).State;
 
-        Assert.Equal([Ann], state.AuthorsAfter(0, except: Ben));
-        Assert.Empty(state.AuthorsAfter(1, except: Ben));
+        Assert.Equal([Ann], state.AuthorsBetween(0, 2, except: Ben));
+        Assert.Empty(state.AuthorsBetween(1, 2, except: Ben));
+    }
+
+    [Fact]
+    public void A_reply_is_to_a_message_that_its_sender_sees() =>
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(2, Ben) with { ReplyTo = Id(1), ReplySeq = 1 }).Then(Sent(2, Ben) with { ReplyTo = Id(1) });
+
+    [Fact]
+    public void A_reply_to_nothing_is_refused()
+    {
+        Given(Started(Ann, Ben)).When(Send(2, Ben) with { ReplyTo = Id(1) }).ThenRefused(Refusal.MessageUnknown);
+        Given().When(Send(2, Ben, startWith: Ann) with { ReplyTo = Id(1) }).ThenRefused(Refusal.MessageUnknown);
     }
 
     [Fact]
@@ -113,49 +117,5 @@ public sealed class ConversationSpecs
         Assert.Equal(id, DirectConversation.IdOf(Ben, Ann));
         Assert.NotEqual(id, DirectConversation.IdOf(Ann, Eve));
         Assert.Equal(8, id.Value.Version);
-    }
-
-    private static ConversationStarted Started(UserId by, UserId with) => new(ConversationKind.Direct, by, [by, with]) { At = Now };
-
-    private static MessageSent Sent(int id, UserId sender) =>
-        new(Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)id), null, null) { At = Now };
-
-    private static SendMessage Send(int id, UserId sender, int? content = null, UserId? startWith = null) =>
-        new(Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)(content ?? id)), null, null, startWith);
-
-    private static readonly SealedContent Content = new("day-2026-02-01", new byte[] { 1, 2, 3 });
-
-    private static MessageId Id(int id) => new(new Guid(id, 0, 0, [0x80, 0, 0, 0, 0, 0, 0, 1]));
-
-    private static Scene Given(params ConversationEvent[] events) =>
-        new(events.Aggregate(Conversation.NotStarted, Conversation.Evolve));
-
-    private sealed record Scene(Conversation State)
-    {
-        public Outcome When(ConversationCommand command)
-        {
-            try
-            {
-                return new Outcome(Conversation.Decide(State, command, Now), null);
-            }
-            catch (RefusedException refused)
-            {
-                return new Outcome([], refused.Refusal);
-            }
-        }
-    }
-
-    private sealed record Outcome(IReadOnlyList<ConversationEvent> Events, Refusal? Refused)
-    {
-        public void Then(params ConversationEvent[] events)
-        {
-            Assert.Null(Refused);
-            Assert.Equal(events.Length, Events.Count);
-            Assert.All(events.Zip(Events), pair => Assert.Equivalent(pair.First, pair.Second, strict: true));
-        }
-
-        public void ThenNothing() => Then();
-
-        public void ThenRefused(Refusal refusal) => Assert.Equal(refusal, Refused);
     }
 }

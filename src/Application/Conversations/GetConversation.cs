@@ -4,7 +4,6 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Users;
 using MediatR;
-using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
@@ -13,7 +12,7 @@ public static class GetConversation
 {
     public sealed record Query(UserId Caller, ConversationId Conversation) : IRequest<ConversationDetails>;
 
-    internal sealed class Handler(Membership membership, IInbox inbox, MessageViews views, IOptions<RetentionOptions> retention)
+    internal sealed class Handler(Membership membership, IInbox inbox, MessageViews views, GroupTitles titles, Messages.Retention retention)
         : IRequestHandler<Query, ConversationDetails>
     {
         public async Task<ConversationDetails> Handle(Query request, CancellationToken cancellationToken)
@@ -23,15 +22,16 @@ public static class GetConversation
             var last = item?.LastMessage is { } message ? (await views.OfAsync([message], cancellationToken))[0] : null;
             var settings = item?.Settings ?? ConversationSettings.None;
             return new ConversationDetails(
-                request.Conversation.Value, "direct", null, conversation.LastSeq, last, item?.Unread ?? 0,
+                request.Conversation.Value, Names.Of(conversation.Kind!.Value),
+                await titles.OpenAsync(request.Conversation, conversation.Title, cancellationToken), conversation.LastSeq, last, item?.Unread ?? 0,
                 item?.DeliveredSeq ?? -1, item?.ReadSeq ?? -1,
                 settings.MutedUntil, settings.Pinned, settings.Archived, conversation.LastAt,
-                [.. Infos(conversation)], new RetentionInfo(retention.Value.Days, null), null, null);
+                [.. Infos(conversation)],
+                new RetentionInfo(retention.DaysOf(conversation.Retention), conversation.Retention.DisappearingSeconds), null, null);
         }
 
         /// <summary>In the order of joining. Both users of a direct conversation have the same rights.</summary>
-        internal static IEnumerable<MemberInfo> Infos(Conversation conversation) => conversation.Members.Values
-            .OrderBy(member => member.JoinedSeq).ThenBy(member => member.User.Value)
-            .Select(member => new MemberInfo(member.User.Value, "member", member.JoinedSeq));
+        internal static IEnumerable<MemberInfo> Infos(Conversation conversation) => conversation.MemberIds.Select(id => conversation.Members[id])
+            .Select(member => new MemberInfo(member.User.Value, Names.Of(member.Role), member.JoinedSeq));
     }
 }

@@ -18,7 +18,7 @@ public static class GetInbox
         public Validator() => RuleFor(q => q.Limit).InclusiveBetween(1, Paging.LimitMax).OverridePropertyName("limit");
     }
 
-    internal sealed class Handler(IInbox inbox, MessageViews views) : IRequestHandler<Query, Result>
+    internal sealed class Handler(IInbox inbox, MessageViews views, GroupTitles titles) : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
@@ -29,16 +29,24 @@ public static class GetInbox
             var shown = page.Take(limit).ToList();
             var last = (await views.OfAsync([.. shown.Select(item => item.LastMessage).OfType<Projections.Timeline.TimelineEntry>()], cancellationToken))
                 .ToDictionary(message => message.ConversationId);
+            await titles.PrepareAsync(shown.Select(item => (item.Conversation.Id, item.Conversation.Title)), cancellationToken);
+            var summaries = new List<ConversationSummary>(shown.Count);
+            foreach (var item in shown)
+            {
+                var title = await titles.OpenAsync(item.Conversation.Id, item.Conversation.Title, cancellationToken);
+                summaries.Add(Summary(item, title, last.GetValueOrDefault(item.Conversation.Id.Value)));
+            }
+
             return new Result(
-                [.. shown.Select(item => Summary(item, last.GetValueOrDefault(item.Conversation.Id.Value)))],
+                summaries,
                 page.Count > limit ? Cursor(shown[^1].Place) : null);
         }
 
         private static string Cursor(InboxPlace place) =>
             Paging.Cursor(Paging.Cursor(place.UpdatedAt), place.Conversation.ToString(), Paging.Cursor(place.AsOf));
 
-        private static ConversationSummary Summary(InboxItem item, MessageView? last) => new(
-            item.Conversation.Id.Value, item.Conversation.Kind, null, item.Conversation.LastSeq, last, item.Unread,
+        private static ConversationSummary Summary(InboxItem item, string? title, MessageView? last) => new(
+            item.Conversation.Id.Value, item.Conversation.Kind, title, item.Conversation.LastSeq, last, item.Unread,
             item.DeliveredSeq, item.ReadSeq, item.Settings.MutedUntil, item.Settings.Pinned, item.Settings.Archived, item.Conversation.UpdatedAt);
     }
 }

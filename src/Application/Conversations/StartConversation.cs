@@ -1,11 +1,11 @@
 using System.Diagnostics;
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using FluentValidation;
 using MediatR;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
@@ -16,6 +16,7 @@ public static class StartConversation
     public sealed record Body
     {
         public string? Type { get; init; }
+        public string? Title { get; init; }
         public IReadOnlyList<string?>? MemberIds { get; init; }
     }
 
@@ -27,33 +28,64 @@ public static class StartConversation
 
     internal sealed class Validator : AbstractValidator<Command>
     {
-        public Validator()
+        public Validator(IOptions<GroupOptions> options)
         {
-            RuleFor(c => c.Body.Type).Equal("direct").WithMessage("must be direct.").OverridePropertyName("type");
-            RuleFor(c => c.Body.MemberIds).NotEmpty().WithMessage("must name the other user.").OverridePropertyName("member_ids");
-            RuleForEach(c => c.Body.MemberIds).Must(id => Guid.TryParseExact(id, "D", out var value) && value != Guid.Empty)
-                .WithMessage("must be a UUID.").OverridePropertyName("member_ids");
+            RuleFor(c => c.Body.Type).Must(type => Names.ParseKind(type) is not null)
+                .WithMessage("must be direct or group.").OverridePropertyName("type");
+            RuleFor(c => c.Body.MemberIds).NotEmpty().When(c => c.Body.Type == "direct")
+                .WithMessage("must name the other user.").OverridePropertyName("member_ids");
+            RuleForEach(c => c.Body.MemberIds).Must(UserIds.IsOne).WithMessage("must be a UUID.").OverridePropertyName("member_ids");
+            RuleFor(c => c.Body.MemberIds).Must(ids => ids is null || ids.Count <= UserIds.Max)
+                .WithMessage($"must name at most {UserIds.Max} users.").OverridePropertyName("member_ids");
+            RuleFor(c => c).Must(c => UserIds.Others(c.Body.MemberIds, c.Caller).Count < options.Value.MembersMax)
+                .When(c => c.Body.Type == "group" && c.Body.MemberIds?.All(UserIds.IsOne) == true)
+                .WithMessage(_ => $"a group has at most {options.Value.MembersMax} members.").OverridePropertyName("member_ids");
+            RuleFor(c => c.Body.Title).Must(title => title is not null && PlainText.IsLine(title, GroupOptions.TitleMax)).When(c => c.Body.Type == "group")
+                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.").OverridePropertyName("title");
+            RuleFor(c => c.Body.Title).Null().When(c => c.Body.Type == "direct")
+                .WithMessage("is for groups only.").OverridePropertyName("title");
         }
     }
 
-    internal sealed class Handler(IConversationWriter conversations, IUsers users, BlockLists blocks) : IRequestHandler<Command, Result>
+    internal sealed class Handler(
+        IConversationWriter conversations, KnownUsers users, BlockLists blocks, GroupTitles titles, IOptions<GroupOptions> options, TimeProvider clock)
+        : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            var others = request.Body.MemberIds!.Select(id => new UserId(Guid.Parse(id!))).Where(id => id != request.Caller).Distinct().ToArray();
-            if (others.Length == 0)
-                throw new RefusedException(Refusal.DirectWithOneself);
-            if (others.Length > 1)
-                throw new RefusedException(Refusal.DirectWithSeveral);
-            if (!await users.ExistsAsync(others[0], cancellationToken))
-                throw new RefusedException(Refusal.UserUnknown);
+            var others = UserIds.Others(request.Body.MemberIds, request.Caller);
+            return request.Body.Type == "group"
+                ? await StartGroupAsync(request, others, cancellationToken)
+                : await StartDirectAsync(request, others, cancellationToken);
+        }
 
-            var id = DirectConversation.IdOf(request.Caller, others[0]);
-            var origin = new Origin(new Actor(request.Caller, request.Device), Activity.Current?.TraceId.ToHexString(), null);
+        private async Task<Result> StartDirectAsync(Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
+        {
+            if (others.Count == 0)
+                throw new RefusedException(Refusal.DirectWithOneself);
+            if (others.Count > 1)
+                throw new RefusedException(Refusal.DirectWithSeveral);
+            await users.RequireAsync(others, cancellationToken);
             var isBlocked = await blocks.HasBlockedAsync(others[0], request.Caller, cancellationToken);
-            var (started, position) = await conversations.StartAsync(
-                id, new ConversationCommand.StartDirect(request.Caller, others[0], isBlocked), origin, cancellationToken);
-            return new Result(id, started, position);
+            return await StartAsync(
+                request, DirectConversation.IdOf(request.Caller, others[0]),
+                new ConversationCommand.StartDirect(request.Caller, others[0], isBlocked), cancellationToken);
+        }
+
+        private async Task<Result> StartGroupAsync(Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
+        {
+            await users.RequireAsync(others, cancellationToken);
+            var id = new ConversationId(Guid.CreateVersion7(clock.GetUtcNow()));
+            var title = await titles.SealAsync(id, request.Caller, request.Body.Title!, cancellationToken);
+            return await StartAsync(
+                request, id, new ConversationCommand.StartGroup(request.Caller, others, title, options.Value.MembersMax), cancellationToken);
+        }
+
+        private async Task<Result> StartAsync(Command request, ConversationId id, ConversationCommand command, CancellationToken cancellationToken)
+        {
+            var origin = new Origin(new Actor(request.Caller, request.Device), Activity.Current?.TraceId.ToHexString(), null);
+            var changed = await conversations.ChangeAsync(id, command, origin, cancellationToken);
+            return new Result(id, changed.Happened, changed.Position);
         }
     }
 }

@@ -15,10 +15,9 @@ public static class GetMessage
         public async Task<MessageView> Handle(Query request, CancellationToken cancellationToken)
         {
             var (_, member) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
-            var entry = await timeline.MessageAsync(request.Conversation, request.Message, cancellationToken);
-            if (entry is null || entry.Seq < member.JoinedSeq)
-                throw new RefusedException(Refusal.MessageUnknown);
-            return (await views.OfAsync([entry], cancellationToken))[0];
+            var found = await timeline.MessageAsync(request.Conversation, request.Message, member, cancellationToken)
+                ?? throw new RefusedException(Refusal.MessageUnknown);
+            return (await views.OfAsync([found.Entry], cancellationToken))[0];
         }
     }
 }

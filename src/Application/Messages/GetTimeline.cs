@@ -22,7 +22,7 @@ public static class GetTimeline
         }
     }
 
-    internal sealed class Handler(Membership membership, ITimeline timeline, MessageViews views) : IRequestHandler<Query, Result>
+    internal sealed class Handler(Membership membership, ITimeline timeline, MessageViews views, UpdateViews updates) : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
@@ -31,13 +31,15 @@ public static class GetTimeline
             var entries = await timeline.EntriesAsync(request.Conversation, after, request.Limit ?? Paging.LimitDefault, cancellationToken);
             var messages = new Queue<MessageView>(
                 await views.OfAsync([.. entries.Where(entry => entry.Message is not null)], cancellationToken));
-            return new Result(
-                [
-                    .. entries.Select(entry => new TimelineEntryView(
-                        entry.Seq, entry.Kind, entry.At, entry.Actor?.Value, entry.Message is null ? null : messages.Dequeue(),
-                        TimelineEntryView.DataOf(entry))),
-                ],
-                conversation.LastSeq);
+            var shown = new List<TimelineEntryView>(entries.Count);
+            foreach (var entry in entries)
+            {
+                var data = entry.Update is null ? null : await updates.DataOfAsync(entry.Conversation, entry.Update, cancellationToken);
+                shown.Add(new TimelineEntryView(
+                    entry.Seq, entry.Kind, entry.At, entry.Actor?.Value, entry.Message is null ? null : messages.Dequeue(), data));
+            }
+
+            return new Result(shown, conversation.LastSeq);
         }
     }
 }

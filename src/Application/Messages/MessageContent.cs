@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Application.Messages;
 
@@ -12,6 +14,16 @@ public sealed record MessageContent
     public string? Ciphertext { get; init; }
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, MessageContentJson.Default.MessageContent);
+
+    /// <summary>What makes a message the same as another under its id: type, reply and content.</summary>
+    public static byte[] Identity(MessageType type, MessageId? replyTo, byte[] content)
+    {
+        var bytes = new byte[17 + content.Length];
+        bytes[0] = (byte)type;
+        (replyTo?.Value ?? Guid.Empty).TryWriteBytes(bytes.AsSpan(1));
+        content.CopyTo(bytes.AsSpan(17));
+        return bytes;
+    }
 
     public static MessageContent FromBytes(ReadOnlySpan<byte> bytes) =>
         JsonSerializer.Deserialize(bytes, MessageContentJson.Default.MessageContent)

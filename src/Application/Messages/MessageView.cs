@@ -33,7 +33,8 @@ public sealed record MessageView
     /// <param name="content">Null when it is unreadable for ever.</param>
     public static MessageView Of(
         ConversationId conversation, long seq, MessageId message, UserId sender, DeviceId device, MessageType type, MessageContent? content,
-        MessageId? replyTo, DateTimeOffset sentAt, DateTimeOffset? expiresAt, string status) => new()
+        MessageId? replyTo, DateTimeOffset sentAt, DateTimeOffset? expiresAt, string status, DateTimeOffset? editedAt = null,
+        DateTimeOffset? deletedAt = null, IReadOnlyDictionary<string, IReadOnlyList<Guid>>? reactions = null) => new()
         {
             MessageId = message.Value,
             ConversationId = conversation.Value,
@@ -48,10 +49,10 @@ public sealed record MessageView
             Ciphertext = content?.Ciphertext,
             Epoch = null,
             SentAt = sentAt,
-            EditedAt = null,
-            DeletedAt = null,
+            EditedAt = editedAt,
+            DeletedAt = deletedAt,
             ExpiresAt = expiresAt,
-            Reactions = NoReactions,
+            Reactions = reactions ?? NoReactions,
             Status = status,
         };
 }

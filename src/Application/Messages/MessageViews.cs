@@ -32,14 +32,24 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
         var message = entry.Message!;
         return MessageView.Of(
             entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type,
-            await ContentAsync(entry.Conversation, message, cancellationToken), message.ReplyTo, message.SentAt, message.ExpiresAt, status);
+            await ContentAsync(entry.Conversation, message, cancellationToken), message.ReplyTo, message.SentAt, message.ExpiresAt, status,
+            message.EditedAt, message.DeletedAt, ReactionsOf(message));
+    }
+
+    /// <summary>What a message says; null when that is gone.</summary>
+    public async ValueTask<MessageContent?> ContentAsync(ConversationId conversation, TimelineMessage message, CancellationToken cancellationToken)
+    {
+        if (message.Content is null)
+            return null;
+        var bytes = await sealer.OpenAsync(ScopeOf(conversation, message), message.Content, cancellationToken);
+        return bytes is { } content ? MessageContent.FromBytes(content.Span) : null;
     }
 
     /// <summary><c>read</c> or <c>delivered</c> when that holds for everyone else who could see the message, else <c>sent</c>.</summary>
     public static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
     {
         var (any, delivered, read) = (false, true, true);
-        foreach (var member in members.Where(member => member.User != entry.Actor && member.JoinedSeq <= entry.Seq))
+        foreach (var member in members.Where(member => member.User != entry.Actor && member.WasMemberAt(entry.Seq)))
         {
             any = true;
             delivered &= member.DeliveredSeq >= entry.Seq;
@@ -52,11 +62,9 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
     private static SealScope ScopeOf(ConversationId conversation, TimelineMessage message) =>
         new(message.ExpiresAt, message.Sender, conversation, message.MessageId);
 
-    private async ValueTask<MessageContent?> ContentAsync(ConversationId conversation, TimelineMessage message, CancellationToken cancellationToken)
-    {
-        if (message.Content is null)
-            return null;
-        var bytes = await sealer.OpenAsync(ScopeOf(conversation, message), message.Content, cancellationToken);
-        return bytes is { } content ? MessageContent.FromBytes(content.Span) : null;
-    }
+    /// <summary>Who reacted how, in the order in which they did.</summary>
+    private static Dictionary<string, IReadOnlyList<Guid>>? ReactionsOf(TimelineMessage message) => message.Reactions.IsEmpty
+        ? null
+        : message.Reactions.GroupBy(reaction => reaction.Emoji)
+            .ToDictionary(group => group.Key, IReadOnlyList<Guid> (group) => [.. group.Select(reaction => reaction.User)]);
 }

@@ -9,7 +9,7 @@ using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
-using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Retention;
 using FluentValidation;
 using MediatR;
 
@@ -96,13 +96,13 @@ public static class SendMessage
 
         private static bool Given(JsonElement? element) => element is { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) };
 
-        private static int SizeOf(string ciphertext) =>
+        internal static int SizeOf(string ciphertext) =>
             Base64.IsValid(ciphertext, out var decoded) ? decoded : Encoding.UTF8.GetByteCount(ciphertext);
     }
 
     internal sealed class Handler(
         IConversationWriter conversations, IUsers users, KnownUsers known, DirectPairs pairs, BlockLists blocks, IContentSealer sealer, Retention retention,
-        MediaReferences media, TimeProvider clock) : IRequestHandler<Command, Sent>
+        MediaReferences media, EarlierMessages earlier, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -111,7 +111,8 @@ public static class SendMessage
                 throw new RefusedException(Refusal.SenderMismatch);
 
             var (conversation, other) = await AddressAsync(request.Caller, body, cancellationToken);
-            var command = await SealAsync(request, conversation, cancellationToken);
+            var policy = retention.Guess(conversation);
+            var command = await SealAsync(request, conversation, policy, cancellationToken);
             var session = request.Session;
             var origin = new Origin(
                 new Actor(request.Caller, request.Device), session?.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), session?.Id,
@@ -119,8 +120,18 @@ public static class SendMessage
             var files = await media.FindAsync(request.Caller, body.MediaObject, body.Document, cancellationToken);
             var receiver = other ?? await pairs.OtherAsync(conversation, request.Caller, cancellationToken);
             var isBlocked = receiver is { } user && await blocks.HasBlockedAsync(user, request.Caller, cancellationToken);
+            var replySeq = command.ReplyTo is { } target ? await earlier.SeqOfAsync(conversation, target, request.Caller, cancellationToken) : null;
             return await conversations.SendAsync(
-                conversation, command with { StartWith = other, Files = files, IsBlocked = isBlocked }, origin, cancellationToken);
+                conversation, command with { StartWith = other, Files = files, ReplySeq = replySeq, IsBlocked = isBlocked }, origin, cancellationToken,
+                new SealedFor(policy, this, request));
+        }
+
+        public async ValueTask<ConversationCommand.SendMessage> SealAgainAsync(
+            object request, ConversationId conversation, ConversationCommand.SendMessage command, RetentionPolicy policy)
+        {
+            retention.Note(conversation, policy);
+            var again = await SealAsync((Command)request, conversation, policy, CancellationToken.None);
+            return command with { Content = again.Content, ExpiresAt = again.ExpiresAt };
         }
 
         /// <summary>
@@ -139,22 +150,27 @@ public static class SendMessage
                 return (DirectWith(caller, user), user);
             }
 
-            if (id.Version == DirectConversation.Version
-                && (await conversations.PeekAsync(new ConversationId(id), cancellationToken)).IsMember(caller))
+            if (id.Version == DirectConversation.Version && await IsMemberAsync(caller, id, cancellationToken))
                 return (new ConversationId(id), null);
             var other = new UserId(id);
             var direct = DirectWith(caller, other);
-            if (!await known.ExistsAsync(other, cancellationToken))
-                throw new RefusedException(Refusal.UserUnknown);
-            return (direct, other);
+            if (await known.ExistsAsync(other, cancellationToken))
+                return (direct, other);
+            return await IsMemberAsync(caller, id, cancellationToken)
+                ? (new ConversationId(id), null)
+                : throw new RefusedException(Refusal.UserUnknown);
         }
+
+        /// <summary>Groups' ids have the version of users' ids.</summary>
+        private async ValueTask<bool> IsMemberAsync(UserId caller, Guid conversation, CancellationToken cancellationToken) =>
+            (await conversations.PeekAsync(new ConversationId(conversation), cancellationToken)).IsMember(caller);
 
         private static ConversationId DirectWith(UserId caller, UserId other) => caller == other
             ? throw new RefusedException(Refusal.DirectWithOneself)
             : DirectConversation.IdOf(caller, other);
 
         private async ValueTask<ConversationCommand.SendMessage> SealAsync(
-            Command request, ConversationId conversation, CancellationToken cancellationToken)
+            Command request, ConversationId conversation, RetentionPolicy policy, CancellationToken cancellationToken)
         {
             var body = request.Body;
             var messageId = new MessageId(Guid.Parse(body.MessageId!));
@@ -167,23 +183,13 @@ public static class SendMessage
             }.ToBytes();
             var type = MessageTypes.Parse(body.Type)!.Value;
             MessageId? replyTo = body.ReplyTo is null ? null : new MessageId(Guid.Parse(body.ReplyTo));
-            var expiresAt = retention.ExpiryOf(clock.GetUtcNow());
+            var expiresAt = retention.ExpiryOf(clock.GetUtcNow(), policy);
 
             var sealedContent = await sealer.SealAsync(
                 new SealScope(expiresAt, request.Caller, conversation, messageId), content, cancellationToken);
-            var fingerprint = await sealer.FingerprintAsync(request.Caller, Identity(type, replyTo, content), cancellationToken);
+            var fingerprint = await sealer.FingerprintAsync(request.Caller, MessageContent.Identity(type, replyTo, content), cancellationToken);
             return new ConversationCommand.SendMessage(
                 messageId, request.Caller, request.Device, type, sealedContent, fingerprint, replyTo, expiresAt);
-        }
-
-        /// <summary>What makes a message the same as another under its id: type, reply and content.</summary>
-        private static byte[] Identity(MessageType type, MessageId? replyTo, byte[] content)
-        {
-            var bytes = new byte[17 + content.Length];
-            bytes[0] = (byte)type;
-            (replyTo?.Value ?? Guid.Empty).TryWriteBytes(bytes.AsSpan(1));
-            content.CopyTo(bytes.AsSpan(17));
-            return bytes;
         }
     }
 }

@@ -1,7 +1,16 @@
 using System.Text.Json.Serialization;
+using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Json;
 
 namespace ChatCqrs.Application.Messages;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(TimestampConverter)])]
 [JsonSerializable(typeof(ConversationStartedData))]
+[JsonSerializable(typeof(MemberData))]
+[JsonSerializable(typeof(RoleData))]
+[JsonSerializable(typeof(GroupRenamedData))]
+[JsonSerializable(typeof(RetentionInfo))]
+[JsonSerializable(typeof(MessageEditedData))]
+[JsonSerializable(typeof(MessageDeletedData))]
+[JsonSerializable(typeof(ReactionData))]
 internal sealed partial class UpdateJson : JsonSerializerContext;

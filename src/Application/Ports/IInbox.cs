@@ -29,7 +29,7 @@ public interface IInbox
 public sealed record InboxPlace(DateTimeOffset UpdatedAt, ConversationId Conversation, DateTimeOffset AsOf);
 
 /// <param name="LastMessage">The last message, sealed; null before the first.</param>
-/// <param name="Unread">Messages of others after the user's read watermark.</param>
+/// <param name="Unread">Messages of others after the user's read watermark, without deleted ones.</param>
 /// <param name="DeliveredSeq">-1 for none.</param>
 /// <param name="ReadSeq">-1 for none.</param>
 /// <param name="Settings">How the user keeps the conversation.</param>
@@ -38,5 +38,6 @@ public sealed record InboxItem(
     ConversationView Conversation, TimelineEntry? LastMessage, long Unread, long DeliveredSeq, long ReadSeq, ConversationSettings Settings,
     InboxPlace Place);
 
+/// <param name="JoinedSeq">The first entry that the user sees.</param>
 /// <param name="DeliveredSeq">The last seq that the device has confirmed, or the one before the user's joining.</param>
-public sealed record WaitingItem(ConversationId Conversation, long DeliveredSeq, long LastSeq);
+public sealed record WaitingItem(ConversationId Conversation, long JoinedSeq, long DeliveredSeq, long LastSeq);

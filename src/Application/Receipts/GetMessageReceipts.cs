@@ -18,15 +18,15 @@ public static class GetMessageReceipts
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
-            var entry = await timeline.MessageAsync(request.Conversation, request.Message, cancellationToken)
+            var (_, member) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            var (entry, _) = await timeline.MessageAsync(request.Conversation, request.Message, member, cancellationToken)
                 ?? throw new RefusedException(Refusal.MessageUnknown);
             if (entry.Actor != request.Caller)
                 throw new RefusedException(Refusal.NotTheSender);
             var times = await receipts.TimesAsync(request.Conversation, entry.Seq, cancellationToken);
             return new Result(
                 [
-                    .. times.Where(time => time.User != request.Caller && time.JoinedSeq <= entry.Seq)
+                    .. times.Where(time => time.User != request.Caller && time.WasMemberAt(entry.Seq))
                         .Select(time => new Recipient(time.User.Value, time.DeliveredAt, time.ReadAt)),
                 ]);
         }

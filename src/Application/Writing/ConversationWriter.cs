@@ -24,17 +24,16 @@ public sealed class ConversationWriter(
 
     public void Dispose() => _stopping.Dispose();
 
-    public Task<(bool Started, LogPosition Position)> StartAsync(
-        ConversationId id, ConversationCommand.StartDirect command, Origin origin, CancellationToken cancellationToken)
+    public Task<Changed> ChangeAsync(ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken)
     {
-        var work = new StartWork(id, command, origin);
+        var work = new ChangeWork(id, command, origin);
         return Post(work, work.Answer, cancellationToken);
     }
 
     public Task<Sent> SendAsync(
-        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken)
+        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken, SealedFor assumption = default)
     {
-        var work = new SendWork(id, command, origin);
+        var work = new SendWork(id, command, origin, assumption);
         return Post(work, work.Answer, cancellationToken);
     }
 

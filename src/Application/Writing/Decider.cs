@@ -50,8 +50,8 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             {
                 switch (work)
                 {
-                    case StartWork w:
-                        Start(decision, w, now);
+                    case ChangeWork w:
+                        Change(decision, w, now);
                         break;
                     case SendWork w:
                         Send(decision, w, now, committed);
@@ -76,11 +76,11 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         return decision;
     }
 
-    private void Start(Decision decision, StartWork work, DateTimeOffset now)
+    private void Change(Decision decision, ChangeWork work, DateTimeOffset now)
     {
-        var events = Conversation.Decide(decision.Conversation.State, work.Command, now);
-        Add(decision, work, events);
-        decision.Answers.Add(new Answer(work, null, 0, now, Repeated: events.Count == 0));
+        work.Decided = Conversation.Decide(decision.Conversation.State, work.Command, now);
+        Add(decision, work, work.Decided);
+        decision.Answers.Add(new Answer(work, null, 0, now, Repeated: work.Decided.Count == 0));
     }
 
     private void Send(Decision decision, SendWork work, DateTimeOffset now, LogPosition committed)

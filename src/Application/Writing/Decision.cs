@@ -68,8 +68,8 @@ internal readonly record struct Answer(Work Work, Exception? Refused, long Seq, 
             case SendWork w:
                 w.Complete(new Sent(w.Conversation, w.Command.MessageId, Seq, At, Repeated, position));
                 break;
-            case StartWork w:
-                w.Complete((!Repeated, position));
+            case ChangeWork w:
+                w.Complete(new Changed(w.Decided, position));
                 break;
             case AcknowledgeWork w:
                 w.Complete(position);

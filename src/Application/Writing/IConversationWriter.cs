@@ -1,6 +1,7 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Application.Writing;
 
@@ -13,14 +14,13 @@ public interface IConversationWriter
     /// <summary>The newest position that this node has committed.</summary>
     LogPosition LastCommitted { get; }
 
-    /// <summary>Starts the direct conversation of two users, or finds it.</summary>
-    /// <returns>Whether it was started now, and up to where the log holds it.</returns>
-    Task<(bool Started, LogPosition Position)> StartAsync(
-        ConversationId id, ConversationCommand.StartDirect command, Origin origin, CancellationToken cancellationToken);
+    /// <summary>Starts a conversation, or changes something about it or its messages.</summary>
+    Task<Changed> ChangeAsync(ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken);
 
     /// <summary>Accepts a message, or recognises it as a retry, for ever.</summary>
+    /// <param name="assumption">For how long it was sealed; without it that is never looked at.</param>
     Task<Sent> SendAsync(
-        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken);
+        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken, SealedFor assumption = default);
 
     /// <summary>Raises a member's watermark. Receipts that wait are merged to the highest.</summary>
     /// <returns>Up to where the log holds it.</returns>
@@ -46,6 +46,29 @@ public interface IConversationWriter
 /// Called once the command has its place in the conversation's order; a sender that waits for it before the next command keeps its own order.
 /// </param>
 public readonly record struct Origin(Actor Actor, string? CorrelationId, Guid? Session, Action? Admitted = null);
+
+/// <summary>What a command led to.</summary>
+/// <param name="Events">None when it was true already.</param>
+/// <param name="Position">Up to where the log holds it.</param>
+public sealed record Changed(IReadOnlyList<ConversationEvent> Events, LogPosition Position)
+{
+    public bool Happened => Events.Count > 0;
+}
+
+/// <summary>For how long a message was sealed before its conversation's state was asked, and who seals it again if that was wrong.</summary>
+/// <param name="Policy">What was assumed.</param>
+/// <param name="Sealer">Who seals it again, in its place in the conversation's order.</param>
+/// <param name="Request">What the sealer made the message of.</param>
+public readonly record struct SealedFor(RetentionPolicy Policy, IMessageSealer? Sealer, object Request);
+
+/// <summary>Seals messages anew.</summary>
+public interface IMessageSealer
+{
+    /// <param name="request">What the message is made of, see <see cref="SealedFor"/>.</param>
+    /// <param name="policy">How long the conversation keeps it.</param>
+    ValueTask<ConversationCommand.SendMessage> SealAgainAsync(
+        object request, ConversationId conversation, ConversationCommand.SendMessage command, RetentionPolicy policy);
+}
 
 /// <summary>A message's place.</summary>
 /// <param name="Duplicate">It was there already: this is the first answer again.</param>

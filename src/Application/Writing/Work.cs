@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Application.Writing;
 
@@ -33,16 +34,31 @@ internal abstract class Work<TAnswer>(ConversationId conversation, Origin origin
     public override void Fail(Exception exception) => _answer.TrySetException(exception);
 }
 
-internal sealed class StartWork(ConversationId conversation, ConversationCommand.StartDirect command, Origin origin)
-    : Work<(bool Started, LogPosition Position)>(conversation, origin)
+internal sealed class ChangeWork(ConversationId conversation, ConversationCommand command, Origin origin)
+    : Work<Changed>(conversation, origin)
 {
-    public ConversationCommand.StartDirect Command { get; } = command;
+    public ConversationCommand Command { get; } = command;
+
+    /// <summary>What was decided last.</summary>
+    public IReadOnlyList<ConversationEvent> Decided { get; set; } = [];
 }
 
-internal sealed class SendWork(ConversationId conversation, ConversationCommand.SendMessage command, Origin origin)
+internal sealed class SendWork(ConversationId conversation, ConversationCommand.SendMessage command, Origin origin, SealedFor sealedFor)
     : Work<Sent>(conversation, origin)
 {
-    public ConversationCommand.SendMessage Command { get; } = command;
+    private SealedFor _sealedFor = sealedFor;
+
+    public ConversationCommand.SendMessage Command { get; private set; } = command;
+
+    /// <summary>Whether it was sealed for another time than the conversation keeps it.</summary>
+    public bool NeedsSealing(RetentionPolicy policy) =>
+        _sealedFor.Sealer is not null && !ReferenceEquals(_sealedFor.Policy, policy) && _sealedFor.Policy != policy;
+
+    public async Task SealAsync(RetentionPolicy policy)
+    {
+        Command = await _sealedFor.Sealer!.SealAgainAsync(_sealedFor.Request, Conversation, Command, policy);
+        _sealedFor = _sealedFor with { Policy = policy };
+    }
 
     /// <summary>What a look-up by id found, and up to where the conversation's window must not have moved on since; null before one.</summary>
     public LookedUp? LookedUp { get; set; }

@@ -5,6 +5,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Application.Writing;
@@ -187,16 +188,34 @@ internal sealed class WriterPartition(
         entry.PublishFrom = null;
         entry.Failures = 0;
         if (news.Count > 0)
-            live.Publish([.. news.Select(recorded => new LiveEntry(recorded, null))], [.. conversation.State.Members.Keys]);
+            Audience.Publish(live, [.. news.Select(recorded => new LiveEntry(recorded, null))], conversation.State.MemberIds);
         Schedule(entry);
     }
 
     private void LookUp(Entry entry, List<SendWork> sends)
     {
-        entry.Phase = Phase.LookingUp;
         var recent = entry.Conversation!.State.Recent;
         var through = recent.Since == DateTimeOffset.MinValue ? LogPosition.Start : entry.Conversation.Position;
-        Then(lookUp.FindAsync(sends, recent.Since, through), task =>
+        Await(entry, lookUp.FindAsync(sends, recent.Since, through));
+    }
+
+    /// <summary>Seals messages again that were sealed for another time than the conversation keeps them. They keep their places.</summary>
+    private void Seal(Entry entry, List<SendWork> sends)
+    {
+        Await(entry, SealAsync(entry.Conversation!.State.Retention));
+
+        async Task<bool> SealAsync(RetentionPolicy policy)
+        {
+            foreach (var send in sends)
+                await send.SealAsync(policy);
+            return true;
+        }
+    }
+
+    private void Await(Entry entry, Task<bool> asked)
+    {
+        entry.Phase = Phase.LookingUp;
+        Then(asked, task =>
         {
             if (task.Exception is { } failure)
                 FailWaiting(entry, failure.InnerException!);
@@ -259,15 +278,27 @@ internal sealed class WriterPartition(
         }
 
         List<SendWork>? unknown = null;
+        List<SendWork>? outdated = null;
+        var conversation = entry.Conversation!;
         foreach (var work in entry.Waiting)
         {
-            if (work is SendWork send && decider.NeedsLookUp(entry.Conversation!, send))
+            if (work is not SendWork send)
+                continue;
+            if (decider.NeedsLookUp(conversation, send))
                 (unknown ??= []).Add(send);
+            if (send.NeedsSealing(conversation.State.Retention))
+                (outdated ??= []).Add(send);
         }
 
         if (unknown is not null)
         {
             LookUp(entry, unknown);
+            return null;
+        }
+
+        if (outdated is not null)
+        {
+            Seal(entry, outdated);
             return null;
         }
 
@@ -337,12 +368,11 @@ internal sealed class WriterPartition(
         var entry = decision.Entry;
         entry.Conversation = decision.Conversation.At(appended.Position);
         committed.Raise(appended.Position);
-        live.Publish(
-            [.. decision.Live.Select(item => item with { Entry = item.Entry with { Position = appended.Position } })],
-            [.. entry.Conversation.State.Members.Keys]);
+        var all = Audience.Publish(
+            live, [.. decision.Live.Select(item => item with { Entry = item.Entry with { Position = appended.Position } })],
+            entry.Conversation.State.MemberIds);
         bus.Announce(new CommittedEntries(
-            entry.Id, decision.Live[0].Entry.Revision, entry.Conversation.Revision,
-            entry.Conversation.State.Members.Count <= CommittedEntries.MembersMax ? [.. entry.Conversation.State.Members.Keys] : []));
+            entry.Id, decision.Live[0].Entry.Revision, entry.Conversation.Revision, all.Count <= CommittedEntries.MembersMax ? all : []));
         Give(decision.Answers, appended.Position);
     }
 
@@ -366,10 +396,14 @@ internal sealed class WriterPartition(
 
     private static LiveReceipt Receipt(Entry entry, AcknowledgeWork work, Watermark before, Watermark after, DateTimeOffset at)
     {
-        var from = after.Read > before.Read ? Math.Min(before.Read, before.Delivered) : before.Delivered;
+        var (user, state) = (work.Command.User, entry.Conversation!.State);
+        var (from, upTo) = after.Read > before.Read
+            ? (Math.Min(before.Read, before.Delivered), after.Read)
+            : (before.Delivered, after.Delivered);
+        if (state.Members.TryGetValue(user, out var member))
+            from = Math.Max(from, member.JoinedSeq - 1);
         return new LiveReceipt(
-            entry.Id, work.Command.User, work.Command.Device, after.Delivered, after.Read, at,
-            [.. entry.Conversation!.State.AuthorsAfter(from, except: work.Command.User)]);
+            entry.Id, user, work.Command.Device, after.Delivered, after.Read, at, [.. state.AuthorsBetween(from, upTo, except: user)]);
     }
 
     private void Again(List<Answer> answers, List<Work> again)

@@ -1,17 +1,14 @@
 using System.Collections.Immutable;
 using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Retention;
 using static ChatCqrs.Domain.Conversations.ConversationCommand;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Domain.Conversations;
 
-/// <summary>A user's part in a conversation.</summary>
-/// <param name="JoinedSeq">The seq of the entry by which they joined; they see entries from there on.</param>
-/// <param name="LastSentSeq">The seq of the last message they sent; -1 for none.</param>
-public sealed record Member(UserId User, long JoinedSeq, long LastSentSeq = -1);
-
 /// <summary>
-/// Who belongs to a conversation and what was last said in it: just what decisions need. The size of this state does not grow with history.
+/// Who belongs to a conversation and what was last said in it: just what decisions need. The size of this state does not grow with history. The rules
+/// of groups are in <see cref="GroupRules"/>, those of messages that were sent in <see cref="MessageRules"/>.
 /// </summary>
 /// <param name="Kind">Null until the conversation is started.</param>
 /// <param name="Members">Everyone who belongs to it now.</param>
@@ -24,14 +21,32 @@ public sealed record Conversation(
     public static readonly Conversation NotStarted =
         new(null, ImmutableDictionary<UserId, Member>.Empty, -1, DateTimeOffset.MinValue, RecentMessages.None);
 
+    /// <summary>The members' ids, longest-standing first.</summary>
+    public ImmutableArray<UserId> MemberIds { get; init; } = [];
+
+    /// <summary>What a group is called; null for a direct conversation.</summary>
+    public GroupTitle? Title { get; init; }
+
+    /// <summary>How long what is sent now is kept.</summary>
+    public RetentionPolicy Retention { get; init; } = RetentionPolicy.Default;
+
+    /// <summary>What was last done to messages after they were sent.</summary>
+    public RecentOperations Operations { get; init; } = RecentOperations.None;
+
     public bool IsMember(UserId user) => Members.ContainsKey(user);
 
     /// <summary>
-    /// Who else may have written messages after a seq: nobody is missing, but somebody whose messages are all later than the caller asks for
-    /// may be among them.
+    /// Who else wrote messages between two seqs. Exact where the messages last accepted reach back so far; otherwise nobody is missing, but somebody
+    /// whose messages are all later may be among them.
     /// </summary>
-    public IEnumerable<UserId> AuthorsAfter(long seq, UserId except) =>
-        Members.Values.Where(member => member.LastSentSeq > seq && member.User != except).Select(member => member.User);
+    /// <param name="after">The seq before the first that counts.</param>
+    /// <param name="upTo">The last one that counts.</param>
+    public IEnumerable<UserId> AuthorsBetween(long after, long upTo, UserId except)
+    {
+        if (Kind == ConversationKind.Group && Recent.AuthorsBetween(after, upTo) is { } authors)
+            return authors.Where(author => author != except && IsMember(author));
+        return Members.Values.Where(member => member.LastSentSeq > after && member.User != except).Select(member => member.User);
+    }
 
     /// <summary>Decides what a command leads to. What is true already leads to no event.</summary>
     /// <exception cref="RefusedException">The command is refused; nothing has happened.</exception>
@@ -40,12 +55,16 @@ public sealed record Conversation(
         now = now > state.LastAt ? now : state.LastAt;
         return command switch
         {
+            SendMessage c => Send(state, c, now),
             StartDirect c when c.By == c.With => throw new RefusedException(Refusal.DirectWithOneself),
             StartDirect when state.Kind is not null => [],
             StartDirect { IsBlocked: true } => throw new RefusedException(Refusal.Blocked),
             StartDirect c => [Started(c.By, c.With, now)],
-            SendMessage c => Send(state, c, now),
-            _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
+            EditMessage c => MessageRules.Edit(state, c, now),
+            DeleteMessage c => MessageRules.Delete(state, c, now),
+            SetReaction c => MessageRules.React(state, c, now),
+            ClearReaction c => MessageRules.ClearReaction(state, c, now),
+            _ => GroupRules.Decide(state, command, now),
         };
     }
 
@@ -54,11 +73,6 @@ public sealed record Conversation(
         var next = state with { LastSeq = state.LastSeq + 1, LastAt = @event.At };
         return @event switch
         {
-            ConversationStarted e => next with
-            {
-                Kind = e.Kind,
-                Members = e.Members.ToImmutableDictionary(user => user, user => new Member(user, next.LastSeq)),
-            },
             MessageSent e => next with
             {
                 Members = state.Members.TryGetValue(e.Sender, out var sender)
@@ -66,9 +80,23 @@ public sealed record Conversation(
                     : state.Members,
                 Recent = state.Recent.Add(new AcceptedMessage(e.MessageId, e.Sender, next.LastSeq, e.At, e.Fingerprint)),
             },
-            _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
+            ConversationStarted e => next with
+            {
+                Kind = e.Kind,
+                Members = e.Members.ToImmutableDictionary(user => user, user => new Member(user, next.LastSeq, Role: GroupRules.FirstRole(e, user))),
+                MemberIds = e.Members,
+                Title = e.Title,
+            },
+            MessageEdited e => next.After(new MessageOperation.Edited(next.LastSeq, e.MessageSeq, e.Fingerprint)),
+            MessageDeleted e => next.After(new MessageOperation.Deleted(next.LastSeq, e.MessageSeq)),
+            ReactionSet e => next.After(new MessageOperation.Reacted(next.LastSeq, e.MessageSeq, e.User, e.Emoji)),
+            ReactionCleared e => next.After(new MessageOperation.Reacted(next.LastSeq, e.MessageSeq, e.User, null)),
+            _ => GroupRules.Evolve(next, @event),
         };
     }
+
+    /// <exception cref="RefusedException">Whoever asks does not belong to the conversation, and so learns nothing of it.</exception>
+    internal Member Require(UserId by) => Members.GetValueOrDefault(by) ?? throw new RefusedException(Refusal.ConversationUnknown);
 
     private static IReadOnlyList<ConversationEvent> Send(Conversation state, SendMessage c, DateTimeOffset now)
     {
@@ -77,11 +105,12 @@ public sealed record Conversation(
         {
             if (c.StartWith is not { } other)
                 throw new RefusedException(Refusal.ConversationUnknown);
+            if (c.ReplyTo is not null)
+                throw new RefusedException(Refusal.MessageUnknown);
             return c.IsBlocked ? throw new RefusedException(Refusal.Blocked) : [Started(c.Sender, other, now), sent];
         }
 
-        if (!state.IsMember(c.Sender))
-            throw new RefusedException(Refusal.ConversationUnknown);
+        var sender = state.Require(c.Sender);
         if (state.Recent.Find(c.Sender, c.MessageId) is { } earlier)
         {
             return earlier.Fingerprint == c.Fingerprint
@@ -91,9 +120,13 @@ public sealed record Conversation(
 
         if (c.IsBlocked && state.Kind == ConversationKind.Direct)
             throw new RefusedException(Refusal.Blocked); // After the retry: what was accepted before the block is answered as ever.
+        if (c.ReplyTo is not null && !(c.ReplySeq >= sender.JoinedSeq))
+            throw new RefusedException(Refusal.MessageUnknown);
         return [sent];
     }
 
     private static ConversationStarted Started(UserId by, UserId with, DateTimeOffset now) =>
         new(ConversationKind.Direct, by, [by, with]) { At = now };
+
+    private Conversation After(MessageOperation operation) => this with { Operations = Operations.Add(operation) };
 }

@@ -1,4 +1,5 @@
 using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Domain.Conversations;
 
@@ -13,7 +14,29 @@ public abstract record ConversationCommand
     /// <param name="IsBlocked">Whether the other user has blocked this one.</param>
     public sealed record StartDirect(UserId By, UserId With, bool IsBlocked = false) : ConversationCommand;
 
+    /// <summary>Start a group, with whoever starts it as its admin.</summary>
+    /// <param name="Others">Who else belongs to it, in the order in which they would follow as admin.</param>
+    /// <param name="MembersMax">How many a group may have.</param>
+    public sealed record StartGroup(UserId By, IReadOnlyList<UserId> Others, GroupTitle Title, int MembersMax) : ConversationCommand;
+
+    /// <summary>Take users into a group.</summary>
+    /// <param name="MembersMax">How many a group may have.</param>
+    public sealed record AddMembers(UserId By, IReadOnlyList<UserId> Users, int MembersMax) : ConversationCommand;
+
+    /// <summary>Take a user out of a group; oneself is leaving.</summary>
+    public sealed record RemoveMember(UserId By, UserId User) : ConversationCommand;
+
+    /// <summary>Make a member an admin, or an admin a member.</summary>
+    public sealed record ChangeRole(UserId By, UserId User, Role Role) : ConversationCommand;
+
+    /// <summary>Call a group something else.</summary>
+    public sealed record RenameGroup(UserId By, GroupTitle Title) : ConversationCommand;
+
+    /// <summary>Keep what is sent from now on for another time.</summary>
+    public sealed record ChangeRetention(UserId By, RetentionPolicy Policy) : ConversationCommand;
+
     /// <summary>Say something.</summary>
+    /// <param name="ReplySeq">Where the message stands that it replies to; null when there is none of that id.</param>
     /// <param name="StartWith">
     /// The other user of a direct conversation that is to be started by this message if it does not exist; null to refuse instead.
     /// </param>
@@ -21,6 +44,21 @@ public abstract record ConversationCommand
     /// <param name="IsBlocked">Whether the other user of a direct conversation has blocked the sender.</param>
     public sealed record SendMessage(
         MessageId MessageId, UserId Sender, DeviceId Device, MessageType Type, SealedContent Content, Fingerprint Fingerprint,
-        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null, IReadOnlyList<FileId>? Files = null,
-        bool IsBlocked = false) : ConversationCommand;
+        MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null, IReadOnlyList<FileId>? Files = null, bool IsBlocked = false,
+        long? ReplySeq = null) : ConversationCommand;
+
+    /// <summary>Say it otherwise.</summary>
+    /// <param name="Content">The whole new content, sealed as the message's own.</param>
+    /// <param name="Unchanged">Whether the message said just that when it was looked up.</param>
+    public sealed record EditMessage(UserId By, MessageFacts Message, SealedContent Content, Fingerprint Fingerprint, bool Unchanged)
+        : ConversationCommand;
+
+    /// <summary>Take a message back, for everyone.</summary>
+    public sealed record DeleteMessage(UserId By, MessageFacts Message) : ConversationCommand;
+
+    /// <summary>React to a message, in place of an earlier reaction of one's own.</summary>
+    public sealed record SetReaction(UserId By, MessageFacts Message, string Emoji) : ConversationCommand;
+
+    /// <summary>Take one's reaction back.</summary>
+    public sealed record ClearReaction(UserId By, MessageFacts Message) : ConversationCommand;
 }

@@ -48,6 +48,28 @@ public sealed record RecentMessages(
         return MadeAt(id) is { } made && made > Horizon && made - ClockSkewMax > Since;
     }
 
+    /// <summary>Who wrote messages between two seqs; null when the window does not reach back so far.</summary>
+    /// <param name="after">The seq before the first that counts.</param>
+    /// <param name="upTo">The last one that counts.</param>
+    public IReadOnlyCollection<UserId>? AuthorsBetween(long after, long upTo)
+    {
+        var authors = new HashSet<UserId>();
+        var first = true;
+        foreach (var key in Window)
+        {
+            var seq = ById[key].Seq;
+            if (first && seq > after + 1 && Since != DateTimeOffset.MinValue)
+                return null;
+            first = false;
+            if (seq > upTo)
+                break;
+            if (seq > after)
+                authors.Add(key.Sender);
+        }
+
+        return first && Since != DateTimeOffset.MinValue ? null : authors;
+    }
+
     public RecentMessages Add(AcceptedMessage message)
     {
         var added = this with { ById = ById.SetItem((message.Sender, message.MessageId), message), Window = Window.Enqueue((message.Sender, message.MessageId)) };

@@ -1,6 +1,9 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Queries;
 using ChatCqrs.Projections;
 using ChatCqrs.Projections.Inbox;
+using Npgsql;
+using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
@@ -30,14 +33,14 @@ internal sealed class InboxModel : IReadModel
     {
         var views = new Dictionary<ConversationId, ConversationView?>(keys.Count);
         await using var command = session.Command(
-            $"SELECT id, kind, last_seq, last_message_seq, started_at, updated_at FROM {session.Schema}.conversations WHERE id = ANY ($1)",
+            $"SELECT id, kind, last_seq, last_message_seq, started_at, updated_at, title, title_by FROM {session.Schema}.conversations WHERE id = ANY ($1)",
             keys.Select(key => key.Value).ToArray());
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
         {
             var view = new ConversationView(
                 new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
-                row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5));
+                row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), Rows.Title(row, 6));
             views.Add(view.Id, view);
         }
 
@@ -48,17 +51,20 @@ internal sealed class InboxModel : IReadModel
     {
         await using var command = session.Command(
             $"""
-            INSERT INTO {session.Schema}.conversations (id, kind, last_seq, last_message_seq, started_at, updated_at)
-            SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
+            INSERT INTO {session.Schema}.conversations (id, kind, last_seq, last_message_seq, started_at, updated_at, title, title_by)
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7::bytea[], $8::uuid[])
             ON CONFLICT (id) DO UPDATE SET
-                last_seq = excluded.last_seq, last_message_seq = excluded.last_message_seq, updated_at = excluded.updated_at
+                last_seq = excluded.last_seq, last_message_seq = excluded.last_message_seq, updated_at = excluded.updated_at, title = excluded.title,
+                title_by = excluded.title_by
             """,
             views.Select(view => view.Id.Value).ToArray(),
             views.Select(view => view.Kind).ToArray(),
             views.Select(view => view.LastSeq).ToArray(),
             views.Select(view => view.LastMessageSeq).ToArray(),
             views.Select(view => view.StartedAt.UtcDateTime).ToArray(),
-            views.Select(view => view.UpdatedAt.UtcDateTime).ToArray());
+            views.Select(view => view.UpdatedAt.UtcDateTime).ToArray(),
+            new NpgsqlParameter { Value = views.Select(view => view.Title?.Content.Bytes.ToArray()).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea },
+            new NpgsqlParameter { Value = views.Select(view => view.Title?.By.Value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

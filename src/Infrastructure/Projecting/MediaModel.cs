@@ -3,7 +3,7 @@ using ChatCqrs.Projections.Media;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>To which conversations each file was sent: rows, added only where a message has a file.</summary>
+/// <summary>To which conversations each file was sent: rows, added where a message has a file, and taken away when it is deleted.</summary>
 internal sealed class MediaModel : IReadModel
 {
     public string Name => "media";
@@ -14,6 +14,17 @@ internal sealed class MediaModel : IReadModel
         var changes = new MediaReferenceChanges();
         foreach (var fact in facts)
             changes.Apply(fact);
+        if (changes.Deleted.Count > 0)
+        {
+            await session.Command(
+                $"""
+                DELETE FROM {session.Schema}.media_references r USING unnest($1, $2) AS gone(conversation_id, seq)
+                WHERE r.conversation_id = gone.conversation_id AND r.seq = gone.seq
+                """,
+                changes.Deleted.Select(row => row.Conversation.Value).ToArray(), changes.Deleted.Select(row => row.Seq).ToArray())
+                .ExecuteNonQueryAsync(cancellationToken);
+        }
+
         if (changes.Added.Count > 0)
         {
             await session.Command(

@@ -46,6 +46,8 @@ internal static class ReadModelSchema
         table.AddColumn("last_message_seq", "bigint").NotNull();
         table.AddColumn("started_at", "timestamptz").NotNull();
         table.AddColumn("updated_at", "timestamptz").NotNull();
+        table.AddColumn("title", "bytea");
+        table.AddColumn("title_by", "uuid");
         table.WithFillFactor(UpdatedFillFactor);
         return table;
     }
@@ -89,11 +91,17 @@ internal static class ReadModelSchema
         table.AddColumn("content", "bytea");
         table.AddColumn("reply_to", "uuid");
         table.AddColumn("expires_at", "timestamptz");
-        table.AddColumn("members", "uuid[]");
+        table.AddColumn("event", "text"); // The wire name of an update, and its payload.
+        table.AddColumn("payload", "bytea");
+        table.AddColumn("edited_at", "timestamptz");
+        table.AddColumn("deleted_at", "timestamptz");
+        table.AddColumn("reactions", "jsonb");
         table.AddColumn("message_no", "bigint").NotNull();
         table.AddColumn("author_no", "bigint");
         table.Indexes.Add(
             new IndexDefinition("timeline_authors") { Predicate = "message_id IS NOT NULL" }.AgainstColumns("conversation_id", "actor", "seq"));
+        table.Indexes.Add(
+            new IndexDefinition("timeline_deleted") { Predicate = "deleted_at IS NOT NULL" }.AgainstColumns("conversation_id", "seq"));
         return table;
     }
 

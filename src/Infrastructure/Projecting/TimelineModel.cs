@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
+using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 using NpgsqlTypes;
@@ -20,6 +22,9 @@ internal sealed class TimelineModel : IReadModel
             return;
         await CopyAsync(entries, await CounterAsync(entries, session, cancellationToken), session, cancellationToken);
         await InsertIdsAsync([.. entries.Where(entry => entry.Message is not null)], session, cancellationToken);
+        var changes = facts.Where(fact => TimelineProjection.ChangedBy(fact) is not null).ToList();
+        if (changes.Count > 0)
+            await MessageChanges.ApplyAsync(changes, session, cancellationToken);
     }
 
     /// <summary>How far the numbering of messages is in the conversations of a run. Two looks into an index for each author.</summary>
@@ -60,7 +65,7 @@ internal sealed class TimelineModel : IReadModel
         await using var copy = await session.Connection.BeginBinaryImportAsync(
             $"""
             COPY {session.Schema}.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at,
-                members, message_no, author_no) FROM STDIN (FORMAT BINARY)
+                event, payload, message_no, author_no) FROM STDIN (FORMAT BINARY)
             """, cancellationToken);
         foreach (var entry in entries)
         {
@@ -83,9 +88,7 @@ internal sealed class TimelineModel : IReadModel
                 : copy.WriteNullAsync(cancellationToken));
             await WriteAsync(copy, message?.ReplyTo?.Value, NpgsqlDbType.Uuid, cancellationToken);
             await WriteAsync(copy, message?.ExpiresAt?.UtcDateTime, NpgsqlDbType.TimestampTz, cancellationToken);
-            await (entry.Members is { } members
-                ? copy.WriteAsync(members.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Uuid, cancellationToken)
-                : copy.WriteNullAsync(cancellationToken));
+            await WriteUpdateAsync(copy, entry.Update, cancellationToken);
             await copy.WriteAsync(numbers.InConversation, NpgsqlDbType.Bigint, cancellationToken);
             await WriteAsync(copy, numbers.OfAuthor, NpgsqlDbType.Bigint, cancellationToken);
         }
@@ -112,6 +115,20 @@ internal sealed class TimelineModel : IReadModel
             messages.Select(entry => entry.Message!.SentAt.UtcDateTime).ToArray(),
             messages.Select(entry => ToGuid(entry.Message!.Fingerprint)).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task WriteUpdateAsync(NpgsqlBinaryImporter copy, ConversationEvent? update, CancellationToken cancellationToken)
+    {
+        if (update is null)
+        {
+            await copy.WriteNullAsync(cancellationToken);
+            await copy.WriteNullAsync(cancellationToken);
+            return;
+        }
+
+        var format = EventRegistry.Of(update.GetType());
+        await copy.WriteAsync(format.Name, NpgsqlDbType.Text, cancellationToken);
+        await copy.WriteAsync(format.Write!(update), NpgsqlDbType.Bytea, cancellationToken);
     }
 
     private static Task WriteAsync<T>(NpgsqlBinaryImporter copy, T? value, NpgsqlDbType type, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 {
     /// <summary>
     /// The page is cut first. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
-    /// watermark, less the same difference for the user's own messages.
+    /// watermark, less the same difference for the user's own messages, less the few that were deleted.
     /// </summary>
     /// <param name="order">The place of a conversation <c>c</c> in the order.</param>
     private static string Sql(string where, string order = "c.updated_at", string limit = "") =>
@@ -25,15 +25,17 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 SELECT n.author_no FROM chat.timeline n
                 WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq DESC LIMIT 1) - (
                 SELECT n.author_no - 1 FROM chat.timeline n
-                WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0) AS unread,
-            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, {Rows.EntryColumns}
+                WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
+            - (SELECT count(*) FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.deleted_at IS NOT NULL AND n.seq > p.seen_seq AND n.actor <> $1) AS unread,
+            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, {Rows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
                 greatest(coalesce(w.read_seq, -1), c.joined_seq - 1) AS seen_seq
             FROM (
                 SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
                 FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
-                WHERE m.user__id = $1 AND {where}
+                WHERE m.user__id = $1 AND {Rows.IsMember} AND {where}
                 {limit}
             ) c
             LEFT JOIN chat.watermarks w ON w.conversation_id = c.id AND w.user_id = $1
@@ -89,22 +91,22 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         await database.QueryAsync(
-            """
+            $"""
             SELECT m.conversation__id, (m.data ->> 'joined_seq')::bigint, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
             FROM chat.mt_doc_members m
             JOIN chat.conversations c ON c.id = m.conversation__id
             LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
-            WHERE m.user__id = $1
+            WHERE m.user__id = $1 AND {Rows.IsMember}
             """,
             row => new WaitingItem(
-                new ConversationId(row.GetGuid(0)), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)), row.GetInt64(3)),
+                new ConversationId(row.GetGuid(0)), row.GetInt64(1), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)), row.GetInt64(3)),
             cancellationToken, user.Value, device.ToString());
 
     private static InboxItem Item(NpgsqlDataReader row) => new(
         new ConversationView(
             new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
-            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5)),
-        row.IsDBNull(13) ? null : Rows.Entry(row, 13), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
+            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), Rows.Title(row, 13)),
+        row.IsDBNull(15) ? null : Rows.Entry(row, 15), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
         new ConversationSettings(row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11)),
         new InboxPlace(row.GetFieldValue<DateTimeOffset>(12), new(row.GetGuid(0)), AsOf: row.GetFieldValue<DateTimeOffset>(12)));
 }

@@ -1,5 +1,8 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Projections.Inbox;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Queries;
@@ -10,18 +13,18 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
     public async Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => (await database.QueryAsync(
         """
-        SELECT m.conversation__id, m.user__id, (m.data ->> 'joined_seq')::bigint,
+        SELECT m.conversation__id, m.user__id, m.data::text,
                coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
         FROM chat.mt_doc_members m LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         WHERE m.conversation__id = ANY ($1)
         """,
-        row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4)),
+        row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),
         cancellationToken, conversations.Select(id => id.Value).ToArray())).ToLookup(member => member.Conversation);
 
     public async Task<IReadOnlyList<RecipientReceipt>> TimesAsync(
         ConversationId conversation, long seq, CancellationToken cancellationToken) => await database.QueryAsync(
         """
-        SELECT m.user__id, (m.data ->> 'joined_seq')::bigint,
+        SELECT m.user__id, m.data::text,
             (SELECT r.at FROM chat.receipt_marks r
              WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND NOT r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1),
             (SELECT r.at FROM chat.receipt_marks r
@@ -29,7 +32,20 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
         FROM chat.mt_doc_members m WHERE m.conversation__id = $1 ORDER BY m.user__id
         """,
         row => new RecipientReceipt(
-            new(row.GetGuid(0)), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),
+            new(row.GetGuid(0)), StaysOf(row.GetString(1)), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),
             row.IsDBNull(3) ? null : row.GetFieldValue<DateTimeOffset>(3)),
         cancellationToken, conversation.Value, seq);
+
+    private static IReadOnlyList<Stay> StaysOf(string member) => JsonSerializer.Deserialize(member, StaysJson.Default.StaysDocument)!.Stays;
 }
+
+/// <summary>What the document of a member says of when they belonged to the conversation.</summary>
+internal sealed record StaysDocument(long JoinedSeq, long? LeftSeq, IReadOnlyList<Stay>? Earlier)
+{
+    [JsonIgnore]
+    public IReadOnlyList<Stay> Stays => Earlier is null or [] ? [new Stay(JoinedSeq, LeftSeq)] : [.. Earlier, new Stay(JoinedSeq, LeftSeq)];
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(StaysDocument))]
+internal sealed partial class StaysJson : JsonSerializerContext;

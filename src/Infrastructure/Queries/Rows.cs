@@ -1,6 +1,8 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 
@@ -11,7 +13,13 @@ internal static class Rows
 {
     /// <summary>The columns of a timeline row that <see cref="Entry"/> reads, in its order.</summary>
     public const string EntryColumns =
-        "t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, t.content, t.reply_to, t.expires_at, t.members";
+        """
+        t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, t.content, t.reply_to, t.expires_at, t.event, t.payload,
+        t.edited_at, t.deleted_at, t.reactions
+        """;
+
+    /// <summary>That a document of a member, <c>m</c>, is of somebody who has not left.</summary>
+    public const string IsMember = "m.data ->> 'left_seq' IS NULL";
 
     /// <param name="offset">The ordinal of the first of <see cref="EntryColumns"/>.</param>
     public static TimelineEntry Entry(NpgsqlDataReader row, int offset = 0)
@@ -22,11 +30,23 @@ internal static class Rows
             new MessageId(row.GetGuid(offset + 6)), actor!.Value, new DeviceId(row.GetGuid(offset + 5)), (MessageType)row.GetInt16(offset + 7),
             row.IsDBNull(offset + 9) ? null : new SealedContent(row.IsDBNull(offset + 8) ? null : row.GetString(offset + 8), row.GetFieldValue<byte[]>(offset + 9)),
             default, row.IsDBNull(offset + 10) ? null : new MessageId(row.GetGuid(offset + 10)), at,
-            row.IsDBNull(offset + 11) ? null : row.GetFieldValue<DateTimeOffset>(offset + 11));
+            row.IsDBNull(offset + 11) ? null : row.GetFieldValue<DateTimeOffset>(offset + 11))
+        {
+            EditedAt = row.IsDBNull(offset + 14) ? null : row.GetFieldValue<DateTimeOffset>(offset + 14),
+            DeletedAt = row.IsDBNull(offset + 15) ? null : row.GetFieldValue<DateTimeOffset>(offset + 15),
+            Reactions = row.IsDBNull(offset + 16) ? [] : ReactionsJson.Read(row.GetString(offset + 16)),
+        };
+        var update = row.IsDBNull(offset + 12)
+            ? null
+            : (ConversationEvent)EventRegistry.Of(row.GetString(offset + 12)).Read(row.GetFieldValue<byte[]>(offset + 13), at);
         return new TimelineEntry(
-            new ConversationId(row.GetGuid(offset)), row.GetInt64(offset + 1), row.GetString(offset + 2), at, actor, message,
-            row.IsDBNull(offset + 12) ? null : row.GetFieldValue<Guid[]>(offset + 12));
+            new ConversationId(row.GetGuid(offset)), row.GetInt64(offset + 1), row.GetString(offset + 2), at, actor, message, update);
     }
+
+    /// <param name="offset">The ordinal of the title; who gave it follows.</param>
+    public static GroupTitle? Title(NpgsqlDataReader row, int offset) => row.IsDBNull(offset)
+        ? null
+        : new GroupTitle(new SealedContent(null, row.GetFieldValue<byte[]>(offset)), new UserId(row.GetGuid(offset + 1)));
 
     /// <returns>How many rows were affected.</returns>
     public static Task<int> ExecuteAsync(

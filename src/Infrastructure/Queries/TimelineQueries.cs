@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 
@@ -9,9 +10,14 @@ namespace ChatCqrs.Infrastructure.Queries;
 internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 {
     public async Task<IReadOnlyList<TimelineEntry>> EntriesAsync(
-        ConversationId conversation, long after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"SELECT {Rows.EntryColumns} FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3",
-        row => Rows.Entry(row), cancellationToken, conversation.Value, after, limit);
+        ConversationId conversation, long after, int limit, CancellationToken cancellationToken)
+    {
+        var entries = await database.QueryAsync(
+            $"SELECT {Rows.EntryColumns} FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3",
+            row => Rows.Entry(row), cancellationToken, conversation.Value, after, limit);
+        var edited = entries.Select(entry => (entry.Update as ConversationEvent.MessageEdited)?.MessageSeq).OfType<long>().Distinct().ToArray();
+        return edited.Length == 0 ? entries : WithContents(entries, await ContentsAsync(conversation, edited, cancellationToken));
+    }
 
     public async Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
         ConversationId conversation, long from, long? after, long? before, int limit, CancellationToken cancellationToken)
@@ -29,14 +35,17 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         return messages;
     }
 
-    public async Task<TimelineEntry?> MessageAsync(ConversationId conversation, MessageId message, CancellationToken cancellationToken) =>
+    public async Task<FoundMessage?> MessageAsync(
+        ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
             $"""
-            SELECT {Rows.EntryColumns} FROM chat.message_ids i
+            SELECT {Rows.EntryColumns}, c.last_seq FROM chat.message_ids i
             JOIN chat.timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
-            WHERE i.message_id = $1 AND i.conversation_id = $2 ORDER BY i.seq LIMIT 1
+            JOIN chat.conversations c ON c.id = i.conversation_id
+            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 ORDER BY i.sender <> $4, i.seq LIMIT 1
             """,
-            row => Rows.Entry(row), cancellationToken, message.Value, conversation.Value)).FirstOrDefault();
+            row => new FoundMessage(Rows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
+            message.Value, conversation.Value, member.JoinedSeq, member.User.Value)).FirstOrDefault();
 
     public async Task<IReadOnlyList<TimelineEntry>> UnreadAsync(
         UserId user, UnreadPlace? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
@@ -47,11 +56,24 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             SELECT * FROM chat.timeline t
             WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
               AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END)
-              AND t.message_id IS NOT NULL AND t.actor <> m.user__id
+              AND t.message_id IS NOT NULL AND t.actor <> m.user__id AND t.deleted_at IS NULL
             ORDER BY t.seq LIMIT $4
         ) t
-        WHERE m.user__id = $1 AND m.conversation__id >= $2
+        WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {Rows.IsMember}
         ORDER BY m.conversation__id, t.seq LIMIT $4
         """,
         row => Rows.Entry(row), cancellationToken, user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit);
+
+    private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            "SELECT seq, bucket, content FROM chat.timeline WHERE conversation_id = $1 AND seq = ANY ($2) AND content IS NOT NULL",
+            row => (Seq: row.GetInt64(0), Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
+            cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Content);
+
+    private static List<TimelineEntry> WithContents(List<TimelineEntry> entries, Dictionary<long, SealedContent> contents) =>
+    [
+        .. entries.Select(entry => entry.Update is ConversationEvent.MessageEdited edited && contents.TryGetValue(edited.MessageSeq, out var content)
+            ? entry with { Update = edited with { Content = content } }
+            : entry),
+    ];
 }

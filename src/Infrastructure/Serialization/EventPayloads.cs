@@ -1,10 +1,12 @@
 using System.Text.Json.Serialization;
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Infrastructure.Serialization;
@@ -19,14 +21,61 @@ internal sealed record SealedPayload(ReadOnlyMemory<byte> Bytes, [property: Json
     public SealedContent ToDomain() => new(Bucket, Bytes);
 }
 
-internal sealed record ConversationStartedV1(string Kind, Guid By, IReadOnlyList<Guid> Members)
+internal sealed record ConversationStartedV1(string Kind, Guid By, IReadOnlyList<Guid> Members, SealedPayload? Title = null)
 {
-    public static ConversationStartedV1 Of(ConversationEvent.ConversationStarted e) =>
-        new("direct", e.By.Value, [.. e.Members.Select(member => member.Value)]);
+    public static ConversationStartedV1 Of(ConversationEvent.ConversationStarted e) => new(
+        Names.Of(e.Kind), e.By.Value, [.. e.Members.Select(member => member.Value)], e.Title is { } title ? SealedPayload.Of(title.Content) : null);
 
-    public ConversationEvent ToDomain(DateTimeOffset at) => Kind == "direct"
-        ? new ConversationEvent.ConversationStarted(ConversationKind.Direct, new(By), [.. Members.Select(id => new UserId(id))]) { At = at }
-        : throw new FormatException($"A conversation of the kind {Kind} is not known.");
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ConversationStarted(
+        Names.ParseKind(Kind) ?? throw new FormatException($"A conversation of the kind {Kind} is not known."),
+        new(By), [.. Members.Select(id => new UserId(id))], Title is null ? null : new GroupTitle(Title.ToDomain(), new(By)))
+    { At = at };
+}
+
+internal sealed record MemberAddedV1(Guid User, Guid By)
+{
+    public static MemberAddedV1 Of(ConversationEvent.MemberAdded e) => new(e.User.Value, e.By.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MemberAdded(new(User), new(By)) { At = at };
+}
+
+internal sealed record MemberRemovedV1(Guid User, Guid By)
+{
+    public static MemberRemovedV1 Of(ConversationEvent.MemberRemoved e) => new(e.User.Value, e.By.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MemberRemoved(new(User), new(By)) { At = at };
+}
+
+internal sealed record MemberLeftV1(Guid User)
+{
+    public static MemberLeftV1 Of(ConversationEvent.MemberLeft e) => new(e.User.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MemberLeft(new(User)) { At = at };
+}
+
+internal sealed record RoleChangedV1(Guid User, string Role, Guid By)
+{
+    public static RoleChangedV1 Of(ConversationEvent.RoleChanged e) => new(e.User.Value, Names.Of(e.Role), e.By.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.RoleChanged(
+        new(User), Names.ParseRole(Role) ?? throw new FormatException($"The role {Role} is not known."), new(By))
+    { At = at };
+}
+
+internal sealed record GroupRenamedV1(SealedPayload Title, Guid By)
+{
+    public static GroupRenamedV1 Of(ConversationEvent.GroupRenamed e) => new(SealedPayload.Of(e.Title.Content), e.Title.By.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.GroupRenamed(new GroupTitle(Title.ToDomain(), new(By))) { At = at };
+}
+
+internal sealed record RetentionChangedV1(Guid By, int? Days = null, int? DisappearingSeconds = null)
+{
+    public static RetentionChangedV1 Of(ConversationEvent.RetentionChanged e) => new(e.By.Value, e.Policy.Days, e.Policy.DisappearingSeconds);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.RetentionChanged(new RetentionPolicy(Days, DisappearingSeconds), new(By)) { At = at };
 }
 
 internal sealed record MessageSentV1(
@@ -40,11 +89,45 @@ internal sealed record MessageSentV1(
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageSent(
         new(MessageId), new(Sender), new(Device),
         MessageTypes.Parse(Type) ?? throw new FormatException($"A message of the type {Type} is not known."),
-        Content.ToDomain(), new Fingerprint(UInt128.Parse(Fingerprint, System.Globalization.NumberStyles.HexNumber, null)),
+        Content.ToDomain(), Parse(Fingerprint),
         ReplyTo is { } id ? new MessageId(id) : null, ExpiresAt, Files is null ? null : [.. Files.Select(file => new FileId(file))])
     { At = at };
 
-    private static string Hex(Fingerprint fingerprint) => fingerprint.Value.ToString("x32", null);
+    internal static string Hex(Fingerprint fingerprint) => fingerprint.Value.ToString("x32", null);
+
+    internal static Fingerprint Parse(string hex) => new(UInt128.Parse(hex, System.Globalization.NumberStyles.HexNumber, null));
+}
+
+internal sealed record MessageEditedV1(Guid MessageId, long MessageSeq, Guid Sender, SealedPayload Content, string Fingerprint)
+{
+    public static MessageEditedV1 Of(ConversationEvent.MessageEdited e) =>
+        new(e.MessageId.Value, e.MessageSeq, e.Sender.Value, SealedPayload.Of(e.Content), MessageSentV1.Hex(e.Fingerprint));
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageEdited(
+        new(MessageId), MessageSeq, new(Sender), Content.ToDomain(), MessageSentV1.Parse(Fingerprint))
+    { At = at };
+}
+
+internal sealed record MessageDeletedV1(Guid MessageId, long MessageSeq, Guid By)
+{
+    public static MessageDeletedV1 Of(ConversationEvent.MessageDeleted e) => new(e.MessageId.Value, e.MessageSeq, e.By.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageDeleted(new(MessageId), MessageSeq, new(By)) { At = at };
+}
+
+internal sealed record ReactionSetV1(Guid MessageId, long MessageSeq, Guid User, string Emoji)
+{
+    public static ReactionSetV1 Of(ConversationEvent.ReactionSet e) => new(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Emoji);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.ReactionSet(new(MessageId), MessageSeq, new(User), Emoji) { At = at };
+}
+
+internal sealed record ReactionClearedV1(Guid MessageId, long MessageSeq, Guid User)
+{
+    public static ReactionClearedV1 Of(ConversationEvent.ReactionCleared e) => new(e.MessageId.Value, e.MessageSeq, e.User.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ReactionCleared(new(MessageId), MessageSeq, new(User)) { At = at };
 }
 
 internal sealed record MessageDeliveredV1(Guid User, Guid Device, long UpToSeq)
@@ -119,7 +202,17 @@ internal sealed record ConversationSettingsChangedV1(
     RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
     Converters = [typeof(TimestampConverter)])]
 [JsonSerializable(typeof(ConversationStartedV1))]
+[JsonSerializable(typeof(MemberAddedV1))]
+[JsonSerializable(typeof(MemberRemovedV1))]
+[JsonSerializable(typeof(MemberLeftV1))]
+[JsonSerializable(typeof(RoleChangedV1))]
+[JsonSerializable(typeof(GroupRenamedV1))]
+[JsonSerializable(typeof(RetentionChangedV1))]
 [JsonSerializable(typeof(MessageSentV1))]
+[JsonSerializable(typeof(MessageEditedV1))]
+[JsonSerializable(typeof(MessageDeletedV1))]
+[JsonSerializable(typeof(ReactionSetV1))]
+[JsonSerializable(typeof(ReactionClearedV1))]
 [JsonSerializable(typeof(MessageDeliveredV1))]
 [JsonSerializable(typeof(MessageReadV1))]
 [JsonSerializable(typeof(UserRegisteredV1))]

@@ -20,8 +20,28 @@ internal static class EventRegistry
     [
         Format<ConversationEvent.ConversationStarted, ConversationStartedV1>(
             "conversation-started.v1", EventJson.Default.ConversationStartedV1, ConversationStartedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MemberAdded, MemberAddedV1>(
+            "member-added.v1", EventJson.Default.MemberAddedV1, MemberAddedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MemberRemoved, MemberRemovedV1>(
+            "member-removed.v1", EventJson.Default.MemberRemovedV1, MemberRemovedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MemberLeft, MemberLeftV1>(
+            "member-left.v1", EventJson.Default.MemberLeftV1, MemberLeftV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.RoleChanged, RoleChangedV1>(
+            "role-changed.v1", EventJson.Default.RoleChangedV1, RoleChangedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.GroupRenamed, GroupRenamedV1>(
+            "group-renamed.v1", EventJson.Default.GroupRenamedV1, GroupRenamedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.RetentionChanged, RetentionChangedV1>(
+            "retention-changed.v1", EventJson.Default.RetentionChangedV1, RetentionChangedV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MessageSent, MessageSentV1>(
             "message-sent.v1", EventJson.Default.MessageSentV1, MessageSentV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MessageEdited, MessageEditedV1>(
+            "message-edited.v1", EventJson.Default.MessageEditedV1, MessageEditedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MessageDeleted, MessageDeletedV1>(
+            "message-deleted.v1", EventJson.Default.MessageDeletedV1, MessageDeletedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.ReactionSet, ReactionSetV1>(
+            "reaction-set.v1", EventJson.Default.ReactionSetV1, ReactionSetV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.ReactionCleared, ReactionClearedV1>(
+            "reaction-cleared.v1", EventJson.Default.ReactionClearedV1, ReactionClearedV1.Of, (p, at) => p.ToDomain(at)),
         Format<ReceiptEvent.MessageDelivered, MessageDeliveredV1>(
             "message-delivered.v1", EventJson.Default.MessageDeliveredV1, MessageDeliveredV1.Of, (p, at) => p.ToDomain(at)),
         Format<ReceiptEvent.MessageRead, MessageReadV1>(

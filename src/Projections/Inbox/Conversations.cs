@@ -4,11 +4,12 @@ using ChatCqrs.Domain.Conversations;
 namespace ChatCqrs.Projections.Inbox;
 
 /// <summary>What an inbox shows of a conversation, the same for all of its members.</summary>
-/// <param name="Kind"><c>direct</c>.</param>
+/// <param name="Kind"><c>direct</c> or <c>group</c>.</param>
 /// <param name="LastMessageSeq">The last entry that is a message; -1 before the first.</param>
 /// <param name="UpdatedAt">When the last entry was decided; inboxes are ordered by it.</param>
+/// <param name="Title">What a group is called, sealed; null for a direct conversation.</param>
 public sealed record ConversationView(
-    ConversationId Id, string Kind, long LastSeq, long LastMessageSeq, DateTimeOffset StartedAt, DateTimeOffset UpdatedAt);
+    ConversationId Id, string Kind, long LastSeq, long LastMessageSeq, DateTimeOffset StartedAt, DateTimeOffset UpdatedAt, GroupTitle? Title = null);
 
 /// <summary>Which conversations are there, and how far is each?</summary>
 public sealed class ConversationsProjection : IProjection<ConversationId, ConversationView>
@@ -17,8 +18,9 @@ public sealed class ConversationsProjection : IProjection<ConversationId, Conver
 
     public static ConversationView? Evolve(ConversationView? view, ConversationId key, Recorded fact) => fact.Event switch
     {
-        ConversationEvent.ConversationStarted e => new ConversationView(key, KindName(e.Kind), fact.Revision, -1, fact.At, fact.At),
+        ConversationEvent.ConversationStarted e => new ConversationView(key, KindName(e.Kind), fact.Revision, -1, fact.At, fact.At, e.Title),
         ConversationEvent.MessageSent => view! with { LastSeq = fact.Revision, LastMessageSeq = fact.Revision, UpdatedAt = fact.At },
+        ConversationEvent.GroupRenamed e => view! with { LastSeq = fact.Revision, UpdatedAt = fact.At, Title = e.Title },
         ConversationEvent => view! with { LastSeq = fact.Revision, UpdatedAt = fact.At },
         _ => view,
     };
@@ -26,6 +28,7 @@ public sealed class ConversationsProjection : IProjection<ConversationId, Conver
     private static string KindName(ConversationKind kind) => kind switch
     {
         ConversationKind.Direct => "direct",
+        ConversationKind.Group => "group",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 
@@ -10,7 +11,15 @@ public readonly record struct MemberKey(ConversationId Conversation, UserId User
     public override string ToString() => $"{Conversation}:{User}";
 }
 
-/// <summary>That a user belongs to a conversation.</summary>
+/// <summary>A time during which a user belonged to a conversation.</summary>
+/// <param name="JoinedSeq">The first entry of it.</param>
+/// <param name="LeftSeq">The entry that ended it; null while it lasts.</param>
+public sealed record Stay(long JoinedSeq, long? LeftSeq)
+{
+    public bool Covers(long seq) => seq >= JoinedSeq && !(seq >= LeftSeq);
+}
+
+/// <summary>That a user belongs to a conversation, or did.</summary>
 public sealed record MemberView
 {
     /// <summary>The text of a <see cref="MemberKey"/>.</summary>
@@ -21,26 +30,40 @@ public sealed record MemberView
 
     /// <summary>The first entry that they see.</summary>
     public required long JoinedSeq { get; init; }
+
+    /// <summary>The entry by which they went; null for a member.</summary>
+    public long? LeftSeq { get; init; }
+
+    /// <summary>The times before: who comes back sees nothing of what was before, but was a recipient then.</summary>
+    public IReadOnlyList<Stay> Earlier { get; init; } = [];
+
+    [JsonIgnore]
+    public IReadOnlyList<Stay> Stays => [.. Earlier, new Stay(JoinedSeq, LeftSeq)];
 }
 
-/// <summary>Who belongs to which conversation?</summary>
+/// <summary>Who belongs to which conversation, and who did when?</summary>
 public sealed class MembersProjection : IProjection<MemberKey, MemberView>
 {
     public static IEnumerable<MemberKey> KeysOf(Recorded fact) => fact.Event switch
     {
         ConversationEvent.ConversationStarted e => e.Members.Select(user => new MemberKey(fact.Conversation, user)),
+        ConversationEvent.MemberAdded e => [new MemberKey(fact.Conversation, e.User)],
+        ConversationEvent.MemberRemoved e => [new MemberKey(fact.Conversation, e.User)],
+        ConversationEvent.MemberLeft e => [new MemberKey(fact.Conversation, e.User)],
         _ => [],
     };
 
     public static MemberView? Evolve(MemberView? view, MemberKey key, Recorded fact) => fact.Event switch
     {
-        ConversationEvent.ConversationStarted => new MemberView
+        ConversationEvent.ConversationStarted or ConversationEvent.MemberAdded => new MemberView
         {
             Id = key.ToString(),
             ConversationId = key.Conversation.Value,
             UserId = key.User.Value,
             JoinedSeq = fact.Revision,
+            Earlier = view?.Stays ?? [],
         },
+        ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft => view! with { LeftSeq = fact.Revision },
         _ => view,
     };
 }

@@ -3,6 +3,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Projections.Snapshots;
 
@@ -22,26 +23,52 @@ public sealed record ConversationSnapshot
     /// <summary>See <see cref="RecentMessages.Horizon"/>; null for none.</summary>
     public required DateTimeOffset? Horizon { get; init; }
 
+    /// <summary>A group's title, sealed; null for none.</summary>
+    public byte[]? Title { get; init; }
+
+    /// <summary>Who gave it.</summary>
+    public Guid? TitleBy { get; init; }
+
+    public int? RetentionDays { get; init; }
+    public int? DisappearingSeconds { get; init; }
+
     public static ConversationSnapshot Of(string id, Conversation state, Recorded last) => new()
     {
         Id = id,
         Kind = state.Kind!.Value.ToString(),
-        Members = [.. state.Members.Values.Select(member => new SnapshotMember(member.User.Value, member.JoinedSeq, member.LastSentSeq))],
+        Members =
+        [
+            .. state.MemberIds.Select(user => state.Members[user])
+                .Select(member => new SnapshotMember(member.User.Value, member.JoinedSeq, member.LastSentSeq, member.Role == Role.Admin)),
+        ],
         Revision = last.Revision,
         Hash = last.Hash.ToArray(),
         Position = last.Position.Value,
         LastAt = state.LastAt,
         Horizon = state.Recent.Horizon == DateTimeOffset.MinValue ? null : state.Recent.Horizon,
+        Title = state.Title?.Content.Bytes.ToArray(),
+        TitleBy = state.Title?.By.Value,
+        RetentionDays = state.Retention.Days,
+        DisappearingSeconds = state.Retention.DisappearingSeconds,
     };
 
     public Conversation ToState() => new(
         Enum.Parse<ConversationKind>(Kind),
-        Members.ToImmutableDictionary(m => new UserId(m.User), m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq)),
+        Members.ToImmutableDictionary(
+            m => new UserId(m.User), m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq, m.IsAdmin ? Role.Admin : Role.Member)),
         Revision, LastAt,
-        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizon = Horizon ?? DateTimeOffset.MinValue });
+        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizon = Horizon ?? DateTimeOffset.MinValue })
+    {
+        MemberIds = [.. Members.Select(member => new UserId(member.User))],
+        Title = Title is null || TitleBy is null ? null : new GroupTitle(new SealedContent(null, Title), new UserId(TitleBy.Value)),
+        Retention = RetentionDays is null && DisappearingSeconds is null
+            ? RetentionPolicy.Default
+            : new RetentionPolicy(RetentionDays, DisappearingSeconds),
+        Operations = RecentOperations.None with { Since = Revision }, // The views hold everything up to there.
+    };
 }
 
-public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq);
+public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);
 
 /// <summary>A conversation's receipts at one of their events.</summary>
 public sealed record ReceiptsSnapshot

@@ -17,10 +17,18 @@ public static class ConversationEndpoints
         group.MapGet("", ShowInboxAsync);
         group.MapGet("/{id}", ShowAsync);
         group.MapPatch("/{id}/settings", ChangeSettingsAsync);
+        group.MapPatch("/{id}", ChangeAsync);
         group.MapGet("/{id}/members", ShowMembersAsync);
+        group.MapPost("/{id}/members", AddMembersAsync);
+        group.MapDelete("/{id}/members/{user_id}", RemoveMemberAsync);
+        group.MapPut("/{id}/members/{user_id}/role", ChangeRoleAsync);
         group.MapGet("/{id}/messages", ShowMessagesAsync);
         group.MapGet("/{id}/timeline", ShowTimelineAsync);
         group.MapGet("/{id}/messages/{message_id}", ShowMessageAsync);
+        group.MapPatch("/{id}/messages/{message_id}", EditMessageAsync);
+        group.MapDelete("/{id}/messages/{message_id}", DeleteMessageAsync);
+        group.MapPut("/{id}/messages/{message_id}/reaction", SetReactionAsync);
+        group.MapDelete("/{id}/messages/{message_id}/reaction", ClearReactionAsync);
         group.MapGet("/{id}/messages/{message_id}/receipts", ShowReceiptsAsync);
         group.MapPost("/{id}/receipts", AcknowledgeAsync);
         return api;
@@ -51,6 +59,71 @@ public static class ConversationEndpoints
             new ChangeSettings.Command(caller.User, caller.Device, RouteIds.Conversation(id), body), cancellationToken);
         response.SetPosition(changed.Position);
         return new SettingsAnswer(changed.Settings.MutedUntil, changed.Settings.Pinned, changed.Settings.Archived);
+    }
+
+    private static async Task<ConversationDetails> ChangeAsync(
+        string id, ChangeConversation.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var conversation = RouteIds.Conversation(id);
+        response.SetPosition(await mediator.Send(new ChangeConversation.Command(caller.User, caller.Device, conversation, body), cancellationToken));
+        return await mediator.Send(new GetConversation.Query(caller.User, conversation), cancellationToken);
+    }
+
+    private static async Task<GetMembers.Result> AddMembersAsync(
+        string id, AddMembers.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var conversation = RouteIds.Conversation(id);
+        response.SetPosition(await mediator.Send(new AddMembers.Command(caller.User, caller.Device, conversation, body), cancellationToken));
+        return await mediator.Send(new GetMembers.Query(caller.User, conversation), cancellationToken);
+    }
+
+    private static async Task<IResult> RemoveMemberAsync(
+        string id, string user_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new RemoveMember.Command(caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Member(user_id)), cancellationToken));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> ChangeRoleAsync(
+        string id, string user_id, ChangeRole.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new ChangeRole.Command(caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Member(user_id), body), cancellationToken));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<MessageView> EditMessageAsync(
+        string id, string message_id, EditMessage.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var edited = await mediator.Send(
+            new EditMessage.Command(caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id), body), cancellationToken);
+        response.SetPosition(edited.Position);
+        return edited.Message;
+    }
+
+    private static async Task<IResult> DeleteMessageAsync(
+        string id, string message_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new DeleteMessage.Command(caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id)), cancellationToken));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> SetReactionAsync(
+        string id, string message_id, SetReaction.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new SetReaction.Command(caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id), body), cancellationToken));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> ClearReactionAsync(
+        string id, string message_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new ClearReaction.Command(caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id)), cancellationToken));
+        return TypedResults.NoContent();
     }
 
     private static Task<GetMembers.Result> ShowMembersAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Writing;
@@ -19,8 +20,12 @@ internal static class ApplicationSettings
             .Between("Writer:ConversationsMax", options => options.ConversationsMax, 100, 10_000_000)
             .Between("Writer:ConflictRetriesMax", options => options.ConflictRetriesMax, 1, 1_000)
             .ValidateOnStart();
+        services.AddOptions<GroupOptions>().Bind(configuration.GetSection("Groups"))
+            .Between("Groups:MembersMax", options => options.MembersMax, 2, 8_192)
+            .ValidateOnStart();
         services.AddOptions<RetentionOptions>().Bind(configuration.GetSection("Retention"))
-            .Between("Retention:Days", options => options.Days, 1, 3_650)
+            .Between("Retention:Days", options => options.Days, 1, RetentionOptions.DaysMax)
+            .Between("Retention:ShortestTimer", options => options.ShortestTimer, TimeSpan.FromSeconds(1), RetentionOptions.LongestTimer)
             .ValidateOnStart();
         services.AddOptions<ReadsOptions>().Bind(configuration.GetSection("Reads"))
             .Between("Reads:FreshnessWait", options => options.FreshnessWait, TimeSpan.Zero, ReadsOptions.WaitMax)

@@ -10,5 +10,7 @@ internal static class RouteIds
 
     public static MessageId Message(string text) => new(Parse(text) ?? throw new RefusedException(Refusal.MessageUnknown));
 
+    public static UserId Member(string text) => new(Parse(text) ?? throw new RefusedException(Refusal.MemberUnknown));
+
     private static Guid? Parse(string text) => Guid.TryParseExact(text, "D", out var id) ? id : null;
 }

@@ -53,6 +53,19 @@ internal sealed class CatchUpLoop(
             var page = await timeline.EntriesAsync(
                 missing.Conversation, missing.After, (int)Math.Min(PageSize, missing.UpTo - missing.After), CancellationToken.None);
             var members = page.Count == 0 ? [] : (await receipts.OfAsync([missing.Conversation], CancellationToken.None))[missing.Conversation].ToList();
+            if (page.Count > 0)
+            {
+                // Whoever was taken out meanwhile, or taken in again, gets no more than what they may see now.
+                var stay = members.Find(member => member.User == connection.User)?.Stays[^1];
+                if (stay is not { LeftSeq: null })
+                {
+                    connection.Abandon(missing.Conversation);
+                    continue;
+                }
+
+                connection.Join(missing.Conversation, stay.JoinedSeq);
+            }
+
             foreach (var entry in page)
             {
                 connection.Fill(missing.Conversation, entry.Seq, await frames.EntryAsync(entry, MessageViews.StatusOf(entry, members)));
@@ -75,6 +88,6 @@ internal sealed class CatchUpLoop(
         if (!await readSide.WaitForAsync(head, WaitMax, CancellationToken.None))
             throw new StoreUnavailableException("The inbox is too far behind.");
         var waiting = await inbox.WaitingAsync(connection.User, connection.Device, CancellationToken.None);
-        connection.Begin(waiting.Select(item => (item.Conversation, item.DeliveredSeq, item.LastSeq)));
+        connection.Begin(waiting.Select(item => (item.Conversation, item.JoinedSeq, item.DeliveredSeq, item.LastSeq)));
     }
 }

@@ -99,6 +99,20 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             OnCatchUpNeeded(this);
     }
 
+    /// <summary>The user joined a conversation, perhaps again: of what came before that entry nothing is missing.</summary>
+    public void Join(ConversationId conversation, long joinedSeq)
+    {
+        lock (_lock)
+            _sent[conversation] = Math.Max(_sent.GetValueOrDefault(conversation, -1), joinedSeq - 1);
+    }
+
+    /// <summary>The user may see nothing of a conversation any more: what was missing stays so.</summary>
+    public void Abandon(ConversationId conversation)
+    {
+        lock (_lock)
+            _catchUp?.Release(conversation);
+    }
+
     /// <summary>Asks for everything of a conversation after a seq, whatever was sent before; <c>synced</c> follows.</summary>
     /// <param name="position">By which the log holds all of them.</param>
     public void Rewind(IReadOnlyCollection<(ConversationId Conversation, long After, long LastSeq)> conversations, LogPosition position)
@@ -138,14 +152,14 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             OnCatchUpNeeded(this);
     }
 
-    /// <summary>Where the first catch-up starts: what the device has confirmed, and where each conversation ends.</summary>
-    public void Begin(IEnumerable<(ConversationId Conversation, long ConfirmedSeq, long LastSeq)> conversations)
+    /// <summary>Where the first catch-up starts: what the user sees and the device has confirmed, and where each conversation ends.</summary>
+    public void Begin(IEnumerable<(ConversationId Conversation, long JoinedSeq, long ConfirmedSeq, long LastSeq)> conversations)
     {
         lock (_lock)
         {
-            foreach (var (conversation, confirmed, last) in conversations)
+            foreach (var (conversation, joined, confirmed, last) in conversations)
             {
-                _sent.TryAdd(conversation, confirmed);
+                _sent[conversation] = Math.Max(_sent.GetValueOrDefault(conversation, confirmed), joined - 1);
                 if (last > _sent[conversation] || _catchUp!.Holds(conversation, exactly: true))
                     _catchUp!.Want(conversation, last);
             }

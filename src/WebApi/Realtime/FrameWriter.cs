@@ -13,7 +13,7 @@ using ChatCqrs.WebApi.Http;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>What the server sends: each frame of API.md's socket section as the bytes of one WebSocket frame, <c>op</c> first.</summary>
-public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
+public sealed class FrameWriter(IContentSealer sealer, MessageViews views, UpdateViews updates)
 {
     internal static readonly ReadOnlyMemory<byte> Synced = WebSocketFrames.Text("""{"op":"synced"}"""u8);
 
@@ -23,7 +23,7 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
     internal async ValueTask<byte[]> EntryAsync(Recorded entry)
     {
         if (entry.Event is not ConversationEvent.MessageSent sent)
-            return Update(entry);
+            return await UpdateAsync(TimelineProjection.Added(entry)!, (ConversationEvent)entry.Event);
         var scope = new SealScope(sent.ExpiresAt, sent.Sender, entry.Conversation, sent.MessageId);
         var bytes = await sealer.OpenAsync(scope, sent.Content, CancellationToken.None);
         return Message(MessageView.Of(
@@ -33,7 +33,7 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
 
     /// <summary>An entry as the timeline holds it.</summary>
     internal async ValueTask<byte[]> EntryAsync(TimelineEntry entry, string status) => entry.Message is null
-        ? Update(entry.Conversation.Value, entry.Seq, entry.Kind, entry.Actor?.Value, TimelineEntryView.DataOf(entry), entry.At)
+        ? await UpdateAsync(entry, entry.Update!)
         : Message(await views.OpenAsync(entry, status, CancellationToken.None));
 
     /// <summary>A message as it stands.</summary>
@@ -46,8 +46,12 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
         return WebSocketFrames.Text(payload);
     }
 
-    internal static byte[] Update(Guid conversation, long seq, string kind, Guid? actor, JsonElement? data, DateTimeOffset at) =>
-        Frame(new UpdateFrame("update", conversation, seq, kind, actor, data, at), FrameJson.Relaxed.UpdateFrame);
+    private async ValueTask<byte[]> UpdateAsync(TimelineEntry entry, ConversationEvent update)
+    {
+        var data = await updates.DataOfAsync(entry.Conversation, update, CancellationToken.None);
+        return Frame(
+            new UpdateFrame("update", entry.Conversation.Value, entry.Seq, entry.Kind, entry.Actor?.Value, data, entry.At), FrameJson.Relaxed.UpdateFrame);
+    }
 
     internal static byte[] Ack(Recorded entry)
     {
@@ -81,16 +85,6 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views)
     internal static byte[] Error(string? reference, Problem problem) =>
         Frame(new ErrorFrame("error", reference, problem.ToElement()), FrameJson.Relaxed.ErrorFrame);
 
-    private static byte[] Update(Recorded entry) => entry.Event switch
-    {
-        ConversationEvent.ConversationStarted e => Update(
-            entry.Conversation.Value, entry.Revision, "conversation_started", e.By.Value,
-            JsonSerializer.SerializeToElement(
-                new ConversationStartedData("direct", [.. e.Members.Select(member => member.Value)]), FrameJson.Relaxed.ConversationStartedData),
-            e.At),
-        _ => throw new InvalidOperationException($"No frame shows {entry.Event.GetType().Name}."),
-    };
-
     private static byte[] Frame<T>(T frame, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
         WebSocketFrames.Text(JsonSerializer.SerializeToUtf8Bytes(frame, type));
 }
@@ -122,7 +116,6 @@ internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
 [JsonSerializable(typeof(WelcomeFrame))]
 [JsonSerializable(typeof(PongFrame))]
 [JsonSerializable(typeof(ErrorFrame))]
-[JsonSerializable(typeof(ConversationStartedData))]
 internal sealed partial class FrameJson : JsonSerializerContext
 {
     /// <summary>Text is escaped no more than JSON asks for: frames are never put into a page.</summary>

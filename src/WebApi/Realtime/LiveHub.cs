@@ -5,6 +5,7 @@ using System.Threading.Channels;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.WebApi.Realtime;
 
@@ -176,6 +177,12 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             using var span = Telemetry.StartFor(item.Request?.Context, "deliver");
             ReadOnlyMemory<byte>? frame = null;
             var unreadable = false;
+            if (entry.Event is ConversationEvent.MemberAdded added)
+            {
+                foreach (var connection in Of(added.User))
+                    connection.Join(conversation, entry.Revision);
+            }
+
             foreach (var connection in entries.Members.SelectMany(Of))
             {
                 Delivered.Add(1);

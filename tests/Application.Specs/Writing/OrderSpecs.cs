@@ -121,7 +121,7 @@ public sealed class OrderSpecs : WriterSpecs
 
         var started = await Task.WhenAll(Enumerable.Range(0, 20).Select(n => (n % 2 == 0 ? node : other).StartConversationAsync(Ann, Ben)));
 
-        Assert.Single(started, answer => answer.Started);
+        Assert.Single(started, answer => answer.Happened);
         Assert.Single(await EntriesAsync());
     }
 

@@ -62,7 +62,7 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
 
     public Task<LogPosition> ReadAsync(ConversationId conversation, UserId user, long seq) => AcknowledgeAsync(conversation, new ReceiptCommand.Read(user, Device, seq));
 
-    public Task<(bool Started, LogPosition Position)> StartConversationAsync(UserId by, UserId with) => _writer.StartAsync(
+    public Task<Changed> StartConversationAsync(UserId by, UserId with) => _writer.ChangeAsync(
         DirectConversation.IdOf(by, with), new ConversationCommand.StartDirect(by, with), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
     /// <summary>While true, handing anything to sockets fails, which it never may.</summary>

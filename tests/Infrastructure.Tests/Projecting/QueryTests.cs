@@ -92,11 +92,11 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal(Seqs(0, 30), await SeqsAsync(timeline.EntriesAsync(conversation, -1, 50, default)));
         Assert.Equal(TimelineEntry.ConversationStartedKind, (await timeline.EntriesAsync(conversation, -1, 1, default))[0].Kind);
         foreach (var (id, index) in ids.Select((id, index) => (id, index)))
-            Assert.Equal(index + 1, (await timeline.MessageAsync(conversation, id, default))!.Seq);
-        Assert.Null(await timeline.MessageAsync(conversation, new MessageId(Guid.NewGuid()), default));
+            Assert.Equal(index + 1, (await timeline.MessageAsync(conversation, id, Anybody, default))!.Entry.Seq);
+        Assert.Null(await timeline.MessageAsync(conversation, new MessageId(Guid.NewGuid()), Anybody, default));
 
         var sent = history.Facts.Select(fact => fact.Event).OfType<ConversationEvent.MessageSent>().Single(e => e.MessageId == ids[3]);
-        var found = (await timeline.MessageAsync(conversation, ids[3], default))!.Message!;
+        var found = (await timeline.MessageAsync(conversation, ids[3], Anybody, default))!.Entry.Message!;
         Assert.Equal(sent.Content.Bytes.ToArray(), found.Content!.Bytes.ToArray());
         Assert.Equal((sent.Content.Bucket, sent.ExpiresAt, sent.At, sent.Sender), (found.Content.Bucket, found.ExpiresAt, found.SentAt, found.Sender));
         var known = await node.Get<ISentMessages>().FindAsync([(sent.Sender, ids[3]), (_users[2], ids[3])], default);
@@ -122,8 +122,8 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal((at[1], null), await TimesAsync(6));
         Assert.Equal((null, null), await TimesAsync(8));
         var marks = (await node.Get<IReceipts>().OfAsync([conversation], default))[conversation].ToDictionary(member => member.User);
-        Assert.Equal((7, 5, 0), (marks[_users[1]].DeliveredSeq, marks[_users[1]].ReadSeq, marks[_users[1]].JoinedSeq));
-        Assert.Equal((-1, -1, 0), (marks[_users[0]].DeliveredSeq, marks[_users[0]].ReadSeq, marks[_users[0]].JoinedSeq));
+        Assert.Equal((7, 5, 0), (marks[_users[1]].DeliveredSeq, marks[_users[1]].ReadSeq, marks[_users[1]].Stays.Single().JoinedSeq));
+        Assert.Equal((-1, -1, 0), (marks[_users[0]].DeliveredSeq, marks[_users[0]].ReadSeq, marks[_users[0]].Stays.Single().JoinedSeq));
 
         async Task<(DateTimeOffset? Delivered, DateTimeOffset? Read)> TimesAsync(long seq)
         {
@@ -186,6 +186,8 @@ public sealed class QueryTests : ProjectingTest
             Assert.Equivalent(state.Of(user), receipts.State.Of(user));
         Assert.Null(await node.Get<ISnapshots>().ConversationAsync(new ConversationId(Guid.NewGuid()), default));
     }
+
+    private Member Anybody => new(_users[0], 0);
 
     private static IEnumerable<Recorded> MessagesOf(History history, ConversationId conversation) =>
         history.Facts.Where(fact => fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation);

@@ -4,6 +4,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 using ChatCqrs.Domain.Users;
 using ChatCqrs.Infrastructure.Serialization;
 using Snapshooter;
@@ -35,6 +36,16 @@ public sealed class EventSnapshotTests
             Message, Ann, Phone, MessageType.Text, Sealed, new Fingerprint(UInt128.MaxValue / 3),
             new MessageId(Guid.Parse("0198c2a5-0000-7000-8000-0000000000c2")), At.AddDays(30))
         { At = At },
+        ["member-added.v1"] = new ConversationEvent.MemberAdded(Ben, Ann) { At = At },
+        ["member-removed.v1"] = new ConversationEvent.MemberRemoved(Ben, Ann) { At = At },
+        ["member-left.v1"] = new ConversationEvent.MemberLeft(Ben) { At = At },
+        ["role-changed.v1"] = new ConversationEvent.RoleChanged(Ben, Role.Admin, Ann) { At = At },
+        ["group-renamed.v1"] = new ConversationEvent.GroupRenamed(new GroupTitle(Sealed with { Bucket = null }, Ann)) { At = At },
+        ["retention-changed.v1"] = new ConversationEvent.RetentionChanged(new RetentionPolicy(7, 3_600), Ann) { At = At },
+        ["message-edited.v1"] = new ConversationEvent.MessageEdited(Message, 7, Ann, Sealed, new Fingerprint(UInt128.MaxValue / 3)) { At = At },
+        ["message-deleted.v1"] = new ConversationEvent.MessageDeleted(Message, 7, Ann) { At = At },
+        ["reaction-set.v1"] = new ConversationEvent.ReactionSet(Message, 7, Ben, "👍") { At = At },
+        ["reaction-cleared.v1"] = new ConversationEvent.ReactionCleared(Message, 7, Ben) { At = At },
         ["message-delivered.v1"] = new ReceiptEvent.MessageDelivered(Ben, Phone, 7) { At = At },
         ["message-read.v1"] = new ReceiptEvent.MessageRead(Ben, Phone, 7) { At = At },
         ["user-registered.v1"] = new UserEvent.UserRegistered(Ann, Sealed with { Bucket = null }) { At = At },
@@ -76,6 +87,16 @@ public sealed class EventSnapshotTests
         Assert.Equal(hash.ToArray(), read.Hash.ToArray());
         var (again, _) = codec.Encode(read.Event, Context, IEventCodec.FirstLink);
         Assert.Equal(data.Payload.ToArray(), again.Payload.ToArray());
+    }
+
+    [Fact]
+    public void A_group_starts_with_its_title()
+    {
+        var title = new GroupTitle(Sealed with { Bucket = null }, Ann);
+        var (data, _) = new EventCodec().Encode(
+            new ConversationEvent.ConversationStarted(ConversationKind.Group, Ann, [Ann, Ben], title) { At = At }, Context, IEventCodec.FirstLink);
+
+        Snapshot.Match(Encoding.UTF8.GetString(data.Payload.Span) + "\n", new SnapshotFullName("conversation-started of a group.snap", FolderOf()));
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     public async Task What_was_not_confirmed_comes_first_and_what_is_live_meanwhile_after_it()
     {
         Deliver(6);
-        _connection.Begin([(Theirs, 2, 5)]);
+        _connection.Begin([(Theirs, 0, 2, 5)]);
         Deliver(7);
 
         CatchUp();
@@ -190,7 +190,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     public async Task An_entry_that_is_fetched_though_its_ack_is_held_is_shown_as_the_ack()
     {
         Deliver(4, isAck: true);
-        _connection.Begin([(Theirs, 2, 5)]);
+        _connection.Begin([(Theirs, 0, 2, 5)]);
         Deliver(7);
         CatchUp();
 
@@ -207,7 +207,7 @@ public sealed class CatchUpTests : IAsyncDisposable
         var committed = confirmed + random.Next(20);
         if (random.Next(2) == 0)
             Deliver(committed + 1);
-        _connection.Begin([(Theirs, confirmed, committed)]);
+        _connection.Begin([(Theirs, 0, confirmed, committed)]);
         for (var step = 0; step < 300; step++)
         {
             committed += random.Next(3);
@@ -239,7 +239,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     /// <summary>The device has confirmed everything up to a seq.</summary>
     private async Task BeganAsync(long confirmed)
     {
-        _connection.Begin([(Theirs, confirmed, confirmed)]);
+        _connection.Begin([(Theirs, 0, confirmed, confirmed)]);
         CatchUp();
         await SentAsync("synced ");
         _wire.SetLength(0);

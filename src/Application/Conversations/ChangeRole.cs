@@ -1,0 +1,37 @@
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Conversations;
+
+/// <summary>Makes a member of a group an admin, or an admin a member.</summary>
+public static class ChangeRole
+{
+    /// <summary>The body of <c>PUT /v1/conversations/{id}/members/{user_id}/role</c>.</summary>
+    public sealed record Body
+    {
+        public string? Role { get; init; }
+    }
+
+    /// <returns>Up to where the log holds it.</returns>
+    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, UserId User, Body Body) : IRequest<LogPosition>;
+
+    internal sealed class Validator : AbstractValidator<Command>
+    {
+        public Validator()
+        {
+            RuleFor(c => c.Body.Role).Must(role => Names.ParseRole(role) is not null)
+                .WithMessage("must be admin or member.").OverridePropertyName("role");
+        }
+    }
+
+    internal sealed class Handler(IConversationWriter conversations) : IRequestHandler<Command, LogPosition>
+    {
+        public Task<LogPosition> Handle(Command request, CancellationToken cancellationToken) => conversations.ChangeAsync(
+            request.Conversation,
+            new ConversationCommand.ChangeRole(request.Caller, request.User, Names.ParseRole(request.Body.Role)!.Value),
+            request.Caller, request.Device, cancellationToken);
+    }
+}

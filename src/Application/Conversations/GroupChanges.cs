@@ -1,0 +1,19 @@
+using System.Diagnostics;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+
+namespace ChatCqrs.Application.Conversations;
+
+/// <summary>Hands the caller's changes of a conversation to its writer.</summary>
+internal static class GroupChanges
+{
+    /// <returns>Up to where the log holds it.</returns>
+    public static async Task<LogPosition> ChangeAsync(
+        this IConversationWriter conversations, ConversationId id, ConversationCommand command, UserId caller, DeviceId device,
+        CancellationToken cancellationToken)
+    {
+        var origin = new Origin(new Actor(caller, device), Activity.Current?.TraceId.ToHexString(), null);
+        return (await conversations.ChangeAsync(id, command, origin, cancellationToken)).Position;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>
+/// Who may see which of the entries just committed: whoever belongs to the conversation after an entry, and whoever it takes out. Reckoned back from
+/// the members at the end, so that it can be told of entries that another node wrote as well.
+/// </summary>
+internal static class Audience
+{
+    /// <summary>Hands entries to live delivery, each to those who may see it.</summary>
+    /// <param name="after">Who belongs to the conversation after the last entry.</param>
+    /// <returns>Everyone who may see any of them.</returns>
+    public static IReadOnlyCollection<UserId> Publish(ILiveDelivery live, IReadOnlyList<LiveEntry> entries, ImmutableArray<UserId> after)
+    {
+        if (!ChangesMembers(entries))
+        {
+            IReadOnlyCollection<UserId> members = after;
+            live.Publish(entries, members);
+            return members;
+        }
+
+        var runs = Runs(entries, after);
+        foreach (var run in runs)
+            live.Publish(run.Entries, run.Members);
+        return runs.Aggregate(ImmutableHashSet<UserId>.Empty, (all, run) => all.Union(run.Members));
+    }
+
+    private static bool ChangesMembers(IReadOnlyList<LiveEntry> entries)
+    {
+        for (var i = 0; i < entries.Count; i++)
+        {
+            if (entries[i].Entry.Event is ConversationEvent.MemberAdded or ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Cuts entries where the audience changes, in their order.</summary>
+    private static List<(IReadOnlyList<LiveEntry> Entries, IReadOnlyCollection<UserId> Members)> Runs(
+        IReadOnlyList<LiveEntry> entries, ImmutableArray<UserId> after)
+    {
+        var runs = new List<(IReadOnlyList<LiveEntry>, IReadOnlyCollection<UserId>)>();
+        var (members, end) = (after.ToImmutableHashSet(), entries.Count);
+        for (var i = entries.Count - 1; i >= 0; i--)
+        {
+            switch (entries[i].Entry.Event)
+            {
+                case ConversationEvent.MemberAdded e:
+                    Cut(i);
+                    members = members.Remove(e.User);
+                    break;
+                case ConversationEvent.MemberRemoved e:
+                    Cut(i + 1);
+                    members = members.Add(e.User);
+                    break;
+                case ConversationEvent.MemberLeft e:
+                    Cut(i + 1);
+                    members = members.Add(e.User);
+                    break;
+            }
+        }
+
+        Cut(0);
+        runs.Reverse();
+        return runs;
+
+        void Cut(int start)
+        {
+            if (start < end)
+                runs.Add(([.. entries.Skip(start).Take(end - start)], members));
+            end = start;
+        }
+    }
+}

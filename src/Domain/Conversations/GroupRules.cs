@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using static ChatCqrs.Domain.Conversations.ConversationCommand;
+using static ChatCqrs.Domain.Conversations.ConversationEvent;
+
+namespace ChatCqrs.Domain.Conversations;
+
+/// <summary>Who may change a group, and that somebody always may while it has members.</summary>
+internal static class GroupRules
+{
+    public static IReadOnlyList<ConversationEvent> Decide(Conversation state, ConversationCommand command, DateTimeOffset now) => command switch
+    {
+        StartGroup when state.Kind is not null => [],
+        StartGroup c => Start(c, now),
+        AddMembers c => Add(state.AsAdmin(c.By), c, now),
+        RemoveMember c when c.By == c.User => Leave(state.AsGroup(c.By), c.User, now),
+        RemoveMember c => state.AsAdmin(c.By).IsMember(c.User)
+            ? [new MemberRemoved(c.User, c.By) { At = now }]
+            : throw new RefusedException(Refusal.MemberUnknown),
+        ChangeRole c => Change(state.AsAdmin(c.By), c, now),
+        RenameGroup c => state.AsAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
+        ChangeRetention c => state.AsKeeper(c.By).Retention == c.Policy ? [] : [new RetentionChanged(c.Policy, c.By) { At = now }],
+        _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
+    };
+
+    /// <param name="next">The state, with the entry counted already.</param>
+    public static Conversation Evolve(Conversation next, ConversationEvent @event) => @event switch
+    {
+        MemberAdded e => next with
+        {
+            Members = next.Members.SetItem(e.User, new Member(e.User, next.LastSeq)),
+            MemberIds = next.MemberIds.Remove(e.User).Add(e.User),
+        },
+        MemberRemoved e => next.Without(e.User),
+        MemberLeft e => next.Without(e.User),
+        RoleChanged e => next.Members.TryGetValue(e.User, out var member)
+            ? next with { Members = next.Members.SetItem(e.User, member with { Role = e.Role }) }
+            : next,
+        GroupRenamed e => next with { Title = e.Title },
+        RetentionChanged e => next with { Retention = e.Policy },
+        _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
+    };
+
+    /// <summary>Whoever starts a group is its admin; both users of a direct conversation have the same rights.</summary>
+    public static Role FirstRole(ConversationStarted started, UserId user) =>
+        started.Kind == ConversationKind.Group && user == started.By ? Role.Admin : Role.Member;
+
+    private static IReadOnlyList<ConversationEvent> Start(StartGroup c, DateTimeOffset now)
+    {
+        ImmutableArray<UserId> members = [c.By, .. c.Others.Where(other => other != c.By).Distinct()];
+        return members.Length <= c.MembersMax
+            ? [new ConversationStarted(ConversationKind.Group, c.By, members, c.Title) { At = now }]
+            : throw new RefusedException(Refusal.GroupFull);
+    }
+
+    private static IReadOnlyList<ConversationEvent> Add(Conversation state, AddMembers c, DateTimeOffset now)
+    {
+        var added = c.Users.Where(user => !state.IsMember(user)).Distinct().ToList();
+        return state.Members.Count + added.Count <= c.MembersMax || added.Count == 0
+            ? [.. added.Select(user => new MemberAdded(user, c.By) { At = now })]
+            : throw new RefusedException(Refusal.GroupFull);
+    }
+
+    /// <summary>When the last admin leaves, whoever has belonged to the group the longest takes their place.</summary>
+    private static IReadOnlyList<ConversationEvent> Leave(Conversation state, UserId user, DateTimeOffset now)
+    {
+        var left = new MemberLeft(user) { At = now };
+        return state.IsLastAdmin(user) && state.MemberIds.Length > 1
+            ? [left, new RoleChanged(state.MemberIds.First(other => other != user), Role.Admin, user) { At = now }]
+            : [left];
+    }
+
+    private static IReadOnlyList<ConversationEvent> Change(Conversation state, ChangeRole c, DateTimeOffset now)
+    {
+        if (!state.Members.TryGetValue(c.User, out var member))
+            throw new RefusedException(Refusal.MemberUnknown);
+        if (member.Role == c.Role)
+            return [];
+        return c.Role == Role.Admin || !state.IsLastAdmin(c.User)
+            ? [new RoleChanged(c.User, c.Role, c.By) { At = now }]
+            : throw new RefusedException(Refusal.LastAdmin);
+    }
+
+    private static Conversation AsGroup(this Conversation state, UserId by)
+    {
+        state.Require(by);
+        return state.Kind == ConversationKind.Group ? state : throw new RefusedException(Refusal.NotAGroup);
+    }
+
+    private static Conversation AsAdmin(this Conversation state, UserId by) =>
+        state.AsGroup(by).Members[by].Role == Role.Admin ? state : throw new RefusedException(Refusal.NotAnAdmin);
+
+    /// <summary>How long messages are kept is for a group's admins, and for either user of a direct conversation, to say.</summary>
+    private static Conversation AsKeeper(this Conversation state, UserId by)
+    {
+        state.Require(by);
+        return state.Kind == ConversationKind.Group ? state.AsAdmin(by) : state;
+    }
+
+    private static bool IsLastAdmin(this Conversation state, UserId user) =>
+        state.Members[user].Role == Role.Admin && !state.Members.Values.Any(other => other.Role == Role.Admin && other.User != user);
+
+    private static Conversation Without(this Conversation state, UserId user) =>
+        state with { Members = state.Members.Remove(user), MemberIds = state.MemberIds.Remove(user) };
+}

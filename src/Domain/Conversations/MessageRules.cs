@@ -1,0 +1,76 @@
+using ChatCqrs.Domain.Messages;
+using static ChatCqrs.Domain.Conversations.ConversationCommand;
+using static ChatCqrs.Domain.Conversations.ConversationEvent;
+
+namespace ChatCqrs.Domain.Conversations;
+
+/// <summary>What may be done to a message after it was sent, and by whom.</summary>
+public static class MessageRules
+{
+    /// <summary>For how long after sending a message may be edited.</summary>
+    public static readonly TimeSpan EditWindow = TimeSpan.FromMinutes(15);
+
+    internal static IReadOnlyList<ConversationEvent> Edit(Conversation state, EditMessage c, DateTimeOffset now)
+    {
+        var (message, since) = state.See(c.By, c.Message);
+        if (message.Sender != c.By)
+            throw new RefusedException(Refusal.NotTheSender);
+        RequireNotDeleted(message, since);
+        var last = since.OfType<MessageOperation.Edited>().LastOrDefault();
+        if (last is null ? c.Unchanged : last.Fingerprint == c.Fingerprint)
+            return []; // A retry is not an error, however late.
+        return now - message.SentAt <= EditWindow
+            ? [new MessageEdited(message.Message, message.Seq, message.Sender, c.Content, c.Fingerprint) { At = now }]
+            : throw new RefusedException(Refusal.EditTooLate);
+    }
+
+    internal static IReadOnlyList<ConversationEvent> Delete(Conversation state, DeleteMessage c, DateTimeOffset now)
+    {
+        var (message, since) = state.See(c.By, c.Message);
+        if (message.Sender != c.By && state.Members[c.By].Role != Role.Admin)
+            throw new RefusedException(Refusal.NotTheSenderOrAdmin);
+        return IsDeleted(message, since) ? [] : [new MessageDeleted(message.Message, message.Seq, c.By) { At = now }];
+    }
+
+    internal static IReadOnlyList<ConversationEvent> React(Conversation state, SetReaction c, DateTimeOffset now)
+    {
+        var (message, since) = state.See(c.By, c.Message);
+        RequireNotDeleted(message, since);
+        return ReactionOf(c.By, message, since) == c.Emoji
+            ? []
+            : [new ReactionSet(message.Message, message.Seq, c.By, c.Emoji) { At = now }];
+    }
+
+    internal static IReadOnlyList<ConversationEvent> ClearReaction(Conversation state, ClearReaction c, DateTimeOffset now)
+    {
+        var (message, since) = state.See(c.By, c.Message);
+        return IsDeleted(message, since) || ReactionOf(c.By, message, since) is null
+            ? []
+            : [new ReactionCleared(message.Message, message.Seq, c.By) { At = now }];
+    }
+
+    /// <summary>The message as the view had it, and what was done to it since.</summary>
+    /// <exception cref="RefusedException">The caller may not see it.</exception>
+    private static (MessageFacts Message, IReadOnlyList<MessageOperation> Since) See(this Conversation state, UserId by, MessageFacts message)
+    {
+        var member = state.Require(by);
+        return message.Seq >= member.JoinedSeq
+            ? (message, [.. state.Operations.After(message)])
+            : throw new RefusedException(Refusal.MessageUnknown);
+    }
+
+    private static bool IsDeleted(MessageFacts message, IReadOnlyList<MessageOperation> since) =>
+        message.IsDeleted || since.Any(operation => operation is MessageOperation.Deleted);
+
+    private static void RequireNotDeleted(MessageFacts message, IReadOnlyList<MessageOperation> since)
+    {
+        if (IsDeleted(message, since))
+            throw new RefusedException(Refusal.MessageGone);
+    }
+
+    private static string? ReactionOf(UserId user, MessageFacts message, IReadOnlyList<MessageOperation> since)
+    {
+        var last = since.OfType<MessageOperation.Reacted>().LastOrDefault(reacted => reacted.User == user);
+        return last is null ? message.OwnReaction : last.Emoji;
+    }
+}

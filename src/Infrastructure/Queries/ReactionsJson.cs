@@ -1,0 +1,18 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ChatCqrs.Projections.Timeline;
+
+namespace ChatCqrs.Infrastructure.Queries;
+
+/// <summary>The reactions to a message as its row holds them.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(ImmutableArray<Reaction>))]
+internal sealed partial class ReactionsJson : JsonSerializerContext
+{
+    public static ImmutableArray<Reaction> Read(string json) => JsonSerializer.Deserialize(json, Default.ImmutableArrayReaction);
+
+    /// <returns>Null for none.</returns>
+    public static string? Write(ImmutableArray<Reaction> reactions) =>
+        reactions.IsEmpty ? null : JsonSerializer.Serialize(reactions, Default.ImmutableArrayReaction);
+}
