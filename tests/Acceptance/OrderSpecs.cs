@@ -85,12 +85,12 @@ public sealed class OrderSpecs(Product product)
         await Eventually.GetAsync(() => ada.MessageAsync(conversation, drafts[99].Id), message => message.Status == "read", "the last one is read");
     }
 
-    private static async Task PipelineAsync(ChatSocket socket, IEnumerable<Draft> drafts)
+    internal static async Task PipelineAsync(ChatSocket socket, IEnumerable<Draft> drafts)
     {
         foreach (var draft in drafts) await socket.SendAsync(draft);
     }
 
-    private static async Task<List<Sent>> AcksAsync(ChatSocket socket, IEnumerable<Draft> drafts)
+    internal static async Task<List<Sent>> AcksAsync(ChatSocket socket, IEnumerable<Draft> drafts)
     {
         var acks = new List<Sent>();
         foreach (var draft in drafts) acks.Add(await socket.AckAsync(draft.Id));

@@ -49,7 +49,10 @@ internal static class ConversationOperations
     public static readonly IReadOnlyList<Operation> All =
     [
         new(HttpMethod.Post, "/v1/conversations", Conversations, "Start a conversation",
-            "A direct conversation of two users is one and the same whoever asks, however often: 201 when it is new, 200 when it exists.")
+            """
+            A direct conversation of two users is one and the same whoever asks, however often: 201 when it is new, 200 when it exists. A group
+            (`{"type":"group","title":..,"member_ids":[..]}`) is new each time; whoever starts it is its admin.
+            """)
         {
             Request = $$"""{"type":"direct","member_ids":["{{Examples.Ben}}"]}""",
             Answers =
@@ -106,14 +109,14 @@ internal static class ConversationOperations
             Refusals = [Refusal.ConversationUnknown],
         },
         new(HttpMethod.Get, "/v1/conversations/{id}/timeline", Messages, "Every entry of a conversation",
-            "In seq order and without a gap: messages, and updates such as `conversation_started`.")
+            "In seq order and without a gap: messages, and updates such as `member_added` with their `data` (see the AsyncAPI document).")
         {
             Answers =
             [
                 new(200, "The entries.", typeof(GetTimeline.Result),
                     $$"""
                     {"entries":[{"seq":0,"kind":"conversation_started","at":"2026-01-02T03:04:00.000Z","actor_id":"{{Examples.Ann}}","message":null,
-                      "data":{"type":"direct","member_ids":["{{Examples.Ann}}","{{Examples.Ben}}"] } }],"last_seq":7}
+                      "data":{"type":"direct","title":null,"member_ids":["{{Examples.Ann}}","{{Examples.Ben}}"] } }],"last_seq":7}
                     """),
             ],
             Refusals = [Refusal.ConversationUnknown],

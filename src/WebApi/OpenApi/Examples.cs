@@ -7,6 +7,7 @@ internal static class Examples
     public const string Ben = "0198c2a4-7f00-7000-8000-0000000000b2";
     public const string AnnsPhone = "0198c2a4-7f00-7000-8000-0000000000d1";
     public const string Conversation = "5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5";
+    public const string Group = "0198c2a5-0000-7000-8000-0000000000a7";
     public const string Message = "0198c2a5-1000-7000-8000-0000000000c3";
     public const string Registration = "0198c2a4-7e00-7000-8000-0000000000e4";
     public const string File = "0198c2a6-2000-7000-8000-0000000000f5";
@@ -33,6 +34,14 @@ internal static class Examples
         { {{SummaryFields}},
           "members":[{"user_id":"{{Ann}}","role":"member","joined_seq":0},{"user_id":"{{Ben}}","role":"member","joined_seq":0}],
           "retention":{"days":30,"disappearing_seconds":null},"encryption":null,"epoch":null }
+        """;
+
+    public const string GroupJson =
+        $$"""
+        { "conversation_id":"{{Group}}","type":"group","title":"Climbing","last_seq":8,"last_message":null,"unread_count":0,
+          "delivered_seq":8,"read_seq":8,"muted_until":null,"pinned":false,"archived":false,"updated_at":"2026-01-02T03:04:05.678Z",
+          "members":[{"user_id":"{{Ann}}","role":"admin","joined_seq":0},{"user_id":"{{Ben}}","role":"member","joined_seq":8}],
+          "retention":{"days":7,"disappearing_seconds":null},"encryption":null,"epoch":null }
         """;
 
     public const string TokensJson =

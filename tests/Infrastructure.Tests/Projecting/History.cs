@@ -6,6 +6,7 @@ using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Domain.Users;
 using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Projections.Timeline;
 using ChatCqrs.Testing;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
@@ -20,6 +21,7 @@ internal sealed class History(IEventStore log, int seed = 1)
     private readonly Dictionary<string, (long Revision, ReadOnlyMemory<byte> Hash)> _ends = [];
     private readonly Dictionary<ConversationId, Conversation> _conversations = [];
     private readonly Dictionary<ConversationId, Watermarks> _receipts = [];
+    private readonly List<ConversationId> _groups = [];
     private readonly List<DeviceId> _devices = [new(Guid.NewGuid()), new(Guid.NewGuid())];
 
     public List<Recorded> Facts { get; } = [];
@@ -59,6 +61,37 @@ internal sealed class History(IEventStore log, int seed = 1)
         return message;
     }
 
+    public async Task<ConversationId> StartGroupAsync(UserId by, params UserId[] others)
+    {
+        var id = new ConversationId(NewGuid());
+        await DecideAsync(id, new ConversationCommand.StartGroup(by, others, new GroupTitle(Sealed() with { Bucket = null }, by), 1_024), by);
+        return id;
+    }
+
+    /// <summary>Does something to a conversation; a refusal changes nothing.</summary>
+    public async Task TryAsync(ConversationId conversation, UserId by, ConversationCommand command)
+    {
+        try
+        {
+            await DecideAsync(conversation, command, by);
+        }
+        catch (RefusedException)
+        {
+            // Anybody may try anything.
+        }
+    }
+
+    /// <summary>What a view that has seen everything knows of a message.</summary>
+    public MessageFacts FactsOf(Recorded message, UserId by)
+    {
+        var sent = (ConversationEvent.MessageSent)message.Event;
+        var later = Facts.Where(fact => fact.Conversation == message.Conversation && TimelineProjection.ChangedBy(fact) == message.Revision);
+        var now = later.Aggregate(TimelineProjection.Added(message)!.Message!, TimelineProjection.Evolve);
+        return new MessageFacts(
+            sent.MessageId, message.Revision, sent.Sender, sent.At, now.DeletedAt is not null,
+            now.Reactions.FirstOrDefault(reaction => reaction.User == by.Value)?.Emoji, _conversations[message.Conversation].LastSeq);
+    }
+
     public Task DeliverAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, _devices[device], seq));
 
@@ -82,6 +115,12 @@ internal sealed class History(IEventStore log, int seed = 1)
     {
         var one = users[_random.Next(users.Count)];
         var other = users[_random.Next(users.Count)];
+        if (_random.Next(2) == 0)
+        {
+            await HappenInGroupAsync(users, one, other);
+            return;
+        }
+
         if (one == other)
             return;
         var conversation = await StartAsync(one, other);
@@ -100,6 +139,51 @@ internal sealed class History(IEventStore log, int seed = 1)
             default:
                 await KeepAsync(
                     conversation, one, new(_random.Next(2) == 0, _random.Next(2) == 0, _random.Next(2) == 0 ? null : Start.AddDays(_random.Next(9))));
+                break;
+        }
+    }
+
+    private async Task HappenInGroupAsync(IReadOnlyList<UserId> users, UserId one, UserId other)
+    {
+        if (_groups.Count < 2)
+            _groups.Add(await StartGroupAsync(users[0], [.. users.Skip(1).Take(3)]));
+        var group = _groups[_random.Next(_groups.Count)];
+        var state = _conversations[group];
+        var messages = Facts.Where(fact => fact.Event is ConversationEvent.MessageSent && fact.Conversation == group).TakeLast(20).ToList();
+        var message = messages.Count == 0 ? null : messages[_random.Next(messages.Count)];
+        switch (_random.Next(12))
+        {
+            case < 4:
+                if (state.IsMember(one))
+                    await SendAsync(group, one);
+                break;
+            case 4:
+                await TryAsync(group, state.MemberIds[0], new ConversationCommand.AddMembers(state.MemberIds[0], [one, other], 1_024));
+                break;
+            case 5:
+                if (state.MemberIds.Length > 1)
+                    await TryAsync(group, one, new ConversationCommand.RemoveMember(one, other));
+                break;
+            case 6:
+                if (state.IsMember(one))
+                    await ReadAsync(group, one, _random.NextInt64(state.LastSeq + 1), _random.Next(2));
+                break;
+            case 7:
+                if (state.IsMember(one))
+                    await DeliverAsync(group, one, _random.NextInt64(state.LastSeq + 1), _random.Next(2));
+                break;
+            case 8 when message is not null:
+                await TryAsync(group, one, new ConversationCommand.EditMessage(
+                    one, FactsOf(message, one), Sealed(), new Fingerprint((UInt128)_random.NextInt64()), Unchanged: false));
+                break;
+            case 9 when message is not null:
+                await TryAsync(group, one, new ConversationCommand.DeleteMessage(one, FactsOf(message, one)));
+                break;
+            case 10 when message is not null:
+                await TryAsync(group, one, new ConversationCommand.SetReaction(one, FactsOf(message, one), _random.Next(2) == 0 ? "👍" : "🎉"));
+                break;
+            case 11 when message is not null:
+                await TryAsync(group, one, new ConversationCommand.ClearReaction(one, FactsOf(message, one)));
                 break;
         }
     }

@@ -43,7 +43,8 @@ public sealed class QueryTests : ProjectingTest
                 var mark = history.Receipts.GetValueOrDefault(id, Watermarks.None).Of(user);
                 Assert.Equal(UnreadOf(history, user).Count(message => message.Conversation == id), item.Unread);
                 Assert.Equal((mark.Delivered, mark.Read, mine[id].LastSeq), (item.DeliveredSeq, item.ReadSeq, item.Conversation.LastSeq));
-                Assert.Equal(MessagesOf(history, id).LastOrDefault()?.Revision, item.LastMessage?.Seq);
+                var last = MessagesOf(history, id).LastOrDefault()?.Revision;
+                Assert.Equal(last >= mine[id].Members[user].JoinedSeq ? last : null, item.LastMessage?.Seq);
                 Assert.Equal(history.Settings.GetValueOrDefault((user, id), ConversationSettings.None), item.Settings);
                 Assert.Equivalent(item with { Place = new(item.Conversation.UpdatedAt, id, item.Conversation.UpdatedAt) }, await node.Get<IInbox>().OneAsync(user, id, default));
             }
@@ -51,9 +52,52 @@ public sealed class QueryTests : ProjectingTest
             foreach (var waiting in await node.Get<IInbox>().WaitingAsync(user, history.Devices[1], default))
             {
                 var mark = history.Receipts.GetValueOrDefault(waiting.Conversation, Watermarks.None).Of(user);
-                Assert.Equal((mark.DeliveredTo(history.Devices[1]), mine[waiting.Conversation].LastSeq), (waiting.DeliveredSeq, waiting.LastSeq));
+                var joined = mine[waiting.Conversation].Members[user].JoinedSeq;
+                Assert.Equal(
+                    (joined, Math.Max(joined - 1, mark.DeliveredTo(history.Devices[1])), mine[waiting.Conversation].LastSeq),
+                    (waiting.JoinedSeq, waiting.DeliveredSeq, waiting.LastSeq));
             }
         }
+    }
+
+    [Fact]
+    public async Task What_was_done_to_messages_stands_in_the_timeline_and_deleted_content_nowhere()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var (ann, ben) = (_users[0], _users[1]);
+        var group = await history.StartGroupAsync(ann, ben);
+        await history.SendAsync(group, ann);
+        var edited = history.Facts[^1];
+        await history.SendAsync(group, ann);
+        var deleted = history.Facts[^1];
+        var (first, second) = (Content(1), Content(2));
+        await history.TryAsync(group, ann, new ConversationCommand.EditMessage(ann, history.FactsOf(edited, ann), first, new(1), Unchanged: false));
+        await history.TryAsync(group, ann, new ConversationCommand.EditMessage(ann, history.FactsOf(deleted, ann), second, new(2), Unchanged: false));
+        await history.TryAsync(group, ben, new ConversationCommand.SetReaction(ben, history.FactsOf(edited, ben), "👍"));
+        await history.TryAsync(group, ann, new ConversationCommand.SetReaction(ann, history.FactsOf(edited, ann), "🎉"));
+        await history.TryAsync(group, ben, new ConversationCommand.SetReaction(ben, history.FactsOf(edited, ben), "🎉"));
+        await history.TryAsync(group, ben, new ConversationCommand.SetReaction(ben, history.FactsOf(deleted, ben), "👍"));
+        await node.CaughtUpAsync(history.Head);
+        await history.TryAsync(group, ann, new ConversationCommand.DeleteMessage(ann, history.FactsOf(deleted, ann)));
+        await node.CaughtUpAsync(history.Head);
+
+        var entries = await node.Get<ITimeline>().EntriesAsync(group, -1, 50, default);
+
+        Assert.Equal(Enumerable.Range(0, entries.Count), entries.Select(entry => (int)entry.Seq));
+        Assert.Equal([new Reaction(ann.Value, "🎉"), new Reaction(ben.Value, "🎉")], entries[1].Message!.Reactions.ToArray());
+        Assert.Equal(first.Bytes.ToArray(), entries[1].Message!.Content!.Bytes.ToArray());
+        Assert.Equal((null, true), (entries[2].Message!.Content, entries[2].Message!.DeletedAt is not null));
+        Assert.Empty(entries[2].Message!.Reactions);
+        Assert.Equal(
+            [first.Bytes.ToArray(), []], entries.Select(entry => entry.Update).OfType<ConversationEvent.MessageEdited>().Select(e => e.Content.Bytes.ToArray()));
+        foreach (var gone in new[] { ((ConversationEvent.MessageSent)deleted.Event).Content, second })
+        {
+            var hex = Convert.ToHexStringLower(gone.Bytes.Span);
+            Assert.DoesNotContain(await Views.DumpAsync(), row => row.Contains(hex, StringComparison.Ordinal));
+        }
+
+        static SealedContent Content(byte number) => new("day-2026-02-01", Enumerable.Repeat(number, 40).ToArray());
     }
 
     [Fact]
@@ -193,7 +237,8 @@ public sealed class QueryTests : ProjectingTest
         history.Facts.Where(fact => fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation);
 
     private static IEnumerable<Recorded> UnreadOf(History history, UserId user) => history.Facts.Where(fact =>
-        fact.Event is ConversationEvent.MessageSent e && e.Sender != user && history.Conversations[fact.Conversation].IsMember(user)
+        fact.Event is ConversationEvent.MessageSent e && e.Sender != user
+        && history.Conversations[fact.Conversation].Members.GetValueOrDefault(user)?.JoinedSeq <= fact.Revision && !history.FactsOf(fact, user).IsDeleted
         && fact.Revision > history.Receipts.GetValueOrDefault(fact.Conversation, Watermarks.None).Of(user).Read);
 
     private static int InPostgresOrder(Guid one, Guid other) => string.CompareOrdinal(one.ToString("N"), other.ToString("N"));
