@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using System.Text;
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -8,6 +9,7 @@ using ChatCqrs.Domain.Messages;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Realtime;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
@@ -20,7 +22,11 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
     private readonly LiveHub _hub;
     private Exception? _failure;
 
-    public LiveHubTests() => _hub = new LiveHub(new FrameWriter(this, new MessageViews(this, this)), NullLogger<LiveHub>.Instance);
+    public LiveHubTests()
+    {
+        var updates = new UpdateViews(this, new GroupTitles(this), new Application.Messages.Retention(Options.Create(new RetentionOptions())));
+        _hub = new LiveHub(new FrameWriter(this, new MessageViews(this, this), updates), NullLogger<LiveHub>.Instance);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -93,7 +99,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
         {
             OnCatchUpNeeded = _missing.Add,
         };
-        connection.Begin([(Theirs, 0, 0)]);
+        connection.Begin([(Theirs, 0, 0, 0)]);
         connection.NextMissing(ReadOnlyMemory<byte>.Empty);
         _hub.Add(connection);
         return connection;
