@@ -33,7 +33,7 @@ internal static class OperationsOperations
             Answers = [new(200, "It does.", null, """{"status":"healthy","checks":{}}""")],
         },
         new(HttpMethod.Get, "/health/ready", Tag, "Whether the server can do its work",
-            "The log answers, the read side answers, a node leads it, and it is not far behind. Send requests only while it is 200.")
+            "The log answers, the read side answers, a node leads it and it is not far behind, and the process is not about to stop. Send requests only while it is 200.")
         {
             Authorised = false,
             Api = false,

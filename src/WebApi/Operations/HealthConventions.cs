@@ -28,6 +28,7 @@ public static class HealthConventions
             .Validate(options => options.LagSecondsMax is >= 1 and <= 86_400, "Health:LagSecondsMax must be 1 to 86400.")
             .ValidateOnStart();
         builder.Services.AddHealthChecks()
+            .AddCheck<GoingAwayCheck>("process", tags: [Ready])
             .AddCheck<LogCheck>("log", tags: [Ready])
             .AddCheck<ReadSideCheck>("read_side", tags: [Ready]);
         return builder;
@@ -57,6 +58,15 @@ public static class HealthConventions
     }
 
     private static string NameOf(HealthStatus status) => status == HealthStatus.Healthy ? "healthy" : "unhealthy";
+}
+
+/// <summary>The process is not going away: whoever spreads requests over nodes sends this one no more of them.</summary>
+internal sealed class GoingAwayCheck(IHostApplicationLifetime lifetime) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested
+            ? HealthCheckResult.Unhealthy("is going away")
+            : HealthCheckResult.Healthy("stays"));
 }
 
 /// <summary>The event log answers.</summary>

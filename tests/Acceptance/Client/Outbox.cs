@@ -99,8 +99,18 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
                 else if (frame.Body.GetProperty("problem").GetProperty("status").GetInt32() == 503) ledger.NoteUnavailable();
                 else Assert.Fail($"Refused: {frame.Raw}");
             }
-            await socket.ChangedAsync(seen, cancellation);
-            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                await socket.ChangedAsync(seen, cancellation);
+                cancellation.ThrowIfCancellationRequested();
+            }
+            catch (OperationCanceledException)
+            {
+                var waiting = left.Take(sent).Where(draft => !socket.Frames(0).Any(frame => ChatSocket.AnswersTo(frame, draft.Id))).Select(draft => draft.Id);
+                Assert.Fail(
+                    $"At the deadline {acknowledged.Count} of {drafts.Count} were acknowledged; on this socket {sent} were sent, {answered} answered; "
+                    + $"it answered none of {string.Join(", ", waiting)}, and said last: {string.Join(' ', socket.Frames(Math.Max(0, seen - 12)).Select(frame => frame.Raw))}");
+            }
         }
         socket.KeptOrder();
     }

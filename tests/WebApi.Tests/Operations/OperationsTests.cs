@@ -7,6 +7,8 @@ using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Operations;
 using ChatCqrs.WebApi.Tests.Accounts;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Tests.Operations;
@@ -22,7 +24,21 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         var ready = (await server.GetAsync("/health/ready")).Is(200);
 
         Assert.Equal("healthy", ready.Text("status"));
-        Assert.Equal(["log", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name));
+        Assert.Equal(["log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
+    }
+
+    [Fact]
+    public async Task A_process_that_goes_away_is_unhealthy_from_the_first_moment_on()
+    {
+        var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
+        var check = new GoingAwayCheck(lifetime);
+        Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status);
+        var whileSocketsAreTold = HealthStatus.Healthy;
+        lifetime.ApplicationStopping.Register(() => whileSocketsAreTold = check.CheckHealthAsync(new(), CancellationToken.None).Result.Status);
+
+        lifetime.StopApplication();
+
+        Assert.Equal(HealthStatus.Unhealthy, whileSocketsAreTold);
     }
 
     [Fact]
