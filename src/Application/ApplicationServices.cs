@@ -4,6 +4,7 @@ using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
 using ChatCqrs.Application.Presence;
+using ChatCqrs.Application.Push;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using FluentValidation;
@@ -41,6 +42,7 @@ public static class ApplicationServices
         services.AddSingleton<EarlierMessages>();
         services.AddSingleton<MessageOperations>();
         services.AddMedia();
+        services.AddSingleton<WakeNeeds>();
         services.AddSingleton<ConversationWriter>();
         services.AddSingleton<IConversationWriter>(provider => provider.GetRequiredService<ConversationWriter>());
         services.AddHostedService(provider => provider.GetRequiredService<ConversationWriter>());

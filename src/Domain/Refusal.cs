@@ -12,6 +12,11 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal FileUnknown = new(RefusalKind.Unknown, "file_unknown", "There is no such file.");
     public static readonly Refusal UploadUnknown = new(RefusalKind.Unknown, "upload_unknown", "There is no such upload.");
 
+    public static readonly Refusal SubscriptionUnknown =
+        new(RefusalKind.Unknown, "subscription_unknown", "There is no such push subscription.");
+    public static readonly Refusal WebPushUnavailable =
+        new(RefusalKind.Unknown, "webpush_unavailable", "This server has no key for Web Push.");
+
     public static readonly Refusal FileTooLarge = new(RefusalKind.TooLarge, "file_too_large", "The file is larger than a file may be here.");
     public static readonly Refusal UploadLengthExceeded =
         new(RefusalKind.TooLarge, "upload_length_exceeded", "The upload has more bytes than were announced.");

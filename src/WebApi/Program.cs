@@ -4,6 +4,7 @@ using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.Push;
 using ChatCqrs.Infrastructure.Redis;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sealing;
@@ -16,6 +17,7 @@ using ChatCqrs.WebApi.Media;
 using ChatCqrs.WebApi.Messages;
 using ChatCqrs.WebApi.OpenApi;
 using ChatCqrs.WebApi.Operations;
+using ChatCqrs.WebApi.Push;
 using ChatCqrs.WebApi.RateLimits;
 using ChatCqrs.WebApi.Realtime;
 
@@ -38,6 +40,7 @@ public partial class Program
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddMedia(settings, settings.Required("DataFolder"))
             .AddScheduling()
+            .AddPush(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))
             .AddApplicationSettings(settings)
             .AddApplication()
@@ -67,6 +70,7 @@ public partial class Program
         api.MapConversations();
         api.MapMessages();
         api.MapMedia();
+        api.MapPush();
         api.MapAdministration();
         app.MapKeySet();
         return app;

@@ -16,7 +16,7 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// </summary>
 internal sealed class ProjectionRunner(
     IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, ReadModelFactory factory, Rebuilder rebuilder,
-    ReadSide readSide, RunnerState state, TracedAppends traced, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
+    IEnumerable<IReaction> reactions, ReadSide readSide, RunnerState state, TracedAppends traced, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
 {
     private static readonly TimeSpan StoreRetryMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan StoreRetryMax = TimeSpan.FromSeconds(2);
@@ -32,6 +32,7 @@ internal sealed class ProjectionRunner(
     private static readonly Histogram<int> Batch = Telemetry.Meter.CreateHistogram<int>("chat.projection.events", "{event}", "Events in one transaction.");
 
     private readonly IReadOnlyList<IReadModel> _models = [.. ReadModelFactory.Names.Select(factory.Create)];
+    private readonly IReadOnlyList<IReaction> _reactions = [.. reactions];
     private TimeSpan _storeRetry = StoreRetryMin;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -141,6 +142,9 @@ internal sealed class ProjectionRunner(
                 documents, database.Source, MartenRegistration.Schema, from, to, lag, cancellationToken);
             foreach (var model in _models)
                 await model.ApplyAsync(facts, transaction.Session, cancellationToken);
+            await transaction.SaveAsync(cancellationToken);
+            foreach (var reaction in _reactions)
+                await reaction.ApplyAsync(facts, transaction.Session, transaction.Inner, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
             rebuilder.LivePosition = to;
         }

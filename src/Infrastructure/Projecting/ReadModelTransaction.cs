@@ -20,6 +20,9 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
 
     public ReadModelSession Session { get; }
 
+    /// <summary>The transaction itself, for those who write into it by other means.</summary>
+    public NpgsqlTransaction Inner => _transaction;
+
     /// <inheritdoc cref="Checkpoint.MoveAsync"/>
     public static async Task<ReadModelTransaction> BeginAsync(
         IDocumentStore store, NpgsqlDataSource database, string schema, LogPosition from, LogPosition to, double lagSeconds,
@@ -39,13 +42,12 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes the documents and commits.</summary>
-    public async Task CommitAsync(CancellationToken cancellationToken)
-    {
-        if (Session.OpenedDocuments is { } documents)
-            await documents.SaveChangesAsync(cancellationToken);
-        await _transaction.CommitAsync(cancellationToken);
-    }
+    /// <summary>Writes the documents.</summary>
+    public Task SaveAsync(CancellationToken cancellationToken) =>
+        Session.OpenedDocuments is { } documents ? documents.SaveChangesAsync(cancellationToken) : Task.CompletedTask;
+
+    /// <summary>Commits what is written.</summary>
+    public Task CommitAsync(CancellationToken cancellationToken) => _transaction.CommitAsync(cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

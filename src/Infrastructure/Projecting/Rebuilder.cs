@@ -141,6 +141,7 @@ internal sealed class Rebuilder(
         await using var transaction = await ReadModelTransaction.BeginAsync(
             shadow, database.Source, Shadow, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
         await model.ApplyAsync(facts, transaction.Session, cancellationToken);
+        await transaction.SaveAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 

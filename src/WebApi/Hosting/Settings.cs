@@ -24,6 +24,9 @@ public static class Settings
         ["Logging:LogLevel:Npgsql"] = "Warning",
         ["Logging:LogLevel:Marten"] = "Warning",
         ["Logging:LogLevel:Hangfire"] = "Warning",
+        ["Logging:LogLevel:Wolverine"] = "Warning",
+        ["Logging:LogLevel:Wolverine.Configuration.HandlerDiscovery"] = "Error", // It warns that it finds no handlers by convention.
+        ["Logging:LogLevel:JasperFx"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:Console:FormatterOptions:SingleLine"] = "true",
         ["Logging:Console:FormatterOptions:UseUtcTimestamp"] = "true",

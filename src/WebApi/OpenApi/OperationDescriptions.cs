@@ -12,7 +12,11 @@ internal sealed class OperationDescriptions : IDocumentFilter
 {
     public const string SecurityScheme = "bearer";
 
-    public static readonly IReadOnlyList<Operation> All = [.. AccountOperations.All, .. PeopleOperations.All, .. ConversationOperations.All, .. GroupOperations.All, .. MediaOperations.All, .. OperationsOperations.All];
+    public static readonly IReadOnlyList<Operation> All =
+    [
+        .. AccountOperations.All, .. PeopleOperations.All, .. ConversationOperations.All, .. GroupOperations.All, .. MediaOperations.All, .. PushOperations.All,
+        .. OperationsOperations.All,
+    ];
 
     private static readonly Refusal StoreUnavailable = new(RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
 

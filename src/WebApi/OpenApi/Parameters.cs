@@ -18,6 +18,7 @@ internal static class Parameters
         ["registration_id"] = ("The registration.", Uuid(), Examples.Registration),
         ["name"] = ("The projection's name.", Text(), "timeline"),
         ["/v1/media/uploads/{id} id"] = ("The upload.", Uuid(), Examples.Upload),
+        ["/v1/push-subscriptions/{id} id"] = ("The subscription.", Uuid(), Examples.Subscription),
         ["file_id"] = ("The file.", Uuid(), Examples.File),
         ["expires"] = ("Until when the address is good, in seconds since 1970.", Number(0), "1767323100"),
         ["signature"] = ("What makes it one of ours.", Text(), "q83vEjRWeJCrze8SNFZ4kA"),

@@ -1,0 +1,17 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using MediatR;
+
+namespace ChatCqrs.Application.Push;
+
+/// <summary>The caller's subscriptions, oldest first. Where they lead is not told again.</summary>
+public static class ListSubscriptions
+{
+    public sealed record Query(UserId Caller) : IRequest<IReadOnlyList<PushSubscription>>;
+
+    internal sealed class Handler(IPushSubscriptions subscriptions) : IRequestHandler<Query, IReadOnlyList<PushSubscription>>
+    {
+        public Task<IReadOnlyList<PushSubscription>> Handle(Query request, CancellationToken cancellationToken) =>
+            subscriptions.OfAsync(request.Caller, cancellationToken);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application.Push;
+
+/// <summary>Where a subscription leads. Whoever knows it can wake the device, so it is sealed like what people write.</summary>
+/// <param name="Endpoint">Of a browser's push service.</param>
+/// <param name="P256dh">The browser's public key: 65 bytes in base64url.</param>
+/// <param name="Auth">The browser's secret: 16 bytes in base64url.</param>
+/// <param name="Token">Of FCM or APNs.</param>
+/// <param name="Topic">The application's id at APNs.</param>
+public sealed record PushTarget(string? Endpoint, string? P256dh, string? Auth, string? Token, string? Topic)
+{
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, PushTargetJson.Default.PushTarget);
+
+    public static PushTarget FromBytes(ReadOnlySpan<byte> bytes) =>
+        JsonSerializer.Deserialize(bytes, PushTargetJson.Default.PushTarget) ?? throw new FormatException("The target of a push subscription is empty.");
+
+    /// <summary>Equal for equal addresses.</summary>
+    public byte[] AddressHash(string platform) => SHA256.HashData(Encoding.UTF8.GetBytes($"{platform}\n{Endpoint ?? Token}\n{Topic}"));
+
+    /// <summary>Bytes in base64url or base64, with or without padding; null when it is neither.</summary>
+    public static byte[]? Decode(string? text)
+    {
+        if (text is null)
+            return null;
+        var url = text.TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        return Base64Url.IsValid(url) ? Base64Url.DecodeFromChars(url) : null;
+    }
+
+    internal static SealScope ScopeOf(UserId owner) => new(null, owner, null, null);
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(PushTarget))]
+[JsonSerializable(typeof(PushPayload))]
+internal sealed partial class PushTargetJson : JsonSerializerContext;
+
+/// <summary>All that a push says.</summary>
+public sealed record PushPayload(long Unread, Guid ConversationId)
+{
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, PushTargetJson.Default.PushPayload);
+}
+
+/// <summary>The push services' names.</summary>
+public static class PushPlatforms
+{
+    public const string WebPush = "webpush", Fcm = "fcm", Apns = "apns";
+
+    public const string Names = "webpush, fcm, apns";
+
+    public static bool Exists(string? name) => name is WebPush or Fcm or Apns;
+}

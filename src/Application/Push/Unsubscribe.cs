@@ -1,0 +1,25 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Push;
+
+/// <summary>Ends a subscription of the caller's.</summary>
+public static class Unsubscribe
+{
+    public sealed record Command(UserId Caller, string Subscription) : IRequest<Unit>;
+
+    internal sealed class Validator : AbstractValidator<Command>
+    {
+        public Validator() => RuleFor(c => c.Subscription).NotEmpty().OverridePropertyName("id");
+    }
+
+    internal sealed class Handler(IPushSubscriptions subscriptions) : IRequestHandler<Command, Unit>
+    {
+        public async Task<Unit> Handle(Command request, CancellationToken cancellationToken) =>
+            Guid.TryParseExact(request.Subscription, "D", out var id) && await subscriptions.RemoveAsync(request.Caller, id, cancellationToken)
+                ? Unit.Value
+                : throw new RefusedException(Refusal.SubscriptionUnknown);
+    }
+}

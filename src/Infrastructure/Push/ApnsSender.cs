@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Push;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Infrastructure.Push;
+
+/// <summary>
+/// Apple's push service over HTTP/2, with provider tokens (Apple, "Establishing a token-based connection to APNs" and "Sending notification requests to APNs"). Sends
+/// background notifications: the application decides what to show.
+/// </summary>
+internal sealed class ApnsSender(HttpClient http, IOptions<PushSettings> settings, IOptions<PushOptions> options, TimeProvider clock) : IPushSender
+{
+    /// <summary>A token must be renewed within an hour, and not more often than every 20 minutes.</summary>
+    private static readonly TimeSpan TokenLifetime = TimeSpan.FromMinutes(50);
+
+    private readonly ECDsa? _key = settings.Value.Apns is { } apns ? PushKeys.Parse(File.ReadAllText(apns.KeyFile), "Push:Apns:KeyFile") : null;
+    private readonly Lock _signing = new();
+    private (string Text, DateTimeOffset At) _token = ("", DateTimeOffset.MinValue);
+
+    public string Platform => PushPlatforms.Apns;
+
+    public async Task<PushOutcome> SendAsync(PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        if (_key is null)
+            return new PushOutcome.Refused("this server has no key for APNs");
+        var body = new JsonObject { ["aps"] = new JsonObject { ["content-available"] = 1 } };
+        foreach (var member in JsonNode.Parse(payload.Span)!.AsObject())
+            body[member.Key] = member.Value!.DeepClone();
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.Value.Apns!.Endpoint, $"/3/device/{Uri.EscapeDataString(target.Token!)}"))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body)),
+        };
+        request.Headers.Authorization = new AuthenticationHeaderValue("bearer", Token());
+        request.Headers.Add("apns-topic", target.Topic);
+        request.Headers.Add("apns-push-type", "background");
+        request.Headers.Add("apns-priority", "5"); // What background notifications must have.
+        request.Headers.Add("apns-collapse-id", "wake");
+        request.Headers.Add("apns-expiration", (clock.GetUtcNow() + options.Value.TimeToLive).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
+        return await PushAnswers.AskAsync(http, request, clock, JudgeAsync, cancellationToken);
+    }
+
+    private async Task<PushOutcome> JudgeAsync(HttpResponseMessage response)
+    {
+        var reason = ReasonOf(await response.Content.ReadAsByteArrayAsync());
+        if (reason is "ExpiredProviderToken")
+        {
+            lock (_signing)
+                _token = ("", DateTimeOffset.MinValue);
+            return new PushOutcome.Later(null, reason);
+        }
+
+        return response.StatusCode is HttpStatusCode.Gone or HttpStatusCode.NotFound || reason is "BadDeviceToken" or "Unregistered" or "DeviceTokenNotForTopic"
+            ? new PushOutcome.Gone()
+            : new PushOutcome.Refused($"status {(int)response.StatusCode} {reason}");
+    }
+
+    private static string? ReasonOf(byte[] body)
+    {
+        try
+        {
+            return JsonNode.Parse(body)?["reason"]?.GetValue<string>();
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private string Token()
+    {
+        lock (_signing)
+        {
+            var now = clock.GetUtcNow();
+            if (now - _token.At > TokenLifetime)
+            {
+                var apns = settings.Value.Apns!;
+                _token = (SignedToken.Of(_key!, new { alg = "ES256", kid = apns.KeyId }, new { iss = apns.TeamId, iat = now.ToUnixTimeSeconds() }), now);
+            }
+
+            return _token.Text;
+        }
+    }
+}

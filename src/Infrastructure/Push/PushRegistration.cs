@@ -1,0 +1,110 @@
+using System.Net;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Push;
+using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.Reacting;
+using Marten;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Push;
+
+public static class PushRegistration
+{
+    private const string DevelopmentKeyFile = "vapid-key.pem";
+
+    /// <summary>Wake-ups: who wants them, what leads to them, and who carries them.</summary>
+    /// <param name="dataFolder">Where Development keeps its key.</param>
+    public static IServiceCollection AddPush(
+        this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment, string dataFolder)
+    {
+        var section = configuration.GetSection("Push");
+        services.AddOptions<PushOptions>().Bind(section).ValidateOnStart();
+        services.AddOptions<PushSettings>().Bind(section).PostConfigure(settings =>
+        {
+            if (settings.Vapid.Subject.Length == 0 && environment.IsDevelopment())
+                settings.Vapid.Subject = "mailto:development@localhost";
+            if (settings.Vapid.Key is not null || settings.Vapid.KeyFile is not null || !environment.IsDevelopment())
+                return;
+            settings.Vapid.KeyFile = Path.Combine(dataFolder, DevelopmentKeyFile);
+            SigningKeys.CreateIfMissing(settings.Vapid.KeyFile);
+        }).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<PushOptions>, PushValidation>();
+        services.AddSingleton<IValidateOptions<PushSettings>, PushSettingsValidation>();
+
+        services.ConfigureMarten(PushSchema.Register);
+        services.AddSingleton<ReactionSignal>();
+        services.AddSingleton<IPushSubscriptions>(provider => new PostgresPushSubscriptions(
+            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<ReactionSignal>()));
+        services.AddSingleton<IPushQueue, HangfirePushQueue>();
+        services.AddSingleton<PushJob>();
+        services.AddSingleton<OpenAddresses>();
+        services.AddSingleton<IPushAddresses>(provider => provider.GetRequiredService<OpenAddresses>());
+        services.AddSingleton<VapidKey>();
+        services.AddSingleton<IVapidKey>(provider => provider.GetRequiredService<VapidKey>());
+        services.AddSingleton<IPushSender>(provider => ActivatorUtilities.CreateInstance<WebPushSender>(
+            provider, provider.GetRequiredService<OpenAddresses>().CreateClient()));
+        services.AddSingleton<IPushSender>(provider => ActivatorUtilities.CreateInstance<FcmSender>(provider, ServiceClient()));
+        services.AddSingleton<IPushSender>(provider => ActivatorUtilities.CreateInstance<ApnsSender>(provider, ServiceClient()));
+
+        services.AddSingleton<ReactionHost>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReactionHost>());
+        services.AddSingleton<IReaction, WakeUps>();
+        return services;
+    }
+
+    /// <summary>A client for a service that the operator has named.</summary>
+    private static HttpClient ServiceClient() => new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+        EnableMultipleHttp2Connections = true,
+        AutomaticDecompression = DecompressionMethods.None,
+    })
+    { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 64 * 1024 };
+}
+
+/// <summary>Checks the settings at start.</summary>
+internal sealed class PushValidation : IValidateOptions<PushOptions>
+{
+    public ValidateOptionsResult Validate(string? name, PushOptions options) =>
+        options.MergeWindow < TimeSpan.Zero || options.MergeWindow > TimeSpan.FromMinutes(1) ? Fail("Push:MergeWindow must be 00:00:00 to 00:01:00.")
+        : options.RetryFirst < TimeSpan.FromMilliseconds(100) || options.RetryFirst > TimeSpan.FromHours(1) ? Fail("Push:RetryFirst must be 00:00:00.1 to 01:00:00.")
+        : options.RetryMax < options.RetryFirst || options.RetryMax > TimeSpan.FromDays(1) ? Fail("Push:RetryMax must be Push:RetryFirst to 1.00:00:00.")
+        : options.AttemptsMax is < 1 or > 50 ? Fail("Push:AttemptsMax must be 1 to 50.")
+        : options.TimeToLive < TimeSpan.Zero || options.TimeToLive > TimeSpan.FromDays(28) ? Fail("Push:TimeToLive must be 00:00:00 to 28.00:00:00.")
+        : ValidateOptionsResult.Success;
+
+    private static ValidateOptionsResult Fail(string line) => ValidateOptionsResult.Fail(line);
+}
+
+/// <inheritdoc cref="PushValidation"/>
+internal sealed class PushSettingsValidation : IValidateOptions<PushSettings>
+{
+    public ValidateOptionsResult Validate(string? name, PushSettings settings)
+    {
+        var vapid = settings.Vapid;
+        if (vapid.KeyFile is { } file && vapid.Key is null && !File.Exists(file))
+            return Fail("Push:Vapid:KeyFile names no file.");
+        if ((vapid.Key ?? vapid.KeyFile) is not null && !IsSubject(vapid.Subject))
+            return Fail("Push:Vapid:Subject must be a mailto or https address.");
+        if (settings.Fcm is { } fcm && !File.Exists(fcm.ServiceAccountFile))
+            return Fail("Push:Fcm:ServiceAccountFile names no file.");
+        if (settings.Apns is not { } apns)
+            return ValidateOptionsResult.Success;
+        return !File.Exists(apns.KeyFile) ? Fail("Push:Apns:KeyFile names no file.")
+            : apns.KeyId.Length == 0 || apns.TeamId.Length == 0 ? Fail("Push:Apns:KeyId and Push:Apns:TeamId must be set.")
+            : ValidateOptionsResult.Success;
+    }
+
+    private static bool IsSubject(string subject) =>
+        subject.StartsWith("mailto:", StringComparison.Ordinal) || subject.StartsWith("https://", StringComparison.Ordinal);
+
+    private static ValidateOptionsResult Fail(string line) => ValidateOptionsResult.Fail(line);
+}

@@ -1,0 +1,43 @@
+using Marten;
+using Weasel.Postgresql.Tables;
+
+namespace ChatCqrs.Infrastructure.Push;
+
+/// <summary>Tables for who is to be woken where, and for wake-ups that are under way.</summary>
+internal static class PushSchema
+{
+    public static void Register(StoreOptions options)
+    {
+        var schema = options.DatabaseSchemaName;
+        options.Storage.ExtendedSchemaObjects.Add(Subscriptions(schema));
+        options.Storage.ExtendedSchemaObjects.Add(Pending(schema));
+    }
+
+    /// <summary>With the last attempt to wake it: <c>wake</c> and <c>attempt</c>, and whether its outcome is known.</summary>
+    private static Table Subscriptions(string schema)
+    {
+        var table = new Table($"{schema}.push_subscriptions");
+        table.AddColumn("id", "uuid").AsPrimaryKey();
+        table.AddColumn("user_id", "uuid").NotNull();
+        table.AddColumn("device_id", "uuid").NotNull();
+        table.AddColumn("platform", "text").NotNull();
+        table.AddColumn("address", "bytea").NotNull();
+        table.AddColumn("target", "bytea").NotNull();
+        table.AddColumn("created_at", "timestamptz").NotNull();
+        table.AddColumn("wake", "uuid");
+        table.AddColumn("attempt", "integer").NotNull().DefaultValueByExpression("0");
+        table.AddColumn("settled", "boolean").NotNull().DefaultValueByExpression("true");
+        table.Indexes.Add(new IndexDefinition("push_subscriptions_address") { IsUnique = true }.AgainstColumns("address"));
+        table.Indexes.Add(new IndexDefinition("push_subscriptions_user").AgainstColumns("user_id"));
+        return table;
+    }
+
+    /// <summary>Users for whom a wake-up waits already: what comes meanwhile needs no other.</summary>
+    private static Table Pending(string schema)
+    {
+        var table = new Table($"{schema}.push_pending");
+        table.AddColumn("user_id", "uuid").AsPrimaryKey();
+        table.AddColumn("due", "timestamptz").NotNull();
+        return table;
+    }
+}

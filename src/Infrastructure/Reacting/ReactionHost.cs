@@ -1,0 +1,182 @@
+using ChatCqrs.Infrastructure.Marten;
+using JasperFx.CodeGeneration;
+using MediatR;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Wolverine;
+using Wolverine.ErrorHandling;
+using Wolverine.Postgresql;
+using Wolverine.RDBMS;
+using Wolverine.Runtime;
+
+namespace ChatCqrs.Infrastructure.Reacting;
+
+/// <summary>Says that somebody may have subscribed to something.</summary>
+internal sealed class ReactionSignal
+{
+    private readonly SemaphoreSlim _raised = new(0, 1);
+
+    public void Raise()
+    {
+        try
+        {
+            _raised.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is raised already.
+        }
+    }
+
+    public Task<bool> WaitAsync(TimeSpan patience, CancellationToken cancellationToken) => _raised.WaitAsync(patience, cancellationToken);
+}
+
+/// <summary>
+/// Wolverine, which carries out what must follow from recorded events: its durable inbox takes messages in the transaction of whoever records them, and
+/// hands each to its handler when it is due, on some node, until it has succeeded. It is a host of its own that starts when there is something that
+/// can follow: a server whom nobody has asked to be woken does without it.
+/// </summary>
+internal sealed class ReactionHost(
+    IServiceProvider services, NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, ReactionSignal signal, ILoggerFactory loggers)
+    : BackgroundService
+{
+    /// <summary>The schema of Wolverine's own tables.</summary>
+    public const string Schema = "wolverine";
+
+    private const string Queue = "wake-ups";
+    private const int ConnectionsMax = 8;
+
+    /// <summary>How often it is looked whether somebody has subscribed by another node.</summary>
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan DuePolling = TimeSpan.FromSeconds(1);
+
+    /// <summary>After a node has been silent for so long, others take what it was at.</summary>
+    private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(5);
+
+    private readonly ILogger _logger = loggers.CreateLogger<ReactionHost>();
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private volatile IHost? _host;
+
+    /// <summary>Leaves messages for later in a transaction: they are there when it commits.</summary>
+    /// <param name="due">When they are to be handled at the earliest.</param>
+    public async Task StoreAsync(
+        NpgsqlTransaction transaction, IEnumerable<object> messages, DateTimeOffset due, CancellationToken cancellationToken)
+    {
+        var runtime = (await StartedAsync(cancellationToken)).Services.GetRequiredService<IWolverineRuntime>();
+        var serializer = runtime.Options.DefaultSerializer;
+        var envelopes = messages.Select(message => new Envelope(message)
+        {
+            Destination = new Uri($"local://{Queue}"),
+            Serializer = serializer,
+            ContentType = serializer.ContentType,
+            Status = EnvelopeStatus.Scheduled,
+            ScheduledTime = due,
+            OwnerId = 0, // Any node.
+        }).ToArray();
+        await ((IMessageDatabase)runtime.Storage).StoreIncomingAsync(transaction, envelopes);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        while (_host is null && !stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (await IsWantedAsync(stoppingToken))
+                    await StartedAsync(stoppingToken);
+                else
+                    await signal.WaitAsync(LookEvery, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception exception)
+            {
+                _logger.LogWarning("Reactions wait for PostgreSQL: {Reason}", exception.Message);
+                await Task.Delay(SignOfLife, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await _turn.WaitAsync(cancellationToken);
+        if (_host is { } host)
+        {
+            await host.StopAsync(cancellationToken);
+            await ((IAsyncDisposable)host).DisposeAsync();
+        }
+    }
+
+    private async Task<bool> IsWantedAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand($"SELECT EXISTS (SELECT FROM {MartenRegistration.Schema}.push_subscriptions)");
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    private async ValueTask<IHost> StartedAsync(CancellationToken cancellationToken)
+    {
+        if (_host is { } started)
+            return started;
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (_host is { } other)
+                return other;
+            var host = Build();
+            try
+            {
+                await host.StartAsync(cancellationToken);
+            }
+            catch
+            {
+                await ((IAsyncDisposable)host).DisposeAsync();
+                throw;
+            }
+
+            return _host = host;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private IHost Build()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.Replace(ServiceDescriptor.Singleton(loggers));
+        builder.Services.AddWolverine(ExtensionDiscovery.ManualOnly, options =>
+        {
+            options.ApplicationAssembly = typeof(ReactionHost).Assembly;
+            options.Discovery.DisableConventionalDiscovery();
+            options.CodeGeneration.TypeLoadMode = TypeLoadMode.Static; // Our handlers are written, not generated: nothing is compiled at run time.
+            options.AddMessageHandler(new WakeUpHandler(services.GetRequiredService<IMediator>()));
+            options.LocalQueue(Queue).UseDurableInbox();
+            options.PublishMessage<WakeUp>().ToLocalQueue(Queue);
+            options.OnAnyException().ScheduleRetry([.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))]);
+            options.Durability.Mode = DurabilityMode.Balanced;
+            options.Durability.ScheduledJobPollingTime = DuePolling;
+            options.Durability.StaleNodeTimeout = SilenceMax;
+            options.Durability.HealthCheckPollingTime = SignOfLife;
+            options.Durability.NodeReassignmentPollingTime = SignOfLife;
+            options.PersistMessagesWithPostgresql(ConnectionString(), Schema);
+        });
+        return builder.Build();
+    }
+
+    private string ConnectionString() => new NpgsqlConnectionStringBuilder(connection.ConnectionString)
+    {
+        ApplicationName = "chatcqrs-reactions",
+        MinPoolSize = 0,
+        MaxPoolSize = ConnectionsMax,
+    }.ConnectionString;
+}

@@ -1,0 +1,79 @@
+using ChatCqrs.Application.Push;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Infrastructure.Projecting;
+using MediatR;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Wolverine.Runtime;
+using Wolverine.Runtime.Handlers;
+
+namespace ChatCqrs.Infrastructure.Reacting;
+
+/// <summary>Messages were recorded for a user who wants to be woken.</summary>
+/// <param name="Wake">The wake-up's id.</param>
+public sealed record WakeUp(Guid User, Guid Wake);
+
+/// <summary>Sends the command; Wolverine repeats it until it succeeds.</summary>
+internal sealed class WakeUpHandler(IMediator mediator) : MessageHandler<WakeUp>
+{
+    protected override Task HandleAsync(WakeUp message, MessageContext context, CancellationToken cancellation) =>
+        mediator.Send(new WakeUser.Command(new UserId(message.User), message.Wake), cancellation);
+}
+
+/// <summary>
+/// Leaves a wake-up for each user who has subscribed to push and for whom messages were recorded, in the transaction in which the views show them. One wake-up
+/// waits for a user at a time.
+/// </summary>
+internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> options, TimeProvider clock) : IReaction
+{
+    /// <summary>Nobody is woken for what is older: a read side that catches up does not ring through the night.</summary>
+    private static readonly TimeSpan AgeMax = TimeSpan.FromHours(1);
+
+    /// <summary>A wake-up that has not come when it was due for so long is given up, and another may wait.</summary>
+    private static readonly TimeSpan LateMax = TimeSpan.FromMinutes(2);
+
+    public async Task ApplyAsync(
+        IReadOnlyList<Recorded> facts, ReadModelSession session, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var sent = facts.Where(fact => fact.Event is ConversationEvent.MessageSent && now - fact.At < AgeMax)
+            .Select(fact => (Conversation: fact.Conversation.Value, ((ConversationEvent.MessageSent)fact.Event).Sender.Value)).Distinct().ToList();
+        if (sent.Count == 0 || !await AnybodyAsync(session, cancellationToken))
+            return;
+        var due = now + options.Value.MergeWindow;
+        var users = await PendAsync(sent, due, now, session, cancellationToken);
+        if (users.Count > 0)
+            await reactions.StoreAsync(transaction, users.Select(user => new WakeUp(user, Guid.CreateVersion7(now))), due, cancellationToken);
+    }
+
+    private static async Task<bool> AnybodyAsync(ReadModelSession session, CancellationToken cancellationToken)
+    {
+        await using var command = session.Command($"SELECT EXISTS (SELECT FROM {session.Schema}.push_subscriptions)");
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    /// <summary>
+    /// Rows of users for whom a wake-up waits already are locked all the same: whoever takes them waits for this transaction, and sees its messages.
+    /// </summary>
+    private static async Task<List<Guid>> PendAsync(
+        List<(Guid Conversation, Guid Sender)> sent, DateTimeOffset due, DateTimeOffset now, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        await using var command = session.Command(
+            $"""
+            INSERT INTO {session.Schema}.push_pending (user_id, due)
+            SELECT DISTINCT m.user__id, $3::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
+            JOIN {session.Schema}.mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender
+            WHERE EXISTS (SELECT FROM {session.Schema}.push_subscriptions s WHERE s.user_id = m.user__id)
+            ORDER BY m.user__id
+            ON CONFLICT (user_id) DO UPDATE SET due = excluded.due WHERE push_pending.due < $4
+            RETURNING user_id
+            """,
+            sent.Select(pair => pair.Conversation).ToArray(), sent.Select(pair => pair.Sender).ToArray(), due.UtcDateTime, (now - LateMax).UtcDateTime);
+        var users = new List<Guid>();
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+            users.Add(row.GetGuid(0));
+        return users;
+    }
+}
