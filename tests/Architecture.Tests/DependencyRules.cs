@@ -19,7 +19,7 @@ public sealed partial class DependencyRules
     private static readonly string[] InfrastructureMay =
     [
         "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "Microsoft.Extensions.*", "Microsoft.AspNetCore.*", "Marten*", "JasperFx*", "Weasel.*",
-        "Npgsql*", "Grpc.*", "Google.Protobuf", "StackExchange.Redis", "Microsoft.IdentityModel.*", "DistributedLock.*", "AWSSDK.*", "Hangfire.*",
+        "Npgsql*", "Grpc.*", "Google.Protobuf", "StackExchange.Redis", "Microsoft.IdentityModel.*", "DistributedLock.*", "AWSSDK.*", "Hangfire.*", "Wolverine*", "Google.Apis.*",
         "MediatR", // The clock's jobs send commands.
     ];
 

@@ -24,6 +24,10 @@ public sealed class PortRules
         [nameof(IUsers)] = "ConversationTests",
         [nameof(IMedia)] = "DownloadTests",
         [nameof(IUploads)] = "TusTests",
+        [nameof(IPushSubscriptions)] = "SubscriptionTests",
+        [nameof(IPushQueue)] = "WakeUpTests",
+        [nameof(IUserSockets)] = "WakeUpTests",
+        [nameof(IVapidKey)] = "WakeUpTests",
     };
 
     private static readonly Dictionary<string, string> Tests = Solution.TestFiles("*.cs")

@@ -21,7 +21,8 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
         "get /v1/conversations/{id}/messages/{message_id}", "post /v1/conversations/{id}/receipts",
         "get /v1/conversations/{id}/messages/{message_id}/receipts", "get /v1/ws", "get /v1/admin/projections",
         "post /v1/admin/projections/{name}/rebuild", "post /v1/media", "get /v1/media/download", "post /v1/media/uploads", "patch /v1/media/uploads/{id}",
-        "head /v1/media/uploads/{id}", "delete /v1/media/uploads/{id}", "get /hangfire", "get /health/live", "get /health/ready", "get /metrics",
+        "head /v1/media/uploads/{id}", "delete /v1/media/uploads/{id}", "get /hangfire", "post /v1/push-subscriptions",
+        "get /v1/push-subscriptions", "delete /v1/push-subscriptions/{id}", "get /v1/push/vapid-public-key", "get /health/live", "get /health/ready", "get /metrics",
     ];
 
     private JsonElement _document;

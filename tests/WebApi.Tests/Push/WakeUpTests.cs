@@ -1,0 +1,180 @@
+using System.Buffers.Text;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.AspNetCore.Http;
+
+namespace ChatCqrs.WebApi.Tests.Push;
+
+/// <summary>Who is away is woken, once for what comes together, and never told what somebody wrote.</summary>
+public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServer>
+{
+    [Fact]
+    public async Task Who_is_away_is_woken_without_content()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+
+        var conversation = (await server.SayAsync(ann, ben, "between us")).Text("conversation_id");
+
+        var pushed = await server.Push.NextAsync(path);
+        var payload = JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body));
+        Assert.Equal(["unread", "conversation_id"], payload.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((1, conversation), (payload.GetProperty("unread").GetInt64(), payload.GetProperty("conversation_id").GetString()));
+        Assert.Equal("aes128gcm", pushed.Headers["Content-Encoding"]);
+        Assert.Equal("86400", pushed.Headers["TTL"]);
+        await IsOursAsync(pushed.Headers["Authorization"]);
+    }
+
+    [Fact]
+    public async Task What_comes_together_is_one_wake_up()
+    {
+        var (ann, cid, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => server.SayAsync(i % 2 == 0 ? ann : cid, ben, $"message {i}")));
+
+        var pushed = await server.Push.NextAsync(path);
+        Assert.Equal(10, JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body)).GetProperty("unread").GetInt64());
+
+        // The next message is a wake-up of its own, the second one.
+        await server.SayAsync(ann, ben, "one more");
+        var second = await server.Push.NextAsync(path, 1);
+        Assert.Equal(11, JsonSerializer.Deserialize<JsonElement>(browser.Read(second.Body)).GetProperty("unread").GetInt64());
+        Assert.Equal(2, server.Push.To(path).Count);
+    }
+
+    [Fact]
+    public async Task Who_is_here_who_has_it_and_who_wrote_it_are_not_woken()
+    {
+        var (ann, here, had, away) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var paths = new List<string>();
+        foreach (var who in new[] { ann, here, had })
+            paths.Add((await server.SubscribeAsync(who, browser)).Path);
+        var (path, _) = await server.SubscribeAsync(away, browser);
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new UriBuilder(server.Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws", Query = $"access_token={here.Access}" }.Uri, CancellationToken.None);
+
+        await server.SayAsync(ann, here);
+        var conversation = (await server.SayAsync(ann, had)).Text("conversation_id");
+        (await server.PostAsync($"/v1/conversations/{conversation}/receipts", new { delivered_seq = 1 }, had.Access)).Is(204);
+        await server.SayAsync(ann, away);
+
+        await server.Push.NextAsync(path); // It was the last to be asked for.
+        Assert.All(paths, other => Assert.Empty(server.Push.To(other)));
+        socket.Abort();
+    }
+
+    [Theory]
+    [InlineData(404)]
+    [InlineData(410)]
+    public async Task An_address_that_is_gone_is_forgotten(int status)
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (gone, subscription) = await server.SubscribeAsync(ben, browser);
+        var (kept, other) = await server.SubscribeAsync(ben, browser);
+        AnswerTo(gone, (_, response) => response.StatusCode = status);
+        Assert.Equal([subscription, other], await server.SubscriptionsAsync(ben));
+
+        await server.SayAsync(ann, ben);
+
+        await server.Push.NextAsync(kept);
+        await Eventually.IsTrue(async () => (await server.SubscriptionsAsync(ben)).SequenceEqual([other]), "the address is forgotten");
+        Assert.Single(server.Push.To(gone));
+    }
+
+    [Fact]
+    public async Task A_service_that_wants_patience_gets_it()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, subscription) = await server.SubscribeAsync(ben, browser);
+        AnswerTo(path, (count, response) =>
+        {
+            response.StatusCode = count == 0 ? 429 : 201;
+            response.Headers.RetryAfter = "3";
+        });
+
+        await server.SayAsync(ann, ben);
+
+        var (first, second) = (await server.Push.NextAsync(path), await server.Push.NextAsync(path, 1));
+        Assert.True(second.At - first.At >= TimeSpan.FromSeconds(3), $"It waited {second.At - first.At}.");
+        Assert.Equal([subscription], await server.SubscriptionsAsync(ben));
+    }
+
+    [Fact]
+    public async Task A_service_that_fails_is_asked_again_but_not_for_ever()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+        var (witness, _) = await server.SubscribeAsync(ben, browser);
+        AnswerTo(path, (_, response) => response.StatusCode = 503);
+
+        await server.SayAsync(ann, ben);
+        await server.Push.NextAsync(path, WakingServer.AttemptsMax - 1);
+        await server.Push.NextAsync(witness);
+
+        // The next wake-up begins anew: had the first one gone on, there would be more before it.
+        await server.SayAsync(ann, ben);
+        await server.Push.NextAsync(witness, 1);
+        await server.Push.NextAsync(path, (2 * WakingServer.AttemptsMax) - 1);
+        await server.SayAsync(ann, ben);
+        await server.Push.NextAsync(witness, 2);
+        Assert.InRange(server.Push.To(path).Count, 2 * WakingServer.AttemptsMax, (2 * WakingServer.AttemptsMax) + 1);
+    }
+
+    [Fact]
+    public async Task A_device_that_was_removed_is_not_woken()
+    {
+        var ann = await server.SignInAsync();
+        using var browser = new Browser();
+        var phone = AccountCalls.NewPhone();
+        var (first, second) = (await server.SignInAsync(phone), await server.SignInAsync(phone, device: "tablet"));
+        var (lost, _) = await server.SubscribeAsync(first, browser);
+        var (kept, subscription) = await server.SubscribeAsync(second, browser);
+
+        (await server.DeleteAsync($"/v1/devices/{first.Device}", second.Access)).Is(204);
+        await server.SayAsync(ann, second);
+
+        await server.Push.NextAsync(kept);
+        Assert.Empty(server.Push.To(lost));
+        Assert.Equal([subscription], await server.SubscriptionsAsync(second));
+    }
+
+    /// <summary>RFC 8292: a token for the push service's origin, signed with the key that browsers get.</summary>
+    private async Task IsOursAsync(string authorization)
+    {
+        var key = (await server.GetAsync("/v1/push/vapid-public-key", (await server.SignInAsync()).Access)).Is(200).Text("public_key");
+        Assert.StartsWith("vapid t=", authorization, StringComparison.Ordinal);
+        Assert.EndsWith($", k={key}", authorization, StringComparison.Ordinal);
+        var parts = authorization["vapid t=".Length..authorization.IndexOf(',', StringComparison.Ordinal)].Split('.');
+        var point = Base64Url.DecodeFromChars(key);
+        using var ecdsa = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = point[1..33], Y = point[33..] } });
+        Assert.True(ecdsa.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256));
+        var claims = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(parts[1]));
+        Assert.Equal(server.Push.Address.GetLeftPart(UriPartial.Authority), claims.GetProperty("aud").GetString());
+        Assert.InRange(claims.GetProperty("exp").GetInt64(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeSeconds());
+        Assert.StartsWith("mailto:", claims.GetProperty("sub").GetString(), StringComparison.Ordinal);
+    }
+
+    /// <param name="answer">Gets how many requests there were before.</param>
+    private void AnswerTo(string path, Action<int, HttpResponse> answer)
+    {
+        var before = server.Push.Answer;
+        server.Push.Answer = (pushed, response) =>
+        {
+            if (pushed.Path != path)
+                return before(pushed, response);
+            answer(server.Push.To(path).Count - 1, response);
+            return Task.CompletedTask;
+        };
+    }
+}
