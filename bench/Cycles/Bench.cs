@@ -7,7 +7,8 @@ namespace ChatCqrs.Bench;
 
 internal sealed record FloorFigures(LoadFigures? Load, InsertFigures? Inserts, IReadOnlyList<IdleFigure> Idle);
 
-internal sealed record ProductFigures(LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle);
+internal sealed record ProductFigures(
+    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle, MediaFigures? Media = null);
 
 /// <summary>
 /// A whole run: starts what it needs in a folder of its own, measures part after part, and leaves nothing behind.
@@ -89,8 +90,9 @@ internal sealed class Bench(BenchOptions options, string folder)
     {
         InsertFigures? inserts = null;
         LoadFigures? latency = null, saturation = null;
+        MediaFigures? media = null;
         Account[] accounts = [];
-        if (!options.Has("latency", "saturation", "idle") && options.Postgres is { } given)
+        if (!options.Has("latency", "saturation", "idle", "media") && options.Postgres is { } given)
         {
             return (new ProductFigures(null, null, []), await InsertsAsync(PostgresServer.ConnectionOf(given)));
         }
@@ -108,6 +110,11 @@ internal sealed class Bench(BenchOptions options, string folder)
                 latency = await SayingAsync(what, () => LoadPart.RunAsync(server, options, options.Rate));
             }
 
+            if (options.Has("media"))
+            {
+                media = await SayingAsync("a large file", () => MediaPart.RunAsync(server, options));
+            }
+
             if (options.Has("idle"))
             {
                 var what = $"registering {options.Sockets[^1]} people";
@@ -119,13 +126,13 @@ internal sealed class Bench(BenchOptions options, string folder)
 
         if (!options.Has("idle"))
         {
-            return (new ProductFigures(saturation, latency, []), inserts);
+            return (new ProductFigures(saturation, latency, [], media), inserts);
         }
 
         // Started again, so that what registration left in the heap is not taken for room that the sockets need.
         await using var fresh = await SayingAsync("the product starts again", () => ServerUnderTest.ProductAsync(options, folder));
         var idle = await SayingAsync("idle sockets", () => IdlePart.RunAsync(fresh, options, accounts));
-        return (new ProductFigures(saturation, latency, idle), inserts);
+        return (new ProductFigures(saturation, latency, idle, media), inserts);
     }
 
     private Task<InsertFigures> InsertsAsync(string postgres)

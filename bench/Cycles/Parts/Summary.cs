@@ -7,7 +7,7 @@ namespace ChatCqrs.Bench.Parts;
 internal static class Summary
 {
     private const double CyclesMin = 6_000, CyclesOnEventStoreMin = 2_500, CpuMax = 250, LagMaxMs = 500;
-    private const double AckMaxMs = 15, ReceiptMaxMs = 25, IdleMaxKiB = 16;
+    private const double AckMaxMs = 15, ReceiptMaxMs = 25, IdleMaxKiB = 16, MediaMemoryMaxMiB = 64;
     private const int IdleTargetSockets = 10_000;
 
     public static Report Of(BenchOptions options, ProductFigures product, FloorFigures floors)
@@ -24,6 +24,11 @@ internal static class Summary
         }
 
         Idle(report, product.Idle, floors.Idle);
+        if (product.Media is { } media)
+        {
+            Media(report, media);
+        }
+
         if (floors.Inserts is { } inserts)
         {
             report.Plain("plain batched inserts, two events a message", null, "messages/s", inserts.EventsPerSecond / 2);
@@ -57,6 +62,14 @@ internal static class Summary
         Quantiles(report, "  send to receipt", s => s.ToReceipt, product, floor);
         report.Plain("  broken promises", product?.Statistics.Violations, "", floor?.Statistics.Violations);
         report.Plain("  refused messages", product?.Statistics.Refusals, "", floor?.Statistics.Refusals);
+    }
+
+    private static void Media(Report report, MediaFigures media)
+    {
+        report.Plain($"a file of {media.Megabytes} MiB up in a form", media.Upload, "MiB/s");
+        report.Plain("  up by the tus protocol", media.Resumable, "MiB/s");
+        report.Plain("  down", media.Download, "MiB/s");
+        report.AtMost("  memory of the server, at its highest over at rest", media.Growth / 1024.0 / 1024, MediaMemoryMaxMiB, "MiB");
     }
 
     private static void Latency(Report report, LoadFigures latency, int rate)

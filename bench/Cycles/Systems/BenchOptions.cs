@@ -6,7 +6,7 @@ namespace ChatCqrs.Bench.Systems;
 internal sealed record BenchOptions
 {
     public const string Usage = """
-        usage: bench/run [saturation] [latency] [idle] [floors] [options]      (no part named: all of them)
+        usage: bench/run [saturation] [latency] [idle] [floors] [media] [options]      (no part named: all of them)
 
           --seconds N           measured span of each part (20)
           --warmup N            load before it, not measured (20)
@@ -15,13 +15,14 @@ internal sealed record BenchOptions
           --rate N              messages a second for the latency part (500)
           --sockets N,M         numbers of idle sockets (1000,10000)
           --text-bytes N        size of a message's text (100)
+          --file-mib N          size of the file that goes up and down, in MiB (1024)
           --receipt KIND        what readers confirm: delivered or read (delivered)
           --event-store URI     the product uses this EventStoreDB as its log
           --postgres URI        this PostgreSQL instead of a throw-away one
           --server URL          a running server instead of one of our own (its rate limits must be off)
         """;
 
-    public static readonly string[] AllParts = ["saturation", "latency", "idle", "floors"];
+    public static readonly string[] AllParts = ["saturation", "latency", "idle", "floors", "media"];
 
     public IReadOnlySet<string> Parts { get; init; } = AllParts.ToHashSet();
     public TimeSpan Span { get; init; } = TimeSpan.FromSeconds(20);
@@ -31,6 +32,7 @@ internal sealed record BenchOptions
     public int Rate { get; init; } = 500;
     public IReadOnlyList<int> Sockets { get; init; } = [1_000, 10_000];
     public int TextBytes { get; init; } = 100;
+    public int FileMegabytes { get; init; } = 1024;
     public bool Reads { get; init; }
     public string? EventStore { get; init; }
     public string? Postgres { get; init; }
@@ -82,6 +84,7 @@ internal sealed record BenchOptions
         "--rate" => this with { Rate = Number(value) },
         "--sockets" => this with { Sockets = value.Split(',').Select(Number).Order().ToArray() },
         "--text-bytes" => this with { TextBytes = Number(value) },
+        "--file-mib" => this with { FileMegabytes = Number(value) },
         "--receipt" when value is "delivered" or "read" => this with { Reads = value == "read" },
         "--event-store" => this with { EventStore = value },
         "--postgres" => this with { Postgres = value },
