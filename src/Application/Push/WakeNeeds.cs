@@ -1,10 +1,11 @@
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Push;
 
 /// <summary>Whether a user is to be woken, and what for.</summary>
-internal sealed class WakeNeeds(IInbox inbox, IUserSockets sockets)
+internal sealed class WakeNeeds(IInbox inbox, IUserSockets sockets, BlockLists blocks, TimeProvider clock)
 {
     private const int PageSize = 200;
 
@@ -30,17 +31,22 @@ internal sealed class WakeNeeds(IInbox inbox, IUserSockets sockets)
             foreach (var item in page)
             {
                 unread += item.Unread;
-                newest ??= Wakes(item, user) ? item.Conversation.Id : null;
+                if (newest is null && await WakesAsync(item, user, cancellationToken))
+                    newest = item.Conversation.Id;
             }
 
             seen += page.Count;
-            place = page.Count == PageSize ? new InboxPlace(page[^1].Conversation.UpdatedAt, page[^1].Conversation.Id) : null;
+            place = page.Count == PageSize ? page[^1].Place : null;
         }
         while (place is not null && seen < ConversationsMax);
         return newest is { } conversation ? new Need(unread, conversation) : null;
     }
 
-    /// <summary>Whether its last message is somebody else's and has reached none of the user's devices.</summary>
-    private static bool Wakes(InboxItem item, UserId user) =>
-        item.Unread > 0 && item.LastMessage is { } last && last.Actor != user && last.Seq > item.DeliveredSeq;
+    /// <summary>
+    /// Whether its last message is that of somebody who may disturb the user, and has reached none of the user's devices.
+    /// </summary>
+    private async ValueTask<bool> WakesAsync(InboxItem item, UserId user, CancellationToken cancellationToken) =>
+        item.Unread > 0 && item.LastMessage is { Actor: { } author } last && author != user && last.Seq > item.DeliveredSeq
+        && !(item.Settings.MutedUntil > clock.GetUtcNow())
+        && !await blocks.HasBlockedAsync(user, author, cancellationToken);
 }

@@ -71,6 +71,27 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         socket.Abort();
     }
 
+    [Fact]
+    public async Task Muted_conversations_and_blocked_users_wake_nobody()
+    {
+        var (ann, cid, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var muted = (await server.SayAsync(ann, ben)).Text("conversation_id");
+        (await server.PatchAsync($"/v1/conversations/{muted}/settings", new { muted_until = DateTimeOffset.UtcNow.AddHours(1) }, ben.Access)).Is(200);
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+
+        // Muted; written and blocked before the wake-up; and after it somebody who may.
+        await server.SayAsync(ann, ben, "in a low voice");
+        var eve = await server.SignInAsync();
+        await server.SayAsync(eve, ben, "buy now");
+        (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{eve.User}", null, ben.Access)).Is(204);
+        var heard = (await server.SayAsync(cid, ben)).Text("conversation_id");
+
+        var pushed = await server.Push.NextAsync(path);
+        Assert.Equal(heard, JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body)).GetProperty("conversation_id").GetString());
+        Assert.Single(server.Push.To(path));
+    }
+
     [Theory]
     [InlineData(404)]
     [InlineData(410)]
