@@ -46,4 +46,19 @@ public sealed class NodeKilledSpecs : IAsyncLifetime
         await _nodes.One.KillAsync();
         await bobs.PresenceAsync(ada.Id, online: false, mark);
     }
+
+    [RedisFact]
+    public async Task Who_was_at_the_node_that_died_is_woken()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(Two), await Person.RegisterAsync(One, name: "Bob"));
+        using var browser = new PushEndpoint();
+        (await bob.PostAsync("/v1/push-subscriptions", browser.Subscription)).Expect(201);
+        await using var socket = await bob.ConnectAsync();
+        await ada.SayAsync(bob, "hello");
+        await _nodes.One.KillAsync();
+
+        await ada.SayAsync(bob, "are you there?");
+
+        await Eventually.BeAsync(() => browser.Bodies.Count > 0, "Bob is woken", TimeSpan.FromSeconds(60));
+    }
 }

@@ -96,6 +96,25 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [RedisFact]
+    public async Task Who_is_at_the_other_node_is_not_woken()
+    {
+        var (ada, bob, eve) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"), await Person.RegisterAsync(Two, name: "Eve"));
+        using var bobsBrowser = new PushEndpoint();
+        using var evesBrowser = new PushEndpoint();
+        (await bob.PostAsync("/v1/push-subscriptions", bobsBrowser.Subscription)).Expect(201);
+        (await eve.PostAsync("/v1/push-subscriptions", evesBrowser.Subscription)).Expect(201);
+        await using var socket = await bob.ConnectAsync();
+
+        var sent = await ada.SayAsync(bob, "hello");
+        await socket.MessageAsync(sent.MessageId);
+        await socket.SendAsync(new { op = "delivered", conversation_id = sent.ConversationId, seq = sent.Seq });
+        await ada.SayAsync(eve, "hello"); // She is not here.
+
+        await Eventually.BeAsync(() => evesBrowser.Bodies.Count == 1, "Eve is woken");
+        Assert.Empty(bobsBrowser.Bodies);
+    }
+
+    [RedisFact]
     public async Task A_block_counts_at_the_other_node()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));

@@ -26,7 +26,6 @@ public sealed class PortRules
         [nameof(IUploads)] = "TusTests",
         [nameof(IPushSubscriptions)] = "SubscriptionTests",
         [nameof(IPushQueue)] = "WakeUpTests",
-        [nameof(IUserSockets)] = "WakeUpTests",
         [nameof(IVapidKey)] = "WakeUpTests",
     };
 

@@ -5,9 +5,9 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Media;
 
 /// <summary>Who may download a file: its owner, and whoever sees a message that it was sent with.</summary>
-internal sealed class MediaAccess(IMedia media, IConversationWriter conversations, IReadSide readSide)
+internal sealed class MediaAccess(IMedia media, IConversationWriter conversations, IEventStore log, IReadSide readSide)
 {
-    /// <summary>How long a message that was just sent may take to be seen here, before its file is said not to exist.</summary>
+    /// <summary>How long a message that was just sent, by whatever node, may take to be seen here before its file is said not to exist.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <exception cref="RefusedException">There is no such file, or the caller may not know of it.</exception>
@@ -16,8 +16,8 @@ internal sealed class MediaAccess(IMedia media, IConversationWriter conversation
         var file = await media.FindAsync(id, cancellationToken) ?? throw new RefusedException(Refusal.FileUnknown);
         if (await MaySeeAsync(caller, file, cancellationToken))
             return file;
-        if (readSide.Position < conversations.LastCommitted
-            && await readSide.WaitForAsync(conversations.LastCommitted, Patience, cancellationToken) && await MaySeeAsync(caller, file, cancellationToken))
+        var head = await log.HeadAsync(cancellationToken);
+        if (readSide.Position < head && await readSide.WaitForAsync(head, Patience, cancellationToken) && await MaySeeAsync(caller, file, cancellationToken))
             return file;
         throw new RefusedException(Refusal.FileUnknown);
     }

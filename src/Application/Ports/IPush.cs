@@ -97,13 +97,6 @@ public abstract record PushOutcome
     public sealed record Refused(string Reason) : PushOutcome;
 }
 
-/// <summary>Who is here now.</summary>
-public interface IUserSockets
-{
-    /// <summary>Whether a user has an open socket on any node, as far as this one knows.</summary>
-    ValueTask<bool> HasAnyAsync(UserId user, CancellationToken cancellationToken);
-}
-
 /// <summary>What browsers need to know of us before they let us wake them (RFC 8292, section 3.2).</summary>
 public interface IVapidKey
 {

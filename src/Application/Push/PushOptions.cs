@@ -9,6 +9,12 @@ public sealed record PushOptions
     /// <summary>How long messages are gathered into one wake-up of a user's; zero to a minute.</summary>
     public TimeSpan MergeWindow { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// Who has a socket but not the message is looked at again after this time, and then after three times as long as before, since a socket may be dead without
+    /// anybody knowing. 00:00:00.1 to an hour.
+    /// </summary>
+    public TimeSpan LookAgainAfter { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How long after a failure the second attempt is made; it doubles with each further one. 00:00:00.1 to an hour.</summary>
     public TimeSpan RetryFirst { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -5,29 +5,33 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Push;
 
 /// <summary>Whether a user is to be woken, and what for.</summary>
-internal sealed class WakeNeeds(IInbox inbox, IUserSockets sockets, BlockLists blocks, TimeProvider clock)
+internal sealed class WakeNeeds(IInbox inbox, IPresence presence, INodeBusReceiver sockets, BlockLists blocks, TimeProvider clock)
 {
     private const int PageSize = 200;
+
+    /// <summary>The same for who is here: what has just been written to them is among the newest.</summary>
+    private const int NewestSize = 10;
 
     /// <summary>How many conversations are looked at, newest first.</summary>
     private const int ConversationsMax = 1_000;
 
     /// <param name="Unread">Messages that wait, in all of the user's conversations.</param>
     /// <param name="Conversation">The one with the newest message that no device of theirs has.</param>
-    public sealed record Need(long Unread, ConversationId Conversation);
+    /// <param name="IsHere">They have a socket on some node, and are not to be woken as long as it is alive.</param>
+    public sealed record Need(long Unread, ConversationId Conversation, bool IsHere);
 
-    /// <returns>Null when they are here, or nothing new waits for them.</returns>
+    /// <returns>Null when nothing new waits for them.</returns>
     public async Task<Need?> OfAsync(UserId user, CancellationToken cancellationToken)
     {
-        if (await sockets.HasAnyAsync(user, cancellationToken))
-            return null;
+        var isHere = await IsHereAsync(user, cancellationToken);
+        var size = isHere ? NewestSize : PageSize;
         var (unread, seen) = (0L, 0);
         ConversationId? newest = null;
         InboxPlace? place = null;
         IReadOnlyList<InboxItem> page;
         do
         {
-            page = await inbox.PageAsync(user, place, PageSize, cancellationToken);
+            page = await inbox.PageAsync(user, place, size, cancellationToken);
             foreach (var item in page)
             {
                 unread += item.Unread;
@@ -36,10 +40,25 @@ internal sealed class WakeNeeds(IInbox inbox, IUserSockets sockets, BlockLists b
             }
 
             seen += page.Count;
-            place = page.Count == PageSize ? page[^1].Place : null;
+            place = page.Count == size && !isHere ? page[^1].Place : null;
         }
         while (place is not null && seen < ConversationsMax);
-        return newest is { } conversation ? new Need(unread, conversation) : null;
+        return newest is { } conversation ? new Need(unread, conversation, isHere) : null;
+    }
+
+    /// <summary>Whether they have a socket anywhere. When other nodes cannot be asked they are rather woken once too often.</summary>
+    private async Task<bool> IsHereAsync(UserId user, CancellationToken cancellationToken)
+    {
+        if (sockets.HasSocket(user))
+            return true;
+        try
+        {
+            return (await presence.OfAsync([user], cancellationToken))[user].Online;
+        }
+        catch (StoreUnavailableException)
+        {
+            return false;
+        }
     }
 
     /// <summary>

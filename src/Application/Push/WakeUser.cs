@@ -3,6 +3,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using FluentValidation;
 using MediatR;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Push;
 
@@ -11,29 +12,37 @@ public static class WakeUser
 {
     private static readonly Counter<long> Woken = Telemetry.Meter.CreateCounter<long>("chat.push.wakeups", "{wakeup}", "Users who were to be woken.");
 
+    /// <summary>How often it is looked whether somebody who is here has what was written to them.</summary>
+    private const int LooksMax = 4;
+
     /// <param name="Wake">The wake-up's id: asked for again, it is the same wake-up.</param>
-    public sealed record Command(UserId User, Guid Wake) : IRequest<Result>;
+    /// <param name="Look">How often they were looked at before, and were here.</param>
+    public sealed record Command(UserId User, Guid Wake, int Look) : IRequest<Result>;
 
     /// <param name="Subscriptions">How many devices are to be woken.</param>
-    public sealed record Result(int Subscriptions);
+    /// <param name="LookAgainIn">They have a socket, but not the message: when to ask again; null for never.</param>
+    public sealed record Result(int Subscriptions, TimeSpan? LookAgainIn);
 
     internal sealed class Validator : AbstractValidator<Command>
     {
         public Validator() => RuleFor(c => c.Wake).NotEmpty();
     }
 
-    internal sealed class Handler(IPushSubscriptions subscriptions, WakeNeeds needs, IPushQueue queue) : IRequestHandler<Command, Result>
+    internal sealed class Handler(IPushSubscriptions subscriptions, WakeNeeds needs, IPushQueue queue, IOptions<PushOptions> options) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            await subscriptions.TakePendingAsync(request.User, cancellationToken);
+            if (request.Look == 0)
+                await subscriptions.TakePendingAsync(request.User, cancellationToken);
             if (await needs.OfAsync(request.User, cancellationToken) is not { } need)
-                return new Result(0);
+                return new Result(0, null);
+            if (need.IsHere)
+                return new Result(0, request.Look + 1 < LooksMax ? options.Value.LookAgainAfter * Math.Pow(3, request.Look) : null);
             var all = await subscriptions.OfAsync(request.User, cancellationToken);
             foreach (var subscription in all)
                 queue.Add(new PushTask(subscription.Id, need.Conversation.Value, request.Wake, 1), TimeSpan.Zero);
             Woken.Add(1);
-            return new Result(all.Count);
+            return new Result(all.Count, null);
         }
     }
 }

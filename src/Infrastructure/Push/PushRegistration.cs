@@ -75,6 +75,7 @@ internal sealed class PushValidation : IValidateOptions<PushOptions>
 {
     public ValidateOptionsResult Validate(string? name, PushOptions options) =>
         options.MergeWindow < TimeSpan.Zero || options.MergeWindow > TimeSpan.FromMinutes(1) ? Fail("Push:MergeWindow must be 00:00:00 to 00:01:00.")
+        : options.LookAgainAfter < TimeSpan.FromSeconds(0.1) || options.LookAgainAfter > TimeSpan.FromHours(1) ? Fail("Push:LookAgainAfter must be 00:00:00.1 to 01:00:00.")
         : options.RetryFirst < TimeSpan.FromMilliseconds(100) || options.RetryFirst > TimeSpan.FromHours(1) ? Fail("Push:RetryFirst must be 00:00:00.1 to 01:00:00.")
         : options.RetryMax < options.RetryFirst || options.RetryMax > TimeSpan.FromDays(1) ? Fail("Push:RetryMax must be Push:RetryFirst to 1.00:00:00.")
         : options.AttemptsMax is < 1 or > 50 ? Fail("Push:AttemptsMax must be 1 to 50.")

@@ -162,7 +162,7 @@ internal sealed class ReactionHost(
             options.AddMessageHandler(new WakeUpHandler(services.GetRequiredService<IMediator>()));
             options.LocalQueue(Queue).UseDurableInbox();
             options.PublishMessage<WakeUp>().ToLocalQueue(Queue);
-            options.OnAnyException().ScheduleRetry([.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))]);
+            options.OnAnyException().ScheduleRetryIndefinitely([.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))]);
             options.Durability.Mode = DurabilityMode.Balanced;
             options.Durability.ScheduledJobPollingTime = DuePolling;
             options.Durability.StaleNodeTimeout = SilenceMax;

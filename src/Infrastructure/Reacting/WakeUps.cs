@@ -5,6 +5,7 @@ using ChatCqrs.Infrastructure.Projecting;
 using MediatR;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Wolverine;
 using Wolverine.Runtime;
 using Wolverine.Runtime.Handlers;
 
@@ -12,13 +13,18 @@ namespace ChatCqrs.Infrastructure.Reacting;
 
 /// <summary>Messages were recorded for a user who wants to be woken.</summary>
 /// <param name="Wake">The wake-up's id.</param>
-public sealed record WakeUp(Guid User, Guid Wake);
+/// <param name="Look">How often it was looked before whether they are here.</param>
+public sealed record WakeUp(Guid User, Guid Wake, int Look = 0);
 
-/// <summary>Sends the command; Wolverine repeats it until it succeeds.</summary>
+/// <summary>Sends the command, and again later if it says so; Wolverine repeats it until it succeeds.</summary>
 internal sealed class WakeUpHandler(IMediator mediator) : MessageHandler<WakeUp>
 {
-    protected override Task HandleAsync(WakeUp message, MessageContext context, CancellationToken cancellation) =>
-        mediator.Send(new WakeUser.Command(new UserId(message.User), message.Wake), cancellation);
+    protected override async Task HandleAsync(WakeUp message, MessageContext context, CancellationToken cancellation)
+    {
+        var result = await mediator.Send(new WakeUser.Command(new UserId(message.User), message.Wake, message.Look), cancellation);
+        if (result.LookAgainIn is { } delay)
+            await context.ScheduleAsync(message with { Look = message.Look + 1 }, delay);
+    }
 }
 
 /// <summary>

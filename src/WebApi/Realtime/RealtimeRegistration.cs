@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.WebApi.Push;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace ChatCqrs.WebApi.Realtime;
@@ -18,7 +17,6 @@ public static class RealtimeRegistration
         services.AddSingleton<FrameWriter>();
         services.AddSingleton<LiveHub>();
         services.AddSingleton<ILiveDelivery>(provider => provider.GetRequiredService<LiveHub>());
-        services.AddSingleton<IUserSockets, LocalSockets>();
         services.AddSingleton<INodeBusReceiver, NodeBusReceiver>();
         services.AddSingleton<TypingRelay>();
         services.AddSingleton<ITypingDelivery>(provider => provider.GetRequiredService<TypingRelay>());

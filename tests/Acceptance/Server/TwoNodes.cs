@@ -25,6 +25,9 @@ public sealed class TwoNodes : IAsyncLifetime
             _deployment.Settings["Presence__BeatEvery"] = "00:00:00.200";
             _deployment.Settings["Presence__NodeKept"] = "00:00:02";
         }
+        _deployment.Settings["Push__AllowPrivateEndpoints"] = "true";
+        _deployment.Settings["Push__MergeWindow"] = "00:00:00.500";
+        _deployment.Settings["Push__LookAgainAfter"] = "00:00:03";
         _one = await ServerProcess.StartAsync(_deployment);
         _two = await ServerProcess.StartAsync(_deployment);
     }

@@ -72,6 +72,46 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
     }
 
     [Fact]
+    public async Task Who_has_gone_without_having_it_is_woken_after_all()
+    {
+        var (ann, ben, cid) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+        var (witness, _) = await server.SubscribeAsync(cid, browser);
+        using var socket = await server.ConnectAsync(ben.Access);
+        await server.SayAsync(ann, ben);
+        await server.SayAsync(ann, cid);
+        await server.Push.NextAsync(witness); // Both were looked at, and Ben was here.
+        Assert.Empty(server.Push.To(path));
+
+        socket.Abort();
+
+        await server.Push.NextAsync(path);
+    }
+
+    [Fact]
+    public async Task A_service_that_sends_us_elsewhere_is_not_followed()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, subscription) = await server.SubscribeAsync(ben, browser);
+        var (witness, _) = await server.SubscribeAsync(ben, browser);
+        var elsewhere = "/" + Guid.NewGuid().ToString("n");
+        AnswerTo(path, (_, response) => response.Redirect(new Uri(server.Push.Address, elsewhere).AbsoluteUri));
+
+        await server.SayAsync(ann, ben);
+        await server.Push.NextAsync(witness);
+        await server.Push.NextAsync(path);
+        await server.SayAsync(ann, ben);
+        await server.Push.NextAsync(witness, 1);
+        await server.Push.NextAsync(path, 1);
+
+        Assert.Empty(server.Push.To(elsewhere));
+        Assert.Equal(2, server.Push.To(path).Count); // Once a wake-up: it is no failure that passes.
+        Assert.Contains(subscription, await server.SubscriptionsAsync(ben));
+    }
+
+    [Fact]
     public async Task Muted_conversations_and_blocked_users_wake_nobody()
     {
         var (ann, cid, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());

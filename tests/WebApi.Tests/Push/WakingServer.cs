@@ -10,7 +10,7 @@ public sealed class WakingServer : ChatServer, IAsyncLifetime
 
     protected override IEnumerable<(string Name, string Value)> Settings =>
     [
-        .. base.Settings, ("Push:AllowPrivateEndpoints", "true"), ("Push:MergeWindow", "00:00:00.500"), ("Push:RetryFirst", "00:00:00.200"),
+        .. base.Settings, ("Push:AllowPrivateEndpoints", "true"), ("Push:MergeWindow", "00:00:00.500"), ("Push:RetryFirst", "00:00:00.200"), ("Push:LookAgainAfter", "00:00:02"),
         ("Push:AttemptsMax", $"{AttemptsMax}"), ("Media:CollectEvery", "00:00:01"), // So often are jobs looked for.
     ];
 
