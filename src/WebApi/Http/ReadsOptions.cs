@@ -5,8 +5,11 @@ public sealed record ReadsOptions
 {
     public static readonly TimeSpan WaitMax = TimeSpan.FromMinutes(1);
 
-    /// <summary>A GET that names no position, for what this node has committed; it is answered from what is there then.</summary>
-    public TimeSpan FreshnessWait { get; init; } = TimeSpan.FromMilliseconds(250);
+    /// <summary>
+    /// A GET that names no position, for what this node has committed; it is answered from what is there then. Well beyond what the read models
+    /// are behind on a busy machine, so that whoever writes over the socket, which tells no positions, reads it at once by REST.
+    /// </summary>
+    public TimeSpan FreshnessWait { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>A GET that names a position; then it is refused with 503.</summary>
     public TimeSpan PositionWait { get; init; } = TimeSpan.FromSeconds(5);
