@@ -41,6 +41,34 @@ public sealed class PushSpecs
     }
 
     [OwnServerFact]
+    public async Task Killed_while_it_wakes_somebody_the_server_does_so_once_more()
+    {
+        await using var deployment = await Deployment.CreateAsync();
+        deployment.Settings["Push__AllowPrivateEndpoints"] = "true";
+        deployment.Settings["Push__MergeWindow"] = "00:00:00.500";
+        deployment.Settings["Push__RetryFirst"] = "00:00:00.500";
+        deployment.Settings["Media__CollectEvery"] = "00:00:01"; // So often are jobs looked for.
+        await using var server = await ServerProcess.StartAsync(deployment);
+        var (ada, bob) = (await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"));
+        using var browser = new PushEndpoint();
+        (await bob.PostAsync("/v1/push-subscriptions", browser.Subscription)).Expect(201);
+        var patience = new TaskCompletionSource();
+        browser.Patience = patience.Task;
+
+        await ada.SayAsync(bob, "hello");
+        await Eventually.BeAsync(() => browser.Bodies.Count == 1, "the push service is asked");
+        await server.KillAsync();
+        patience.SetResult();
+        await server.StartAsync();
+
+        // Nobody knows whether it was heard: that was one attempt, and the next one is due.
+        await Eventually.BeAsync(() => browser.Bodies.Count == 2, "it is asked once more", TimeSpan.FromSeconds(60));
+        await ada.SayAsync(bob, "hello again");
+        await Eventually.BeAsync(() => browser.Bodies.Count > 2, "the next wake-up comes", TimeSpan.FromSeconds(60));
+        Assert.Equal([1, 1, 2], browser.Bodies.Select(body => browser.Read(body).Number("unread")));
+    }
+
+    [OwnServerFact]
     public async Task Nobody_has_the_server_knock_at_doors_that_only_it_can_reach()
     {
         await using var deployment = await Deployment.CreateAsync();

@@ -1,11 +1,12 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
+using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.Application.Push;
 
 /// <summary>Whether a user is to be woken, and what for.</summary>
-internal sealed class WakeNeeds(IInbox inbox, IPresence presence, INodeBusReceiver sockets, BlockLists blocks, TimeProvider clock)
+internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence presence, INodeBusReceiver sockets, BlockLists blocks, TimeProvider clock)
 {
     private const int PageSize = 200;
 
@@ -14,6 +15,9 @@ internal sealed class WakeNeeds(IInbox inbox, IPresence presence, INodeBusReceiv
 
     /// <summary>How many conversations are looked at, newest first.</summary>
     private const int ConversationsMax = 1_000;
+
+    /// <summary>How many of a conversation's messages are looked at for one that may disturb, newest first.</summary>
+    private const int MessagesMax = 50;
 
     /// <param name="Unread">Messages that wait, in all of the user's conversations.</param>
     /// <param name="Conversation">The one with the newest message that no device of theirs has.</param>
@@ -61,11 +65,22 @@ internal sealed class WakeNeeds(IInbox inbox, IPresence presence, INodeBusReceiv
         }
     }
 
-    /// <summary>
-    /// Whether its last message is that of somebody who may disturb the user, and has reached none of the user's devices.
-    /// </summary>
-    private async ValueTask<bool> WakesAsync(InboxItem item, UserId user, CancellationToken cancellationToken) =>
-        item.Unread > 0 && item.LastMessage is { Actor: { } author } last && author != user && last.Seq > item.DeliveredSeq
-        && !(item.Settings.MutedUntil > clock.GetUtcNow())
-        && !await blocks.HasBlockedAsync(user, author, cancellationToken);
+    /// <summary>Whether a message of somebody who may disturb the user has reached none of the user's devices.</summary>
+    private async ValueTask<bool> WakesAsync(InboxItem item, UserId user, CancellationToken cancellationToken)
+    {
+        if (item.Unread == 0 || item.LastMessage is not { } last || last.Seq <= item.DeliveredSeq || item.Settings.MutedUntil > clock.GetUtcNow())
+            return false;
+        if (await DisturbsAsync(last, user, cancellationToken))
+            return true;
+        foreach (var earlier in await timeline.MessagesAsync(item.Conversation.Id, item.DeliveredSeq + 1, null, null, MessagesMax, cancellationToken))
+        {
+            if (await DisturbsAsync(earlier, user, cancellationToken))
+                return true;
+        }
+
+        return false;
+    }
+
+    private async ValueTask<bool> DisturbsAsync(TimelineEntry message, UserId user, CancellationToken cancellationToken) =>
+        message is { Actor: { } author, Message.DeletedAt: null } && author != user && !await blocks.HasBlockedAsync(user, author, cancellationToken);
 }

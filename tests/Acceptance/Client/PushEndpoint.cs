@@ -27,6 +27,9 @@ public sealed class PushEndpoint : IDisposable
     /// <summary>What the push service answers.</summary>
     public int Status { get; set; } = 201;
 
+    /// <summary>It answers when this is done.</summary>
+    public Task Patience { get; set; } = Task.CompletedTask;
+
     public IReadOnlyList<byte[]> Bodies
     {
         get
@@ -77,6 +80,7 @@ public sealed class PushEndpoint : IDisposable
                 var body = new MemoryStream();
                 await context.Request.InputStream.CopyToAsync(body);
                 lock (_bodies) _bodies.Add(body.ToArray());
+                await Patience;
                 context.Response.StatusCode = Status;
                 context.Response.Close();
             }

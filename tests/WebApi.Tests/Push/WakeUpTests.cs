@@ -132,6 +132,30 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         Assert.Single(server.Push.To(path));
     }
 
+    [Fact]
+    public async Task In_a_group_a_blocked_member_wakes_nobody_and_hides_nobody()
+    {
+        var (ann, eve, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+        var (witness, _) = await server.SubscribeAsync(ann, browser);
+        (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{eve.User}", null, ben.Access)).Is(204);
+        var group = (await server.PostAsync("/v1/conversations", new { type = "group", title = "all", member_ids = new[] { eve.User, ben.User } }, ann.Access)).Is(201)
+            .Text("conversation_id");
+        async Task SayAsync(Tokens who) => (await server.PostAsync(
+            "/v1/messages", new { message_id = Guid.CreateVersion7(), conversation_id = group, type = "text", text = "hello" }, who.Access)).Is(201);
+
+        await SayAsync(eve);
+        await server.Push.NextAsync(witness); // Ann is woken by her.
+        Assert.Empty(server.Push.To(path));
+
+        await SayAsync(ann);
+        await SayAsync(eve);
+        await server.Push.NextAsync(path);
+        await server.Push.NextAsync(witness, 1);
+        Assert.Single(server.Push.To(path));
+    }
+
     [Theory]
     [InlineData(404)]
     [InlineData(410)]
