@@ -5,6 +5,7 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
 using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Push;
+using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using FluentValidation;
@@ -33,6 +34,7 @@ public static class ApplicationServices
         services.TryAddSingleton<KnownUsers>();
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<Retention>();
+        services.AddSingleton<LogTrimmer>();
         services.AddSingleton<Membership>();
         services.AddSingleton<DirectPairs>();
         services.AddSingleton<Watching>();

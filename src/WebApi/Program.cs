@@ -6,6 +6,7 @@ using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Push;
 using ChatCqrs.Infrastructure.Redis;
+using ChatCqrs.Infrastructure.Retention;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Serialization;
@@ -39,6 +40,7 @@ public partial class Program
             .AddReadModels()
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddMedia(settings, settings.Required("DataFolder"))
+            .AddRetention()
             .AddScheduling()
             .AddPush(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))

@@ -112,9 +112,9 @@ public sealed class GroupSpecs
     public void How_long_messages_are_kept_is_for_a_groups_admins_and_for_both_users_of_a_direct_conversation_to_say()
     {
         var week = new RetentionPolicy(7, null);
-        Given(Group(Ann, Ben)).When(new ChangeRetention(Ann, week)).Then(Kept(Ann, days: 7));
-        Given(Group(Ann, Ben), Kept(Ann, days: 7)).When(new ChangeRetention(Ann, week)).ThenNothing();
-        Given(Started(Ann, Ben)).When(new ChangeRetention(Ben, week)).Then(Kept(Ben, days: 7));
+        Given(Group(Ann, Ben)).When(new ChangeRetention(Ann, week, 7)).Then(Kept(Ann, days: 7));
+        Given(Group(Ann, Ben), Kept(Ann, days: 7)).When(new ChangeRetention(Ann, week, 7)).ThenNothing();
+        Given(Started(Ann, Ben)).When(new ChangeRetention(Ben, week, 7)).Then(Kept(Ben, days: 7));
         Assert.Equal(week, Given(Started(Ann, Ben), Kept(Ben, days: 7)).State.Retention);
     }
 
@@ -133,6 +133,6 @@ public sealed class GroupSpecs
     private static ConversationCommand[] ByAdmins(UserId by) =>
     [
         new AddMembers(by, [Dan], MembersMax), new RemoveMember(by, Cat), new ChangeRole(by, Cat, Role.Admin), new RenameGroup(by, Title),
-        new ChangeRetention(by, new RetentionPolicy(7, null)),
+        new ChangeRetention(by, new RetentionPolicy(7, null), 7),
     ];
 }

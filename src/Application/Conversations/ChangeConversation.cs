@@ -54,7 +54,8 @@ public static class ChangeConversation
         };
     }
 
-    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles) : IRequestHandler<Command, LogPosition>
+    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles, Retention retention)
+        : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -66,7 +67,8 @@ public static class ChangeConversation
             {
                 var policy = new RetentionPolicy(
                     Patched(state.Retention.Days, patch.Days), Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
-                position = await ChangeAsync(request, new ConversationCommand.ChangeRetention(request.Caller, policy), cancellationToken);
+                position = await ChangeAsync(
+                    request, new ConversationCommand.ChangeRetention(request.Caller, policy, retention.DaysOf(RetentionPolicy.Default)), cancellationToken);
             }
 
             return position;

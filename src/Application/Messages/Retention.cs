@@ -18,6 +18,12 @@ public sealed record RetentionOptions
 
     /// <summary>The shortest time after which messages may be made to disappear; at least a second.</summary>
     public TimeSpan ShortestTimer { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How often what is due is swept; one second to a day.</summary>
+    public TimeSpan SweepEvery { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Whether messages go as soon as every device of everyone who is to get them has them; one with files once everyone has read it.</summary>
+    public bool DeleteWhenDelivered { get; init; }
 }
 
 /// <summary>When a message expires.</summary>

@@ -13,4 +13,5 @@ namespace ChatCqrs.Application.Messages;
 [JsonSerializable(typeof(MessageEditedData))]
 [JsonSerializable(typeof(MessageDeletedData))]
 [JsonSerializable(typeof(ReactionData))]
+[JsonSerializable(typeof(MessagesExpiredData))]
 internal sealed partial class UpdateJson : JsonSerializerContext;

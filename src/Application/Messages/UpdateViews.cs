@@ -29,6 +29,10 @@ public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, Reten
             MessageEdited e => Element(await EditedAsync(conversation, e, cancellationToken), json.MessageEditedData),
             MessageDeleted e => Element(new MessageDeletedData(e.MessageId.Value, e.MessageSeq, e.At), json.MessageDeletedData),
             ReactionSet e => Element(new ReactionData(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Emoji), json.ReactionData),
+            MessagesExpired e => Element(
+                new MessagesExpiredData(
+                    [.. e.Messages.Select(message => message.MessageId.Value)], [.. e.Messages.Select(message => message.Seq)], ExpiryReasons.NameOf(e.Reason)),
+                json.MessagesExpiredData),
             ReactionCleared e => Element(new ReactionData(e.MessageId.Value, e.MessageSeq, e.User.Value, null), json.ReactionData),
             _ => throw new InvalidOperationException($"Nothing shows {update.GetType().Name}."),
         };
@@ -72,3 +76,8 @@ public sealed record MessageDeletedData(Guid MessageId, long MessageSeq, DateTim
 /// <summary>The <c>data</c> of <c>reaction_set</c> and <c>reaction_cleared</c>.</summary>
 /// <param name="Emoji">Null when it was taken back.</param>
 public sealed record ReactionData(Guid MessageId, long MessageSeq, Guid UserId, string? Emoji);
+
+/// <summary>The <c>data</c> of <c>messages_expired</c>: what these messages said is gone.</summary>
+/// <param name="Seqs">The messages' own seqs, in the order of their ids.</param>
+/// <param name="Reason"><c>expired</c>, or <c>delivered</c> where the server keeps nothing that everyone has.</param>
+public sealed record MessagesExpiredData(IReadOnlyList<Guid> MessageIds, IReadOnlyList<long> Seqs, string Reason);

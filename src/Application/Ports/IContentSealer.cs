@@ -21,6 +21,12 @@ public interface IContentSealer
     /// </summary>
     ValueTask PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Shreds the secrets of expiry buckets that have ended: what was sealed to expire in them is unreadable from then on, for ever, wherever it is stored.
+    /// </summary>
+    /// <returns>How many; less than <paramref name="limit"/> when there are no more.</returns>
+    Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken);
+
     /// <summary>A hash of content under a key derived from the owner's secret: equal for equal content of one owner.</summary>
     ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 }

@@ -10,6 +10,9 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
 {
     private const int PageSize = 512;
 
+    /// <summary>How often a truncation may come between reading a snapshot and reading what follows it.</summary>
+    private const int TriesMax = 3;
+
     /// <summary>Reads what is new in the conversation's stream.</summary>
     /// <param name="known">The state to go on from; null for none.</param>
     /// <param name="publishFrom">Without a known state: the first entry that counts as news; null for none.</param>
@@ -17,11 +20,10 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
     public async Task<(StreamState<Conversation> State, IReadOnlyList<Recorded> News)> ConversationAsync(
         ConversationId id, StreamState<Conversation>? known, long? publishFrom, CancellationToken cancellationToken)
     {
-        var start = known ?? From(await snapshots.ConversationAsync(id, cancellationToken))
-            ?? StreamState<Conversation>.Empty(Conversation.NotStarted);
         var news = new List<Recorded>();
-        var state = await ReadTailAsync(
-            StreamName.Of(id), start, (s, e) => Conversation.Evolve(s, (ConversationEvent)e), known is null ? null : news, cancellationToken);
+        var state = await LoadAsync(
+            StreamName.Of(id), known, StreamState<Conversation>.Empty(Conversation.NotStarted), () => snapshots.ConversationAsync(id, cancellationToken),
+            (s, e) => Conversation.Evolve(s, (ConversationEvent)e), known is null ? null : news, cancellationToken);
         if (known is null && publishFrom is { } first)
             news.AddRange(await NewsAsync(id, first, state.Revision, cancellationToken));
         return (state, news);
@@ -31,9 +33,26 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
     public async Task<StreamState<Watermarks>> ReceiptsAsync(
         ConversationId id, StreamState<Watermarks>? known, CancellationToken cancellationToken)
     {
-        var start = known ?? From(await snapshots.ReceiptsAsync(id, cancellationToken)) ?? StreamState<Watermarks>.Empty(Watermarks.None);
-        return await ReadTailAsync(
-            StreamName.OfReceipts(id), start, (s, e) => Watermarks.Evolve(s, (ReceiptEvent)e), news: null, cancellationToken);
+        return await LoadAsync(
+            StreamName.OfReceipts(id), known, StreamState<Watermarks>.Empty(Watermarks.None), () => snapshots.ReceiptsAsync(id, cancellationToken),
+            (s, e) => Watermarks.Evolve(s, (ReceiptEvent)e), news: null, cancellationToken);
+    }
+
+    /// <summary>From what is known, or else the snapshot, to the stream's end. What follows what is known may be truncated: then the snapshot is newer.</summary>
+    private async Task<StreamState<TState>> LoadAsync<TState>(
+        string stream, StreamState<TState>? known, StreamState<TState> empty, Func<Task<Snapshot<TState>?>> snapshot, Func<TState, object, TState> evolve,
+        List<Recorded>? news, CancellationToken cancellationToken)
+    {
+        if (known is not null && await ReadTailAsync(stream, known, evolve, news, cancellationToken) is { } state)
+            return state;
+        news?.Clear(); // What it misses, sockets find missing at the next entry.
+        for (var tries = 1; ; tries++)
+        {
+            if (await ReadTailAsync(stream, From(await snapshot()) ?? empty, evolve, news: null, cancellationToken) is { } loaded)
+                return loaded;
+            if (tries == TriesMax)
+                throw new StoreUnavailableException($"The start of {stream} is truncated, and no snapshot makes up for it.");
+        }
     }
 
     private async Task<IEnumerable<Recorded>> NewsAsync(ConversationId id, long first, long last, CancellationToken cancellationToken)
@@ -47,7 +66,8 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
     private static StreamState<TState>? From<TState>(Snapshot<TState>? snapshot) =>
         snapshot is null ? null : new StreamState<TState>(snapshot.State, snapshot.Revision, snapshot.Hash, snapshot.Position);
 
-    private async Task<StreamState<TState>> ReadTailAsync<TState>(
+    /// <returns>Null when events are missing between the state and those that are there.</returns>
+    private async Task<StreamState<TState>?> ReadTailAsync<TState>(
         string stream, StreamState<TState> state, Func<TState, object, TState> evolve, List<Recorded>? news, CancellationToken cancellationToken)
     {
         while (true)
@@ -55,6 +75,8 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
             var page = await store.ReadStreamAsync(stream, state.Revision + 1, ReadDirection.Forwards, PageSize, cancellationToken);
             foreach (var stored in page)
             {
+                if (stored.Revision != state.Revision + 1)
+                    return null;
                 var recorded = codec.Decode(stored);
                 state = new StreamState<TState>(
                     evolve(state.State, recorded.Event), recorded.Revision, recorded.Hash, recorded.Position);

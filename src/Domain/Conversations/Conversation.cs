@@ -30,6 +30,9 @@ public sealed record Conversation(
     /// <summary>How long what is sent now is kept.</summary>
     public RetentionPolicy Retention { get; init; } = RetentionPolicy.Default;
 
+    /// <summary>The entry by which messages last expired; -1 for none.</summary>
+    public long LastExpirySeq { get; init; } = -1;
+
     /// <summary>What was last done to messages after they were sent.</summary>
     public RecentOperations Operations { get; init; } = RecentOperations.None;
 
@@ -64,6 +67,7 @@ public sealed record Conversation(
             DeleteMessage c => MessageRules.Delete(state, c, now),
             SetReaction c => MessageRules.React(state, c, now),
             ClearReaction c => MessageRules.ClearReaction(state, c, now),
+            ExpireMessages c => ExpiryRules.Expire(state, c, now),
             _ => GroupRules.Decide(state, command, now),
         };
     }
@@ -91,6 +95,7 @@ public sealed record Conversation(
             MessageDeleted e => next.After(new MessageOperation.Deleted(next.LastSeq, e.MessageSeq)),
             ReactionSet e => next.After(new MessageOperation.Reacted(next.LastSeq, e.MessageSeq, e.User, e.Emoji)),
             ReactionCleared e => next.After(new MessageOperation.Reacted(next.LastSeq, e.MessageSeq, e.User, null)),
+            MessagesExpired => next with { LastExpirySeq = next.LastSeq },
             _ => GroupRules.Evolve(next, @event),
         };
     }

@@ -33,7 +33,8 @@ public abstract record ConversationCommand
     public sealed record RenameGroup(UserId By, GroupTitle Title) : ConversationCommand;
 
     /// <summary>Keep what is sent from now on for another time.</summary>
-    public sealed record ChangeRetention(UserId By, RetentionPolicy Policy) : ConversationCommand;
+    /// <param name="DefaultDays">What holds where a policy does not say.</param>
+    public sealed record ChangeRetention(UserId By, RetentionPolicy Policy, int DefaultDays) : ConversationCommand;
 
     /// <summary>Say something.</summary>
     /// <param name="ReplySeq">Where the message stands that it replies to; null when there is none of that id.</param>
@@ -61,4 +62,9 @@ public abstract record ConversationCommand
 
     /// <summary>Take one's reaction back.</summary>
     public sealed record ClearReaction(UserId By, MessageFacts Message) : ConversationCommand;
+
+    /// <summary>Let messages go whose time is up. Nobody in particular wants it: the clock does.</summary>
+    /// <param name="Messages">Those that a view showed to be due and not gone yet.</param>
+    /// <param name="AsOf">The last entry of the conversation that the view had seen.</param>
+    public sealed record ExpireMessages(IReadOnlyList<ExpiredMessage> Messages, ExpiryReason Reason, long AsOf) : ConversationCommand;
 }

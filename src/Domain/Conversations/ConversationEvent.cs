@@ -32,7 +32,9 @@ public abstract record ConversationEvent
     public sealed record GroupRenamed(GroupTitle Title) : ConversationEvent;
 
     /// <summary>Messages that follow are kept for another time.</summary>
-    public sealed record RetentionChanged(RetentionPolicy Policy, UserId By) : ConversationEvent;
+    /// <param name="Shortened">What becomes of earlier messages; null for nothing.</param>
+    public sealed record RetentionChanged(
+        RetentionPolicy Policy, UserId By, IReadOnlyList<Shortening>? Shortened = null) : ConversationEvent;
 
     /// <summary>A message was accepted. Its content is sealed; everything beside it is what the server needs to know.</summary>
     /// <param name="Fingerprint">A keyed hash of the content, to tell a retry from another message with the same id.</param>
@@ -56,6 +58,14 @@ public abstract record ConversationEvent
     public sealed record ReactionSet(MessageId MessageId, long MessageSeq, UserId User, string Emoji) : ConversationEvent;
 
     public sealed record ReactionCleared(MessageId MessageId, long MessageSeq, UserId User) : ConversationEvent;
+
+    /// <summary>What messages said is gone for everyone, because their time was up; the entries stay in their places.</summary>
+    /// <param name="Messages">At least one, in the order of their seqs.</param>
+    public sealed record MessagesExpired(ImmutableArray<ExpiredMessage> Messages, ExpiryReason Reason) : ConversationEvent
+    {
+        /// <summary>How many messages one event names at most.</summary>
+        public const int MessagesMax = 500;
+    }
 }
 
 /// <summary>How many take part: two for ever, or a group that changes.</summary>

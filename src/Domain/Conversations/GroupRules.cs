@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ChatCqrs.Domain.Retention;
 using static ChatCqrs.Domain.Conversations.ConversationCommand;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
@@ -18,7 +19,9 @@ internal static class GroupRules
             : throw new RefusedException(Refusal.MemberUnknown),
         ChangeRole c => Change(state.AsAdmin(c.By), c, now),
         RenameGroup c => state.AsAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
-        ChangeRetention c => state.AsKeeper(c.By).Retention == c.Policy ? [] : [new RetentionChanged(c.Policy, c.By) { At = now }],
+        ChangeRetention c => state.AsKeeper(c.By).Retention == c.Policy ? [] : [
+            new RetentionChanged(c.Policy, c.By, Shortening.Between(state.Retention, c.Policy, c.DefaultDays)) { At = now },
+        ],
         _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
     };
 

@@ -16,6 +16,9 @@ internal sealed class InboxModel : IReadModel
     public string Name => "inbox";
     public IReadOnlyList<string> Tables { get; } = ["conversations", "mt_doc_members", "conversation_settings"];
 
+    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
+        [("conversations", Truncated.Conversation("t.id")), ("mt_doc_members", Truncated.Conversation("t.conversation__id"))];
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);

@@ -31,7 +31,7 @@ internal static class MessageChanges
         var entries = new Dictionary<(ConversationId, long), TimelineEntry>(keys.Count);
         await using var command = session.Command(
             $"""
-            SELECT {Rows.EntryColumns} FROM unnest($1, $2) AS wanted(conversation_id, seq)
+            SELECT {Rows.StoredColumns} FROM unnest($1, $2) AS wanted(conversation_id, seq)
             JOIN {session.Schema}.timeline t ON t.conversation_id = wanted.conversation_id AND t.seq = wanted.seq
             """,
             keys.Select(key => key.Conversation.Value).ToArray(), keys.Select(key => key.Seq).ToArray());

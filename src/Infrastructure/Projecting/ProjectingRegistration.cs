@@ -1,6 +1,7 @@
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Queries;
+using ChatCqrs.Infrastructure.Retention;
 using JasperFx;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,6 +17,7 @@ public static class ProjectingRegistration
     public static IServiceCollection AddReadModels(this IServiceCollection services)
     {
         services.ConfigureMarten(ReadModelSchema.Register);
+        services.ConfigureMarten(LogStarts.Register);
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<ReadSide>();
         services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());

@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Retention;
 using Marten;
 using Npgsql;
 
@@ -12,6 +13,12 @@ internal interface IReadModel
     /// <summary>Its tables, without the schema; a rebuild replaces exactly these.</summary>
     IReadOnlyList<string> Tables { get; }
 
+    /// <summary>
+    /// What a rebuild takes over from the live tables <c>t</c>, since the log does not begin with it any more: a table, and which of its rows. Folding events that
+    /// such rows have seen already must change nothing in the end. <c>{0}</c> stands for the live schema.
+    /// </summary>
+    IReadOnlyList<(string Table, string Rows)> TakenOver => [];
+
     /// <summary>Folds a run of the log into the views, within the session's transaction.</summary>
     Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken);
 
@@ -19,6 +26,18 @@ internal interface IReadModel
     void Forget()
     {
     }
+}
+
+/// <summary>The rows of conversations whose streams were truncated.</summary>
+internal static class Truncated
+{
+    public static string Before(string seq) => Where("t.conversation_id", $" AND NOT s.of_receipts AND {seq} < s.before");
+
+    public static string Conversation(string id) => Where(id, " AND NOT s.of_receipts");
+
+    public static string Receipts(string id) => Where(id, " AND s.of_receipts");
+
+    private static string Where(string id, string more) => $"EXISTS (SELECT FROM {{0}}.{LogStarts.Table} s WHERE s.conversation_id = {id}{more})";
 }
 
 /// <summary>What models do in one transaction of the runner.</summary>

@@ -14,6 +14,8 @@ internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection
     private const string Options =
         "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c idle_in_transaction_session_timeout=10s";
 
+    public string ConnectionString => connection.ConnectionString;
+
     public NpgsqlDataSource Source { get; } = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
     {
         Options = $"{connection.Options} {Options}".Trim(),

@@ -31,6 +31,7 @@ internal static class ReadModelSchema
         options.Storage.ExtendedSchemaObjects.Add(Watermarks(schema));
         options.Storage.ExtendedSchemaObjects.Add(Timeline(schema));
         options.Storage.ExtendedSchemaObjects.Add(MessageIds(schema));
+        options.Storage.ExtendedSchemaObjects.Add(LogTrims(schema));
         options.Storage.ExtendedSchemaObjects.Add(ReceiptMarks(schema));
         options.Storage.ExtendedSchemaObjects.Add(MediaReferences(schema));
         options.Storage.ExtendedSchemaObjects.Add(Checkpoints(schema));
@@ -75,7 +76,10 @@ internal static class ReadModelSchema
         return table;
     }
 
-    /// <summary>Types of messages stand here as their numbers in <see cref="Domain.Messages.MessageType"/>, which only grows at its end.</summary>
+    /// <summary>
+    /// Types of messages stand here as their numbers in <see cref="Domain.Messages.MessageType"/>, which only grows at its end. A message has a
+    /// <c>kept_until</c> as long as its content is kept, so that lists and sweeps pass over those that are gone without looking at them.
+    /// </summary>
     private static Table Timeline(string schema)
     {
         var table = new Table($"{schema}.timeline");
@@ -98,10 +102,17 @@ internal static class ReadModelSchema
         table.AddColumn("reactions", "jsonb");
         table.AddColumn("message_no", "bigint").NotNull();
         table.AddColumn("author_no", "bigint");
+        table.AddColumn("expired_at", "timestamptz");
+        table.AddColumn("kept_until", "timestamptz");
         table.Indexes.Add(
             new IndexDefinition("timeline_authors") { Predicate = "message_id IS NOT NULL" }.AgainstColumns("conversation_id", "actor", "seq"));
         table.Indexes.Add(
             new IndexDefinition("timeline_deleted") { Predicate = "deleted_at IS NOT NULL" }.AgainstColumns("conversation_id", "seq"));
+        table.Indexes.Add(
+            new IndexDefinition("timeline_expired") { Predicate = "expired_at IS NOT NULL" }.AgainstColumns("conversation_id", "seq"));
+        table.Indexes.Add(
+            new IndexDefinition("timeline_kept") { Predicate = "kept_until IS NOT NULL" }.AgainstColumns("conversation_id", "seq"));
+        table.Indexes.Add(new IndexDefinition("timeline_due") { Predicate = "kept_until IS NOT NULL" }.AgainstColumns("kept_until"));
         return table;
     }
 
@@ -114,6 +125,15 @@ internal static class ReadModelSchema
         table.AddColumn("seq", "bigint").NotNull();
         table.AddColumn("sent_at", "timestamptz").NotNull();
         table.AddColumn("fingerprint", "uuid").NotNull();
+        return table;
+    }
+
+    /// <summary>Conversations whose log begins with what is gone, and by which entry the last of that went.</summary>
+    private static Table LogTrims(string schema)
+    {
+        var table = new Table($"{schema}.log_trims");
+        table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+        table.AddColumn("expiry_seq", "bigint").NotNull();
         return table;
     }
 

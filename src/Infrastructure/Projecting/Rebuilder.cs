@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Retention;
 using Marten;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -100,6 +101,9 @@ internal sealed class Rebuilder(
         using var shadow = storeOf(Shadow);
         await shadow.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
         await Checkpoint.TakeUpAsync(database.Source, Shadow, cancellationToken);
+        await using var untruncated = await HoldLogAsync(cancellationToken);
+        foreach (var (table, rows) in live.TakenOver)
+            await TakeOverAsync(table, rows, cancellationToken);
 
         await using var feed = new LogFeed(store, codec, LogPosition.Start, cancellationToken);
         var model = factory.Create(live.Name);
@@ -113,6 +117,35 @@ internal sealed class Rebuilder(
             await Task.Delay(LookEvery, cancellationToken);
         await DropShadowAsync(cancellationToken);
         logger.LogInformation("The read model {Name} was replaced.", live.Name);
+    }
+
+    /// <summary>A session that keeps the log's start where it is until it ends.</summary>
+    private async Task<NpgsqlConnection> HoldLogAsync(CancellationToken cancellationToken)
+    {
+        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false }.ConnectionString);
+        try
+        {
+            await session.OpenAsync(cancellationToken);
+            await LogStarts.HoldAsync(session, cancellationToken);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task TakeOverAsync(string table, string rows, CancellationToken cancellationToken)
+    {
+        await using var list = database.Source.CreateCommand(
+            "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2");
+        list.Parameters.Add(new() { Value = Shadow });
+        list.Parameters.Add(new() { Value = table });
+        var columns = (string)(await list.ExecuteScalarAsync(cancellationToken))!;
+        await ExecuteAsync(
+            $"INSERT INTO {Shadow}.{table} ({columns}) SELECT {columns} FROM {Live}.{table} t WHERE {rows.Replace("{0}", Live, StringComparison.Ordinal)}",
+            cancellationToken);
     }
 
     /// <summary>Holds the live runner, folds what it has folded meanwhile, and lets the tables change places.</summary>

@@ -16,6 +16,9 @@ internal sealed class ReceiptsModel : IReadModel
     public string Name => "receipts";
     public IReadOnlyList<string> Tables { get; } = ["watermarks", "receipt_marks"];
 
+    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
+        [("watermarks", Truncated.Receipts("t.conversation_id")), ("receipt_marks", Truncated.Receipts("t.conversation_id"))];
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         var keys = Folding<MemberKey, WatermarkView, WatermarksProjection>.KeysOf(facts);

@@ -12,12 +12,18 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IReadModel
 {
     private readonly SnapshotFold<Conversation, ConversationEvent> _conversations = new(
-        store, codec, Conversation.NotStarted, (state, @event) => Conversation.Evolve(Slim(state), @event));
+        store, codec, Conversation.NotStarted, (state, @event) => Conversation.Evolve(Slim(state), @event),
+        @event => @event is ConversationEvent.MessagesExpired); // So that the log before it can go.
 
-    private readonly SnapshotFold<Watermarks, ReceiptEvent> _receipts = new(store, codec, Watermarks.None, Watermarks.Evolve);
+    private readonly SnapshotFold<Watermarks, ReceiptEvent> _receipts = new(store, codec, Watermarks.None, Watermarks.Evolve, _ => false);
 
     public string Name => "snapshots";
     public IReadOnlyList<string> Tables { get; } = ["mt_doc_conversation_snapshots", "mt_doc_receipts_snapshots"];
+
+    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
+    [
+        ("mt_doc_conversation_snapshots", Truncated.Conversation("t.id::uuid")), ("mt_doc_receipts_snapshots", Truncated.Receipts("t.id::uuid")),
+    ];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -42,10 +48,12 @@ internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IRe
 }
 
 /// <summary>
-/// Folds streams into the states that are kept: the one after every <see cref="Every"/>th event of a stream. States are carried along in memory, those
+/// Folds streams into the states that are kept: the one after every <see cref="Every"/>th event of a stream, and after some events besides. States are carried along in memory, those
 /// used last; what is not there is taken up, when it is due, from the last snapshot and the stream.
 /// </summary>
-internal sealed class SnapshotFold<TState, TEvent>(IEventStore store, IEventCodec codec, TState empty, Func<TState, TEvent, TState> evolve)
+/// <param name="isDueAfter">The events after which one is kept whatever their number.</param>
+internal sealed class SnapshotFold<TState, TEvent>(
+    IEventStore store, IEventCodec codec, TState empty, Func<TState, TEvent, TState> evolve, Func<TEvent, bool> isDueAfter)
     where TState : class
     where TEvent : class
 {
@@ -67,7 +75,7 @@ internal sealed class SnapshotFold<TState, TEvent>(IEventStore store, IEventCode
         {
             if (fact.Event is not TEvent @event)
                 continue;
-            var isDue = (fact.Revision + 1) % Every == 0;
+            var isDue = (fact.Revision + 1) % Every == 0 || isDueAfter(@event);
             if (await BeforeAsync(fact, isDue, load, cancellationToken) is not { } before)
                 continue;
             var state = evolve(before, @event);
@@ -97,6 +105,8 @@ internal sealed class SnapshotFold<TState, TEvent>(IEventStore store, IEventCode
     {
         const int PageSize = 512;
         var (state, revision) = await load(StreamName.IdOf(fact.Stream).ToString()) ?? (empty, -1);
+        if (revision >= fact.Revision)
+            return null; // A rebuild that began with what was there: it has a newer one.
         while (revision < fact.Revision - 1)
         {
             var page = await store.ReadStreamAsync(

@@ -13,7 +13,10 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class TimelineModel : IReadModel
 {
     public string Name => "timeline";
-    public IReadOnlyList<string> Tables { get; } = ["timeline", "message_ids"];
+    public IReadOnlyList<string> Tables { get; } = ["timeline", "message_ids", "log_trims"];
+
+    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
+        [("timeline", Truncated.Before("t.seq")), ("message_ids", Truncated.Before("t.seq")), ("log_trims", Truncated.Conversation("t.conversation_id"))];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -25,6 +28,7 @@ internal sealed class TimelineModel : IReadModel
         var changes = facts.Where(fact => TimelineProjection.ChangedBy(fact) is not null).ToList();
         if (changes.Count > 0)
             await MessageChanges.ApplyAsync(changes, session, cancellationToken);
+        await MessageExpiry.ApplyAsync(facts, session, cancellationToken);
     }
 
     /// <summary>How far the numbering of messages is in the conversations of a run. Two looks into an index for each author.</summary>
@@ -65,7 +69,7 @@ internal sealed class TimelineModel : IReadModel
         await using var copy = await session.Connection.BeginBinaryImportAsync(
             $"""
             COPY {session.Schema}.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at,
-                event, payload, message_no, author_no) FROM STDIN (FORMAT BINARY)
+                event, payload, message_no, author_no, kept_until) FROM STDIN (FORMAT BINARY)
             """, cancellationToken);
         foreach (var entry in entries)
         {
@@ -91,6 +95,8 @@ internal sealed class TimelineModel : IReadModel
             await WriteUpdateAsync(copy, entry.Update, cancellationToken);
             await copy.WriteAsync(numbers.InConversation, NpgsqlDbType.Bigint, cancellationToken);
             await WriteAsync(copy, numbers.OfAuthor, NpgsqlDbType.Bigint, cancellationToken);
+            DateTime? keptUntil = message is null ? null : message.ExpiresAt?.UtcDateTime ?? DateTime.MaxValue; // Which PostgreSQL calls infinity.
+            await WriteAsync(copy, keptUntil, NpgsqlDbType.TimestampTz, cancellationToken);
         }
 
         await copy.CompleteAsync(cancellationToken);

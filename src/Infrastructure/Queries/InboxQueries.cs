@@ -12,7 +12,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 {
     /// <summary>
     /// The page is cut first. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
-    /// watermark, less the same difference for the user's own messages, less the few that were deleted.
+    /// watermark, less the same difference for the user's own messages, less the few that were deleted. What has expired before the first message that is kept is
+    /// passed over at once; what has expired behind it is counted, and what is due but not swept only while there is such a thing at all.
     /// </summary>
     /// <param name="order">The place of a conversation <c>c</c> in the order.</param>
     private static string Sql(string where, string order = "c.updated_at", string limit = "") =>
@@ -27,11 +28,17 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 SELECT n.author_no - 1 FROM chat.timeline n
                 WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
             - (SELECT count(*) FROM chat.timeline n
-                WHERE n.conversation_id = p.id AND n.deleted_at IS NOT NULL AND n.seq > p.seen_seq AND n.actor <> $1) AS unread,
+                WHERE n.conversation_id = p.id AND n.deleted_at IS NOT NULL AND n.expired_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1)
+            - (SELECT count(*) FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq AND n.actor <> $1)
+            - CASE WHEN EXISTS (SELECT FROM chat.timeline n WHERE n.kept_until <= now()) THEN (
+                SELECT count(*) FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END AS unread,
             coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, {Rows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
-                greatest(coalesce(w.read_seq, -1), c.joined_seq - 1) AS seen_seq
+                greatest(coalesce(w.read_seq, -1), c.joined_seq - 1, coalesce((
+                    SELECT n.seq - 1 FROM chat.timeline n WHERE n.conversation_id = c.id AND n.kept_until IS NOT NULL ORDER BY n.seq LIMIT 1), c.last_seq)) AS seen_seq
             FROM (
                 SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
                 FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
@@ -44,7 +51,9 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         LEFT JOIN LATERAL (
             SELECT n.message_no FROM chat.timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
         ) newest ON true
-        LEFT JOIN chat.timeline t ON t.conversation_id = p.id AND t.seq = p.last_message_seq AND t.seq >= p.joined_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM chat.timeline t WHERE t.conversation_id = p.id AND t.seq >= p.joined_seq AND {Rows.IsKept} ORDER BY t.seq DESC LIMIT 1
+        ) t ON true
         ORDER BY p.place DESC, p.id DESC
         """;
 
@@ -59,7 +68,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         "(o.place, c.id) < ($3, $4)",
         $"""
         CASE WHEN c.updated_at <= $5 THEN c.updated_at ELSE (
-            SELECT e.at FROM chat.timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 ORDER BY e.seq DESC LIMIT 1
+            SELECT e.at FROM chat.timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired' ORDER BY e.seq DESC LIMIT 1
         ) END
         """,
         "ORDER BY o.place DESC, c.id DESC LIMIT $2");

@@ -11,12 +11,22 @@ namespace ChatCqrs.Infrastructure.Queries;
 /// <summary>Reads rows of the read models.</summary>
 internal static class Rows
 {
-    /// <summary>The columns of a timeline row that <see cref="Entry"/> reads, in its order.</summary>
+    /// <summary>The columns of a timeline row that <see cref="Entry"/> reads, in its order: without what is due to go, whether it was swept or not.</summary>
     public const string EntryColumns =
+        $"""
+        t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, CASE WHEN {IsKept} THEN t.content END, t.reply_to, t.expires_at,
+        t.event, t.payload, t.edited_at, t.deleted_at, CASE WHEN {IsKept} THEN t.reactions END, t.expired_at
+        """;
+
+    /// <summary>The same columns as they are stored, whatever the time is.</summary>
+    public const string StoredColumns =
         """
         t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, t.content, t.reply_to, t.expires_at, t.event, t.payload,
-        t.edited_at, t.deleted_at, t.reactions
+        t.edited_at, t.deleted_at, t.reactions, t.expired_at
         """;
+
+    /// <summary>That a row, <c>t</c>, is a message whose time is not up.</summary>
+    public const string IsKept = "t.kept_until > now()";
 
     /// <summary>That a document of a member, <c>m</c>, is of somebody who has not left.</summary>
     public const string IsMember = "m.data ->> 'left_seq' IS NULL";
@@ -35,6 +45,7 @@ internal static class Rows
             EditedAt = row.IsDBNull(offset + 14) ? null : row.GetFieldValue<DateTimeOffset>(offset + 14),
             DeletedAt = row.IsDBNull(offset + 15) ? null : row.GetFieldValue<DateTimeOffset>(offset + 15),
             Reactions = row.IsDBNull(offset + 16) ? [] : ReactionsJson.Read(row.GetString(offset + 16)),
+            ExpiredAt = row.IsDBNull(offset + 17) ? null : row.GetFieldValue<DateTimeOffset>(offset + 17),
         };
         var update = row.IsDBNull(offset + 12)
             ? null

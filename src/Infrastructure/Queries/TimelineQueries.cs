@@ -26,7 +26,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         var messages = await database.QueryAsync(
             $"""
             SELECT {Rows.EntryColumns} FROM chat.timeline t
-            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND t.message_id IS NOT NULL
+            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {Rows.IsKept}
             ORDER BY t.seq {(newestFirst ? "DESC" : "")} LIMIT $5
             """,
             row => Rows.Entry(row), cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, limit);
@@ -42,7 +42,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             SELECT {Rows.EntryColumns}, c.last_seq FROM chat.message_ids i
             JOIN chat.timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
             JOIN chat.conversations c ON c.id = i.conversation_id
-            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 ORDER BY i.sender <> $4, i.seq LIMIT 1
+            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 AND {Rows.IsKept} ORDER BY i.sender <> $4, i.seq LIMIT 1
             """,
             row => new FoundMessage(Rows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
             message.Value, conversation.Value, member.JoinedSeq, member.User.Value)).FirstOrDefault();
@@ -56,7 +56,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             SELECT * FROM chat.timeline t
             WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
               AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END)
-              AND t.message_id IS NOT NULL AND t.actor <> m.user__id AND t.deleted_at IS NULL
+              AND {Rows.IsKept} AND t.actor <> m.user__id AND t.deleted_at IS NULL
             ORDER BY t.seq LIMIT $4
         ) t
         WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {Rows.IsMember}
@@ -66,7 +66,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            "SELECT seq, bucket, content FROM chat.timeline WHERE conversation_id = $1 AND seq = ANY ($2) AND content IS NOT NULL",
+            $"SELECT t.seq, t.bucket, t.content FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {Rows.IsKept}",
             row => (Seq: row.GetInt64(0), Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
             cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Content);
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
@@ -8,7 +7,7 @@ namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <inheritdoc cref="IContentSealer"/>
 /// <remarks>
-/// Buckets: the UTC day in which content expires, or the hour where it lives for less than two days; a bucket is readable until its end. Derived
+/// Buckets: the UTC day in which content expires, or something shorter where it lives for less than two days, see <see cref="Bucket"/>. Derived
 /// keys are kept for <see cref="KeyLifetime"/> at most, so that shredding takes effect on every node by then. While a key is kept, nothing here waits.
 /// See docs/adr/0004-content-keys.md.
 /// </remarks>
@@ -18,7 +17,6 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
     public static readonly TimeSpan KeyLifetime = TimeSpan.FromSeconds(60);
 
     private const int AssociatedSize = 48;
-    private static readonly TimeSpan HourBucketsBelow = TimeSpan.FromDays(2);
 
     private readonly KeyCache _keys = new(KeyLifetime, clock);
 
@@ -27,7 +25,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
 
     public async ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        var bucket = scope.ExpiresAt is { } expiresAt ? BucketOf(expiresAt, clock.GetUtcNow()) : null;
+        var bucket = scope.ExpiresAt is { } expiresAt ? Bucket.Of(expiresAt, clock.GetUtcNow()) : null;
         var id = new KeyId(bucket, scope.Owner, scope.Conversation);
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: true, cancellationToken);
         return new SealedContent(bucket, Seal(key!, scope, content.Span));
@@ -52,6 +50,13 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
             AddDerived(id, id.SecretNames(), found);
     }
 
+    public async Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken)
+    {
+        var shredded = await secrets.ShredEndedAsync(now, limit, cancellationToken);
+        _keys.Forget(id => id.Bucket is not null && Bucket.EndOf(id.Bucket) <= now);
+        return shredded;
+    }
+
     public async ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         var id = new KeyId(null, owner, null);
@@ -60,10 +65,6 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
     }
 
     public void Dispose() => _keys.Dispose();
-
-    /// <summary>The bucket whose end is the first after the content's expiry.</summary>
-    internal static string BucketOf(DateTimeOffset expiresAt, DateTimeOffset now) => expiresAt.UtcDateTime.ToString(
-        expiresAt - now < HourBucketsBelow ? "'hour-'yyyy-MM-dd'T'HH" : "'day-'yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     private static KeyId IdOf(SealScope scope, SealedContent content) => new(content.Bucket, scope.Owner, scope.Conversation);
 

@@ -46,6 +46,15 @@ internal sealed class KeyCache : IDisposable
         return key;
     }
 
+    public void Forget(Func<KeyId, bool> which)
+    {
+        foreach (var (id, _) in _keys.Entries)
+        {
+            if (which(id))
+                _keys.Remove(id);
+        }
+    }
+
     public void Dispose() => _sweep.Dispose();
 
     /// <summary>So that a key does not stay in memory because nobody asks for it again.</summary>

@@ -15,6 +15,8 @@ internal static class SecretSchema
         table.AddColumn("name", "text").AsPrimaryKey();
         table.AddColumn("key_id", "text").NotNull(); // The master key it is wrapped under.
         table.AddColumn("wrapped", "bytea"); // Nonce, ciphertext and tag; null once it is shredded.
+        table.AddColumn("ends_at", "timestamptz"); // When a bucket's secret is due to be shredded; null for others, and once it is.
+        table.Indexes.Add(new IndexDefinition("secrets_due") { Predicate = "ends_at IS NOT NULL" }.AgainstColumns("ends_at"));
         options.Storage.ExtendedSchemaObjects.Add(table);
     }
 }

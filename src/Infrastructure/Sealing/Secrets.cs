@@ -3,6 +3,7 @@ using System.Text;
 using ChatCqrs.Infrastructure.Marten;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
@@ -55,8 +56,25 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
     public Task ShredAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = database.CreateCommand(
-            $"INSERT INTO {Table} (name, key_id, wrapped) VALUES ($1, '', NULL) ON CONFLICT (name) DO UPDATE SET key_id = '', wrapped = NULL");
+            $"""
+            INSERT INTO {Table} (name, key_id, wrapped) VALUES ($1, '', NULL)
+            ON CONFLICT (name) DO UPDATE SET key_id = '', wrapped = NULL, ends_at = NULL
+            """);
         command.Parameters.Add(new() { Value = name });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    });
+
+    /// <summary>Shreds the secrets of the buckets that have ended.</summary>
+    /// <returns>How many; less than <paramref name="limit"/> when there are no more.</returns>
+    public Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            UPDATE {Table} s SET key_id = '', wrapped = NULL, ends_at = NULL
+            FROM (SELECT name FROM {Table} WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2 FOR UPDATE) AS due WHERE s.name = due.name
+            """);
+        command.Parameters.Add(new() { Value = now.UtcDateTime });
+        command.Parameters.Add(new() { Value = limit });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
@@ -120,12 +138,18 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         Array.Sort(names, StringComparer.Ordinal); // Two that make the same ones wait for each other in one order.
         await using var command = database.CreateCommand(
             $"""
-            INSERT INTO {Table} (name, key_id, wrapped) SELECT n.name, $1, n.wrapped FROM unnest($2::text[], $3::bytea[]) AS n(name, wrapped)
+            INSERT INTO {Table} (name, key_id, wrapped, ends_at)
+            SELECT n.name, $1, n.wrapped, n.ends_at FROM unnest($2::text[], $3::bytea[], $4::timestamptz[]) AS n(name, wrapped, ends_at)
             ON CONFLICT (name) DO NOTHING
             """);
         command.Parameters.Add(new() { Value = options.Value.Current });
         command.Parameters.Add(new() { Value = names });
         command.Parameters.Add(new() { Value = names.Select(name => Wrap(name, RandomNumberGenerator.GetBytes(SecretSize))).ToArray() });
+        command.Parameters.Add(new()
+        {
+            Value = names.Select(name => SecretName.EndOf(name)?.UtcDateTime).ToArray(),
+            NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz,
+        });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 

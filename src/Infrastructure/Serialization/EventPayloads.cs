@@ -70,12 +70,19 @@ internal sealed record GroupRenamedV1(SealedPayload Title, Guid By)
         new ConversationEvent.GroupRenamed(new GroupTitle(Title.ToDomain(), new(By))) { At = at };
 }
 
-internal sealed record RetentionChangedV1(Guid By, int? Days = null, int? DisappearingSeconds = null)
-{
-    public static RetentionChangedV1 Of(ConversationEvent.RetentionChanged e) => new(e.By.Value, e.Policy.Days, e.Policy.DisappearingSeconds);
+internal sealed record ShorteningPayload(long FromSeconds, long ToSeconds);
 
-    public ConversationEvent ToDomain(DateTimeOffset at) =>
-        new ConversationEvent.RetentionChanged(new RetentionPolicy(Days, DisappearingSeconds), new(By)) { At = at };
+internal sealed record RetentionChangedV1(
+    Guid By, int? Days = null, int? DisappearingSeconds = null, IReadOnlyList<ShorteningPayload>? Shortened = null)
+{
+    public static RetentionChangedV1 Of(ConversationEvent.RetentionChanged e) => new(
+        e.By.Value, e.Policy.Days, e.Policy.DisappearingSeconds,
+        e.Shortened is null ? null : [.. e.Shortened.Select(each => new ShorteningPayload((long)each.From.TotalSeconds, (long)each.To.TotalSeconds))]);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.RetentionChanged(
+        new RetentionPolicy(Days, DisappearingSeconds), new(By),
+        Shortened is null ? null : [.. Shortened.Select(each => new Shortening(TimeSpan.FromSeconds(each.FromSeconds), TimeSpan.FromSeconds(each.ToSeconds)))])
+    { At = at };
 }
 
 internal sealed record MessageSentV1(
@@ -128,6 +135,18 @@ internal sealed record ReactionClearedV1(Guid MessageId, long MessageSeq, Guid U
     public static ReactionClearedV1 Of(ConversationEvent.ReactionCleared e) => new(e.MessageId.Value, e.MessageSeq, e.User.Value);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ReactionCleared(new(MessageId), MessageSeq, new(User)) { At = at };
+}
+
+/// <summary>Two lists of the same length: they may be long.</summary>
+internal sealed record MessagesExpiredV1(IReadOnlyList<long> Seqs, IReadOnlyList<Guid> MessageIds, string Reason)
+{
+    public static MessagesExpiredV1 Of(ConversationEvent.MessagesExpired e) => new(
+        [.. e.Messages.Select(message => message.Seq)], [.. e.Messages.Select(message => message.MessageId.Value)], ExpiryReasons.NameOf(e.Reason));
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessagesExpired(
+        [.. Seqs.Zip(MessageIds, (seq, id) => new ExpiredMessage(new(id), seq))],
+        ExpiryReasons.Parse(Reason) ?? throw new FormatException($"Messages that expired by reason of {Reason} are not known."))
+    { At = at };
 }
 
 internal sealed record MessageDeliveredV1(Guid User, Guid Device, long UpToSeq)
@@ -213,6 +232,7 @@ internal sealed record ConversationSettingsChangedV1(
 [JsonSerializable(typeof(MessageDeletedV1))]
 [JsonSerializable(typeof(ReactionSetV1))]
 [JsonSerializable(typeof(ReactionClearedV1))]
+[JsonSerializable(typeof(MessagesExpiredV1))]
 [JsonSerializable(typeof(MessageDeliveredV1))]
 [JsonSerializable(typeof(MessageReadV1))]
 [JsonSerializable(typeof(UserRegisteredV1))]

@@ -42,6 +42,8 @@ internal static class EventRegistry
             "reaction-set.v1", EventJson.Default.ReactionSetV1, ReactionSetV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.ReactionCleared, ReactionClearedV1>(
             "reaction-cleared.v1", EventJson.Default.ReactionClearedV1, ReactionClearedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.MessagesExpired, MessagesExpiredV1>(
+            "messages-expired.v1", EventJson.Default.MessagesExpiredV1, MessagesExpiredV1.Of, (p, at) => p.ToDomain(at)),
         Format<ReceiptEvent.MessageDelivered, MessageDeliveredV1>(
             "message-delivered.v1", EventJson.Default.MessageDeliveredV1, MessageDeliveredV1.Of, (p, at) => p.ToDomain(at)),
         Format<ReceiptEvent.MessageRead, MessageReadV1>(

@@ -53,8 +53,10 @@ public sealed class MembersProjection : IProjection<MemberKey, MemberView>
         _ => [],
     };
 
+    /// <remarks>A rebuild may begin with a view that has seen a fact already: where its start was truncated, see docs/adr/0081.</remarks>
     public static MemberView? Evolve(MemberView? view, MemberKey key, Recorded fact) => fact.Event switch
     {
+        _ when view is not null && view.Stays.Any(stay => stay.JoinedSeq >= fact.Revision || stay.LeftSeq >= fact.Revision) => view,
         ConversationEvent.ConversationStarted or ConversationEvent.MemberAdded => new MemberView
         {
             Id = key.ToString(),

@@ -15,18 +15,26 @@ public sealed class MediaReferenceChanges
 
     public IReadOnlyList<MediaReference> Added => _added;
 
-    /// <summary>The messages that were deleted, and refer to nothing any more.</summary>
+    /// <summary>The messages that were deleted or have expired, and refer to nothing any more.</summary>
     public IReadOnlyList<(ConversationId Conversation, long Seq)> Deleted => _deleted;
 
     public void Apply(Recorded fact)
     {
         if (fact.Event is ConversationEvent.MessageDeleted deleted)
+            Delete(fact.Conversation, deleted.MessageSeq);
+        if (fact.Event is ConversationEvent.MessagesExpired expired)
         {
-            _added.RemoveAll(row => row.Conversation == fact.Conversation && row.Seq == deleted.MessageSeq);
-            _deleted.Add((fact.Conversation, deleted.MessageSeq));
+            foreach (var message in expired.Messages)
+                Delete(fact.Conversation, message.Seq);
         }
 
         if (fact.Event is ConversationEvent.MessageSent { Files: { } files } sent)
             _added.AddRange(files.Distinct().Select(file => new MediaReference(file, fact.Conversation, fact.Revision, sent.MessageId, fact.At)));
+    }
+    private void Delete(ConversationId conversation, long seq)
+    {
+        if (_added.Count > 0)
+            _added.RemoveAll(row => row.Conversation == conversation && row.Seq == seq);
+        _deleted.Add((conversation, seq));
     }
 }

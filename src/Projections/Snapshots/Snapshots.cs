@@ -32,6 +32,9 @@ public sealed record ConversationSnapshot
     public int? RetentionDays { get; init; }
     public int? DisappearingSeconds { get; init; }
 
+    /// <summary>See <see cref="Conversation.LastExpirySeq"/>; null for none.</summary>
+    public long? LastExpirySeq { get; init; }
+
     public static ConversationSnapshot Of(string id, Conversation state, Recorded last) => new()
     {
         Id = id,
@@ -50,6 +53,7 @@ public sealed record ConversationSnapshot
         TitleBy = state.Title?.By.Value,
         RetentionDays = state.Retention.Days,
         DisappearingSeconds = state.Retention.DisappearingSeconds,
+        LastExpirySeq = state.LastExpirySeq < 0 ? null : state.LastExpirySeq,
     };
 
     public Conversation ToState() => new(
@@ -64,6 +68,7 @@ public sealed record ConversationSnapshot
         Retention = RetentionDays is null && DisappearingSeconds is null
             ? RetentionPolicy.Default
             : new RetentionPolicy(RetentionDays, DisappearingSeconds),
+        LastExpirySeq = LastExpirySeq ?? -1,
         Operations = RecentOperations.None with { Since = Revision }, // The views hold everything up to there.
     };
 }

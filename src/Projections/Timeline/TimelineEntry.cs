@@ -25,6 +25,9 @@ public sealed record TimelineMessage(
     public DateTimeOffset? EditedAt { get; init; }
     public DateTimeOffset? DeletedAt { get; init; }
 
+    /// <summary>When the content was let go because its time was up; null while it is kept.</summary>
+    public DateTimeOffset? ExpiredAt { get; init; }
+
     /// <summary>In the order in which they were set; at most one a user.</summary>
     public ImmutableArray<Reaction> Reactions { get; init; } = [];
 }
@@ -63,7 +66,7 @@ public static class TimelineProjection
     public static TimelineMessage Evolve(TimelineMessage message, Recorded fact) => fact.Event switch
     {
         MessageDeleted e => message with { Content = null, DeletedAt = e.At, Reactions = [] },
-        _ when message.DeletedAt is not null => message,
+        _ when message.DeletedAt is not null || message.ExpiredAt is not null => message,
         MessageEdited e => message with { Content = e.Content, EditedAt = e.At },
         ReactionSet e => message with { Reactions = [.. Without(message, e.User), new Reaction(e.User.Value, e.Emoji)] },
         ReactionCleared e => message with { Reactions = [.. Without(message, e.User)] },
@@ -74,7 +77,7 @@ public static class TimelineProjection
 
     private static TimelineEntry Update(Recorded fact, ConversationEvent @event)
     {
-        var (kind, actor) = @event switch
+        (string Kind, UserId? Actor) entry = @event switch
         {
             ConversationStarted e => (TimelineEntry.ConversationStartedKind, e.By),
             MemberAdded e => ("member_added", e.By),
@@ -87,8 +90,9 @@ public static class TimelineProjection
             MessageDeleted e => ("message_deleted", e.By),
             ReactionSet e => ("reaction_set", e.User),
             ReactionCleared e => ("reaction_cleared", e.User),
+            MessagesExpired => ("messages_expired", null),
             _ => throw new InvalidOperationException($"The timeline does not know {@event.GetType().Name}."),
         };
-        return new TimelineEntry(fact.Conversation, fact.Revision, kind, fact.At, actor, null, @event);
+        return new TimelineEntry(fact.Conversation, fact.Revision, entry.Kind, fact.At, entry.Actor, null, @event);
     }
 }

@@ -26,6 +26,7 @@ internal static class ApplicationSettings
         services.AddOptions<RetentionOptions>().Bind(configuration.GetSection("Retention"))
             .Between("Retention:Days", options => options.Days, 1, RetentionOptions.DaysMax)
             .Between("Retention:ShortestTimer", options => options.ShortestTimer, TimeSpan.FromSeconds(1), RetentionOptions.LongestTimer)
+            .Between("Retention:SweepEvery", options => options.SweepEvery, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1))
             .ValidateOnStart();
         services.AddOptions<ReadsOptions>().Bind(configuration.GetSection("Reads"))
             .Between("Reads:FreshnessWait", options => options.FreshnessWait, TimeSpan.Zero, ReadsOptions.WaitMax)

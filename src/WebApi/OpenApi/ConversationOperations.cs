@@ -109,7 +109,10 @@ internal static class ConversationOperations
             Refusals = [Refusal.ConversationUnknown],
         },
         new(HttpMethod.Get, "/v1/conversations/{id}/timeline", Messages, "Every entry of a conversation",
-            "In seq order and without a gap: messages, and updates such as `member_added` with their `data` (see the AsyncAPI document).")
+            """
+            In seq order and without a gap: messages, and updates such as `member_added` with their `data` (see the AsyncAPI document). A message that has expired
+            keeps its place, without content.
+            """)
         {
             Answers =
             [

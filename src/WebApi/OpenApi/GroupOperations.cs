@@ -18,7 +18,8 @@ internal static class GroupOperations
         new(HttpMethod.Patch, "/v1/conversations/{id}", Groups, "Change a conversation",
             """
             A group's title (1 to 100 characters), and how long messages are kept that are sent from now on: `days`, and `disappearing_seconds` where that is
-            sooner. Null sets either back. By a group's admins; the retention of a direct conversation by either user.
+            sooner. Null sets either back. Fewer days hold for all earlier messages, a shorter timer for those that had one. By a group's admins; the retention of
+            a direct conversation by either user.
             """)
         {
             Request = """{"title":"Climbing","retention":{"days":7,"disappearing_seconds":null}}""",

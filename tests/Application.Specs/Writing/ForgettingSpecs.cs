@@ -42,6 +42,31 @@ public sealed class ForgettingSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task A_node_that_was_left_behind_by_a_truncation_goes_on_from_the_snapshot()
+    {
+        var (busy, idle) = (await NodeAsync(Small), await NodeAsync(Small));
+        var first = WriterNode.NewId();
+        await busy.SendAsync(Ann, Ben, first);
+        await idle.SendAsync(Ben, Ann);
+        await idle.ReadAsync(Theirs, Ben, 1);
+        for (var n = 2; n <= 20; n++)
+        {
+            await busy.SendAsync(Ann, Ben);
+            await busy.ReadAsync(Theirs, Ann, n);
+        }
+
+        await Views.WaitForAsync(busy.Writer.LastCommitted, TimeSpan.Zero, default);
+        await Log.TruncateAsync(StreamName.Of(Theirs), 15, default);
+        await Log.TruncateAsync(StreamName.OfReceipts(Theirs), 15, default);
+
+        Assert.Equal(22, (await idle.SendAsync(Ben, Ann)).Seq);
+        await idle.ReadAsync(Theirs, Ben, 22);
+        var later = await NodeAsync(Small);
+        Assert.Equal(23, (await later.SendAsync(Ann, Ben)).Seq);
+        Assert.Equal((1, true), ((await later.SendAsync(Ann, Ben, first)) is var again ? (again.Seq, again.Duplicate) : default));
+    }
+
+    [Fact]
     public async Task Only_what_came_after_the_snapshot_is_read()
     {
         var node = await NodeAsync(Small);

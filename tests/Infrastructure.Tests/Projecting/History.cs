@@ -4,6 +4,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 using ChatCqrs.Domain.Users;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projections.Timeline;
@@ -32,6 +33,9 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     public IReadOnlyDictionary<ConversationId, Watermarks> Receipts => _receipts;
 
+    /// <summary>The messages that have expired.</summary>
+    public HashSet<(ConversationId Conversation, long Seq)> Gone { get; } = [];
+
     /// <summary>How users keep conversations, where they have set anything.</summary>
     public Dictionary<(UserId, ConversationId), ConversationSettings> Settings { get; } = [];
 
@@ -52,12 +56,13 @@ internal sealed class History(IEventStore log, int seed = 1)
         return id;
     }
 
-    public async Task<MessageId> SendAsync(ConversationId conversation, UserId sender)
+    /// <param name="expiresAt">Null for long after every test.</param>
+    public async Task<MessageId> SendAsync(ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null)
     {
         var message = new MessageId(NewGuid());
         await DecideAsync(
             conversation, new ConversationCommand.SendMessage(
-                message, sender, _devices[0], MessageType.Text, Sealed(), new Fingerprint((UInt128)_random.NextInt64()), null, Now.AddDays(30)), sender);
+                message, sender, _devices[0], MessageType.Text, Sealed(), new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000)), sender);
         return message;
     }
 
@@ -92,6 +97,21 @@ internal sealed class History(IEventStore log, int seed = 1)
             now.Reactions.FirstOrDefault(reaction => reaction.User == by.Value)?.Emoji, _conversations[message.Conversation].LastSeq);
     }
 
+    /// <summary>Messages go.</summary>
+    public async Task ExpireAsync(ConversationId conversation, params long[] seqs)
+    {
+        var messages = MessagesOf(conversation).Where(fact => seqs.Contains(fact.Revision))
+            .Select(fact => new ExpiredMessage(((ConversationEvent.MessageSent)fact.Event).MessageId, fact.Revision)).ToList();
+        await DecideAsync(
+            conversation, new ConversationCommand.ExpireMessages(messages, ExpiryReason.Expired, _conversations[conversation].LastSeq),
+            _conversations[conversation].MemberIds[0]);
+        Gone.UnionWith(messages.Select(message => (conversation, message.Seq)));
+    }
+
+    /// <summary>The messages of a conversation that have not expired.</summary>
+    public IEnumerable<Recorded> MessagesOf(ConversationId conversation) => Facts.Where(fact =>
+        fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation && !Gone.Contains((conversation, fact.Revision)));
+
     public Task DeliverAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, _devices[device], seq));
 
@@ -115,6 +135,12 @@ internal sealed class History(IEventStore log, int seed = 1)
     {
         var one = users[_random.Next(users.Count)];
         var other = users[_random.Next(users.Count)];
+        if (_random.Next(20) == 0 && _conversations.Count > 0)
+        {
+            await ExpireSomeAsync();
+            return;
+        }
+
         if (_random.Next(2) == 0)
         {
             await HappenInGroupAsync(users, one, other);
@@ -149,7 +175,7 @@ internal sealed class History(IEventStore log, int seed = 1)
             _groups.Add(await StartGroupAsync(users[0], [.. users.Skip(1).Take(3)]));
         var group = _groups[_random.Next(_groups.Count)];
         var state = _conversations[group];
-        var messages = Facts.Where(fact => fact.Event is ConversationEvent.MessageSent && fact.Conversation == group).TakeLast(20).ToList();
+        var messages = MessagesOf(group).TakeLast(20).ToList();
         var message = messages.Count == 0 ? null : messages[_random.Next(messages.Count)];
         switch (_random.Next(12))
         {
@@ -186,6 +212,15 @@ internal sealed class History(IEventStore log, int seed = 1)
                 await TryAsync(group, one, new ConversationCommand.ClearReaction(one, FactsOf(message, one)));
                 break;
         }
+    }
+
+    /// <summary>Mostly the oldest ones, now and then the newest as well.</summary>
+    private async Task ExpireSomeAsync()
+    {
+        var conversation = _conversations.Keys.ElementAt(_random.Next(_conversations.Count));
+        var messages = MessagesOf(conversation).Select(fact => fact.Revision).ToList();
+        if (_conversations[conversation].MemberIds.Length > 0)
+            await ExpireAsync(conversation, [.. messages.Where((_, n) => _random.Next(messages.Count) >= n + (_random.Next(4) == 0 ? -messages.Count : 0))]);
     }
 
     private async Task DecideAsync(ConversationId id, ConversationCommand command, UserId by)

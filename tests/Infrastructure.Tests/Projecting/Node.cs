@@ -2,6 +2,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.Retention;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,7 +25,7 @@ internal sealed class Node : IAsyncDisposable
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddMartenStore(database.ConnectionString);
         _ = log is null ? builder.Services.AddMartenEventStore() : builder.Services.AddSingleton(log);
-        builder.Services.AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System).AddReadModels();
+        builder.Services.AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System).AddReadModels().AddRetention();
         var node = new Node(builder.Build());
         await node._host.StartAsync();
         return node;

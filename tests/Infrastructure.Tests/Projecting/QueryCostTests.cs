@@ -82,9 +82,9 @@ public sealed class QueryCostTests : ProjectingTest
     /// <summary>A long conversation, and many others of other people.</summary>
     private Task FillAsync(ConversationId conversation) => ExecuteAsync(
         $"""
-        INSERT INTO chat.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, content, message_no, author_no)
+        INSERT INTO chat.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, content, message_no, author_no, kept_until)
         SELECT '{conversation}', n, 'message', now(), CASE WHEN n % 2 = 0 THEN '{_ann}'::uuid ELSE '{_ben}'::uuid END, gen_random_uuid(), gen_random_uuid(), 0,
-            '\x00', n, n / 2
+            '\x00', n, n / 2, now() + interval '30 days'
         FROM generate_series(22, {Rows}) n;
         INSERT INTO chat.message_ids (message_id, sender, conversation_id, seq, sent_at, fingerprint)
         SELECT message_id, actor, conversation_id, seq, at, gen_random_uuid() FROM chat.timeline WHERE seq >= 22;

@@ -43,7 +43,7 @@ public sealed class QueryTests : ProjectingTest
                 var mark = history.Receipts.GetValueOrDefault(id, Watermarks.None).Of(user);
                 Assert.Equal(UnreadOf(history, user).Count(message => message.Conversation == id), item.Unread);
                 Assert.Equal((mark.Delivered, mark.Read, mine[id].LastSeq), (item.DeliveredSeq, item.ReadSeq, item.Conversation.LastSeq));
-                var last = MessagesOf(history, id).LastOrDefault()?.Revision;
+                var last = history.MessagesOf(id).LastOrDefault()?.Revision;
                 Assert.Equal(last >= mine[id].Members[user].JoinedSeq ? last : null, item.LastMessage?.Seq);
                 Assert.Equal(history.Settings.GetValueOrDefault((user, id), ConversationSettings.None), item.Settings);
                 Assert.Equivalent(item with { Place = new(item.Conversation.UpdatedAt, id, item.Conversation.UpdatedAt) }, await node.Get<IInbox>().OneAsync(user, id, default));
@@ -233,11 +233,8 @@ public sealed class QueryTests : ProjectingTest
 
     private Member Anybody => new(_users[0], 0);
 
-    private static IEnumerable<Recorded> MessagesOf(History history, ConversationId conversation) =>
-        history.Facts.Where(fact => fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation);
-
     private static IEnumerable<Recorded> UnreadOf(History history, UserId user) => history.Facts.Where(fact =>
-        fact.Event is ConversationEvent.MessageSent e && e.Sender != user
+        fact.Event is ConversationEvent.MessageSent e && e.Sender != user && !history.Gone.Contains((fact.Conversation, fact.Revision))
         && history.Conversations[fact.Conversation].Members.GetValueOrDefault(user)?.JoinedSeq <= fact.Revision && !history.FactsOf(fact, user).IsDeleted
         && fact.Revision > history.Receipts.GetValueOrDefault(fact.Conversation, Watermarks.None).Of(user).Read);
 

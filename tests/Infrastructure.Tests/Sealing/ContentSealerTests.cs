@@ -198,9 +198,18 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
     [InlineData("2026-12-03T12:00:00Z", "day-2026-12-03")]
     [InlineData("2026-12-03T11:59:59.999Z", "hour-2026-12-03T11")]
     [InlineData("2026-12-01T13:05:00Z", "hour-2026-12-01T13")]
-    public void A_bucket_is_the_day_or_where_little_time_is_left_the_hour_in_which_content_expires(string expiresAt, string bucket) =>
-        Assert.Equal(
-            bucket, ContentSealer.BucketOf(DateTimeOffset.Parse(expiresAt, System.Globalization.CultureInfo.InvariantCulture), _clock.GetUtcNow()));
+    [InlineData("2026-12-01T12:30:00Z", "hour-2026-12-01T12")]
+    [InlineData("2026-12-01T12:29:59.999Z", "minute-2026-12-01T12:29")]
+    [InlineData("2026-12-01T12:05:00Z", "minute-2026-12-01T12:05")]
+    [InlineData("2026-12-01T12:00:02.5Z", "second-2026-12-01T12:00:02")]
+    public void A_bucket_is_the_day_or_where_little_time_is_left_something_shorter_in_which_content_expires(string expiresAt, string bucket)
+    {
+        var expiry = DateTimeOffset.Parse(expiresAt, System.Globalization.CultureInfo.InvariantCulture);
+
+        Assert.Equal(bucket, Bucket.Of(expiry, _clock.GetUtcNow()));
+        Assert.True(Bucket.EndOf(bucket) > expiry);
+        Assert.Equal(bucket, Bucket.Of(Bucket.EndOf(bucket).AddTicks(-1), _clock.GetUtcNow()));
+    }
 
     private static SealScope Scope(DateTimeOffset? expiresAt) =>
         new(expiresAt, new UserId(Guid.NewGuid()), new ConversationId(Guid.NewGuid()), new MessageId(Guid.NewGuid()));

@@ -46,6 +46,9 @@ public sealed class EventSnapshotTests
         ["message-deleted.v1"] = new ConversationEvent.MessageDeleted(Message, 7, Ann) { At = At },
         ["reaction-set.v1"] = new ConversationEvent.ReactionSet(Message, 7, Ben, "👍") { At = At },
         ["reaction-cleared.v1"] = new ConversationEvent.ReactionCleared(Message, 7, Ben) { At = At },
+        ["messages-expired.v1"] = new ConversationEvent.MessagesExpired(
+            [new ExpiredMessage(Message, 7), new ExpiredMessage(new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000c4")), 9)], ExpiryReason.Expired)
+        { At = At },
         ["message-delivered.v1"] = new ReceiptEvent.MessageDelivered(Ben, Phone, 7) { At = At },
         ["message-read.v1"] = new ReceiptEvent.MessageRead(Ben, Phone, 7) { At = At },
         ["user-registered.v1"] = new UserEvent.UserRegistered(Ann, Sealed with { Bucket = null }) { At = At },

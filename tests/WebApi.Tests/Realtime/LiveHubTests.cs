@@ -80,6 +80,8 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
     ValueTask IContentSealer.PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    Task<int> IContentSealer.ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     ValueTask<Fingerprint> IContentSealer.FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 

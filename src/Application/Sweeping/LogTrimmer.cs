@@ -1,0 +1,61 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.Application.Sweeping;
+
+/// <summary>
+/// Takes from the log what comes before the first message that is kept, as far as snapshots make up for it. The hash that the rest is linked to is kept first, so
+/// that the rest can be verified from something that is known. See docs/adr/0081.
+/// </summary>
+public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots)
+{
+    private const int StepMax = 100;
+
+    /// <returns>How many conversations' logs were made shorter.</returns>
+    public async Task<int> TrimAsync(CancellationToken cancellationToken)
+    {
+        ConversationId? last = null;
+        for (var all = 0; ;)
+        {
+            // Taken anew for each step, so that a rebuild need not wait for all of them.
+            await using var trims = await expiry.TrimsAsync(cancellationToken);
+            if (trims is null || await trims.NextAsync(last, StepMax, cancellationToken) is not { Count: > 0 } next)
+                return all;
+            foreach (var trim in next)
+            {
+                if (!await TrimAsync(trims, trim, cancellationToken))
+                    continue;
+                await trims.DoneAsync(trim, cancellationToken);
+                all++;
+            }
+
+            last = next[^1].Conversation;
+        }
+    }
+
+    /// <summary>Both of a conversation's streams. The last snapshot's own event always stays: what is appended later is linked to it.</summary>
+    /// <returns>False when there is no snapshot yet that holds the entry by which messages last went.</returns>
+    private async Task<bool> TrimAsync(ILogTrims trims, LogTrim trim, CancellationToken cancellationToken)
+    {
+        var snapshot = await snapshots.ConversationAsync(trim.Conversation, cancellationToken);
+        if (snapshot is null || snapshot.Revision < trim.ExpirySeq)
+            return false;
+        var first = Math.Min(trim.FirstKept ?? long.MaxValue, snapshot.Revision);
+        await TruncateAsync(trims, StreamName.Of(trim.Conversation), trim.Conversation, first, cancellationToken);
+        if (await snapshots.ReceiptsAsync(trim.Conversation, cancellationToken) is { } receipts)
+            await TruncateAsync(trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision, cancellationToken);
+        return true;
+    }
+
+    private async Task TruncateAsync(
+        ILogTrims trims, string stream, ConversationId conversation, long before, CancellationToken cancellationToken)
+    {
+        if (before == 0)
+            return;
+        var last = await store.ReadStreamAsync(stream, before - 1, ReadDirection.Forwards, limit: 1, cancellationToken);
+        if (last is not [{ } stored] || stored.Revision != before - 1)
+            return; // It was truncated up to there already, and its start noted before that.
+        await trims.NoteStartAsync(stream, conversation, before, codec.Decode(stored).Hash, cancellationToken);
+        await store.TruncateAsync(stream, before, cancellationToken);
+    }
+}

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Retention;
+using FluentValidation;
+using MediatR;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Sweeping;
+
+/// <summary>
+/// Lets go what is due: shreds the keys of buckets that have ended, says in each conversation which messages went, by which the views lose them, and gives the log's
+/// space back. In bounded steps, each of which may be the last: whatever is left is found the next time, by whichever node. Done twice it is done once.
+/// </summary>
+public static class SweepMessages
+{
+    private static readonly Counter<long> Expired = Telemetry.Meter.CreateCounter<long>("chat.retention.expired", "{message}", "Messages that went.");
+    private static readonly Counter<long> Shredded = Telemetry.Meter.CreateCounter<long>("chat.retention.shredded", "{key}", "Keys of buckets that were shredded.");
+    private static readonly Histogram<double> Duration = Telemetry.Meter.CreateHistogram<double>("chat.retention.sweep.duration", "s", "Time of one sweep.");
+
+    public sealed record Command : IRequest<Result>;
+
+    /// <param name="Messages">How many messages went.</param>
+    /// <param name="Keys">How many keys were shredded.</param>
+    /// <param name="Logs">How many conversations' logs were made shorter.</param>
+    public sealed record Result(int Messages, int Keys, int Logs);
+
+    /// <summary>There is nothing to check.</summary>
+    internal sealed class Validator : AbstractValidator<Command>;
+
+    internal sealed class Handler(
+        IExpiry expiry, IContentSealer sealer, IConversationWriter conversations, IReadSide readSide, LogTrimmer trimmer, IOptions<RetentionOptions> options,
+        TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
+    {
+        /// <summary>How many messages go in one step; their entries are decided beside each other.</summary>
+        private const int StepMax = 2_000;
+
+        /// <summary>In how many conversations: each takes a snapshot of its own, which a cold one must be read for.</summary>
+        private const int ConversationsMax = 200;
+
+        private const int KeysMax = 200;
+
+        /// <summary>How long the views may take to hold what a step has decided, before the sweep is broken off.</summary>
+        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+        public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
+        {
+            var started = Stopwatch.GetTimestamp();
+            var keys = await ShredAsync(cancellationToken);
+            var messages = await ExpireAsync(cancellationToken);
+            if (options.Value.DeleteWhenDelivered)
+                messages += await DeleteDeliveredAsync(cancellationToken);
+            var logs = await trimmer.TrimAsync(cancellationToken);
+            Duration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (messages > 0 || keys > 0)
+                logger.LogInformation("Swept {Messages} messages and {Keys} keys; {Logs} conversations' logs are shorter.", messages, keys, logs);
+            return new Result(messages, keys, logs);
+        }
+
+        private async Task<int> ShredAsync(CancellationToken cancellationToken)
+        {
+            var all = 0;
+            int done;
+            do
+            {
+                done = await sealer.ShredEndedAsync(clock.GetUtcNow(), KeysMax, cancellationToken);
+                all += done;
+            }
+            while (done == KeysMax);
+            Shredded.Add(all);
+            return all;
+        }
+
+        private async Task<int> ExpireAsync(CancellationToken cancellationToken)
+        {
+            for (var all = 0; ;)
+            {
+                var due = await expiry.DueAsync(clock.GetUtcNow(), StepMax, cancellationToken);
+                if (due.Count == 0)
+                    return all;
+                var gone = await LetGoAsync([.. due.Take(ConversationsMax)], ExpiryReason.Expired, cancellationToken);
+                all += gone;
+                if (gone == 0)
+                    return all; // Somebody else is at it, or the views are behind.
+            }
+        }
+
+        private async Task<int> DeleteDeliveredAsync(CancellationToken cancellationToken)
+        {
+            var all = 0;
+            ConversationId? last = null;
+            do
+            {
+                var delivered = await expiry.DeliveredAsync(last, ConversationsMax, cancellationToken);
+                all += await LetGoAsync(delivered.Found, ExpiryReason.Delivered, cancellationToken);
+                last = delivered.Last;
+            }
+            while (last is not null);
+            return all;
+        }
+
+        /// <summary>Says what goes in each conversation, and waits until the views have lost it: so the next look finds something else.</summary>
+        private async Task<int> LetGoAsync(IReadOnlyList<DueMessages> due, ExpiryReason reason, CancellationToken cancellationToken)
+        {
+            if (due.Count == 0)
+                return 0;
+            var origin = new Origin(Actor.System, Activity.Current?.TraceId.ToHexString(), null);
+            var changes = await Task.WhenAll(due.Select(item => conversations.ChangeAsync(
+                item.Conversation, new ConversationCommand.ExpireMessages(item.Messages, reason, item.AsOf), origin, cancellationToken)));
+            var gone = changes.SelectMany(change => change.Events).Sum(@event => @event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0);
+            Expired.Add(gone);
+            var position = changes.Max(change => change.Position);
+            return await readSide.WaitForAsync(position, Patience, cancellationToken)
+                ? gone
+                : throw new StoreUnavailableException("The read models are too far behind for the sweep to go on.");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Retention;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Queries;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Retention;
+
+/// <inheritdoc cref="IExpiry"/>
+internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) : IExpiry
+{
+    public async Task<IReadOnlyList<DueMessages>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => Grouped(
+        await database.QueryAsync(
+            $"""
+            SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
+            FROM (SELECT * FROM {schema}.timeline WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2) t
+            JOIN {schema}.conversations c ON c.id = t.conversation_id
+            """,
+            Row, cancellationToken, now.UtcDateTime, limit));
+
+    public async Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int limit, CancellationToken cancellationToken)
+    {
+        var conversations = await database.QueryAsync(
+            $"""
+            WITH RECURSIVE kept AS (
+                (SELECT conversation_id, 1 AS n FROM {schema}.timeline WHERE kept_until IS NOT NULL AND conversation_id > $1 ORDER BY conversation_id LIMIT 1)
+                UNION ALL
+                SELECT next.conversation_id, kept.n + 1 FROM kept CROSS JOIN LATERAL (
+                    SELECT conversation_id FROM {schema}.timeline
+                    WHERE kept_until IS NOT NULL AND conversation_id > kept.conversation_id ORDER BY conversation_id LIMIT 1
+                ) next WHERE kept.n < $2
+            )
+            SELECT conversation_id FROM kept
+            """,
+            row => row.GetGuid(0), cancellationToken, after?.Value ?? Guid.Empty, limit);
+        if (conversations.Count == 0)
+            return new DeliveredMessages([], null);
+        var rows = await database.QueryAsync(
+            $"""
+            WITH recipients AS (
+                SELECT m.conversation__id AS conversation_id, m.user__id AS user_id, (m.data ->> 'joined_seq')::bigint AS joined_seq,
+                    coalesce(w.read_seq, -1) AS read_seq, d.device, coalesce((w.devices ->> d.device)::bigint, -1) AS delivered_seq
+                FROM {schema}.mt_doc_members m
+                LEFT JOIN {schema}.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
+                LEFT JOIN {schema}.mt_doc_users u ON u.id = m.user__id::text
+                LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
+                WHERE m.conversation__id = ANY ($1) AND {Rows.IsMember}
+            )
+            SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
+            FROM {schema}.timeline t JOIN {schema}.conversations c ON c.id = t.conversation_id
+            WHERE t.conversation_id = ANY ($1) AND t.kept_until IS NOT NULL AND t.deleted_at IS NULL
+              AND EXISTS (SELECT FROM recipients r WHERE r.conversation_id = t.conversation_id AND r.user_id <> t.actor AND r.joined_seq <= t.seq)
+              AND NOT EXISTS (
+                SELECT FROM recipients r
+                WHERE r.conversation_id = t.conversation_id AND r.joined_seq <= t.seq AND r.device IS DISTINCT FROM t.device::text
+                  AND (r.delivered_seq < t.seq OR (r.user_id <> t.actor AND r.read_seq < t.seq AND EXISTS (
+                    SELECT FROM {schema}.media_references f WHERE f.conversation_id = t.conversation_id AND f.seq = t.seq))))
+            """,
+            Row, cancellationToken, conversations.ToArray());
+        return new DeliveredMessages(Grouped(rows), conversations.Count < limit ? null : new ConversationId(conversations[^1]));
+    }
+
+    public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => PostgresErrors.GuardAsync<ILogTrims?>(async () =>
+    {
+        var session = await database.OpenConnectionAsync(cancellationToken);
+        if (await LogStarts.TryShareAsync(session, cancellationToken))
+            return new Trims(database, session, schema);
+        await session.DisposeAsync();
+        return null;
+    });
+
+    private static (ConversationId Conversation, ExpiredMessage Message, long AsOf) Row(NpgsqlDataReader row) =>
+        (new(row.GetGuid(0)), new ExpiredMessage(new(row.GetGuid(2)), row.GetInt64(1)), row.GetInt64(3));
+
+    private static IReadOnlyList<DueMessages> Grouped(List<(ConversationId Conversation, ExpiredMessage Message, long AsOf)> rows) =>
+    [
+        .. rows.GroupBy(row => row.Conversation)
+            .Select(group => new DueMessages(group.Key, [.. group.Select(row => row.Message)], group.Min(row => row.AsOf))),
+    ];
+
+    private sealed class Trims(NpgsqlDataSource database, NpgsqlConnection session, string schema) : ILogTrims
+    {
+        public async Task<IReadOnlyList<LogTrim>> NextAsync(ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+            $"""
+            SELECT w.conversation_id, w.expiry_seq, (
+                SELECT t.seq FROM {schema}.timeline t WHERE t.conversation_id = w.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1)
+            FROM {schema}.log_trims w WHERE w.conversation_id > $1 ORDER BY w.conversation_id LIMIT $2
+            """,
+            row => new LogTrim(new(row.GetGuid(0)), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2)), cancellationToken,
+            after?.Value ?? Guid.Empty, limit);
+
+        public Task NoteStartAsync(
+            string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash, CancellationToken cancellationToken) => database.ExecuteAsync(
+            $"""
+            INSERT INTO {schema}.{LogStarts.Table} AS s (stream, conversation_id, of_receipts, before, hash) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (stream) DO UPDATE SET before = excluded.before, hash = excluded.hash WHERE s.before < excluded.before
+            """,
+            cancellationToken, stream, conversation.Value, stream.StartsWith(StreamName.ReceiptsPrefix, StringComparison.Ordinal), before, hash.ToArray());
+
+        public Task DoneAsync(LogTrim trim, CancellationToken cancellationToken) => database.ExecuteAsync(
+            $"DELETE FROM {schema}.log_trims WHERE conversation_id = $1 AND expiry_seq = $2", cancellationToken, trim.Conversation.Value, trim.ExpirySeq);
+
+        public async ValueTask DisposeAsync()
+        {
+            await LogStarts.UnshareAsync(session);
+            await session.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Sweeping;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Retention;
+using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Testing;
+
+namespace ChatCqrs.Infrastructure.Tests.Projecting;
+
+/// <summary>What is due is in no list, what has gone leaves its place and nothing else, and what the log has lost a rebuild does not lose.</summary>
+public sealed class ExpiryTests : ProjectingTest
+{
+    private static readonly DateTimeOffset LongAgo = DateTimeOffset.Parse("2026-01-05T00:00:00Z", null);
+
+    private readonly UserId _ann = History.SomeUser();
+    private readonly UserId _ben = History.SomeUser();
+
+    public static TheoryData<string> Names => [.. ReadModelFactory.Names];
+
+    [Fact]
+    public async Task What_is_due_is_in_no_list_whether_it_was_swept_or_not()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var conversation = await history.StartAsync(_ann, _ben);
+        var kept = await history.SendAsync(conversation, _ann);
+        var due = await history.SendAsync(conversation, _ann, LongAgo);
+        await history.SendAsync(conversation, _ben, LongAgo);
+        await history.SendAsync(conversation, _ann, LongAgo.AddMinutes(-1));
+        await node.CaughtUpAsync(history.Head);
+
+        await LookAsync();
+        var found = Assert.Single(await node.Get<IExpiry>().DueAsync(LongAgo, 10, default));
+        Assert.Equal((conversation, 4, 3), (found.Conversation, found.AsOf, found.Messages.Count));
+        Assert.Equal(4, Assert.Single((await node.Get<IExpiry>().DueAsync(LongAgo, 1, default))[0].Messages).Seq);
+        Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo.AddDays(-1), 10, default));
+
+        await history.ExpireAsync(conversation, 2, 3, 4);
+        await node.CaughtUpAsync(history.Head);
+        await LookAsync();
+        Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo, 10, default));
+        Assert.Equal(1, await Views.NumberAsync("SELECT count(*) FROM chat.timeline WHERE content IS NOT NULL"));
+
+        async Task LookAsync()
+        {
+            var timeline = node.Get<ITimeline>();
+            Assert.Equal([1], (await timeline.MessagesAsync(conversation, 0, null, null, 50, default)).Select(entry => entry.Seq));
+            Assert.Equal([1], (await timeline.MessagesAsync(conversation, 0, -1, null, 50, default)).Select(entry => entry.Seq));
+            Assert.Equal([1], (await timeline.UnreadAsync(_ben, null, 50, default)).Select(entry => entry.Seq));
+            Assert.Null(await timeline.MessageAsync(conversation, due, new Member(_ann, 0), default));
+            Assert.NotNull(await timeline.MessageAsync(conversation, kept, new Member(_ann, 0), default));
+            var entries = await timeline.EntriesAsync(conversation, -1, 50, default);
+            Assert.Equal(Enumerable.Range(0, entries.Count).Select(n => (long)n), entries.Select(entry => entry.Seq));
+            Assert.Equal([1], entries.Where(entry => entry.Message?.Content is not null).Select(entry => entry.Seq));
+            Assert.Equal([1, 2, 3, 4], entries.Where(entry => entry.Message is not null).Select(entry => entry.Seq));
+            var item = (await node.Get<IInbox>().OneAsync(_ben, conversation, default))!;
+            Assert.Equal((1, 1), (item.Unread, item.LastMessage?.Seq));
+        }
+    }
+
+    [Fact]
+    public async Task What_has_gone_stays_gone_whatever_comes_after()
+    {
+        var history = new History(Log);
+        var conversation = await history.StartAsync(_ann, _ben);
+        await history.SendAsync(conversation, _ann);
+        var sent = history.Facts[^1];
+        var facts = history.FactsOf(sent, _ann);
+        await history.ExpireAsync(conversation, 1);
+        await history.TryAsync(conversation, _ann, new ConversationCommand.EditMessage(_ann, facts, new(null, new byte[] { 1, 2, 3 }), new(7), Unchanged: false));
+        await history.TryAsync(conversation, _ben, new ConversationCommand.SetReaction(_ben, facts, "👍"));
+        await using (var node = await StartNodeAsync())
+            await node.CaughtUpAsync(history.Head);
+        var atOnce = await Views.DumpAsync();
+        Assert.Contains("expired_at", atOnce.Single(row => row.StartsWith("timeline", StringComparison.Ordinal) && row.Contains("message_id\": \"", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.timeline WHERE content IS NOT NULL OR reactions IS NOT NULL OR edited_at IS NOT NULL"));
+    }
+
+    [Fact]
+    public async Task A_shorter_time_holds_for_what_is_shown_of_earlier_messages_too()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var conversation = await history.StartAsync(_ann, _ben);
+        await history.SendAsync(conversation, _ann);
+        await history.SendAsync(conversation, _ann, history.Facts[^1].At.AddMinutes(1));
+        await history.SendAsync(conversation, _ann, history.Facts[^1].At.AddHours(2));
+        await history.TryAsync(conversation, _ann, new ConversationCommand.ChangeRetention(_ann, new RetentionPolicy(null, 7_300), 30));
+        await history.TryAsync(conversation, _ann, new ConversationCommand.ChangeRetention(_ann, new RetentionPolicy(null, 3_600), 30));
+        await history.SendAsync(conversation, _ann);
+        await node.CaughtUpAsync(history.Head);
+
+        var entries = await node.Get<ITimeline>().EntriesAsync(conversation, 0, 50, default);
+        Assert.True(entries[0].Message!.ExpiresAt > entries[0].At.AddDays(30)); // It never had a timer.
+        Assert.True(entries[1].Message!.ExpiresAt < entries[1].At.AddHours(1)); // It had a shorter one.
+        Assert.Equal(entries[2].At.AddHours(1), entries[2].Message!.ExpiresAt);
+        Assert.True(entries[5].Message!.ExpiresAt > entries[5].At.AddDays(30));
+        Assert.Equal([2, 3], (await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, 10, default)).SelectMany(due => due.Messages).Select(message => message.Seq).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task What_the_log_has_lost_a_rebuild_takes_over(string name)
+    {
+        UserId[] users = [_ann, _ben, .. Enumerable.Range(0, 4).Select(_ => History.SomeUser())];
+        await using var node = await Node.StartAsync(Database, log: null);
+        var store = node.Get<IEventStore>();
+        var history = new History(store);
+        await history.HappenAsync(users, 1_200);
+        foreach (var (conversation, _) in history.Conversations.Where(pair => pair.Value.MemberIds.Length > 0).Take(12).ToList())
+        {
+            var messages = history.MessagesOf(conversation).Select(fact => fact.Revision).ToList();
+            await history.ExpireAsync(conversation, [.. messages.Take(messages.Count * 2 / 3)]);
+        }
+
+        await history.HappenAsync(users, 100);
+        await node.CaughtUpAsync(history.Head);
+        Assert.True(await new LogTrimmer(node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>()).TrimAsync(default) > 0);
+        Assert.True(await Views.NumberAsync("SELECT count(*) FROM chat.log_starts WHERE NOT of_receipts") > 5);
+        Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.log_trims"));
+        foreach (var conversation in history.Conversations.Keys)
+            Assert.Null((await StoredChain.OfAsync(Database.ConnectionString, StreamName.Of(conversation))).Broken);
+        var before = await Views.DumpAsync();
+
+        Assert.True(await node.Get<IProjections>().RebuildAsync(name, CancellationToken.None));
+        await Eventually.IsTrue(async () => await node.StateAsync(name) == "running", "the rebuild has ended");
+
+        Assert.Equal(before, await Views.DumpAsync());
+        await history.HappenAsync(users, 50);
+        await node.CaughtUpAsync(history.Head);
+    }
+}
