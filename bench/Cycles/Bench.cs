@@ -8,7 +8,7 @@ namespace ChatCqrs.Bench;
 internal sealed record FloorFigures(LoadFigures? Load, InsertFigures? Inserts, IReadOnlyList<IdleFigure> Idle);
 
 internal sealed record ProductFigures(
-    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle, MediaFigures? Media = null);
+    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle, MediaFigures? Media = null, SweepFigures? Sweep = null);
 
 /// <summary>
 /// A whole run: starts what it needs in a folder of its own, measures part after part, and leaves nothing behind.
@@ -28,10 +28,11 @@ internal sealed class Bench(BenchOptions options, string folder)
             var bench = new Bench(options, folder);
             var floors = options.Has("floors") ? await bench.FloorsAsync() : new FloorFigures(null, null, []);
             var (product, inserts) = await bench.ProductAsync();
+            product = product with { Sweep = options.Has("sweep") ? await bench.SweepAsync() : null };
             Console.WriteLine();
             Console.Write(Summary.Of(options, product, floors with { Inserts = inserts }));
             var complaints = Complaints("floor", floors.Load) + Complaints("saturation", product.Saturation)
-                + Complaints("latency", product.Latency);
+                + Complaints("latency", product.Latency) + Complaints("sweep", product.Sweep?.Swept);
             return complaints > 0 ? 1 : 0;
         }
         catch (InvalidOperationException)
@@ -92,6 +93,11 @@ internal sealed class Bench(BenchOptions options, string folder)
         LoadFigures? latency = null, saturation = null;
         MediaFigures? media = null;
         Account[] accounts = [];
+        if (!options.Has("latency", "saturation", "idle", "media", "floors"))
+        {
+            return (new ProductFigures(null, null, []), null);
+        }
+
         if (!options.Has("latency", "saturation", "idle", "media") && options.Postgres is { } given)
         {
             return (new ProductFigures(null, null, []), await InsertsAsync(PostgresServer.ConnectionOf(given)));
@@ -135,6 +141,14 @@ internal sealed class Bench(BenchOptions options, string folder)
         return (new ProductFigures(saturation, latency, idle, media), inserts);
     }
 
+    /// <summary>The product is started again, so that what it has in memory is what the sweep needs.</summary>
+    private async Task<SweepFigures> SweepAsync()
+    {
+        await using var server = await SayingAsync(
+            "the product starts", () => ServerUnderTest.ProductAsync(options, folder, SweepPart.Settings));
+        return await SayingAsync($"a sweep of {options.Due} messages", () => SweepPart.RunAsync(server, options));
+    }
+
     private Task<InsertFigures> InsertsAsync(string postgres)
     {
         static TimeSpan AtMost(TimeSpan span) => span < InsertsMost ? span : InsertsMost;
@@ -151,9 +165,11 @@ internal sealed class Bench(BenchOptions options, string folder)
         return result;
     }
 
-    private static long Complaints(string part, LoadFigures? figures)
+    private static long Complaints(string part, LoadFigures? figures) => Complaints(part, figures?.Statistics);
+
+    private static long Complaints(string part, LoadStatistics? statistics)
     {
-        if (figures?.Statistics is not { } seen || seen.Violations + seen.Refusals == 0)
+        if (statistics is not { } seen || seen.Violations + seen.Refusals == 0)
         {
             return 0;
         }

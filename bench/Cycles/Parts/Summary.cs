@@ -24,6 +24,11 @@ internal static class Summary
         }
 
         Idle(report, product.Idle, floors.Idle);
+        if (product.Sweep is { } sweep)
+        {
+            Sweep(report, sweep, options.Rate);
+        }
+
         if (product.Media is { } media)
         {
             Media(report, media);
@@ -90,6 +95,23 @@ internal static class Summary
         report.Plain("  machine used by others meanwhile", 100 * latency.OthersShare, "%");
         report.Plain("  broken promises", latency.Statistics.Violations, "");
         report.Plain("  refused messages", latency.Statistics.Refusals, "");
+    }
+
+    private static void Sweep(Report report, SweepFigures sweep, int rate)
+    {
+        report.Plain($"sweep of {sweep.Messages:#,0} due messages", sweep.Span.TotalSeconds, "s");
+        report.Plain("  messages gone", sweep.Messages / Math.Max(0.001, sweep.Span.TotalSeconds), "/s");
+        report.Plain("  from being due to the first one gone", sweep.Started.TotalSeconds, "s");
+        report.Plain("  server's memory before", sweep.MemoryBefore / 1024.0 / 1024, "MiB");
+        report.Plain("  server's memory at most", sweep.MemoryPeak / 1024.0 / 1024, "MiB");
+        foreach (var (name, of) in new (string, Func<LoadStatistics, LatencyHistogram>)[]
+        {
+            ("send to acknowledgement", s => s.ToAck), ("send to receipt", s => s.ToReceipt),
+        })
+        {
+            report.Plain($"  {name} p99 at {rate}/s before", of(sweep.Calm).Quantile(0.99).TotalMilliseconds, "ms");
+            report.Plain($"  {name} p99 at {rate}/s meanwhile", of(sweep.Swept).Quantile(0.99).TotalMilliseconds, "ms");
+        }
     }
 
     private static void Quantiles(

@@ -6,7 +6,7 @@ namespace ChatCqrs.Bench.Systems;
 internal sealed record BenchOptions
 {
     public const string Usage = """
-        usage: bench/run [saturation] [latency] [idle] [floors] [media] [options]      (no part named: all of them)
+        usage: bench/run [saturation] [latency] [idle] [floors] [media] [sweep] [options]      (no part named: all but the sweep)
 
           --seconds N           measured span of each part (20)
           --warmup N            load before it, not measured (20)
@@ -14,6 +14,7 @@ internal sealed record BenchOptions
           --in-flight N         messages that each pair has under way at saturation (4)
           --rate N              messages a second for the latency part (500)
           --sockets N,M         numbers of idle sockets (1000,10000)
+          --due N               messages that are due at once in the sweep part (100000)
           --text-bytes N        size of a message's text (100)
           --file-mib N          size of the file that goes up and down, in MiB (1024)
           --receipt KIND        what readers confirm: delivered or read (delivered)
@@ -22,14 +23,17 @@ internal sealed record BenchOptions
           --server URL          a running server instead of one of our own (its rate limits must be off)
         """;
 
-    public static readonly string[] AllParts = ["saturation", "latency", "idle", "floors", "media"];
+    private const string Sweep = "sweep";
 
-    public IReadOnlySet<string> Parts { get; init; } = AllParts.ToHashSet();
+    private static readonly string[] UsualParts = ["saturation", "latency", "idle", "floors", "media"];
+
+    public IReadOnlySet<string> Parts { get; init; } = UsualParts.ToHashSet();
     public TimeSpan Span { get; init; } = TimeSpan.FromSeconds(20);
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(20);
     public int Pairs { get; init; } = 100;
     public int InFlight { get; init; } = 4;
     public int Rate { get; init; } = 500;
+    public int Due { get; init; } = 100_000;
     public IReadOnlyList<int> Sockets { get; init; } = [1_000, 10_000];
     public int TextBytes { get; init; } = 100;
     public int FileMegabytes { get; init; } = 1024;
@@ -58,7 +62,7 @@ internal sealed record BenchOptions
         var parts = new HashSet<string>();
         for (var i = 0; i < arguments.Length; i++)
         {
-            if (AllParts.Contains(arguments[i]))
+            if (UsualParts.Contains(arguments[i]) || arguments[i] == Sweep)
             {
                 parts.Add(arguments[i]);
             }
@@ -82,6 +86,7 @@ internal sealed record BenchOptions
         "--pairs" => this with { Pairs = Number(value) },
         "--in-flight" => this with { InFlight = Number(value) },
         "--rate" => this with { Rate = Number(value) },
+        "--due" => this with { Due = Number(value) },
         "--sockets" => this with { Sockets = value.Split(',').Select(Number).Order().ToArray() },
         "--text-bytes" => this with { TextBytes = Number(value) },
         "--file-mib" => this with { FileMegabytes = Number(value) },

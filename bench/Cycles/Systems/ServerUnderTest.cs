@@ -31,7 +31,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     public int EventStoreProcess { get; }
 
     /// <summary>The product as its users start it, with its rate limits off: data in the folder, made new when it is empty.</summary>
-    public static async Task<ServerUnderTest> ProductAsync(BenchOptions options, string folder)
+    /// <param name="settings">Further settings, in the environment's form.</param>
+    public static async Task<ServerUnderTest> ProductAsync(
+        BenchOptions options, string folder, params (string Name, string Value)[] settings)
     {
         if (options.Server is { } running)
         {
@@ -44,7 +46,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         var child = await Child.StartAsync(
             new Uri(url, "/health/ready"), Path.Combine(folder, "product.log"), "./run",
             ["--port", url.Port.ToString(CultureInfo.InvariantCulture), "--data", folder, .. postgres, .. eventStore],
-            ("RateLimits__Enabled", "false"));
+            [("RateLimits__Enabled", "false"), .. settings]);
         var postgresUri = options.Postgres ?? (await File.ReadAllTextAsync(Path.Combine(folder, "postgres.uri"))).Trim();
         return await OverAsync(url, child, postgresUri, options.EventStore);
     }

@@ -1,0 +1,133 @@
+using ChatCqrs.Bench.Load;
+using ChatCqrs.Bench.Measuring;
+using ChatCqrs.Bench.Systems;
+using Npgsql;
+
+namespace ChatCqrs.Bench.Parts;
+
+/// <summary>What a sweep of many due messages took, and what others felt of it.</summary>
+/// <param name="Started">From when the messages were due until the first had gone: the clock's own pace.</param>
+/// <param name="Span">From then until the last had gone.</param>
+/// <param name="Calm">Latencies at the same rate before.</param>
+/// <param name="Swept">Latencies from when they were due on.</param>
+/// <param name="MemoryBefore">What the server alone has in RAM, in bytes.</param>
+/// <param name="MemoryPeak">The most it was while it swept.</param>
+internal sealed record SweepFigures(
+    int Messages, TimeSpan Started, TimeSpan Span, LoadStatistics Calm, LoadStatistics Swept, long MemoryBefore, long MemoryPeak);
+
+/// <summary>Many messages whose time is up all at once, while other people go on writing at a fixed rate.</summary>
+internal static class SweepPart
+{
+    /// <summary>How many conversations the due messages are in.</summary>
+    private const int Conversations = 100;
+
+    private const int InFlight = 4;
+    private const int LongTimer = 3_600;
+    private static readonly TimeSpan FillMost = TimeSpan.FromMinutes(10), SweepMost = TimeSpan.FromMinutes(10), ReadyMost = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>What the server must be started with, so that messages are due soon and looked for often.</summary>
+    public static readonly (string Name, string Value)[] Settings = [("Retention__ShortestTimer", "00:00:01"), ("Retention__SweepEvery", "00:00:01")];
+
+    public static async Task<SweepFigures> RunAsync(ServerUnderTest server, BenchOptions options)
+    {
+        using var registrar = new Registrar(server.Url);
+        var accounts = await registrar.RegisterAsync(2 * Conversations);
+        var conversations = await registrar.PairUpAsync(accounts);
+        Task SetAsync(int seconds) => Registrar.EachAsync(
+            Conversations, i => registrar.PatchAsync($"/v1/conversations/{conversations[i]}", new { retention = new { disappearing_seconds = seconds } }, accounts[2 * i].Token));
+        await SetAsync(LongTimer);
+        Fill(server, options, accounts, conversations);
+
+        await using var database = NpgsqlDataSource.Create(server.Postgres ?? throw new InvalidOperationException("The sweep is watched in PostgreSQL: --postgres must name it."));
+        var calm = await PacedAsync(server, options, () => { });
+        Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)>? watching = null;
+        var swept = await PacedAsync(server, options, () => watching = Task.Run(async () =>
+        {
+            var before = ProcFs.PrivateMemoryOf(server.Process);
+            await SetAsync(1);
+            var (started, span, peak) = await WatchAsync(server, database, options.Due);
+            return (started, span, before, peak);
+        }));
+        var seen = await watching!;
+        return new SweepFigures(options.Due, seen.Started, seen.Span, calm, swept, seen.Before, seen.Peak);
+    }
+
+    private static void Fill(ServerUnderTest server, BenchOptions options, Account[] accounts, Guid[] conversations)
+    {
+        using var loop = new EventLoop();
+        var statistics = new LoadStatistics();
+        var pairs = Open(loop, server, options, accounts, conversations, statistics);
+        var sent = 0;
+        void Next(Pair pair)
+        {
+            if (sent++ < options.Due)
+            {
+                pair.Send(Clock.Now);
+            }
+        }
+
+        foreach (var pair in pairs)
+        {
+            pair.Completed = Next;
+            for (var i = 0; i < InFlight; i++)
+            {
+                Next(pair);
+            }
+        }
+
+        if (!loop.TurnUntil(() => statistics.CyclesEver >= options.Due || statistics.Violations > 0, FillMost) || statistics.Violations > 0)
+        {
+            throw new InvalidOperationException($"The messages were not taken. {string.Join(' ', statistics.Examples)}");
+        }
+    }
+
+    /// <summary>Other people write for the measured span, at the fixed rate.</summary>
+    private static async Task<LoadStatistics> PacedAsync(ServerUnderTest server, BenchOptions options, Action atStart)
+    {
+        using var registrar = new Registrar(server.Url);
+        var accounts = await registrar.RegisterAsync(2 * options.Pairs);
+        var conversations = await registrar.PairUpAsync(accounts);
+        using var loop = new EventLoop();
+        var statistics = new LoadStatistics();
+        var pairs = Open(loop, server, options, accounts, conversations, statistics);
+        new Driver(loop, pairs, statistics).Pace(options.Rate, options.WarmUp, options.Span, atStart, () => { });
+        return statistics;
+    }
+
+    private static List<Pair> Open(
+        EventLoop loop, ServerUnderTest server, BenchOptions options, Account[] accounts, Guid[] conversations, LoadStatistics statistics)
+    {
+        var pairs = new List<Pair>();
+        for (var i = 0; i < conversations.Length; i++)
+        {
+            var target = new LoadTarget(
+                server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, new string('x', options.TextBytes), options.Reads);
+            pairs.Add(new Pair(i, loop, target, statistics));
+        }
+
+        return loop.TurnUntil(() => pairs.TrueForAll(pair => pair.IsReady) || statistics.Violations > 0, ReadyMost) && statistics.Violations == 0
+            ? pairs
+            : throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+    }
+
+    private static async Task<(TimeSpan Started, TimeSpan Span, long Peak)> WatchAsync(ServerUnderTest server, NpgsqlDataSource database, int due)
+    {
+        var (begin, first, peak) = (Clock.Now, 0L, 0L);
+        while (Clock.Span(Clock.Now - begin) < SweepMost)
+        {
+            await using var command = database.CreateCommand("SELECT count(*) FROM chat.timeline WHERE expired_at IS NOT NULL");
+            var gone = (long)(await command.ExecuteScalarAsync())!;
+            peak = Math.Max(peak, ProcFs.PrivateMemoryOf(server.Process));
+            first = first == 0 && gone > 0 ? Clock.Now : first;
+            if (gone >= due)
+            {
+                return (Clock.Span(first - begin), Clock.Span(Clock.Now - first), peak);
+            }
+
+            await Task.Delay(Look);
+        }
+
+        throw new InvalidOperationException($"The sweep was not done within {SweepMost.TotalMinutes} minutes.");
+    }
+}
