@@ -24,6 +24,7 @@ public sealed class PortRules
         [nameof(IUsers)] = "ConversationTests",
         [nameof(IMedia)] = "DownloadTests",
         [nameof(IUploads)] = "TusTests",
+        [nameof(ILogTrims)] = "ExpiryTests",
         [nameof(IPushSubscriptions)] = "SubscriptionTests",
         [nameof(IPushQueue)] = "WakeUpTests",
         [nameof(IVapidKey)] = "WakeUpTests",
