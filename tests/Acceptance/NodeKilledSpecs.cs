@@ -3,7 +3,7 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>One of two servers on a log is killed: the other goes on, and nobody stays online whom the dead one held.</summary>
+/// <summary>Of two servers on a log one is killed, or the Redis that joins them: the rest goes on, nobody stays online whom the dead one held, and nothing stays away from sockets.</summary>
 public sealed class NodeKilledSpecs : IAsyncLifetime
 {
     private readonly TwoNodes _nodes = new();
@@ -60,5 +60,47 @@ public sealed class NodeKilledSpecs : IAsyncLifetime
         await ada.SayAsync(bob, "are you there?");
 
         await Eventually.BeAsync(() => browser.Bodies.Count > 0, "Bob is woken", TimeSpan.FromSeconds(60));
+    }
+
+    [RedisFact]
+    public async Task What_was_written_while_Redis_was_away_comes_when_it_is_back()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        await ada.SayAsync(bob, "before");
+        await using var socket = await bob.ConnectAsync();
+        await _nodes.Redis.KillAsync();
+        var lost = await ada.SayAsync(bob, "nobody tells node two");
+
+        await _nodes.Redis.StartAgainAsync();
+
+        // The slow check is as good as off here.
+        Assert.Equal(lost.Seq, (await socket.MessageAsync(lost.MessageId)).Seq);
+        socket.KeptOrder();
+    }
+}
+
+/// <summary>Two servers on a log whose Redis is gone for good.</summary>
+public sealed class RedisGoneSpecs : IAsyncLifetime
+{
+    private readonly TwoNodes _nodes = new() { RecheckEvery = "00:00:02" };
+
+    public Task InitializeAsync() => _nodes.InitializeAsync();
+
+    public Task DisposeAsync() => _nodes.DisposeAsync();
+
+    [RedisFact]
+    public async Task What_is_written_at_one_node_still_comes_to_the_other_though_late()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(_nodes.One.Api), await Person.RegisterAsync(_nodes.Two.Api, name: "Bob"));
+        await using var socket = await bob.ConnectAsync();
+        await _nodes.Redis.KillAsync();
+
+        var lost = new List<Sent>();
+        for (var i = 0; i < 10; i++)
+            lost.Add(await ada.SayAsync(bob, $"message {i}")); // In a conversation, too, that the socket has never heard of.
+
+        foreach (var sent in lost)
+            Assert.Equal(sent.Seq, (await socket.MessageAsync(sent.MessageId)).Seq);
+        socket.KeptOrder();
     }
 }

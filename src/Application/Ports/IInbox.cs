@@ -18,6 +18,9 @@ public interface IInbox
     /// <summary>Which of these pairs of users have a conversation in common, in one round trip.</summary>
     Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken);
 
+    /// <summary>Conversations of these users in which anything was recorded since a moment, by the clocks of those who recorded it.</summary>
+    Task<IReadOnlyList<ChangedItem>> ChangedAsync(IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken);
+
     /// <summary>All conversations of a user, and how far each is confirmed by a device.</summary>
     Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 }
@@ -41,3 +44,6 @@ public sealed record InboxItem(
 /// <param name="JoinedSeq">The first entry that the user sees.</param>
 /// <param name="DeliveredSeq">The last seq that the device has confirmed, or the one before the user's joining.</param>
 public sealed record WaitingItem(ConversationId Conversation, long JoinedSeq, long DeliveredSeq, long LastSeq);
+
+/// <param name="LastSeq">The conversation's last entry.</param>
+public sealed record ChangedItem(UserId User, ConversationId Conversation, long LastSeq);

@@ -51,6 +51,9 @@ public interface INodeBusReceiver
 
     void Receive(LiveTyping typing);
 
+    /// <summary>What others announced may not have come until now.</summary>
+    void MayHaveMissed();
+
     /// <summary>Whether a user has a socket on this node now.</summary>
     bool HasSocket(UserId user);
 

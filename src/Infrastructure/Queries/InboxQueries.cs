@@ -89,14 +89,25 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     public async Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
         IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            """
+            $"""
             SELECT w.one, w.other FROM unnest($1, $2) AS w(one, other)
             WHERE EXISTS (
-                SELECT FROM chat.mt_doc_members m JOIN chat.mt_doc_members o ON o.conversation__id = m.conversation__id AND o.user__id = w.other
-                WHERE m.user__id = w.one)
+                SELECT FROM chat.mt_doc_members o WHERE o.user__id = w.other AND o.data ->> 'left_seq' IS NULL AND EXISTS (
+                    SELECT FROM chat.mt_doc_members m WHERE m.conversation__id = o.conversation__id AND m.user__id = w.one AND {Rows.IsMember}))
             """,
             row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
             pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray())).ToHashSet();
+
+    public async Task<IReadOnlyList<ChangedItem>> ChangedAsync(
+        IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"""
+        SELECT m.user__id, c.id, c.last_seq FROM unnest($1) AS u(id)
+        JOIN chat.mt_doc_members m ON m.user__id = u.id AND {Rows.IsMember}
+        JOIN chat.conversations c ON c.id = m.conversation__id
+        WHERE c.updated_at > $2 LIMIT $3
+        """,
+        row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)), cancellationToken,
+        users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
 
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         await database.QueryAsync(

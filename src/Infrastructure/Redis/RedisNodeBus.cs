@@ -41,12 +41,14 @@ public sealed class RedisNodeBus(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        redis.ConnectionRestored += OnRestored;
         (await redis.GetSubscriber().SubscribeAsync(Channel)).OnMessage(message => Receive(message.Message)); // One after another, in order.
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        redis.ConnectionRestored -= OnRestored;
         _waiting.Writer.TryComplete();
         await _sending.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await redis.GetSubscriber().UnsubscribeAsync(Channel);
@@ -93,6 +95,12 @@ public sealed class RedisNodeBus(
         {
             logger.LogWarning(exception, "A message of another node could not be understood; does it run another version?");
         }
+    }
+
+    private void OnRestored(object? sender, ConnectionFailedEventArgs connection)
+    {
+        if (connection.ConnectionType == ConnectionType.Subscription)
+            receiver().MayHaveMissed();
     }
 
     private static UserId[] Users(IReadOnlyList<Guid> ids) => [.. ids.Select(id => new UserId(id))];

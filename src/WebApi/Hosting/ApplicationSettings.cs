@@ -3,6 +3,7 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.Realtime;
 using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Hosting;
@@ -32,6 +33,9 @@ internal static class ApplicationSettings
             .Between("Reads:FreshnessWait", options => options.FreshnessWait, TimeSpan.Zero, ReadsOptions.WaitMax)
             .Between("Reads:PositionWait", options => options.PositionWait, TimeSpan.Zero, ReadsOptions.WaitMax)
             .Between("Reads:CommandWait", options => options.CommandWait, TimeSpan.Zero, ReadsOptions.WaitMax)
+            .ValidateOnStart();
+        services.AddOptions<LiveOptions>().Bind(configuration.GetSection("Live"))
+            .Between("Live:RecheckEvery", options => options.RecheckEvery, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))
             .ValidateOnStart();
         services.AddOptions<PresenceOptions>().Bind(configuration.GetSection("Presence"))
             .Between("Presence:BeatEvery", options => options.BeatEvery, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1))

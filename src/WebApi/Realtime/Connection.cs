@@ -136,13 +136,14 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
     }
 
     /// <summary>An entry was committed that cannot be shown now: it is fetched, and what follows it waits for it.</summary>
-    public void Miss(ConversationId conversation, long seq, LogPosition position)
+    /// <returns>False when the client has it.</returns>
+    public bool Miss(ConversationId conversation, long seq, LogPosition position)
     {
         var start = false;
         lock (_lock)
         {
             if (seq <= _sent.GetValueOrDefault(conversation, -1))
-                return;
+                return false;
             start = _catchUp is null;
             _catchUp ??= new CatchUp(initial: false);
             _catchUp.Miss(conversation, seq, position);
@@ -150,6 +151,7 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
 
         if (start)
             OnCatchUpNeeded(this);
+        return true;
     }
 
     /// <summary>Where the first catch-up starts: what the user sees and the device has confirmed, and where each conversation ends.</summary>

@@ -29,6 +29,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     private readonly ILogger<LiveHub> _logger;
     private Task _running = Task.CompletedTask;
     private int _count;
+    private int _dropped;
 
     public LiveHub(FrameWriter frames, ILogger<LiveHub> logger)
     {
@@ -61,6 +62,9 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     internal IReadOnlyCollection<UserId> Users => [.. _connections.Keys];
 
     internal bool Has(UserId user) => _connections.ContainsKey(user);
+
+    /// <summary>Whether anything had to be dropped since this was last asked.</summary>
+    internal bool TakeDropped() => Interlocked.Exchange(ref _dropped, 0) > 0;
 
     internal bool HasAny(IReadOnlyCollection<UserId> users)
     {
@@ -145,7 +149,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     private void Enqueue(ConversationId conversation, Publication publication)
     {
         if (!_lanes[(uint)conversation.GetHashCode() % (uint)_lanes.Length].Writer.TryWrite(publication))
-            Dropped.Add(1);
+            NoteDropped();
     }
 
     private async Task RunAsync(ChannelReader<Publication> lane)
@@ -163,7 +167,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             {
                 // What could not be shown now is fetched when the next entry shows the gap.
                 _logger.LogError(exception, "A publication could not be delivered.");
-                Dropped.Add(1);
+                NoteDropped();
             }
         }
     }
@@ -222,7 +226,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             _logger.LogError(exception, "The entry {Seq} of {Conversation} could not be shown.", entry.Revision, entry.Conversation);
         }
 
-        Dropped.Add(1);
+        NoteDropped();
         return null;
     }
 
@@ -246,5 +250,11 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             connection.Send(frame);
             Delivered.Add(1);
         }
+    }
+
+    private void NoteDropped()
+    {
+        Dropped.Add(1);
+        Volatile.Write(ref _dropped, 1);
     }
 }

@@ -21,6 +21,7 @@ public static class RealtimeRegistration
         services.AddSingleton<TypingRelay>();
         services.AddSingleton<ITypingDelivery>(provider => provider.GetRequiredService<TypingRelay>());
         services.AddSingleton<PresenceWatch>();
+        services.AddSingleton<LiveRecheck>();
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<FrameHandler>();
         services.AddSingleton<SocketGateway>();
@@ -28,6 +29,7 @@ public static class RealtimeRegistration
         services.AddHostedService<SocketKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<TypingRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<PresenceWatch>());
+        services.AddHostedService(provider => provider.GetRequiredService<LiveRecheck>());
         services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = endpoint =>
         {
             // Accepted sockets inherit it: dead peers are found without a timer a connection.

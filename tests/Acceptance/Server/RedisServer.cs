@@ -27,22 +27,31 @@ public sealed class RedisServer : IAsyncDisposable
     {
         if (Installed is null) throw new InvalidOperationException(NotInstalled);
         var server = new RedisServer();
-        var port = server._port.ToString(CultureInfo.InvariantCulture);
-        server._process = Process.Start(new ProcessStartInfo(
-            Installed, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", server._folder, "--logfile", "log"]))!;
-        await Eventually.BeAsync(server.IsUpAsync, "Redis takes connections");
+        await server.StartAgainAsync();
         return server;
+    }
+
+    /// <summary>kill -9. It has kept nothing.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+    }
+
+    /// <summary>Starts it at the same address.</summary>
+    public async Task StartAgainAsync()
+    {
+        var port = _port.ToString(CultureInfo.InvariantCulture);
+        _process = Process.Start(new ProcessStartInfo(
+            Installed!, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", _folder, "--logfile", "log"]))!;
+        await Eventually.BeAsync(IsUpAsync, "Redis takes connections");
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is not null)
-        {
-            _process.Kill();
-            await _process.WaitForExitAsync();
-            _process.Dispose();
-            _process = null;
-        }
+        if (_process is not null) await KillAsync();
         Directory.Delete(_folder, recursive: true);
     }
 

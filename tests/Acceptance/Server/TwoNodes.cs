@@ -8,6 +8,9 @@ public sealed class TwoNodes : IAsyncLifetime
     private ServerProcess? _one;
     private ServerProcess? _two;
 
+    /// <summary>How often a node looks for what was lost on the way to its sockets.</summary>
+    public string RecheckEvery { get; init; } = "00:10:00";
+
     public ServerProcess One => _one!;
 
     public ServerProcess Two => _two!;
@@ -25,6 +28,7 @@ public sealed class TwoNodes : IAsyncLifetime
             _deployment.Settings["Presence__BeatEvery"] = "00:00:00.200";
             _deployment.Settings["Presence__NodeKept"] = "00:00:02";
         }
+        _deployment.Settings["Live__RecheckEvery"] = RecheckEvery;
         _deployment.Settings["Push__AllowPrivateEndpoints"] = "true";
         _deployment.Settings["Push__MergeWindow"] = "00:00:00.500";
         _deployment.Settings["Push__LookAgainAfter"] = "00:00:03";

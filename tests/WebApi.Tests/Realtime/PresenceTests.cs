@@ -83,6 +83,25 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
     }
 
     [Fact]
+    public async Task Who_has_left_the_group_sees_the_others_go()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var group = (await server.PostAsync("/v1/conversations", new { type = "group", title = "us", member_ids = new[] { ben.User } }, ann.Access)).Is(201)
+            .Text("conversation_id");
+        using var anns = await server.ConnectAsync(ann.Access);
+        using var bens = await server.ConnectAsync(ben.Access);
+        await SendAsync(bens, new { op = "subscribe_presence", user_ids = new[] { ann.User } });
+        Assert.True((await NextAsync(bens, "presence")).GetProperty("online").GetBoolean());
+
+        (await server.DeleteAsync($"/v1/conversations/{group}/members/{ben.User}", ben.Access)).Is(204);
+
+        Assert.False((await NextAsync(bens, "presence")).GetProperty("online").GetBoolean());
+        await SendAsync(bens, new { op = "subscribe_presence", user_ids = new[] { ann.User } });
+        await SendAsync(bens, new { op = "ping", id = 1 });
+        await UntilAsync(bens, "pong", frame => Assert.NotEqual("presence", Op(frame)));
+    }
+
+    [Fact]
     public async Task No_more_than_so_many_are_named_at_once()
     {
         using var socket = await server.ConnectAsync((await server.SignInAsync()).Access);
