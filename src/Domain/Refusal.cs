@@ -93,6 +93,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal SmsUnavailable =
         new(RefusalKind.Unavailable, "sms_unavailable", "The code cannot be sent now. Try again later.");
 
+    public static readonly Refusal Erased = new(RefusalKind.Gone, "erased", "What this belongs to was erased.");
+
     public static readonly Refusal RegistrationBurnt =
         new(RefusalKind.Gone, "registration_burnt", "The registration was used, has expired or had too many wrong codes. Register again.");
 }

@@ -1,5 +1,6 @@
 using ChatCqrs.Application;
 using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Erasure;
 using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Media;
@@ -41,6 +42,7 @@ public partial class Program
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddMedia(settings, settings.Required("DataFolder"))
             .AddRetention()
+            .AddErasure(settings)
             .AddScheduling()
             .AddPush(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))

@@ -22,6 +22,7 @@ public sealed class PortRules
         [nameof(ITypingDelivery)] = "PeopleSpecs",
         [nameof(IContentSealer)] = "SecrecySpecs",
         [nameof(IUsers)] = "ConversationTests",
+        [nameof(IErasureStep)] = "ErasureSpecs",
         [nameof(IMedia)] = "DownloadTests",
         [nameof(IUploads)] = "TusTests",
         [nameof(ILogTrims)] = "ExpiryTests",

@@ -66,6 +66,14 @@ public sealed class ConversationSpecs
         Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann) with { IsBlocked = true }).ThenNothing();
 
     [Fact]
+    public void Nothing_new_is_said_to_who_was_erased_and_a_retry_is_no_error()
+    {
+        Given(Started(Ann, Ben)).When(Send(1, Ann) with { IsGone = true }).ThenRefused(Refusal.UserUnknown);
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann) with { IsGone = true }).ThenNothing();
+        Given(Group(Ann, Ben)).When(Send(1, Ann) with { IsGone = true }).Then(Sent(1, Ann));
+    }
+
+    [Fact]
     public void A_stranger_does_not_learn_of_a_block() =>
         Given(Started(Ann, Ben)).When(Send(1, Eve) with { IsBlocked = true }).ThenRefused(Refusal.ConversationUnknown);
 

@@ -122,6 +122,33 @@ public sealed class UserSpecs
         Assert.Empty(State(Registered, Settings(new(true, true, Now)), Settings(ConversationSettings.None)).Settings);
 
     [Fact]
+    public void An_account_is_erased_once_and_nothing_of_it_stays()
+    {
+        UserEvent[] given = [Registered, PhoneAdded, BenBlocked, Settings(new(true, true, null))];
+
+        Assert.Equal([Erased], When(new Erase(), given));
+        Assert.Empty(When(new Erase(), [.. given, Erased]));
+        Assert.Equal(User.NotRegistered with { Id = Ann, RegisteredAt = Now, LastAt = Now, ErasedAt = Now }, State([.. given, Erased]));
+    }
+
+    [Fact]
+    public void Nothing_happens_to_an_account_that_is_erased()
+    {
+        Assert.Equal(Refusal.RegistrationBurnt, Refused(Add(PhoneAdded), Registered, Erased));
+        foreach (var command in (UserCommand[])[new ChangeProfile(Changed), new RemoveDevice(Phone), new Block(Ben), new Unblock(Ben),
+            new ChangeSettings(Conversation, new ConversationSettings(true, false, null))])
+            Assert.Equal(Refusal.UserUnknown, Refused(command, Registered, PhoneAdded, Erased));
+    }
+
+    [Fact]
+    public void Without_its_history_an_account_is_erased_all_the_same()
+    {
+        Assert.Empty(When(new Erase(), Erased));
+        Assert.Equal(Refusal.UserUnknown, Refused(new ChangeProfile(Changed), Erased));
+        Assert.Equal(Refusal.UserUnknown, Refused(new Erase()));
+    }
+
+    [Fact]
     public void Time_never_runs_backwards()
     {
         var later = Now.AddHours(1);
@@ -162,6 +189,8 @@ public sealed class UserSpecs
     private static readonly ConversationId Conversation = new(new Guid("00000000-0000-8000-8000-0000000000c0"));
     private static readonly UserBlocked BenBlocked = new(Ann, Ben) { At = Now };
     private static readonly UserUnblocked BenUnblocked = new(Ann, Ben) { At = Now };
+
+    private static readonly UserErased Erased = new(Ann) { At = Now };
 
     private static UserId SomeUser(int number) => new(new Guid($"00000000-0000-7000-9000-{number:x12}"));
 

@@ -1,11 +1,12 @@
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.Application.Messages;
 
 /// <summary>Opens what the timeline holds, and says of each message what holds for every recipient.</summary>
-public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
+public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, ErasedUsers erased)
 {
     /// <summary>Messages as clients see them, in the order given.</summary>
     public async Task<IReadOnlyList<MessageView>> OfAsync(IReadOnlyCollection<TimelineEntry> messages, CancellationToken cancellationToken)
@@ -30,10 +31,12 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts)
     public async ValueTask<MessageView> OpenAsync(TimelineEntry entry, string status, CancellationToken cancellationToken)
     {
         var message = entry.Message!;
+        var content = await ContentAsync(entry.Conversation, message, cancellationToken);
+        if (content is null && message.Content is not null && await erased.AtAsync(message.Sender, cancellationToken) is { } at)
+            message = message with { DeletedAt = at, Reactions = [] }; // With whoever wrote it.
         return MessageView.Of(
-            entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type,
-            await ContentAsync(entry.Conversation, message, cancellationToken), message.ReplyTo, message.SentAt, message.ExpiresAt, status,
-            message.EditedAt, message.DeletedAt, ReactionsOf(message));
+            entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type, content, message.ReplyTo, message.SentAt,
+            message.ExpiresAt, status, message.EditedAt, message.DeletedAt, ReactionsOf(message));
     }
 
     /// <summary>What a message says; null when that is gone.</summary>

@@ -102,7 +102,7 @@ public static class SendMessage
 
     internal sealed class Handler(
         IConversationWriter conversations, IUsers users, KnownUsers known, DirectPairs pairs, BlockLists blocks, IContentSealer sealer, Retention retention,
-        MediaReferences media, EarlierMessages earlier, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
+        MediaReferences media, EarlierMessages earlier, ISentMessages sent, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -119,10 +119,11 @@ public static class SendMessage
                 session?.Admitted);
             var files = await media.FindAsync(request.Caller, body.MediaObject, body.Document, cancellationToken);
             var receiver = other ?? await pairs.OtherAsync(conversation, request.Caller, cancellationToken);
-            var isBlocked = receiver is { } user && await blocks.HasBlockedAsync(user, request.Caller, cancellationToken);
+            var isGone = receiver is { } user && !await known.ExistsAsync(user, cancellationToken);
+            var isBlocked = !isGone && receiver is { } blocker && await blocks.HasBlockedAsync(blocker, request.Caller, cancellationToken);
             var replySeq = command.ReplyTo is { } target ? await earlier.SeqOfAsync(conversation, target, request.Caller, cancellationToken) : null;
             return await conversations.SendAsync(
-                conversation, command with { StartWith = other, Files = files, ReplySeq = replySeq, IsBlocked = isBlocked }, origin, cancellationToken,
+                conversation, command with { StartWith = other, Files = files, ReplySeq = replySeq, IsBlocked = isBlocked, IsGone = isGone }, origin, cancellationToken,
                 new SealedFor(policy, this, request));
         }
 
@@ -145,9 +146,9 @@ public static class SendMessage
                 return (new ConversationId(Guid.Parse(body.ConversationId)), null);
             if (!Guid.TryParse(body.ReceiverId, out var id))
             {
-                var user = await users.FindByPhoneAsync(body.ReceiverId!, cancellationToken)
-                    ?? throw new RefusedException(Refusal.UserUnknown);
-                return (DirectWith(caller, user), user);
+                return await users.FindByPhoneAsync(body.ReceiverId!, cancellationToken) is { } user
+                    ? (DirectWith(caller, user), user)
+                    : (await SentBeforeAsync(caller, body, cancellationToken), null);
             }
 
             if (id.Version == DirectConversation.Version && await IsMemberAsync(caller, id, cancellationToken))
@@ -156,8 +157,19 @@ public static class SendMessage
             var direct = DirectWith(caller, other);
             if (await known.ExistsAsync(other, cancellationToken))
                 return (direct, other);
+            if (await IsMemberAsync(caller, direct.Value, cancellationToken))
+                return (direct, null); // They were erased. What was sent to them before is answered as ever, and nothing new is taken.
             return await IsMemberAsync(caller, id, cancellationToken)
                 ? (new ConversationId(id), null)
+                : throw new RefusedException(Refusal.UserUnknown);
+        }
+
+        /// <summary>Where a retry belongs whose receiver has given the phone up since, with the account.</summary>
+        private async ValueTask<ConversationId> SentBeforeAsync(UserId caller, Body body, CancellationToken cancellationToken)
+        {
+            var key = (caller, new MessageId(Guid.Parse(body.MessageId!)));
+            return (await sent.FindAsync([key], cancellationToken)).TryGetValue(key, out var earlier)
+                ? earlier.Conversation
                 : throw new RefusedException(Refusal.UserUnknown);
         }
 

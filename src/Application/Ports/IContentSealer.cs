@@ -10,6 +10,7 @@ namespace ChatCqrs.Application.Ports;
 public interface IContentSealer
 {
     /// <summary>Seals content. Secrets that do not exist yet are created and stored first.</summary>
+    /// <exception cref="RefusedException">One of them was shredded; it is never made again.</exception>
     ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 
     /// <summary>Opens content; null when one of its secrets has been shredded.</summary>
@@ -29,6 +30,12 @@ public interface IContentSealer
 
     /// <summary>A hash of content under a key derived from the owner's secret: equal for equal content of one owner.</summary>
     ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Makes everything that somebody wrote unreadable, for ever, wherever it is stored, and refuses to seal anything for them again. Here at once; on other
+    /// nodes as soon as they hear of it, and without that within a minute.
+    /// </summary>
+    Task ShredAsync(UserId owner, CancellationToken cancellationToken);
 }
 
 /// <summary>What a piece of content belongs to; takes part in its key and authenticates it.</summary>

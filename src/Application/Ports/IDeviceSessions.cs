@@ -27,11 +27,14 @@ public interface IDeviceSessions
     /// <summary>Signs a device of a user out; does nothing when it is signed out already.</summary>
     Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 
+    /// <summary>Signs all devices of a user out.</summary>
+    Task RevokeAllAsync(UserId user, CancellationToken cancellationToken);
+
     /// <summary>When each of a user's devices was last here, to the minute.</summary>
     Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken);
 
     /// <summary>When each of these users was last here on any device, some seconds behind.</summary>
-    /// <returns>Those who ever were.</returns>
+    /// <returns>Those who ever were, and have an account still.</returns>
     Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken);
 }
 

@@ -21,6 +21,9 @@ public interface IInbox
     /// <summary>Conversations of these users in which anything was recorded since a moment, by the clocks of those who recorded it.</summary>
     Task<IReadOnlyList<ChangedItem>> ChangedAsync(IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken);
 
+    /// <summary>The ids of all conversations that a user belongs to.</summary>
+    Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken);
+
     /// <summary>All conversations of a user, and how far each is confirmed by a device.</summary>
     Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 }

@@ -32,6 +32,12 @@ public interface IMedia
     /// <returns>How many files; less than <paramref name="limit"/> when there are no more.</returns>
     Task<int> ForgetUnreferencedAsync(DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Forgets files of a user's, whoever they were sent to, and the bytes that then stand for no file: those that somebody else has uploaded too stay theirs.
+    /// </summary>
+    /// <returns>How many files; less than <paramref name="limit"/> when there are no more.</returns>
+    Task<int> ForgetOwnedAsync(UserId owner, int limit, CancellationToken cancellationToken);
+
     /// <summary>Keys whose bytes nothing refers to, oldest first.</summary>
     Task<IReadOnlyList<BlobKey>> GarbageAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken);
 
@@ -66,6 +72,9 @@ public interface IUploads
     /// <summary>Drops uploads that have expired.</summary>
     /// <returns>How many; less than <paramref name="limit"/> when there are no more.</returns>
     Task<int> ExpireAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Drops all uploads of a user's, and what has arrived of them. Files that were made of them stay.</summary>
+    Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken);
 }
 
 /// <summary>Bytes that stand next to one another under one key.</summary>

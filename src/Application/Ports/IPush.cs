@@ -20,6 +20,9 @@ public interface IPushSubscriptions
     /// <returns>False when there is none of this id.</returns>
     Task<bool> RemoveAsync(UserId user, Guid subscription, CancellationToken cancellationToken);
 
+    /// <summary>Removes all of a user's subscriptions, and what waits to wake them.</summary>
+    Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken);
+
     /// <summary>The address is gone for good.</summary>
     Task ForgetAsync(Guid subscription, CancellationToken cancellationToken);
 

@@ -35,8 +35,14 @@ public interface IRegistrations
     Task<IReadOnlyDictionary<PhoneKey, UserId>> FindPhonesAsync(IReadOnlyCollection<PhoneKey> phones, CancellationToken cancellationToken);
 
     /// <summary>Uses a registration up and signs its device in, in one transaction. The same sign-in again is true already.</summary>
-    /// <returns>False when it was used up before; then nothing has changed.</returns>
+    /// <returns>False when it was used up before, or the phone is not the user's any more; then nobody is signed in.</returns>
     Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Lets a user's phone go, with every registration of it, and tells all nodes that the user is no more. From then on none of their devices is signed in
+    /// by <see cref="CompleteAsync"/>; the phone can register anew.
+    /// </summary>
+    Task ForgetAsync(UserId user, CancellationToken cancellationToken);
 }
 
 /// <summary>A keyed hash of a phone number: tells whether two are the same, and no more.</summary>

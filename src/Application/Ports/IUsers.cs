@@ -2,7 +2,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Ports;
 
-/// <summary>Who has an account; as the log and the phone claims say now, not as a view that may lag.</summary>
+/// <summary>Who has an account, and was not erased; as the log and the phone claims say now, not as a view that may lag.</summary>
 public interface IUsers
 {
     Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken);

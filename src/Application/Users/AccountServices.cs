@@ -22,6 +22,7 @@ public static class AccountServices
         });
         services.AddSingleton<IUsers, RegisteredUsers>();
         services.TryAddSingleton<KnownUsers>();
+        services.AddSingleton<ErasedUsers>();
         return services;
     }
 }

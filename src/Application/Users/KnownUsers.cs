@@ -13,16 +13,20 @@ public sealed class KnownUsers(IUsers users)
     private const int AskedAtOnce = 16;
 
     private readonly ConcurrentDictionary<UserId, byte> _known = new();
+    private long _forgotten;
 
     public async ValueTask<bool> ExistsAsync(UserId user, CancellationToken cancellationToken)
     {
         if (_known.ContainsKey(user))
             return true;
+        var forgotten = Interlocked.Read(ref _forgotten);
         if (!await users.ExistsAsync(user, cancellationToken))
             return false;
         if (_known.Count >= UsersMax)
             _known.Clear();
         _known.TryAdd(user, 0);
+        if (Interlocked.Read(ref _forgotten) != forgotten)
+            _known.TryRemove(user, out _); // What was read while somebody was erased may be just that user's past.
         return true;
     }
 
@@ -37,5 +41,17 @@ public sealed class KnownUsers(IUsers users)
         }
     }
 
-    public void Forget(UserId user) => _known.TryRemove(user, out _);
+    /// <summary>A user was erased, here or elsewhere.</summary>
+    public void Forget(UserId user)
+    {
+        Interlocked.Increment(ref _forgotten);
+        _known.TryRemove(user, out _);
+    }
+
+    /// <summary>It may have been missed that users were erased.</summary>
+    public void ForgetAll()
+    {
+        Interlocked.Increment(ref _forgotten);
+        _known.Clear();
+    }
 }

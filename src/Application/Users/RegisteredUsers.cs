@@ -1,13 +1,17 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Application.Users;
 
 /// <inheritdoc cref="IUsers"/>
-internal sealed class RegisteredUsers(IEventStore store, IRegistrations registrations, AccountSecrets secrets) : IUsers
+internal sealed class RegisteredUsers(IEventStore store, IEventCodec codec, IRegistrations registrations, AccountSecrets secrets) : IUsers
 {
-    public async Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken) =>
-        (await store.ReadStreamAsync(StreamName.Of(user), 0, ReadDirection.Forwards, limit: 1, cancellationToken)).Count > 0;
+    public async Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken)
+    {
+        var last = await store.ReadStreamAsync(StreamName.Of(user), long.MaxValue, ReadDirection.Backwards, limit: 1, cancellationToken);
+        return last.Count > 0 && codec.Decode(last[0]).Event is not UserEvent.UserErased;
+    }
 
     public async Task<UserId?> FindByPhoneAsync(string phone, CancellationToken cancellationToken) =>
         await registrations.FindPhoneAsync(await secrets.PhoneKeyAsync(phone, cancellationToken), cancellationToken);

@@ -123,6 +123,8 @@ public sealed record Conversation(
                 : throw new RefusedException(Refusal.MessageIdReused);
         }
 
+        if (c.IsGone && state.Kind == ConversationKind.Direct)
+            throw new RefusedException(Refusal.UserUnknown);
         if (c.IsBlocked && state.Kind == ConversationKind.Direct)
             throw new RefusedException(Refusal.Blocked); // After the retry: what was accepted before the block is answered as ever.
         if (c.ReplyTo is not null && !(c.ReplySeq >= sender.JoinedSeq))

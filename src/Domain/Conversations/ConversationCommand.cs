@@ -43,10 +43,11 @@ public abstract record ConversationCommand
     /// </param>
     /// <param name="Files">The uploads that it refers to and its sender may pass on; null for none.</param>
     /// <param name="IsBlocked">Whether the other user of a direct conversation has blocked the sender.</param>
+    /// <param name="IsGone">Whether the other user of a direct conversation was erased.</param>
     public sealed record SendMessage(
         MessageId MessageId, UserId Sender, DeviceId Device, MessageType Type, SealedContent Content, Fingerprint Fingerprint,
         MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null, IReadOnlyList<FileId>? Files = null, bool IsBlocked = false,
-        long? ReplySeq = null) : ConversationCommand;
+        long? ReplySeq = null, bool IsGone = false) : ConversationCommand;
 
     /// <summary>Say it otherwise.</summary>
     /// <param name="Content">The whole new content, sealed as the message's own.</param>

@@ -32,6 +32,9 @@ public sealed record User(
     public ImmutableDictionary<ConversationId, ConversationSettings> Settings { get; init; } =
         ImmutableDictionary<ConversationId, ConversationSettings>.Empty;
 
+    /// <summary>When the account was erased; null while it is not. Nothing happens to it after that.</summary>
+    public DateTimeOffset? ErasedAt { get; init; }
+
     public ConversationSettings SettingsOf(ConversationId conversation) => Settings.GetValueOrDefault(conversation, ConversationSettings.None);
 
     public bool HasDevice(DeviceId device) => Devices.Any(known => known.Id == device);
@@ -43,6 +46,9 @@ public sealed record User(
         now = now > state.LastAt ? now : state.LastAt;
         return command switch
         {
+            Erase when state.ErasedAt is not null => [], // A retry is not an error.
+            AddDevice when state.ErasedAt is not null => throw new RefusedException(Refusal.RegistrationBurnt),
+            _ when state.ErasedAt is not null => throw new RefusedException(Refusal.UserUnknown),
             AddDevice c when state.Id is null =>
             [
                 new UserRegistered(c.User, c.RegisterWith) { At = now },
@@ -56,6 +62,7 @@ public sealed record User(
                 new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
             ],
             _ when state.Id is null => throw new RefusedException(Refusal.UserUnknown),
+            Erase => [new UserErased(state.Id.Value) { At = now }],
             ChangeProfile c when state.Profile == c.Profile => [],
             ChangeProfile c => [new ProfileChanged(state.Id.Value, c.Profile) { At = now }],
             RemoveDevice c when !state.HasDevice(c.Device) => throw new RefusedException(Refusal.DeviceUnknown),
@@ -89,6 +96,7 @@ public sealed record User(
                     ? state.Settings.Remove(e.Conversation)
                     : state.Settings.SetItem(e.Conversation, e.Settings),
             },
+            UserErased e => NotRegistered with { Id = e.User, RegisteredAt = state.RegisteredAt, LastAt = e.At, ErasedAt = e.At },
             _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
         };
     }

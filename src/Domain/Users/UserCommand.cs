@@ -28,4 +28,7 @@ public abstract record UserCommand
     /// <summary>Keep a conversation as the user likes it.</summary>
     /// <param name="Conversation">One of theirs; that has been checked against the conversation.</param>
     public sealed record ChangeSettings(ConversationId Conversation, ConversationSettings Settings) : UserCommand;
+
+    /// <summary>Forget the user.</summary>
+    public sealed record Erase : UserCommand;
 }

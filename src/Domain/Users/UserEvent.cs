@@ -25,4 +25,7 @@ public abstract record UserEvent
 
     /// <summary>The user's own settings of a conversation, all of them as they are now.</summary>
     public sealed record ConversationSettingsChanged(UserId User, ConversationId Conversation, ConversationSettings Settings) : UserEvent;
+
+    /// <summary>Always the last event, and in the end the only one: those before it are taken out of the log.</summary>
+    public sealed record UserErased(UserId User) : UserEvent;
 }

@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.Sealing;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -8,10 +9,12 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Hears from other nodes which devices were signed out, and whose blocks have changed. After every interruption it looks up what it has missed.
+/// Hears from other nodes which devices were signed out, whose blocks have changed, who was erased and which secrets were shredded. After every interruption it
+/// looks up what it has missed, or forgets what that may have changed.
 /// </summary>
 internal sealed class AccountListener(
-    NpgsqlDataSource database, PostgresDeviceSessions sessions, BlockLists blocks, TimeProvider clock, ILogger<AccountListener> logger) : BackgroundService
+    NpgsqlDataSource database, PostgresDeviceSessions sessions, BlockLists blocks, KnownUsers known, ContentSealer sealer, TimeProvider clock,
+    ILogger<AccountListener> logger) : BackgroundService
 {
     /// <summary>How often a silent connection is tried.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15);
@@ -48,8 +51,14 @@ internal sealed class AccountListener(
     {
         await using var connection = await database.OpenConnectionAsync(stoppingToken);
         connection.Notification += (_, notification) => Hear(notification.Channel, notification.Payload);
-        await RunAsync(connection, $"LISTEN {sessions.Channel}; LISTEN {DirectoryModel.BlocksChannel(sessions.Schema)}", stoppingToken);
+        await RunAsync(
+            connection,
+            $"LISTEN {sessions.Channel}; LISTEN {DirectoryModel.BlocksChannel(sessions.Schema)}; "
+            + $"LISTEN {PostgresRegistrations.ErasedChannel(sessions.Schema)}; LISTEN {Secrets.Channel}",
+            stoppingToken);
         blocks.ForgetAll();
+        known.ForgetAll();
+        sealer.ForgetAll();
         await sessions.CatchUpAsync(_heardUntil - SkewMax, stoppingToken);
         _hears = true;
         while (true)
@@ -62,13 +71,23 @@ internal sealed class AccountListener(
 
     private void Hear(string channel, string payload)
     {
-        if (channel != sessions.Channel)
-        {
-            if (Guid.TryParse(payload, out var changed))
-                blocks.Forget(new UserId(changed));
-            return;
-        }
+        if (channel == Secrets.Channel)
+            sealer.Forget(payload);
+        else if (channel == sessions.Channel)
+            HearSignOut(payload);
+        else if (Guid.TryParse(payload, out var changed))
+            HearChange(channel, new UserId(changed));
+    }
 
+    private void HearChange(string channel, UserId user)
+    {
+        blocks.Forget(user);
+        if (channel == PostgresRegistrations.ErasedChannel(sessions.Schema))
+            known.Forget(user);
+    }
+
+    private void HearSignOut(string payload)
+    {
         var colon = payload.IndexOf(':', StringComparison.Ordinal);
         if (colon > 0 && Guid.TryParse(payload.AsSpan(0, colon), out var user) && Guid.TryParse(payload.AsSpan(colon + 1), out var device))
             sessions.Mark(new UserId(user), new DeviceId(device));

@@ -4,7 +4,7 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Tables for what must be decided once for all nodes and at once: registrations, whose phone is whose, who is signed in. See docs/adr/0020-accounts-in-tables.md.
+/// Tables for what must be decided once for all nodes and at once: registrations, whose phone is whose, who is signed in, who is to be erased. See docs/adr/0020-accounts-in-tables.md.
 /// </summary>
 internal static class AccountSchema
 {
@@ -14,6 +14,7 @@ internal static class AccountSchema
         options.Storage.ExtendedSchemaObjects.Add(Registrations(schema));
         options.Storage.ExtendedSchemaObjects.Add(Phones(schema));
         options.Storage.ExtendedSchemaObjects.Add(DeviceSessions(schema));
+        options.Storage.ExtendedSchemaObjects.Add(Erasures(schema));
     }
 
     private static Table Registrations(string schema)
@@ -58,6 +59,14 @@ internal static class AccountSchema
         table.AddColumn("revoked_at", "timestamptz");
         table.Indexes.Add(new IndexDefinition("device_sessions_user").AgainstColumns("user_id"));
         table.Indexes.Add(new IndexDefinition("device_sessions_revoked").AgainstColumns("revoked_at"));
+        return table;
+    }
+    /// <summary>Erasures that are not known to be finished.</summary>
+    private static Table Erasures(string schema)
+    {
+        var table = new Table($"{schema}.erasures");
+        table.AddColumn("user_id", "uuid").AsPrimaryKey();
+        table.AddColumn("requested_at", "timestamptz").NotNull();
         return table;
     }
 }

@@ -76,6 +76,9 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
     public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         RevokeWhereAsync("device_id = $1 AND user_id = $3", clock.GetUtcNow(), [device.Value, user.Value], cancellationToken);
 
+    public Task RevokeAllAsync(UserId user, CancellationToken cancellationToken) =>
+        RevokeWhereAsync("user_id = $1", clock.GetUtcNow(), [user.Value], cancellationToken);
+
     public async Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken)
     {
         var lastSeen = await PostgresErrors.GuardAsync(async () =>
@@ -101,7 +104,10 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         PostgresErrors.GuardAsync<IReadOnlyDictionary<UserId, DateTimeOffset>>(async () =>
         {
             await using var command = database.CreateCommand(
-                $"SELECT user_id, max(last_seen) FROM {schema}.device_sessions WHERE user_id = ANY ($1) GROUP BY user_id");
+                $"""
+                SELECT s.user_id, max(s.last_seen) FROM {schema}.device_sessions s JOIN {schema}.phones p ON p.user_id = s.user_id
+                WHERE s.user_id = ANY ($1) GROUP BY s.user_id
+                """);
             command.Parameters.Add(new() { Value = users.Select(user => user.Value).ToArray() });
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             var found = new Dictionary<UserId, DateTimeOffset>();

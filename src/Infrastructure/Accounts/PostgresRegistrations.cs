@@ -95,6 +95,28 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
             async () => await TryCompleteAsync(registration, signIn, cancellationToken) || await IsSignedInAsync(signIn, cancellationToken),
             clock, cancellationToken);
 
+    public Task ForgetAsync(UserId user, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    {
+        await using var batch = database.CreateBatch();
+        var phone = new NpgsqlBatchCommand(
+            $"""
+            WITH phone AS (DELETE FROM {schema}.phones WHERE user_id = $1 RETURNING phone)
+            DELETE FROM {schema}.registrations r USING phone WHERE r.phone = phone.phone
+            """);
+        Add(phone.Parameters, user.Value);
+        batch.BatchCommands.Add(phone);
+        var own = new NpgsqlBatchCommand($"DELETE FROM {schema}.registrations WHERE user_id = $1");
+        Add(own.Parameters, user.Value);
+        batch.BatchCommands.Add(own);
+        var tell = new NpgsqlBatchCommand($"SELECT pg_notify('{ErasedChannel(schema)}', $1)");
+        Add(tell.Parameters, user.ToString());
+        batch.BatchCommands.Add(tell);
+        return await batch.ExecuteNonQueryAsync(cancellationToken);
+    });
+
+    /// <summary>Where nodes are told who is no more; the payload is the user.</summary>
+    public static string ErasedChannel(string schema) => schema + "_erased";
+
     internal static byte[] Bytes(UInt128 value)
     {
         var bytes = new byte[16];
@@ -106,8 +128,11 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     {
         await using var command = database.CreateCommand(
             $"""
-            WITH used AS (
-                UPDATE {schema}.registrations SET completed_at = $2, content = '' WHERE id = $1 AND completed_at IS NULL RETURNING phone
+            WITH claim AS (
+                SELECT phone FROM {schema}.phones WHERE user_id = $4 FOR UPDATE
+            ), used AS (
+                UPDATE {schema}.registrations r SET completed_at = $2, content = '' FROM claim
+                WHERE r.id = $1 AND r.completed_at IS NULL AND r.phone = claim.phone RETURNING r.phone
             ), registered AS (
                 UPDATE {schema}.phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
             )

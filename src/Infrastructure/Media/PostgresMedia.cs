@@ -44,13 +44,23 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
         return await FilesAsync("f.file_id = ANY ($1)", cancellationToken, ids);
     }
 
-    public async Task<int> ForgetUnreferencedAsync(DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken)
-    {
-        var gone = await InTransactionAsync(connection => ForgetAsync(connection, unusedSince, limit, cancellationToken), cancellationToken);
-        if (gone > 0)
-            garbage.Raise();
-        return gone;
-    }
+    public Task<int> ForgetUnreferencedAsync(DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken) => ForgetAsync(
+        $"""
+        DELETE FROM {schema}.media_files WHERE file_id IN (
+            SELECT f.file_id FROM {schema}.media_files f
+            WHERE f.used_at < $1 AND NOT EXISTS (SELECT FROM {schema}.media_references r WHERE r.file_id = f.file_id)
+            ORDER BY f.used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        AND used_at < $1 RETURNING sha256
+        """,
+        cancellationToken, unusedSince, limit);
+
+    public Task<int> ForgetOwnedAsync(UserId owner, int limit, CancellationToken cancellationToken) => ForgetAsync(
+        $"""
+        DELETE FROM {schema}.media_files WHERE file_id IN (
+            SELECT f.file_id FROM {schema}.media_files f WHERE f.owner = $1 ORDER BY f.file_id LIMIT $2 FOR UPDATE)
+        RETURNING sha256
+        """,
+        cancellationToken, owner.Value, limit);
 
     public async Task<IReadOnlyList<BlobKey>> GarbageAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
         await database.QueryAsync(
@@ -143,19 +153,18 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
     /// Files first, then contents without one. A content's row is locked before it is looked at, so that an upload of the same bytes, which locks it too,
     /// comes either before, and its file is seen, or after, and stores its own bytes.
     /// </summary>
-    private async Task<int> ForgetAsync(NpgsqlConnection connection, DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken)
+    private async Task<int> ForgetAsync(string deleteFiles, CancellationToken cancellationToken, params object[] parameters)
+    {
+        var gone = await InTransactionAsync(connection => ForgetAsync(connection, deleteFiles, parameters, cancellationToken), cancellationToken);
+        if (gone > 0)
+            garbage.Raise();
+        return gone;
+    }
+
+    private async Task<int> ForgetAsync(NpgsqlConnection connection, string deleteFiles, object[] parameters, CancellationToken cancellationToken)
     {
         var contents = new List<byte[]>();
-        await using (var delete = Command(
-            connection,
-            $"""
-            DELETE FROM {schema}.media_files WHERE file_id IN (
-                SELECT f.file_id FROM {schema}.media_files f
-                WHERE f.used_at < $1 AND NOT EXISTS (SELECT FROM {schema}.media_references r WHERE r.file_id = f.file_id)
-                ORDER BY f.used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-            AND used_at < $1 RETURNING sha256
-            """,
-            unusedSince, limit))
+        await using (var delete = Command(connection, deleteFiles, parameters))
         await using (var row = await delete.ExecuteReaderAsync(cancellationToken))
         {
             while (await row.ReadAsync(cancellationToken))

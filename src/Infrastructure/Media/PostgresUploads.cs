@@ -96,6 +96,12 @@ internal sealed class PostgresUploads(NpgsqlDataSource database, string schema, 
         return gone;
     }
 
+    public async Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken)
+    {
+        await RemoveAsync("owner = $1", cancellationToken, owner.Value);
+        garbage.Raise();
+    }
+
     private async Task<int> RemoveAsync(string where, CancellationToken cancellationToken, params object[] parameters) => (await database.QueryAsync(
         $"""
         WITH gone AS (DELETE FROM {schema}.media_uploads WHERE {where} RETURNING id),

@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
+using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Projections.Directory;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -19,11 +20,28 @@ internal sealed class DirectoryModel : IReadModel
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         await DocumentFold<UserId, UserView, UsersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
+        await AskForErasuresAsync(facts, session, cancellationToken);
         var changed = facts.Where(fact => fact.Event is UserEvent.UserBlocked or UserEvent.UserUnblocked)
             .Select(fact => StreamName.IdOf(fact.Stream)).Distinct().ToArray();
         if (changed.Length == 0)
             return;
         await using var command = session.Command($"SELECT pg_notify('{BlocksChannel(session.Schema)}', id::text) FROM unnest($1) AS id", changed);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+    /// <summary>
+    /// The log says who was erased. Asked for again here, an erasure is also repeated where tables were restored from a time before it, and whoever rebuilds
+    /// this model repeats them all: that changes nothing where they are finished.
+    /// </summary>
+    private static async Task AskForErasuresAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var erased = facts.Where(fact => fact.Event is UserEvent.UserErased).DistinctBy(fact => fact.Stream).ToList();
+        if (erased.Count == 0)
+            return;
+        await using var command = session.Command(
+            $"""
+            INSERT INTO {MartenRegistration.Schema}.erasures (user_id, requested_at) SELECT * FROM unnest($1, $2) ON CONFLICT (user_id) DO NOTHING
+            """,
+            erased.Select(fact => StreamName.IdOf(fact.Stream)).ToArray(), erased.Select(fact => fact.At.UtcDateTime).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

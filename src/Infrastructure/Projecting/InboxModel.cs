@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
 using ChatCqrs.Infrastructure.Queries;
 using ChatCqrs.Projections;
 using ChatCqrs.Projections.Inbox;
@@ -23,6 +24,7 @@ internal sealed class InboxModel : IReadModel
     {
         await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
         await SaveSettingsAsync(facts, session, cancellationToken);
+        await ForgetSettingsAsync(facts, session, cancellationToken);
         var keys = Folding<ConversationId, ConversationView, ConversationsProjection>.KeysOf(facts);
         if (keys.Count == 0)
             return;
@@ -90,6 +92,15 @@ internal sealed class InboxModel : IReadModel
             changed.Select(view => view.Settings.Pinned).ToArray(),
             changed.Select(view => view.Settings.Archived).ToArray(),
             changed.Select(view => view.Settings.MutedUntil?.UtcDateTime).ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+    /// <summary>Those of users who were erased; none follow.</summary>
+    private static async Task ForgetSettingsAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var erased = facts.Where(fact => fact.Event is UserEvent.UserErased).Select(fact => StreamName.IdOf(fact.Stream)).Distinct().ToArray();
+        if (erased.Length == 0)
+            return;
+        await using var command = session.Command($"DELETE FROM {session.Schema}.conversation_settings WHERE user_id = ANY ($1)", erased);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -45,6 +45,13 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
     public async Task<bool> RemoveAsync(UserId user, Guid subscription, CancellationToken cancellationToken) => await database.ExecuteAsync(
         $"DELETE FROM {schema}.push_subscriptions WHERE id = $1 AND user_id = $2", cancellationToken, subscription, user.Value) == 1;
 
+    public Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken) => database.ExecuteAsync(
+        $"""
+        WITH pending AS (DELETE FROM {schema}.push_pending WHERE user_id = $1)
+        DELETE FROM {schema}.push_subscriptions WHERE user_id = $1
+        """,
+        cancellationToken, owner.Value);
+
     public Task ForgetAsync(Guid subscription, CancellationToken cancellationToken) =>
         database.ExecuteAsync($"DELETE FROM {schema}.push_subscriptions WHERE id = $1", cancellationToken, subscription);
 

@@ -8,12 +8,13 @@ namespace ChatCqrs.Infrastructure.Sealing;
 /// <inheritdoc cref="IContentSealer"/>
 /// <remarks>
 /// Buckets: the UTC day in which content expires, or something shorter where it lives for less than two days, see <see cref="Bucket"/>. Derived
-/// keys are kept for <see cref="KeyLifetime"/> at most, so that shredding takes effect on every node by then. While a key is kept, nothing here waits.
+/// keys are kept for <see cref="KeyLifetime"/> at most, so that shredding takes effect on every node by then, also on one that does not hear of it. While a key
+/// is kept, nothing here waits.
 /// See docs/adr/0004-content-keys.md.
 /// </remarks>
 public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IContentSealer, IDisposable
 {
-    /// <summary>How long a node goes on with a key after its secret was shredded.</summary>
+    /// <summary>How long a node goes on with a key after its secret was shredded, if it does not hear of that.</summary>
     public static readonly TimeSpan KeyLifetime = TimeSpan.FromSeconds(60);
 
     private const int AssociatedSize = 48;
@@ -45,9 +46,10 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         var ids = contents.Select(item => IdOf(item.Scope, item.Content)).Distinct().Where(id => _keys.Find(id) is null).ToList();
         if (ids.Count == 0)
             return;
+        var generation = _keys.Generation;
         var found = await secrets.FindAsync([.. ids.SelectMany(id => id.SecretNames()).Distinct()], cancellationToken);
         foreach (var id in ids)
-            AddDerived(id, id.SecretNames(), found);
+            AddDerived(id, id.SecretNames(), found, generation);
     }
 
     public async Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken)
@@ -64,6 +66,19 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         return new Fingerprint(key!.Fingerprint(content.Span));
     }
 
+    public async Task ShredAsync(UserId owner, CancellationToken cancellationToken)
+    {
+        var secret = SecretName.Of(owner);
+        await secrets.ShredAsync(secret, cancellationToken);
+        Forget(secret);
+    }
+
+    /// <summary>A secret was shredded, here or elsewhere.</summary>
+    public void Forget(string secret) => _keys.Forget(secret);
+
+    /// <summary>It may have been missed that secrets were shredded.</summary>
+    public void ForgetAll() => _keys.ForgetAll();
+
     public void Dispose() => _keys.Dispose();
 
     private static KeyId IdOf(SealScope scope, SealedContent content) => new(content.Bucket, scope.Owner, scope.Conversation);
@@ -78,10 +93,11 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         {
             // Whoever gives up must not take it away from the others who wait.
             var names = id.SecretNames();
+            var generation = _keys.Generation;
             var found = create
                 ? await secrets.GetOrCreateAsync(names, CancellationToken.None)
                 : await secrets.FindAsync(names, CancellationToken.None);
-            return AddDerived(id, names, found);
+            return AddDerived(id, names, found, generation);
         }
         finally
         {
@@ -89,8 +105,8 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         }
     }
 
-    private DerivedKey? AddDerived(KeyId id, List<string> names, IReadOnlyDictionary<string, byte[]> found) =>
-        names.TrueForAll(found.ContainsKey) ? _keys.Add(id, DerivedKey.From(names, found)) : null;
+    private DerivedKey? AddDerived(KeyId id, List<string> names, IReadOnlyDictionary<string, byte[]> found, long generation) =>
+        names.TrueForAll(found.ContainsKey) ? _keys.Add(id, DerivedKey.From(names, found), generation) : null;
 
     private static byte[] Seal(DerivedKey key, SealScope scope, ReadOnlySpan<byte> content)
     {

@@ -28,6 +28,7 @@ internal sealed class KeyCache : IDisposable
     private readonly TimeSpan _lifetime;
     private readonly TimeProvider _clock;
     private readonly ITimer _sweep;
+    private long _generation;
 
     public KeyCache(TimeSpan lifetime, TimeProvider clock)
     {
@@ -40,14 +41,26 @@ internal sealed class KeyCache : IDisposable
 
     public DerivedKey? Find(KeyId id) => _keys.TryGet(id, out var found) && !IsOver(found) ? found.Key : null;
 
-    public DerivedKey Add(KeyId id, DerivedKey key)
+    /// <summary>How often anything was forgotten. What was derived while it rose may be of a secret that is shredded.</summary>
+    public long Generation => Interlocked.Read(ref _generation);
+
+    /// <param name="generation">What <see cref="Generation"/> was before the secrets were read; the key is remembered only if it is that still.</param>
+    public DerivedKey Add(KeyId id, DerivedKey key, long generation)
     {
         _keys.Set(id, new Entry(key, _clock.GetTimestamp()));
+        if (Generation != generation)
+            _keys.Remove(id); // After it was set: whoever forgets next finds it, or has been counted already.
         return key;
     }
 
+    /// <summary>Forgets the keys that a secret took part in.</summary>
+    public void Forget(string secret) => Forget(id => id.SecretNames().Contains(secret));
+
+    public void ForgetAll() => Forget(_ => true);
+
     public void Forget(Func<KeyId, bool> which)
     {
+        Interlocked.Increment(ref _generation);
         foreach (var (id, _) in _keys.Entries)
         {
             if (which(id))

@@ -26,6 +26,7 @@ public static class SealingRegistration
             .AddSingleton<IValidateOptions<SealingOptions>, SealingOptions.Validator>()
             .AddSingleton<Secrets>()
             .AddHostedService<RewrapSecrets>()
-            .AddSingleton<IContentSealer, ContentSealer>();
+            .AddSingleton<ContentSealer>()
+            .AddSingleton<IContentSealer>(provider => provider.GetRequiredService<ContentSealer>());
     }
 }

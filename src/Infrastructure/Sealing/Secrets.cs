@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -14,6 +15,9 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
 {
     private const int SecretSize = 32;
     private const string Table = MartenRegistration.Schema + ".secrets";
+
+    /// <summary>Where nodes tell each other which secret was shredded; the payload is its name.</summary>
+    public const string Channel = MartenRegistration.Schema + "_secrets";
 
     /// <summary>Finds secrets; those that do not exist or are shredded are missing from the answer.</summary>
     public Task<IReadOnlyDictionary<string, byte[]>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
@@ -34,7 +38,7 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         });
 
     /// <summary>Finds secrets and makes those that do not exist. Two nodes that do so at once end with the same ones.</summary>
-    /// <exception cref="InvalidOperationException">One of them was shredded: nothing may be sealed under it any more.</exception>
+    /// <exception cref="RefusedException">One of them was shredded: nothing may be sealed under it any more.</exception>
     public async Task<IReadOnlyDictionary<string, byte[]>> GetOrCreateAsync(
         IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
@@ -46,19 +50,22 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         found = await FindAsync(names, cancellationToken);
         return found.Count == names.Count
             ? found
-            : throw new InvalidOperationException("A secret was shredded: nothing may be sealed under it any more.");
+            : throw new RefusedException(Refusal.Erased);
     }
 
     /// <summary>
     /// Makes everything that was sealed under a secret unreadable, for ever, wherever it is stored; also before the secret was ever made. Nodes that use
-    /// it now forget it within <see cref="ContentSealer.KeyLifetime"/>.
+    /// it now forget it when they hear of it, and at the latest after <see cref="ContentSealer.KeyLifetime"/>.
     /// </summary>
     public Task ShredAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = database.CreateCommand(
             $"""
-            INSERT INTO {Table} (name, key_id, wrapped) VALUES ($1, '', NULL)
-            ON CONFLICT (name) DO UPDATE SET key_id = '', wrapped = NULL, ends_at = NULL
+            WITH shredded AS (
+                INSERT INTO {Table} (name, key_id, wrapped) VALUES ($1, '', NULL)
+                ON CONFLICT (name) DO UPDATE SET key_id = '', wrapped = NULL, ends_at = NULL RETURNING name
+            )
+            SELECT pg_notify('{Channel}', name) FROM shredded
             """);
         command.Parameters.Add(new() { Value = name });
         return await command.ExecuteNonQueryAsync(cancellationToken);

@@ -216,6 +216,13 @@ internal sealed record ConversationSettingsChangedV1(
     { At = at };
 }
 
+internal sealed record UserErasedV1(Guid User)
+{
+    public static UserErasedV1 Of(UserEvent.UserErased e) => new(e.User.Value);
+
+    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.UserErased(new(User)) { At = at };
+}
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
@@ -242,4 +249,5 @@ internal sealed record ConversationSettingsChangedV1(
 [JsonSerializable(typeof(UserBlockedV1))]
 [JsonSerializable(typeof(UserUnblockedV1))]
 [JsonSerializable(typeof(ConversationSettingsChangedV1))]
+[JsonSerializable(typeof(UserErasedV1))]
 internal sealed partial class EventJson : JsonSerializerContext;

@@ -63,6 +63,7 @@ internal static class EventRegistry
         Format<UserEvent.ConversationSettingsChanged, ConversationSettingsChangedV1>(
             "conversation-settings-changed.v1", EventJson.Default.ConversationSettingsChangedV1, ConversationSettingsChangedV1.Of,
             (p, at) => p.ToDomain(at)),
+        Format<UserEvent.UserErased, UserErasedV1>("user-erased.v1", EventJson.Default.UserErasedV1, UserErasedV1.Of, (p, at) => p.ToDomain(at)),
     ];
 
     private static readonly Dictionary<string, EventFormat> ByName = Formats.ToDictionary(format => format.Name);

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Erasure;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
@@ -23,6 +24,7 @@ public static class AccountEndpoints
         var users = api.MapGroup("/v1").RequireAuthorization();
         users.MapGet("/users/me", ShowOwnAsync);
         users.MapPatch("/users/me", ChangeAsync);
+        users.MapDelete("/users/me", EraseAsync);
         users.MapGet("/users/{user_id}", ShowAsync);
         users.MapGet("/devices", ListAsync);
         users.MapDelete("/devices/{device_id}", RemoveAsync);
@@ -68,6 +70,13 @@ public static class AccountEndpoints
         var changed = await mediator.Send(new ChangeProfile.Command(caller.User, caller.Device, body), cancellationToken);
         response.SetPosition(changed.Position);
         return Own(changed.User, changed.Profile, changed.CreatedAt);
+    }
+
+    private static async Task<IResult> EraseAsync(Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var erased = await mediator.Send(new EraseAccount.Command(caller.User, caller.Device), cancellationToken);
+        response.SetPosition(erased.Position);
+        return Results.NoContent();
     }
 
     private static async Task<PublicProfileAnswer> ShowAsync(string user_id, IMediator mediator, CancellationToken cancellationToken)

@@ -94,6 +94,17 @@ internal static class AccountOperations
         Answers = [new(200, "The profile as it is now.", typeof(OwnProfileAnswer), OwnProfileJson)],
     };
 
+    private static readonly Operation Erase = new(
+        HttpMethod.Delete, "/v1/users/me", Account, "Erase the account",
+        """
+        For good: the keys of everything the caller wrote are destroyed, so that it is unreadable wherever it is stored; profile, phone, devices, blocks, settings and
+        uploads are gone; tokens end at once and sockets are closed with 1008. The caller leaves all groups. Direct conversations stay for the other one, with their
+        own messages; the caller's are shown as deleted. Whatever is cut short is finished by the server. The phone can register again, as somebody new.
+        """)
+    {
+        Answers = [new(204, "The account is erased.")],
+    };
+
     private static readonly Operation Show = new(
         HttpMethod.Get, "/v1/users/{user_id}", Account, "A user's public profile", "Without the phone.")
     {
@@ -116,5 +127,5 @@ internal static class AccountOperations
         Refusals = [Refusal.DeviceUnknown],
     };
 
-    public static readonly IReadOnlyList<Operation> All = [Start, Verify, Refresh, Keys, ShowOwn, Change, Show, List, Remove];
+    public static readonly IReadOnlyList<Operation> All = [Start, Verify, Refresh, Keys, ShowOwn, Change, Erase, Show, List, Remove];
 }

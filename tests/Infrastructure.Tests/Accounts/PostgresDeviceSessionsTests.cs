@@ -4,8 +4,10 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using static ChatCqrs.Infrastructure.Tests.Accounts.Given;
 
@@ -36,6 +38,22 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
         Assert.Equal((signIn.User, signIn.Device), Assert.Single(told));
         Assert.IsType<RotationOutcome.Ended>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken));
+    }
+
+    [Fact]
+    public async Task All_devices_of_a_user_are_signed_out_and_nobody_elses()
+    {
+        var sessions = database.Sessions();
+        var (ann, ben) = (await SignedInAsync(database), await SignedInAsync(database));
+        Assert.True(await sessions.IsActiveAsync(ann.Device, default));
+        var told = Listen(sessions);
+
+        await sessions.RevokeAllAsync(ann.User, default);
+        await sessions.RevokeAllAsync(ann.User, default);
+
+        Assert.False(await sessions.IsActiveAsync(ann.Device, default));
+        Assert.True(await sessions.IsActiveAsync(ben.Device, default));
+        Assert.Equal((ann.User, ann.Device), Assert.Single(told));
     }
 
     [Fact]
@@ -127,7 +145,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     public async Task Another_node_hears_of_a_device_that_is_signed_out()
     {
         var (here, there) = (database.Sessions(), database.Sessions());
-        using var listener = new AccountListener(database.Source, there, NoBlocks(), TimeProvider.System, NullLogger<AccountListener>.Instance);
+        using var listener = Listener(there);
         await listener.StartAsync(default);
         await ListeningAsync(connections: 1);
         var signIn = await SignedInAsync(database);
@@ -142,10 +160,29 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     }
 
     [Fact]
+    public async Task Another_node_hears_of_who_is_erased_and_forgets_that_they_exist()
+    {
+        var users = new EverybodyExists();
+        var known = new KnownUsers(users);
+        using var listener = Listener(database.Sessions(), known);
+        await listener.StartAsync(default);
+        await ListeningAsync(connections: 1);
+        var signIn = await SignedInAsync(database);
+        Assert.True(await known.ExistsAsync(signIn.User, default));
+        users.Gone = signIn.User;
+        Assert.True(await known.ExistsAsync(signIn.User, default));
+
+        await database.Registrations().ForgetAsync(signIn.User, default);
+
+        await Eventually.IsTrue(async () => !await known.ExistsAsync(signIn.User, default), "the other node was told");
+        await listener.StopAsync(default);
+    }
+
+    [Fact]
     public async Task What_was_signed_out_while_a_node_could_not_hear_is_looked_up()
     {
         var there = database.Sessions();
-        using var listener = new AccountListener(database.Source, there, NoBlocks(), TimeProvider.System, NullLogger<AccountListener>.Instance);
+        using var listener = Listener(there);
         await listener.StartAsync(default);
         await ListeningAsync(connections: 1);
         var signIn = await SignedInAsync(database);
@@ -230,4 +267,22 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     }
 
     private static BlockLists NoBlocks() => new((_, _) => Task.FromResult(ImmutableHashSet<UserId>.Empty));
+
+    private ContentSealer Sealer() => new(new Secrets(database.Source, Options.Create(new SealingOptions())), TimeProvider.System);
+
+    private AccountListener Listener(PostgresDeviceSessions sessions, KnownUsers? known = null, ContentSealer? sealer = null) => new(
+        database.Source, sessions, NoBlocks(), known ?? new KnownUsers(new EverybodyExists()), sealer ?? Sealer(), TimeProvider.System,
+        NullLogger<AccountListener>.Instance);
+
+    private sealed class EverybodyExists : IUsers
+    {
+        public UserId? Gone { get; set; }
+
+        public Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken) => Task.FromResult(user != Gone);
+
+        public Task<UserId?> FindByPhoneAsync(string phone, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<IReadOnlyDictionary<string, UserId>> FindByPhonesAsync(IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+    }
 }

@@ -81,6 +81,7 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
     public async Task A_sign_in_whose_answer_was_lost_can_be_repeated()
     {
         var registration = await AddedAsync();
+        await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
         var signIn = SignInOf(registration);
         Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, default));
 
@@ -92,6 +93,7 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
     public async Task What_a_registration_said_is_forgotten_when_it_is_used_up()
     {
         var registration = await AddedAsync();
+        await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
         await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
 
         await using var command = database.Source.CreateCommand("SELECT octet_length(content) FROM chat.registrations WHERE id = $1");
@@ -108,6 +110,48 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
             .Select(_ => _registrations.ClaimPhoneAsync(phone, new UserId(Guid.CreateVersion7()), Now, default)));
 
         Assert.Single(owners.Distinct());
+    }
+
+    [Fact]
+    public async Task A_phone_that_is_let_go_is_free_and_its_registrations_are_none_any_more()
+    {
+        var registration = await AddedAsync();
+        await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
+        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
+        var waiting = NewRegistration(registration.Phone);
+        await _registrations.AddAsync(waiting, null, default);
+        var other = await AddedAsync();
+
+        await _registrations.ForgetAsync(registration.User, default);
+        await _registrations.ForgetAsync(registration.User, default);
+
+        Assert.Null(await _registrations.FindPhoneAsync(registration.Phone, default));
+        Assert.IsType<CodeCheck.Unknown>(await CheckAsync(waiting.Id, Right));
+        Assert.IsType<CodeCheck.Right>(await CheckAsync(other.Id, Right));
+        var next = new UserId(Guid.CreateVersion7());
+        Assert.Equal(next, await _registrations.ClaimPhoneAsync(registration.Phone, next, Now, default));
+    }
+
+    [Fact]
+    public async Task A_sign_in_and_the_letting_go_of_its_phone_at_the_same_instant_leave_nobody_signed_in()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var registration = await AddedAsync();
+            await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
+            var signIn = SignInOf(registration);
+            var sessions = database.Sessions();
+
+            await Task.WhenAll(
+                Task.Run(() => _registrations.CompleteAsync(registration.Id, signIn, default)),
+                Task.Run(async () =>
+                {
+                    await _registrations.ForgetAsync(registration.User, default);
+                    await sessions.RevokeAllAsync(registration.User, default);
+                }));
+
+            Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+        }
     }
 
     [Fact]

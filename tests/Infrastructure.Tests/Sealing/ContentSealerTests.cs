@@ -113,7 +113,60 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
         Assert.Null(await OpenAsync(other, scope, content));
         await other.PrepareAsync([(scope, content)], None);
         Assert.Null(await OpenAsync(other, scope, content));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => SealAsync(sealer, scope));
+        await Assert.ThrowsAsync<RefusedException>(() => SealAsync(sealer, scope));
+    }
+
+    [Fact]
+    public async Task A_person_who_is_erased_is_unreadable_at_once_where_it_is_heard_of_and_never_gets_a_secret_again()
+    {
+        using var here = database.Sealer();
+        using var there = database.Sealer();
+        var (scope, others) = (Scope(DateTimeOffset.UtcNow.AddDays(30)), Scope(DateTimeOffset.UtcNow.AddDays(30)));
+        var (content, kept) = (await SealAsync(here, scope), await SealAsync(here, others));
+        Assert.Equal(Text, await OpenAsync(there, scope, content));
+
+        await here.ShredAsync(scope.Owner, None);
+        await here.ShredAsync(scope.Owner, None);
+        there.Forget(SecretName.Of(scope.Owner));
+
+        foreach (var node in new[] { here, there })
+        {
+            Assert.Null(await OpenAsync(node, scope, content));
+            Assert.Equal(Text, await OpenAsync(node, others, kept));
+            Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(() => SealAsync(node, scope))).Refusal);
+            Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(
+                async () => await node.FingerprintAsync(scope.Owner, Bytes(Text), None))).Refusal);
+        }
+    }
+
+    [Fact]
+    public async Task A_person_who_never_wrote_gets_no_secret_after_the_erasure()
+    {
+        using var sealer = database.Sealer();
+        var scope = Scope(DateTimeOffset.UtcNow.AddDays(30));
+
+        await sealer.ShredAsync(scope.Owner, None);
+
+        Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(() => SealAsync(sealer, scope))).Refusal);
+    }
+
+    [Fact]
+    public void A_key_that_was_derived_while_secrets_were_shredded_is_not_remembered()
+    {
+        using var keys = new KeyCache(ContentSealer.KeyLifetime, TimeProvider.System);
+        var id = new KeyId(null, new UserId(Guid.NewGuid()), null);
+        var names = id.SecretNames();
+        var key = DerivedKey.From(names, names.ToDictionary(name => name, _ => new byte[32]));
+        var before = keys.Generation;
+        keys.Forget(names[0]);
+
+        keys.Add(id, key, before);
+        Assert.Null(keys.Find(id));
+
+        keys.Add(id, key, keys.Generation);
+        Assert.NotNull(keys.Find(id));
+        keys.ForgetAll();
+        Assert.Null(keys.Find(id));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Tests.Sealing;
 
@@ -38,7 +39,7 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
             await database.Secrets().ShredAsync(name, None);
 
             Assert.Empty(await database.Secrets().FindAsync([name], None));
-            await Assert.ThrowsAsync<InvalidOperationException>(() => database.Secrets().GetOrCreateAsync([name], None));
+            await Assert.ThrowsAsync<RefusedException>(() => database.Secrets().GetOrCreateAsync([name], None));
             Assert.True(await IsShreddedAsync(name));
         }
     }

@@ -60,6 +60,7 @@ public sealed class EventSnapshotTests
         ["conversation-settings-changed.v1"] = new UserEvent.ConversationSettingsChanged(
             Ann, new ConversationId(Guid.Parse("5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5")), new ConversationSettings(true, false, At.AddDays(7)))
         { At = At },
+        ["user-erased.v1"] = new UserEvent.UserErased(Ann) { At = At },
     };
 
     public static TheoryData<string> Names => [.. Events.Keys];

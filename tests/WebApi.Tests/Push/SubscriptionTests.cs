@@ -34,6 +34,22 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
     }
 
     [Fact]
+    public async Task They_go_with_whoever_erases_themselves()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var endpoint = $"https://push.example/{Guid.NewGuid()}";
+        (await WebAsync(ann, endpoint)).Is(201);
+        (await WebAsync(ben, $"https://push.example/{Guid.NewGuid()}")).Is(201);
+
+        (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+
+        Assert.Single((await server.GetAsync("/v1/push-subscriptions", ben.Access)).Is(200)["subscriptions"].EnumerateArray());
+        await using var command = server.Database.CreateCommand("SELECT count(*) FROM chat.push_subscriptions WHERE user_id = $1");
+        command.Parameters.Add(new() { Value = Guid.Parse(ann.User) });
+        Assert.Equal(0L, await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
     public async Task The_same_again_is_the_same_and_with_another_user_it_moves_to_them()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());

@@ -3,6 +3,7 @@ using System.Text;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
@@ -13,7 +14,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
+public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsyncDisposable
 {
     private static readonly ConversationId Theirs = DirectConversation.IdOf(new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
 
@@ -25,7 +26,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
     public LiveHubTests()
     {
         var updates = new UpdateViews(this, new GroupTitles(this), new Application.Messages.Retention(Options.Create(new RetentionOptions())));
-        _hub = new LiveHub(new FrameWriter(this, new MessageViews(this, this), updates), NullLogger<LiveHub>.Instance);
+        _hub = new LiveHub(new FrameWriter(this, new MessageViews(this, this, new ErasedUsers(this)), updates), NullLogger<LiveHub>.Instance);
     }
 
     public async ValueTask DisposeAsync()
@@ -83,6 +84,14 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IAsyncDisposable
     Task<int> IContentSealer.ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     ValueTask<Fingerprint> IContentSealer.FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    Task IContentSealer.ShredAsync(UserId owner, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyDictionary<UserId, SealedContent>> IDirectory.ProfilesAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    Task<IReadOnlyDictionary<UserId, DateTimeOffset>> IDirectory.ErasedAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     Task<ILookup<ConversationId, MemberReceipts>> IReceipts.OfAsync(

@@ -1,0 +1,17 @@
+using ChatCqrs.Application.Ports;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ChatCqrs.Application.Erasure;
+
+/// <summary>What erasing a user consists of. Whatever else is held about users gets a step here.</summary>
+public static class ErasureServices
+{
+    public static IServiceCollection AddErasureSteps(this IServiceCollection services) => services
+        .AddSingleton<Eraser>().AddSingleton<ReadModelsAreCurrent>()
+        .AddSingleton<IErasureStep, EndSessions>()
+        .AddSingleton<IErasureStep, ShredContent>()
+        .AddSingleton<IErasureStep, EndPushes>()
+        .AddSingleton<IErasureStep, LeaveGroups>()
+        .AddSingleton<IErasureStep, ForgetMedia>()
+        .AddSingleton<IErasureStep, ForgetHistory>();
+}

@@ -1,0 +1,59 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using FluentValidation;
+using MediatR;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.Application.Erasure;
+
+/// <summary>
+/// Goes on with erasures that were interrupted, and repeats each once more when what was under way at its moment has come to an end: a message in flight, an
+/// upload, somebody who was just being added to a group.
+/// </summary>
+public static class FinishErasures
+{
+    public sealed record Command : IRequest<Result>;
+
+    public sealed record Result(int Finished, int Pending);
+
+    /// <summary>There is nothing to check.</summary>
+    internal sealed class Validator : AbstractValidator<Command>;
+
+    internal sealed class Handler(
+        IErasures erasures, Eraser eraser, IOptions<ErasureOptions> options, TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
+    {
+        /// <summary>How many are gone on with at one time; the oldest ones.</summary>
+        private const int StepMax = 100;
+
+        public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
+        {
+            var pending = await erasures.PendingAsync(StepMax, cancellationToken);
+            var finished = 0;
+            foreach (var erasure in pending)
+            {
+                var isSettled = clock.GetUtcNow() - erasure.RequestedAt >= options.Value.SettleAfter;
+                if (!await EraseAsync(erasure.User, cancellationToken) || !isSettled)
+                    continue;
+                await erasures.FinishAsync(erasure.User, cancellationToken);
+                logger.LogInformation("The user {User} is erased.", erasure.User);
+                finished++;
+            }
+
+            return new Result(finished, pending.Count - finished);
+        }
+
+        private async Task<bool> EraseAsync(UserId user, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return (await eraser.EraseAsync(user, new Actor(user, null), cancellationToken)).Done;
+            }
+            catch (RefusedException refused) when (refused.Refusal == Refusal.UserUnknown)
+            {
+                logger.LogWarning("The user {User} is to be erased, but the log does not know them.", user);
+                return true;
+            }
+        }
+    }
+}

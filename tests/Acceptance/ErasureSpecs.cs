@@ -1,0 +1,213 @@
+using System.Security.Cryptography;
+using ChatCqrs.Acceptance.Client;
+using ChatCqrs.Acceptance.Server;
+using Npgsql;
+
+namespace ChatCqrs.Acceptance;
+
+/// <summary>Somebody erases their account: they are gone, and what the others wrote is not.</summary>
+[Collection(ProductCollection.Name)]
+public sealed class ErasureSpecs(Product product)
+{
+    [Fact]
+    public async Task Whoever_erases_themselves_is_out_at_once_on_every_device()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var laptop = await ada.AddDeviceAsync();
+        await using var phones = await ada.ConnectAsync();
+        await using var laptops = await laptop.ConnectAsync();
+
+        var erased = (await ada.DeleteAsync("/v1/users/me")).Expect(204);
+
+        Assert.NotEmpty(erased.Position);
+        Assert.Equal(1008, await phones.ClosedAsync());
+        Assert.Equal(1008, await laptops.ClosedAsync());
+        foreach (var device in (Person[])[ada, laptop])
+        {
+            (await device.GetAsync("/v1/users/me")).Expect(401);
+            (await device.PostMessageAsync(Draft.To(bob.Id, "from beyond"))).Expect(401);
+            (await device.DeleteAsync("/v1/users/me")).Expect(401);
+            (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = device.Session.RefreshToken })).Expect(401);
+        }
+
+        (await bob.GetAsync($"/v1/users/{ada.Id}", erased.Position)).Expect(404, "user_unknown");
+        Assert.Empty((await bob.PostAsync("/v1/contacts/lookup", new { phones = (string[])[ada.Phone] })).Expect(200).Json.GetProperty("matches").EnumerateArray());
+        (await bob.PostAsync("/v1/conversations", new { type = "direct", member_ids = (Guid[])[ada.Id] })).Expect(404, "user_unknown");
+        (await bob.PostMessageAsync(Draft.To(ada.Id, "hello?"))).Expect(404, "user_unknown");
+        (await bob.PutAsync($"/v1/blocks/{ada.Id}")).Expect(404, "user_unknown");
+    }
+
+    [Fact]
+    public async Task The_other_one_keeps_the_conversation_and_their_own_words()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var before = Draft.To(ada.Id, "what Bob said");
+        var bobs = (await bob.PostMessageAsync(before)).Expect(201).Read<Sent>();
+        var byPhone = Draft.To(ada.Id, "what Bob said by phone").With("receiver_id", ada.Phone);
+        var second = (await bob.PostMessageAsync(byPhone)).Expect(201).Read<Sent>();
+        var adas = await ada.SayAsync(bob, "what Ada said");
+        var conversation = adas.ConversationId;
+        (await ada.PutAsync($"/v1/conversations/{conversation}/messages/{bobs.MessageId}/reaction", new { emoji = "👍" })).Expect(200, 204);
+
+        var position = (await ada.DeleteAsync("/v1/users/me")).Expect(204).Position;
+
+        var item = await bob.InboxItemAsync(conversation, position);
+        Assert.Null(item.LastMessage!.Text);
+        var seen = (await bob.GetAsync($"/v1/conversations/{conversation}/messages")).Expect(200).Json.GetProperty("messages").EnumerateArray().ToList();
+        Assert.Equal(["what Bob said", "what Bob said by phone", null], seen.Select(message => message.Text("text")));
+        Assert.Equal([false, false, true], seen.Select(message => message.Text("deleted_at") is not null));
+        Assert.Equal(adas.MessageId, seen[2].Id("message_id"));
+        await using var socket = await bob.ConnectAsync();
+        var frame = await socket.NextAsync(f => f.Is("message", conversation) && f.Body.Id("message_id") == adas.MessageId, "Ada's message");
+        Assert.True(frame.Body.Text("text") is null && frame.Body.Text("deleted_at") is not null, frame.Raw);
+        var details = (await bob.GetAsync($"/v1/conversations/{conversation}")).Expect(200).Json;
+        Assert.Equal(2, details.GetProperty("members").GetArrayLength());
+
+        // A retry is answered as ever, and nothing new is taken.
+        Assert.Equal(bobs, (await bob.PostMessageAsync(before)).Expect(200).Read<Sent>());
+        Assert.Equal(second, (await bob.PostMessageAsync(byPhone)).Expect(200).Read<Sent>());
+        (await bob.PostMessageAsync(Draft.In(conversation, "anybody there?"))).Expect(404, "user_unknown");
+    }
+
+    [Fact]
+    public async Task They_leave_their_groups_and_somebody_takes_over()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var cid = await product.RegisterAsync("Cid");
+        var group = await Group.StartAsync(ada, "Climbing", bob, cid);
+        var said = await group.SayAsync(ada, "see you at the wall");
+        await using var bobs = await bob.ConnectAsync();
+        var mark = bobs.Mark();
+
+        var position = (await ada.DeleteAsync("/v1/users/me")).Expect(204).Position;
+
+        var left = await bobs.NextAsync(f => f.Is("update", group.Id) && f.Body.Text("kind") == "member_left", "Ada's leaving", mark);
+        Assert.Equal(ada.Id, left.Body.GetProperty("data").Id("user_id"));
+        await bobs.NextAsync(f => f.Is("update", group.Id) && f.Body.Text("kind") == "role_changed", "Bob's promotion", mark);
+        Assert.Equal([(bob.Id, "admin"), (cid.Id, "member")], (await group.MembersAsync(cid)).Select(member => (member.User, member.Role)));
+        Assert.Null((await bob.GetAsync($"{group.Path}/messages/{said.MessageId}", position)).Expect(200).Json.Text("text"));
+        Assert.Null((await bob.GetAsync(group.Path)).Expect(200).Json.Text("title")); // Ada wrote it, too.
+        (await bob.PatchAsync(group.Path, new { title = "Bouldering" })).Expect(200);
+        await group.SayAsync(cid, "it goes on");
+        (await group.AddAsync(bob, ada)).Expect(404, "user_unknown");
+    }
+
+    [Fact]
+    public async Task The_phone_may_come_back_as_somebody_new()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var old = await ada.SayAsync(bob, "before");
+        var waiting = (await product.Api.PostAsync("/v1/registrations", new { phone = ada.Phone, name = "Ada" })).Expect(202).Read<Registration>();
+        (await ada.DeleteAsync("/v1/users/me")).Expect(204);
+
+        // A code that was on its way is none any more.
+        (await product.Api.PostAsync(
+            $"/v1/registrations/{waiting.RegistrationId}/verification", new { code = waiting.Code, device = new { name = "x", platform = "web" } })).Expect(404, 410);
+        var again = await Person.RegisterAsync(product.Api, ada.Phone, "Ada the second");
+
+        Assert.NotEqual(ada.Id, again.Id);
+        Assert.Empty(await again.InboxAsync());
+        (await again.GetAsync($"/v1/conversations/{old.ConversationId}")).Expect(404);
+        var sent = (await bob.PostMessageAsync(Draft.To(ada.Id, "welcome").With("receiver_id", ada.Phone))).Expect(201).Read<Sent>();
+        Assert.NotEqual(old.ConversationId, sent.ConversationId);
+        Assert.Equal("welcome", (await again.MessageAsync(sent.ConversationId, sent.MessageId)).Text);
+        Assert.Equal("Ada the second", (await bob.GetAsync($"/v1/users/{again.Id}")).Expect(200).Json.Text("name"));
+    }
+
+    [Fact]
+    public async Task Erasing_twice_at_once_is_erasing_once()
+    {
+        var ada = await product.RegisterAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => ada.DeleteAsync("/v1/users/me")));
+        Assert.Contains(answers, answer => answer.Status == 204);
+        Assert.All(answers, answer => answer.Expect(204, 401));
+    }
+}
+
+/// <summary>What is left in the stores of somebody who erased themselves: nothing that says who they were or what they wrote.</summary>
+public sealed class ErasureProofSpecs
+{
+    [OwnServerFact]
+    public async Task Nothing_of_them_is_found_with_every_key_that_is_left()
+    {
+        await using var deployment = await Deployment.CreateAsync();
+        await using var server = await ServerProcess.StartAsync(deployment);
+        var (name, device, text) = (Marker("Name"), Marker("Phone"), Marker("Text"));
+        var ada = await Person.RegisterAsync(server.Api, name: name, device: device);
+        var bob = await Person.RegisterAsync(server.Api, name: "Bob");
+        var group = await Group.StartAsync(ada, $"Title {text}", bob);
+        (await ada.PatchAsync("/v1/users/me", new { about = $"About {text}" })).Expect(200);
+        var said = await ada.SayAsync(bob, $"Said {text}");
+        var edited = await group.SayAsync(ada, $"First {text}");
+        (await group.EditAsync(ada, edited.MessageId, $"Then {text}")).Expect(200, 204);
+        var reply = await bob.SayAsync(ada, "The words of Bob");
+        (await server.Api.PostAsync("/v1/registrations", new { phone = ada.Phone, name })).Expect(202); // One that is never finished.
+        var secrets = new[] { name, text, ada.Phone[1..] }; // JSON has its own way to write a plus sign.
+        foreach (var secret in secrets.Append(device))
+        {
+            var before = await deployment.Stored().SearchAsync(secret);
+            Assert.True(before.Opened.Count + before.Plain.Count > 0, $"Nothing shows that the search finds {secret}: {before}");
+        }
+
+        var position = (await ada.DeleteAsync("/v1/users/me")).Expect(204).Position;
+
+        foreach (var secret in secrets.Append(device))
+        {
+            var after = await deployment.Stored().SearchAsync(secret);
+            Assert.True(after.Keys > 0 && after.Values > 0 && after.Opened.Count + after.Plain.Count == 0, $"{secret}: {after}");
+        }
+
+        Assert.NotEmpty((await deployment.Stored().SearchAsync("The words of Bob")).Opened);
+        Assert.Equal("The words of Bob", (await bob.MessageAsync(reply.ConversationId, reply.MessageId, position)).Text);
+        foreach (var path in (string[])[
+            "/v1/conversations", "/v1/messages", group.Path, $"{group.Path}/members", $"{group.Path}/timeline", $"{group.Path}/messages",
+            $"/v1/conversations/{said.ConversationId}/timeline", $"/v1/conversations/{said.ConversationId}/members", "/v1/blocks", "/metrics"])
+        {
+            var answer = (await bob.GetAsync(path, path.StartsWith("/v1", StringComparison.Ordinal) ? position : null)).Expect(200).Body;
+            Assert.All(secrets, secret => Assert.DoesNotContain(secret, answer, StringComparison.OrdinalIgnoreCase));
+        }
+    }
+
+    [OwnServerFact]
+    public async Task Killed_in_the_middle_it_is_finished_by_the_next_start()
+    {
+        const int groups = 40;
+        await using var deployment = await Deployment.CreateAsync();
+        deployment.Settings["Erasure__SweepEvery"] = "00:00:01";
+        await using var server = await ServerProcess.StartAsync(deployment);
+        var text = Marker("Text");
+        var bob = await Person.RegisterAsync(server.Api, name: "Bob");
+        foreach (var after in (string[])["erasures", "user-erased.v1", "member-left.v1"])
+        {
+            var ada = await Person.RegisterAsync(server.Api, name: Marker("Name"));
+            var theirs = await Task.WhenAll(Enumerable.Range(0, groups).Select(i => Group.StartAsync(ada, $"{text} {i}", bob)));
+            await theirs[0].SayAsync(ada, text);
+
+            var erasing = ada.DeleteAsync("/v1/users/me");
+            await Eventually.BeAsync(() => HasBegunAsync(deployment, after, ada.Id), $"{after} is there");
+            await server.KillAsync();
+            await erasing.ContinueWith(_ => { }, TaskScheduler.Default); // Answered or cut off: both may be.
+            await server.StartAsync();
+
+            await Eventually.BeAsync(async () => (await ada.GetAsync("/v1/users/me")).Status == 401, "Ada is signed out");
+            await Eventually.BeAsync(async () => (await bob.GetAsync($"/v1/users/{ada.Id}")).Status == 404, "Ada is gone");
+            await Eventually.BeAsync(async () => (await theirs[^1].MembersAsync(bob)).Count == 1, "the last group is left");
+            foreach (var group in theirs) Assert.Equal([(bob.Id, "admin")], (await group.MembersAsync(bob)).Select(member => (member.User, member.Role)));
+            foreach (var secret in (string[])[text, ada.Phone[1..]])
+                await Eventually.BeAsync(async () => (await deployment.Stored().SearchAsync(secret)) is { Plain: [], Opened: [] }, $"{secret} is gone");
+        }
+    }
+
+    private static async Task<bool> HasBegunAsync(Deployment deployment, string what, Guid user)
+    {
+        await using var connection = await deployment.Postgres.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            what == "erasures"
+                ? "SELECT count(*) FROM chat.erasures WHERE user_id = @user"
+                : $"SELECT count(*) FROM chat.log_events WHERE type = '{what}' AND convert_from(payload, 'UTF8') LIKE '%' || @user || '%'", connection);
+        command.Parameters.AddWithValue("user", user);
+        return (long)(await command.ExecuteScalarAsync())! > 0;
+    }
+
+    private static string Marker(string what) => $"{what}Quokka{Convert.ToHexString(RandomNumberGenerator.GetBytes(8))}";
+}
