@@ -115,6 +115,41 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [RedisFact]
+    public async Task A_group_is_one_over_both_nodes_and_who_is_removed_at_one_is_out_at_the_other()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var (cat, dan) = (await Person.RegisterAsync(Two, name: "Cat"), await Person.RegisterAsync(One, name: "Dan"));
+        var group = await Group.StartAsync(ada, "Over both", bob, cat, dan);
+        await using var bobs = await bob.ConnectAsync();
+        await using var cats = await cat.ConnectAsync();
+        var first = await group.SayAsync(ada, "to all"); // 1
+        await bobs.MessageAsync(first.MessageId);
+        await cats.MessageAsync(first.MessageId);
+        (await group.ReactAsync(bob, first.MessageId, "👍")).Expect(204); // 2: at the other node, at once.
+        (await group.EditAsync(ada, first.MessageId, "to all of you")).Expect(200); // 3
+        Assert.Equal("to all of you", (await cats.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit")).Body.GetProperty("data").Text("text"));
+
+        for (var round = 0; round < 5; round++)
+        {
+            var mark = bobs.Mark();
+            var answer = (await group.RemoveAsync(ada, bob)).Expect(204);
+            var without = await group.SayAsync(dan, "without Bob");
+            await cats.MessageAsync(without.MessageId);
+            await bobs.PingAsync();
+            var removal = Assert.Single(bobs.Frames(mark), f => f.Is("update", group.Id) || f.Is("message", group.Id)).Body;
+            Assert.Equal(("member_removed", without.Seq - 1), (removal.Text("kind"), removal.Number("seq")));
+            (await bob.GetAsync(group.Path)).Expect(404, "conversation_unknown");
+            Assert.DoesNotContain(await bob.InboxAsync(answer.Position), item => item.ConversationId == group.Id);
+
+            (await group.AddAsync(ada, bob)).Expect(200);
+            var back = await group.SayAsync(cat, "welcome back");
+            await bobs.MessageAsync(back.MessageId);
+            Assert.Equal([back.Seq - 1, back.Seq], (await group.EntriesAsync(bob)).Select(entry => entry.Seq));
+        }
+        cats.KeptOrder();
+    }
+
+    [RedisFact]
     public async Task A_block_counts_at_the_other_node()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));

@@ -5,7 +5,7 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Messages;
 
 /// <summary>Finds messages that were sent before, to do something with them: to reply, to edit, to react.</summary>
-public sealed class EarlierMessages(IConversationWriter conversations, ITimeline timeline, IReadSide readSide)
+public sealed class EarlierMessages(IConversationWriter conversations, ITimeline timeline, IEventStore store, IReadSide readSide)
 {
     /// <summary>How long a message that was just sent may take to be seen here.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -14,17 +14,19 @@ public sealed class EarlierMessages(IConversationWriter conversations, ITimeline
     public async ValueTask<long?> SeqOfAsync(ConversationId conversation, MessageId target, UserId caller, CancellationToken cancellationToken) =>
         (await FindAsync(conversation, target, caller, cancellationToken))?.Entry.Seq;
 
-    /// <summary>A message that the caller may see, as new as this node's own writing; null when there is none of this id, or no such conversation.</summary>
+    /// <summary>A message that the caller may see, also one that was sent a moment ago; null when there is none of this id, or no such conversation.</summary>
     public async ValueTask<FoundMessage?> FindAsync(
         ConversationId conversation, MessageId target, UserId caller, CancellationToken cancellationToken)
     {
         var state = await conversations.PeekAsync(conversation, cancellationToken);
         if (!state.Members.TryGetValue(caller, out var member))
             return null;
-        var committed = conversations.LastCommitted;
-        var found = await timeline.MessageAsync(conversation, target, member, cancellationToken);
-        if (found is not null || readSide.Position >= committed || !await readSide.WaitForAsync(committed, Patience, cancellationToken))
+        if (await timeline.MessageAsync(conversation, target, member, cancellationToken) is { } found)
             return found;
-        return await timeline.MessageAsync(conversation, target, member, cancellationToken);
+
+        // It may be on its way into the views, sent at this node or at another one: its socket frame is faster.
+        return await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), Patience, cancellationToken)
+            ? await timeline.MessageAsync(conversation, target, member, cancellationToken)
+            : null;
     }
 }

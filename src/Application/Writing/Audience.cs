@@ -23,10 +23,9 @@ internal static class Audience
             return members;
         }
 
-        var runs = Runs(entries, after);
-        foreach (var run in runs)
+        foreach (var run in Runs(entries, after))
             live.Publish(run.Entries, run.Members);
-        return runs.Aggregate(ImmutableHashSet<UserId>.Empty, (all, run) => all.Union(run.Members));
+        return [.. after.Concat(entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>()).Distinct()];
     }
 
     private static bool ChangesMembers(IReadOnlyList<LiveEntry> entries)
@@ -39,6 +38,13 @@ internal static class Audience
 
         return false;
     }
+
+    private static UserId? LeaverOf(object @event) => @event switch
+    {
+        ConversationEvent.MemberRemoved e => e.User,
+        ConversationEvent.MemberLeft e => e.User,
+        _ => null,
+    };
 
     /// <summary>Cuts entries where the audience changes, in their order.</summary>
     private static List<(IReadOnlyList<LiveEntry> Entries, IReadOnlyCollection<UserId> Members)> Runs(
@@ -54,13 +60,9 @@ internal static class Audience
                     Cut(i);
                     members = members.Remove(e.User);
                     break;
-                case ConversationEvent.MemberRemoved e:
+                case ConversationEvent e when LeaverOf(e) is { } leaver:
                     Cut(i + 1);
-                    members = members.Add(e.User);
-                    break;
-                case ConversationEvent.MemberLeft e:
-                    Cut(i + 1);
-                    members = members.Add(e.User);
+                    members = members.Add(leaver);
                     break;
             }
         }

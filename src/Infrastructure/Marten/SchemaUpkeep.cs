@@ -86,6 +86,7 @@ internal sealed class SchemaUpkeep(
             await wait.ExecuteNonQueryAsync(cancellationToken);
         }
 
+        await SchemaUpgrades.ApplyAsync(session, cancellationToken);
         await documents.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate);
         logger.LogInformation("The database's schema is up to date, after {Milliseconds:0} ms.", Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }

@@ -1,0 +1,56 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
+using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
+using ChatCqrs.Projections.Snapshots;
+using static ChatCqrs.Projections.Specs.Story;
+
+namespace ChatCqrs.Projections.Specs;
+
+/// <summary>A state that comes from a snapshot decides as the one that was folded from the first event on.</summary>
+public sealed class SnapshotSpecs
+{
+    private static readonly Story Given = new Story().In(
+        Group, Started(Ann, Ben), Sent(1, Ben), Added(Cat), at => new ConversationEvent.RoleChanged(Ben, Role.Admin, Ann) { At = at },
+        at => new ConversationEvent.RetentionChanged(new RetentionPolicy(7, 3_600), Ann) { At = at }, Reacted(1, 1, Ann, "👍"));
+
+    [Fact]
+    public void It_holds_members_with_their_roles_title_and_retention()
+    {
+        var state = Given.Facts.Aggregate(Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+
+        var loaded = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState();
+
+        Assert.Equal((state.Kind, state.LastSeq, state.LastAt, state.Retention), (loaded.Kind, loaded.LastSeq, loaded.LastAt, loaded.Retention));
+        Assert.Equal(state.MemberIds, loaded.MemberIds.AsEnumerable());
+        Assert.Equal(state.Members.OrderBy(pair => pair.Key.Value), loaded.Members.OrderBy(pair => pair.Key.Value));
+        Assert.Equal(state.Title!.By, loaded.Title!.By);
+        Assert.Equal(state.Title.Content.Bytes.ToArray(), loaded.Title.Content.Bytes.ToArray());
+    }
+
+    [Fact]
+    public void What_it_has_forgotten_it_does_not_claim_to_know()
+    {
+        var state = Given.Facts.Aggregate(Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+
+        var loaded = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState();
+
+        Assert.False(loaded.Recent.ProvesNew(Id(1))); // It must be looked up.
+        var behind = new MessageFacts(Id(1), 1, Ben, At(1), IsDeleted: false, OwnReaction: null, AsOf: 4);
+        Assert.Equal(
+            Refusal.MessageBusy,
+            Assert.Throws<RefusedException>(() => Conversation.Decide(loaded, new ConversationCommand.SetReaction(Ann, behind, "👍"), At(9))).Refusal);
+    }
+
+    [Fact]
+    public void Receipts_stay_as_they_are()
+    {
+        var state = Watermarks.Evolve(Watermarks.None, new ReceiptEvent.MessageRead(Ben, Phone, 3) { At = At(0) });
+        state = Watermarks.Evolve(state, new ReceiptEvent.MessageDelivered(Ben, Laptop, 5) { At = At(1) });
+
+        var loaded = ReceiptsSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState();
+
+        Assert.Equivalent(state, loaded, strict: true);
+    }
+}
