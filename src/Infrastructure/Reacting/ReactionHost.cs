@@ -61,6 +61,7 @@ internal sealed class ReactionHost(
     private readonly ILogger _logger = loggers.CreateLogger<ReactionHost>();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private volatile IHost? _host;
+    private bool _stopped;
 
     /// <summary>Leaves messages for later in a transaction: they are there when it commits.</summary>
     /// <param name="due">When they are to be handled at the earliest.</param>
@@ -108,7 +109,9 @@ internal sealed class ReactionHost(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await _turn.WaitAsync(cancellationToken);
+        if (Interlocked.Exchange(ref _stopped, true))
+            return; // A host may be told twice.
+        await _turn.WaitAsync(cancellationToken); // It is not given back: nothing is started any more.
         if (_host is { } host)
         {
             await host.StopAsync(cancellationToken);
