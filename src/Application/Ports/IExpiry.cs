@@ -15,9 +15,9 @@ public interface IExpiry
     /// those members have read it, since having a message is not having its files.
     /// </summary>
     /// <param name="after">The last conversation that was looked at; null to begin with the first.</param>
-    /// <param name="limit">How many conversations with messages that are kept are looked at.</param>
-    /// <returns>What was found, and the last conversation that was looked at; null when there are no more.</returns>
-    Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int limit, CancellationToken cancellationToken);
+    /// <param name="conversations">How many conversations with messages that are kept are looked at.</param>
+    /// <param name="limit">How many messages at most.</param>
+    Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int conversations, int limit, CancellationToken cancellationToken);
 
     /// <summary>
     /// Conversations whose logs may begin with what has gone. Nobody builds a read model anew from the log while the answer is not disposed.
@@ -29,8 +29,9 @@ public interface IExpiry
 /// <param name="AsOf">The last entry of the conversation that the views had seen.</param>
 public sealed record DueMessages(ConversationId Conversation, IReadOnlyList<ExpiredMessage> Messages, long AsOf);
 
-/// <param name="Last">Null when there are no more.</param>
-public sealed record DeliveredMessages(IReadOnlyList<DueMessages> Found, ConversationId? Last);
+/// <param name="Last">The last conversation that was looked at; null when there are no more.</param>
+/// <param name="IsCut">There is more to be found in these conversations.</param>
+public sealed record DeliveredMessages(IReadOnlyList<DueMessages> Found, ConversationId? Last, bool IsCut);
 
 /// <summary>The conversations whose logs may begin with what has gone.</summary>
 public interface ILogTrims : IAsyncDisposable

@@ -92,16 +92,18 @@ public static class SweepMessages
 
         private async Task<int> DeleteDeliveredAsync(CancellationToken cancellationToken)
         {
-            var all = 0;
             ConversationId? last = null;
-            do
+            for (var all = 0; ;)
             {
-                var delivered = await expiry.DeliveredAsync(last, ConversationsMax, cancellationToken);
-                all += await LetGoAsync(delivered.Found, ExpiryReason.Delivered, cancellationToken);
+                var delivered = await expiry.DeliveredAsync(last, ConversationsMax, StepMax, cancellationToken);
+                var gone = await LetGoAsync(delivered.Found, ExpiryReason.Delivered, cancellationToken);
+                all += gone;
+                if (delivered.IsCut && gone > 0)
+                    continue;
+                if (delivered.Last is null)
+                    return all;
                 last = delivered.Last;
             }
-            while (last is not null);
-            return all;
         }
 
         /// <summary>Says what goes in each conversation, and waits until the views have lost it: so the next look finds something else.</summary>

@@ -19,9 +19,9 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
             """,
             Row, cancellationToken, now.UtcDateTime, limit));
 
-    public async Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int limit, CancellationToken cancellationToken)
+    public async Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int conversations, int limit, CancellationToken cancellationToken)
     {
-        var conversations = await database.QueryAsync(
+        var looked = await database.QueryAsync(
             $"""
             WITH RECURSIVE kept AS (
                 (SELECT conversation_id, 1 AS n FROM {schema}.timeline WHERE kept_until IS NOT NULL AND conversation_id > $1 ORDER BY conversation_id LIMIT 1)
@@ -33,9 +33,9 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
             )
             SELECT conversation_id FROM kept
             """,
-            row => row.GetGuid(0), cancellationToken, after?.Value ?? Guid.Empty, limit);
-        if (conversations.Count == 0)
-            return new DeliveredMessages([], null);
+            row => row.GetGuid(0), cancellationToken, after?.Value ?? Guid.Empty, conversations);
+        if (looked.Count == 0)
+            return new DeliveredMessages([], null, IsCut: false);
         var rows = await database.QueryAsync(
             $"""
             WITH recipients AS (
@@ -56,9 +56,11 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
                 WHERE r.conversation_id = t.conversation_id AND r.joined_seq <= t.seq AND r.device IS DISTINCT FROM t.device::text
                   AND (r.delivered_seq < t.seq OR (r.user_id <> t.actor AND r.read_seq < t.seq AND EXISTS (
                     SELECT FROM {schema}.media_references f WHERE f.conversation_id = t.conversation_id AND f.seq = t.seq))))
+            LIMIT $2
             """,
-            Row, cancellationToken, conversations.ToArray());
-        return new DeliveredMessages(Grouped(rows), conversations.Count < limit ? null : new ConversationId(conversations[^1]));
+            Row, cancellationToken, looked.ToArray(), limit);
+        return new DeliveredMessages(
+            Grouped(rows), looked.Count < conversations ? null : new ConversationId(looked[^1]), IsCut: rows.Count == limit);
     }
 
     public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => PostgresErrors.GuardAsync<ILogTrims?>(async () =>
