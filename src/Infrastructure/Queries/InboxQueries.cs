@@ -10,16 +10,24 @@ namespace ChatCqrs.Infrastructure.Queries;
 /// <remarks>Marten names the columns that it duplicates from <c>user_id</c> and <c>conversation_id</c> with two underscores.</remarks>
 internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 {
+    /// <summary>How many messages that have expired behind what is kept are counted one by one.</summary>
+    private const int GoneMax = 200;
+
     /// <summary>
     /// The page is cut first. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
     /// watermark, less the same difference for the user's own messages, less the few that were deleted. What has expired before the first message that is kept is
-    /// passed over at once; what has expired behind it is counted, and what is due but not swept only while there is such a thing at all.
+    /// passed over at once. What has expired behind it is counted, and where that is much, which is where a timer outruns what was sent without one, what is kept is
+    /// counted instead. What is due but not swept is counted only while there is such a thing at all.
     /// </summary>
     /// <param name="order">The place of a conversation <c>c</c> in the order.</param>
     private static string Sql(string where, string order = "c.updated_at", string limit = "") =>
         $"""
         SELECT p.id, p.kind, p.last_seq, p.last_message_seq, p.started_at, p.updated_at, p.delivered_seq, p.read_seq,
-            coalesce(newest.message_no - (
+            CASE WHEN (SELECT count(*) FROM (
+                SELECT FROM chat.timeline n WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq LIMIT {GoneMax}) g) = {GoneMax}
+            THEN (SELECT count(*) FROM chat.timeline n
+                WHERE n.conversation_id = p.id AND n.kept_until > now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1)
+            ELSE coalesce(newest.message_no - (
                 SELECT n.message_no - (n.message_id IS NOT NULL)::int FROM chat.timeline n
                 WHERE n.conversation_id = p.id AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
             - coalesce((
@@ -33,7 +41,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq AND n.actor <> $1)
             - CASE WHEN EXISTS (SELECT FROM chat.timeline n WHERE n.kept_until <= now()) THEN (
                 SELECT count(*) FROM chat.timeline n
-                WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END AS unread,
+                WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END
+            END AS unread,
             coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, {Rows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
