@@ -6,7 +6,8 @@ public sealed class CollectionTests(CollectionTests.TidyServer server) : IClassF
     public sealed class TidyServer : MediaServer
     {
         protected override IEnumerable<(string Name, string Value)> Settings =>
-            [.. base.Settings, ("Media:UnreferencedAfter", "00:00:02"), ("Media:UploadExpiry", "00:00:02"), ("Media:CollectEvery", "00:00:01")];
+            [.. base.Settings, ("Media:UnreferencedAfter", "00:00:02"), ("Media:UploadExpiry", "00:00:02"), ("Media:CollectEvery", "00:00:01"),
+            ("Retention:ShortestTimer", "00:00:01"), ("Retention:SweepEvery", "00:00:01")];
     }
 
     [Fact]
@@ -30,6 +31,26 @@ public sealed class CollectionTests(CollectionTests.TidyServer server) : IClassF
 
         // Whoever uploads what was collected uploads it for the first time.
         Assert.False((await server.UploadAsync(server.Ann, lost)).Is(201)["duplicate"].GetBoolean());
+    }
+
+    [Fact]
+    public async Task Files_go_with_the_last_message_that_refers_to_them_deleted_or_expired()
+    {
+        var (deleted, expired, twice) = (
+            await server.UploadedAsync(server.Ann, MediaServer.Picture()), await server.UploadedAsync(server.Ann, MediaServer.Picture()),
+            await server.UploadedAsync(server.Ann, MediaServer.Picture()));
+        var eve = server.Eve.User;
+        var first = (await server.SendFileAsync(server.Ann, eve, new { file_id = deleted })).Is(201);
+        var conversation = first.Text("conversation_id");
+        var again = (await server.SendFileAsync(server.Ann, eve, new { file_id = twice })).Is(201);
+        (await server.SendFileAsync(server.Ann, eve, new { file_id = twice })).Is(201);
+        foreach (var message in new[] { first, again })
+            (await server.DeleteAsync($"/v1/conversations/{conversation}/messages/{message.Text("message_id")}", server.Ann.Access)).Is(204);
+        (await server.PatchAsync($"/v1/conversations/{conversation}", new { retention = new { disappearing_seconds = 1 } }, server.Ann.Access)).Is(200);
+        (await server.SendFileAsync(server.Ann, eve, new { file_id = expired })).Is(201);
+
+        await Testing.Eventually.IsTrue(async () => await StatusAsync(deleted) == 404 && await StatusAsync(expired) == 404, "files of messages that are gone are collected");
+        Assert.Equal(200, await StatusAsync(twice));
     }
 
     private async Task<int> StatusAsync(string file)
