@@ -15,6 +15,7 @@ public sealed class EarlierMessages(IConversationWriter conversations, ITimeline
         (await FindAsync(conversation, target, caller, cancellationToken))?.Entry.Seq;
 
     /// <summary>A message that the caller may see, also one that was sent a moment ago; null when there is none of this id, or no such conversation.</summary>
+    /// <exception cref="StoreUnavailableException">It cannot be told now.</exception>
     public async ValueTask<FoundMessage?> FindAsync(
         ConversationId conversation, MessageId target, UserId caller, CancellationToken cancellationToken)
     {
@@ -27,6 +28,6 @@ public sealed class EarlierMessages(IConversationWriter conversations, ITimeline
         // It may be on its way into the views, sent at this node or at another one: its socket frame is faster.
         return await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), Patience, cancellationToken)
             ? await timeline.MessageAsync(conversation, target, member, cancellationToken)
-            : null;
+            : throw new StoreUnavailableException("The read models are too far behind to tell whether there is such a message.");
     }
 }
