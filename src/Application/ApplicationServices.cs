@@ -1,5 +1,6 @@
 using System.Reflection;
 using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Export;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
@@ -42,6 +43,7 @@ public static class ApplicationServices
         services.AddSingleton<MessageViews>();
         services.AddSingleton<UpdateViews>();
         services.AddSingleton<EarlierMessages>();
+        services.AddSingleton<ExportedConversations>();
         services.AddSingleton<MessageOperations>();
         services.AddMedia();
         services.AddSingleton<WakeNeeds>();

@@ -33,6 +33,9 @@ public sealed record RateLimitOptions
     /// </summary>
     public Bucket Contacts { get; init; } = new() { Burst = 2_000, PerSecond = 0.02 };
 
+    /// <summary>Exports of one user: each reads everything that is held about them.</summary>
+    public Bucket Exports { get; init; } = new() { Burst = 5, PerSecond = 0.001 };
+
     /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
     public int CodesPerPhoneAndHour { get; set; } = 10;
 

@@ -30,6 +30,9 @@ public interface IDeviceSessions
     /// <summary>Signs all devices of a user out.</summary>
     Task RevokeAllAsync(UserId user, CancellationToken cancellationToken);
 
+    /// <summary>A user's sign-ins that have not ended, oldest first.</summary>
+    Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken);
+
     /// <summary>When each of a user's devices was last here, to the minute.</summary>
     Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken);
 
@@ -37,6 +40,10 @@ public interface IDeviceSessions
     /// <returns>Those who ever were, and have an account still.</returns>
     Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken);
 }
+
+/// <param name="LastSeen">To the minute, some seconds behind.</param>
+/// <param name="EndsAt">When its refresh token ends if it is not used.</param>
+public sealed record DeviceSession(DeviceId Device, DateTimeOffset SignedInAt, DateTimeOffset LastSeen, DateTimeOffset EndsAt);
 
 /// <param name="Old">The hash of the token that is presented. It was made by this server.</param>
 /// <param name="New">The hash of the token that takes its place.</param>

@@ -24,6 +24,9 @@ public interface IInbox
     /// <summary>The ids of all conversations that a user belongs to.</summary>
     Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken);
 
+    /// <summary>The ids of all conversations that a user has left, or was removed from.</summary>
+    Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken);
+
     /// <summary>All conversations of a user, and how far each is confirmed by a device.</summary>
     Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 }

@@ -21,6 +21,10 @@ public interface IMedia
     /// <summary>A file by its id; null when there is none.</summary>
     Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken);
 
+    /// <summary>Files of a user's, in the order of their ids.</summary>
+    /// <param name="after">The last file of the page before; null for the first page.</param>
+    Task<IReadOnlyList<MediaFile>> OwnedAsync(UserId owner, FileId? after, int limit, CancellationToken cancellationToken);
+
     /// <summary>The conversations of a user's that a file was sent to, each with the last entry that refers to it; at most a few.</summary>
     Task<IReadOnlyList<FileReference>> ReferencesAsync(FileId file, UserId user, CancellationToken cancellationToken);
 
@@ -53,6 +57,9 @@ public interface IUploads
 
     /// <summary>An upload by its id; null when there is none.</summary>
     Task<Upload?> FindAsync(Guid upload, CancellationToken cancellationToken);
+
+    /// <summary>A user's uploads that are not finished, the oldest first; there are only so many.</summary>
+    Task<IReadOnlyList<Upload>> UnfinishedAsync(UserId owner, CancellationToken cancellationToken);
 
     /// <summary>What has arrived, in order.</summary>
     Task<IReadOnlyList<Segment>> PartsAsync(Guid upload, CancellationToken cancellationToken);

@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Projections.Inbox;
+using ChatCqrs.Projections.Receipts;
 
 namespace ChatCqrs.Application.Ports;
 
@@ -9,6 +10,11 @@ public interface IReceipts
     /// <summary>The members of conversations, former ones too, with their watermarks.</summary>
     Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken);
+
+    /// <summary>When a member got and read what: first how it was delivered, then how it was read, each by seq.</summary>
+    /// <param name="after">The last mark of the page before; null for the first page.</param>
+    Task<IReadOnlyList<ReceiptMark>> MarksAsync(
+        ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken);
 
     /// <summary>When each member, former ones too, got and read everything up to a seq.</summary>
     Task<IReadOnlyList<RecipientReceipt>> TimesAsync(ConversationId conversation, long seq, CancellationToken cancellationToken);

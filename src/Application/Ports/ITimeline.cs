@@ -18,6 +18,9 @@ public interface ITimeline
     Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
         ConversationId conversation, long from, long? after, long? before, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Messages that a user has written in a conversation, after a seq, ascending.</summary>
+    Task<IReadOnlyList<TimelineEntry>> WrittenAsync(ConversationId conversation, UserId by, long after, int limit, CancellationToken cancellationToken);
+
     /// <summary>
     /// One message that a member may see; null when there is none. Where several members have used the id, the member's own comes first.
     /// </summary>

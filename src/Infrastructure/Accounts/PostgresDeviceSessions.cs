@@ -4,6 +4,7 @@ using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Queries;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Accounts;
@@ -75,6 +76,15 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         RevokeWhereAsync("device_id = $1 AND user_id = $3", clock.GetUtcNow(), [device.Value, user.Value], cancellationToken);
+
+    public async Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"""
+        SELECT device_id, created_at, last_seen, refresh_expires_at FROM {schema}.device_sessions
+        WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at, device_id
+        """,
+        row => new DeviceSession(
+            new DeviceId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1), row.GetFieldValue<DateTimeOffset>(2), row.GetFieldValue<DateTimeOffset>(3)),
+        cancellationToken, user.Value);
 
     public Task RevokeAllAsync(UserId user, CancellationToken cancellationToken) =>
         RevokeWhereAsync("user_id = $1", clock.GetUtcNow(), [user.Value], cancellationToken);

@@ -27,6 +27,9 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
     public async Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken) =>
         (await FilesAsync("f.file_id = $1", cancellationToken, file.Value)).SingleOrDefault();
 
+    public async Task<IReadOnlyList<MediaFile>> OwnedAsync(UserId owner, FileId? after, int limit, CancellationToken cancellationToken) => await FilesAsync(
+        "f.owner = $1 AND f.file_id > $2 ORDER BY f.file_id LIMIT $3", cancellationToken, owner.Value, after?.Value ?? Guid.Empty, limit);
+
     public async Task<IReadOnlyList<FileReference>> ReferencesAsync(FileId file, UserId user, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""

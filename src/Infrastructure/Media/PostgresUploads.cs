@@ -17,12 +17,11 @@ internal sealed class PostgresUploads(NpgsqlDataSource database, string schema, 
         cancellationToken, upload.Id, upload.Owner.Value, upload.Length, upload.FileType, PostgresMedia.NameParameter(upload.Name), upload.ExpiresAt,
         unfinishedMax) == 1;
 
-    public async Task<Upload?> FindAsync(Guid upload, CancellationToken cancellationToken) => (await database.QueryAsync(
-        $"SELECT id, owner, length, received, file_type, name, expires_at, file_id FROM {schema}.media_uploads WHERE id = $1",
-        row => new Upload(
-            row.GetGuid(0), new UserId(row.GetGuid(1)), row.GetInt64(2), row.GetInt64(3), row.GetString(4), PostgresMedia.NameOf(row, 5),
-            row.GetFieldValue<DateTimeOffset>(6), row.IsDBNull(7) ? null : new FileId(row.GetGuid(7))),
-        cancellationToken, upload)).SingleOrDefault();
+    public async Task<Upload?> FindAsync(Guid upload, CancellationToken cancellationToken) =>
+        (await SelectAsync("id = $1", cancellationToken, upload)).SingleOrDefault();
+
+    public async Task<IReadOnlyList<Upload>> UnfinishedAsync(UserId owner, CancellationToken cancellationToken) =>
+        await SelectAsync("owner = $1 AND file_id IS NULL ORDER BY id", cancellationToken, owner.Value);
 
     public async Task<IReadOnlyList<Segment>> PartsAsync(Guid upload, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT start, size, key FROM {schema}.media_parts WHERE upload_id = $1 ORDER BY start",
@@ -101,6 +100,13 @@ internal sealed class PostgresUploads(NpgsqlDataSource database, string schema, 
         await RemoveAsync("owner = $1", cancellationToken, owner.Value);
         garbage.Raise();
     }
+
+    private Task<List<Upload>> SelectAsync(string where, CancellationToken cancellationToken, params object[] parameters) => database.QueryAsync(
+        $"SELECT id, owner, length, received, file_type, name, expires_at, file_id FROM {schema}.media_uploads WHERE {where}",
+        row => new Upload(
+            row.GetGuid(0), new UserId(row.GetGuid(1)), row.GetInt64(2), row.GetInt64(3), row.GetString(4), PostgresMedia.NameOf(row, 5),
+            row.GetFieldValue<DateTimeOffset>(6), row.IsDBNull(7) ? null : new FileId(row.GetGuid(7))),
+        cancellationToken, parameters);
 
     private async Task<int> RemoveAsync(string where, CancellationToken cancellationToken, params object[] parameters) => (await database.QueryAsync(
         $"""

@@ -118,8 +118,14 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)), cancellationToken,
         users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
 
-    public async Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"SELECT m.conversation__id FROM chat.mt_doc_members m WHERE m.user__id = $1 AND {Rows.IsMember} ORDER BY m.conversation__id",
+    public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>
+        IdsAsync(Rows.IsMember, user, cancellationToken);
+
+    public Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken) =>
+        IdsAsync($"NOT ({Rows.IsMember})", user, cancellationToken);
+
+    private async Task<IReadOnlyList<ConversationId>> IdsAsync(string where, UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"SELECT m.conversation__id FROM chat.mt_doc_members m WHERE m.user__id = $1 AND {where} ORDER BY m.conversation__id",
         row => new ConversationId(row.GetGuid(0)), cancellationToken, user.Value);
 
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>

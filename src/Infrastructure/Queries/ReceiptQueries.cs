@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Projections.Inbox;
+using ChatCqrs.Projections.Receipts;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Queries;
@@ -20,6 +21,15 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
         """,
         row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),
         cancellationToken, conversations.Select(id => id.Value).ToArray())).ToLookup(member => member.Conversation);
+
+    public async Task<IReadOnlyList<ReceiptMark>> MarksAsync(
+        ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        """
+        SELECT r.is_read, r.up_to_seq, r.at FROM chat.receipt_marks r
+        WHERE r.conversation_id = $1 AND r.user_id = $2 AND (r.is_read, r.up_to_seq) > ($3, $4) ORDER BY r.is_read, r.up_to_seq LIMIT $5
+        """,
+        row => new ReceiptMark(new MemberKey(conversation, user), row.GetBoolean(0), row.GetInt64(1), row.GetFieldValue<DateTimeOffset>(2)),
+        cancellationToken, conversation.Value, user.Value, after?.IsRead ?? false, after?.UpToSeq ?? -1, limit);
 
     public async Task<IReadOnlyList<RecipientReceipt>> TimesAsync(
         ConversationId conversation, long seq, CancellationToken cancellationToken) => await database.QueryAsync(

@@ -35,6 +35,14 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         return messages;
     }
 
+    public async Task<IReadOnlyList<TimelineEntry>> WrittenAsync(
+        ConversationId conversation, UserId by, long after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"""
+        SELECT {Rows.EntryColumns} FROM chat.timeline t
+        WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {Rows.IsKept} ORDER BY t.seq LIMIT $4
+        """,
+        row => Rows.Entry(row), cancellationToken, conversation.Value, by.Value, after, limit);
+
     public async Task<FoundMessage?> MessageAsync(
         ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken) =>
         (await database.QueryAsync(

@@ -1,4 +1,5 @@
 using ChatCqrs.Application.Erasure;
+using ChatCqrs.Application.Export;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
@@ -25,6 +26,7 @@ public static class AccountEndpoints
         users.MapGet("/users/me", ShowOwnAsync);
         users.MapPatch("/users/me", ChangeAsync);
         users.MapDelete("/users/me", EraseAsync);
+        users.MapGet("/users/me/export", ExportAsync);
         users.MapGet("/users/{user_id}", ShowAsync);
         users.MapGet("/devices", ListAsync);
         users.MapDelete("/devices/{device_id}", RemoveAsync);
@@ -77,6 +79,24 @@ public static class AccountEndpoints
         var erased = await mediator.Send(new EraseAccount.Command(caller.User, caller.Device), cancellationToken);
         response.SetPosition(erased.Position);
         return Results.NoContent();
+    }
+
+    /// <summary>Streams: the headers that say so go out with the first bytes, after whatever may be refused.</summary>
+    private static async Task ExportAsync(
+        Caller caller, IMediator mediator, HttpResponse response, [Microsoft.AspNetCore.Mvc.FromServices] ExportRate rate, CancellationToken cancellationToken)
+    {
+        rate.Take(caller.User);
+        response.OnStarting(() =>
+        {
+            if (response.StatusCode == StatusCodes.Status200OK)
+            {
+                response.ContentType = "application/json";
+                response.Headers.ContentDisposition = "attachment; filename=\"chatcqrs-export.json\"";
+            }
+
+            return Task.CompletedTask;
+        });
+        await mediator.Send(new ExportAccount.Query(caller.User, caller.Device, response.BodyWriter), cancellationToken);
     }
 
     private static async Task<PublicProfileAnswer> ShowAsync(string user_id, IMediator mediator, CancellationToken cancellationToken)

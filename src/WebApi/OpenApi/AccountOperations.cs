@@ -105,6 +105,34 @@ internal static class AccountOperations
         Answers = [new(204, "The account is erased.")],
     };
 
+    private static readonly Operation Export = new(
+        HttpMethod.Get, "/v1/users/me/export", Account, "Everything that is held about the caller",
+        """
+        Streamed as one JSON object: profile, devices, sessions, blocks, settings, push subscriptions, uploaded files (by id; their bytes are downloaded as ever), and of
+        every conversation its members, all entries that the caller may see, and when they received and read what. Of conversations that they have left it holds what
+        they wrote and confirmed. An answer that breaks off is no JSON. A user may ask for five at once, and some four an hour.
+        """)
+    {
+        Answers =
+        [
+            new(200, "Everything.", null,
+                $$"""
+                {"exported_at":"2026-01-02T03:04:05.678Z",
+                 "profile":{"user_id":"{{Examples.Ann}}","phone":"+12025550123","name":"Ann","about":null,"avatar":null,"created_at":"2026-01-02T03:04:05.678Z"},
+                 "devices":[{"device_id":"{{Examples.AnnsPhone}}","name":"Ann's phone","platform":"android","added_at":"2026-01-02T03:04:05.678Z",
+                   "last_seen":"2026-01-02T03:04:05.678Z","current":true}],
+                 "sessions":[{"device_id":"{{Examples.AnnsPhone}}","signed_in_at":"2026-01-02T03:04:05.678Z","last_seen":"2026-01-02T03:04:05.678Z",
+                   "ends_at":"2026-04-02T03:04:05.678Z"}],
+                 "blocks":[],"settings":[],"push_subscriptions":[],"media":[],"uploads":[],
+                 "conversations":[{"conversation":{{Examples.ConversationJson}},
+                   "entries":[{"seq":7,"kind":"message","at":"2026-01-02T03:04:05.678Z","actor_id":"{{Examples.Ann}}","message":{{Examples.MessageJson}},"data":null}],
+                   "receipts":[{"kind":"read","up_to_seq":6,"at":"2026-01-02T03:04:05.678Z"}]}],
+                 "former_conversations":[]}
+                """),
+        ],
+        Refusals = [Refusal.RateLimited],
+    };
+
     private static readonly Operation Show = new(
         HttpMethod.Get, "/v1/users/{user_id}", Account, "A user's public profile", "Without the phone.")
     {
@@ -127,5 +155,5 @@ internal static class AccountOperations
         Refusals = [Refusal.DeviceUnknown],
     };
 
-    public static readonly IReadOnlyList<Operation> All = [Start, Verify, Refresh, Keys, ShowOwn, Change, Erase, Show, List, Remove];
+    public static readonly IReadOnlyList<Operation> All = [Start, Verify, Refresh, Keys, ShowOwn, Change, Export, Erase, Show, List, Remove];
 }

@@ -32,6 +32,7 @@ public static class RateLimitConventions
         services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
         services.AddSingleton<IMessageRate, MessageRate>();
         services.AddSingleton<ContactRate>();
+        services.AddSingleton<ExportRate>();
         services.AddSingleton<TypingRate>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
@@ -108,6 +109,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
         {
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
+            (options.Exports, "Exports"),
             (options.Typing, "Typing"),
         };
         foreach (var (bucket, setting) in buckets)

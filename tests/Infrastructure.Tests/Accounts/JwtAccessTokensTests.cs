@@ -230,6 +230,8 @@ public sealed class JwtAccessTokensTests : IDisposable
 
         public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+        public Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public Task RevokeAllAsync(UserId user, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken) =>

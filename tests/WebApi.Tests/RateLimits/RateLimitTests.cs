@@ -9,12 +9,13 @@ public sealed class LimitedServer : ChatServer
     public const int UserMax = 20;
     public const int RegistrationsMax = 12;
     public const int CodesPerPhone = 2;
+    public const int ExportsMax = 3;
 
     protected override IEnumerable<(string Name, string Value)> Settings =>
     [
         ("RateLimits:User:Burst", $"{UserMax}"), ("RateLimits:User:PerSecond", "0.01"),
         ("RateLimits:Registrations:Burst", $"{RegistrationsMax}"), ("RateLimits:Registrations:PerSecond", "0.01"),
-        ("RateLimits:CodesPerPhoneAndHour", $"{CodesPerPhone}"),
+        ("RateLimits:Exports:Burst", $"{ExportsMax}"), ("RateLimits:CodesPerPhoneAndHour", $"{CodesPerPhone}"),
     ];
 }
 
@@ -27,6 +28,7 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
         var ann = await server.SignInAsync();
         var ben = await server.SignInAsync();
         await AUserHasALimit(ann, ben);
+        await ExportsHaveALimit(ben);
         await APhoneHasALimit();
         await AnAddressHasALimit();
         await ThoseWhoWatchHaveNone();
@@ -38,6 +40,15 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
             (await server.GetAsync("/v1/users/me", ann.Access)).Is(200);
 
         IsLimited(await server.GetAsync("/v1/users/me", ann.Access));
+        (await server.GetAsync("/v1/users/me", ben.Access)).Is(200);
+    }
+
+    private async Task ExportsHaveALimit(Tokens ben)
+    {
+        for (var i = 0; i < LimitedServer.ExportsMax; i++)
+            (await server.GetAsync("/v1/users/me/export", ben.Access)).Is(200);
+
+        IsLimited(await server.GetAsync("/v1/users/me/export", ben.Access));
         (await server.GetAsync("/v1/users/me", ben.Access)).Is(200);
     }
 

@@ -7,6 +7,7 @@ using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
+using ChatCqrs.Projections.Receipts;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Realtime;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -96,6 +97,9 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
 
     Task<ILookup<ConversationId, MemberReceipts>> IReceipts.OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<ReceiptMark>> IReceipts.MarksAsync(
+        ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyList<RecipientReceipt>> IReceipts.TimesAsync(ConversationId conversation, long seq, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

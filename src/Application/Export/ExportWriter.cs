@@ -1,0 +1,79 @@
+using System.IO.Pipelines;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using ChatCqrs.Application.Json;
+
+namespace ChatCqrs.Application.Export;
+
+/// <summary>
+/// Writes JSON straight to where it goes. Never holds more than one item and <see cref="UnsentMax"/>: beyond that it waits until the reader has taken some.
+/// </summary>
+internal sealed class ExportWriter(PipeWriter output, CancellationToken cancellationToken) : IAsyncDisposable
+{
+    private const long UnsentMax = 64 * 1024;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new TimestampConverter() },
+    };
+
+    private readonly Utf8JsonWriter _json = new(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private long _sent;
+
+    public void Begin() => _json.WriteStartObject();
+
+    public void End() => _json.WriteEndObject();
+
+    public void BeginArray(string name) => _json.WriteStartArray(name);
+
+    public void EndArray() => _json.WriteEndArray();
+
+    public void Value<T>(string name, T value)
+    {
+        _json.WritePropertyName(name);
+        JsonSerializer.Serialize(_json, value, Options);
+    }
+
+    /// <summary>An item of an array.</summary>
+    public async ValueTask ItemAsync<T>(T value)
+    {
+        JsonSerializer.Serialize(_json, value, Options);
+        await SendAsync(UnsentMax);
+    }
+
+    /// <summary>The pages of a list as an array, one after another.</summary>
+    /// <param name="read">A page after an item; the first one after null. A page that is not full is the last.</param>
+    public async Task ArrayAsync<T>(string name, int pageSize, Func<T?, Task<IReadOnlyList<T>>> read, Func<T, ValueTask<object>> show)
+        where T : class
+    {
+        BeginArray(name);
+        IReadOnlyList<T> page = [];
+        do
+        {
+            page = await read(page.Count > 0 ? page[^1] : null);
+            foreach (var item in page)
+                await ItemAsync(await show(item));
+        }
+        while (page.Count == pageSize);
+        EndArray();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await SendAsync(0);
+        await _json.DisposeAsync();
+    }
+
+    private async ValueTask SendAsync(long unsentMax)
+    {
+        if (_json.BytesPending + _json.BytesCommitted - _sent <= unsentMax)
+            return;
+        _json.Flush();
+        _sent = _json.BytesCommitted;
+        var taken = await output.FlushAsync(cancellationToken);
+        if (taken.IsCompleted || taken.IsCanceled)
+            throw new OperationCanceledException("Whoever asked does not read on.");
+    }
+}

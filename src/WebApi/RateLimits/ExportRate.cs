@@ -1,0 +1,19 @@
+using ChatCqrs.Application;
+using ChatCqrs.Domain;
+using Microsoft.Extensions.Options;
+
+namespace ChatCqrs.WebApi.RateLimits;
+
+/// <summary>How often a user may have everything read that is held about them, on this node.</summary>
+internal sealed class ExportRate(IOptions<RateLimitOptions> options, TimeProvider clock)
+{
+    private readonly TokenBuckets<UserId>? _users = options.Value.Enabled ? new(options.Value.Exports, clock) : null;
+
+    /// <exception cref="RefusedException">The user has asked for too many.</exception>
+    public void Take(UserId user)
+    {
+        var retryAfter = TimeSpan.Zero;
+        if (_users?.TryTake(user, out retryAfter) is false)
+            throw new RefusedException(Refusal.RateLimited, retryAfter);
+    }
+}
