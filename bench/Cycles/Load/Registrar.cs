@@ -32,15 +32,6 @@ internal sealed class Registrar(Uri server) : IDisposable
         return (await PostAsync("/v1/conversations", body, accounts[2 * pair].Token)).GetProperty("conversation_id").GetGuid();
     });
 
-    public async Task PatchAsync(string path, object body, string token) => await SendAsync(HttpMethod.Patch, path, body, token);
-
-    /// <summary>Asks many at once, as many as the server is to be asked at once.</summary>
-    public static Task EachAsync(int count, Func<int, Task> one) => ManyAsync(count, async i =>
-    {
-        await one(i);
-        return i;
-    });
-
     public void Dispose() => _http.Dispose();
 
     private static async Task<T[]> ManyAsync<T>(int count, Func<int, Task<T>> one)
@@ -51,16 +42,14 @@ internal sealed class Registrar(Uri server) : IDisposable
         return all;
     }
 
-    private Task<JsonElement> PostAsync(string path, object body, string? token) => SendAsync(HttpMethod.Post, path, body, token);
-
-    private async Task<JsonElement> SendAsync(HttpMethod method, string path, object body, string? token)
+    private async Task<JsonElement> PostAsync(string path, object body, string? token)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
         request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
         using var response = await _http.SendAsync(request);
         var answer = await response.Content.ReadAsStringAsync();
         return response.IsSuccessStatusCode
             ? JsonDocument.Parse(answer).RootElement
-            : throw new InvalidOperationException($"{method} {path} answered {(int)response.StatusCode}: {answer}");
+            : throw new InvalidOperationException($"POST {path} answered {(int)response.StatusCode}: {answer}");
     }
 }

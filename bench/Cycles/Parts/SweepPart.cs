@@ -22,33 +22,28 @@ internal static class SweepPart
     private const int Conversations = 100;
 
     private const int InFlight = 4;
-    private const int LongTimer = 3_600;
     private static readonly TimeSpan FillMost = TimeSpan.FromMinutes(10), SweepMost = TimeSpan.FromMinutes(10), ReadyMost = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>What the server must be started with, so that messages are due soon and looked for often.</summary>
-    public static readonly (string Name, string Value)[] Settings = [("Retention__ShortestTimer", "00:00:01"), ("Retention__SweepEvery", "00:00:01")];
+    /// <summary>From the beginning of the measured span until the messages are due.</summary>
+    private static readonly TimeSpan DueAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>What the server must be started with, so that due messages are looked for often.</summary>
+    public static readonly (string Name, string Value)[] Settings = [("Retention__SweepEvery", "00:00:01")];
 
     public static async Task<SweepFigures> RunAsync(ServerUnderTest server, BenchOptions options)
     {
         using var registrar = new Registrar(server.Url);
         var accounts = await registrar.RegisterAsync(2 * Conversations);
         var conversations = await registrar.PairUpAsync(accounts);
-        Task SetAsync(int seconds) => Registrar.EachAsync(
-            Conversations, i => registrar.PatchAsync($"/v1/conversations/{conversations[i]}", new { retention = new { disappearing_seconds = seconds } }, accounts[2 * i].Token));
-        await SetAsync(LongTimer);
         Fill(server, options, accounts, conversations);
 
         await using var database = NpgsqlDataSource.Create(server.Postgres ?? throw new InvalidOperationException("The sweep is watched in PostgreSQL: --postgres must name it."));
-        var calm = await PacedAsync(server, options, () => { });
+        var calm = await PacedAsync(server, options, () => Task.CompletedTask, () => { });
         Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)>? watching = null;
-        var swept = await PacedAsync(server, options, () => watching = Task.Run(async () =>
-        {
-            var before = ProcFs.PrivateMemoryOf(server.Process);
-            await SetAsync(1);
-            var (started, span, peak) = await WatchAsync(server, database, options.Due);
-            return (started, span, before, peak);
-        }));
+        var swept = await PacedAsync(
+            server, options, () => MakeDueAsync(database, conversations, options.WarmUp + DueAfter),
+            () => watching = Task.Run(() => WatchAsync(server, database, options.Due)));
         var seen = await watching!;
         return new SweepFigures(options.Due, seen.Started, seen.Span, calm, swept, seen.Before, seen.Peak);
     }
@@ -82,8 +77,18 @@ internal static class SweepPart
         }
     }
 
+    /// <summary>Behind the server's back, and before anything is measured: as if the messages had been sent thirty days ago.</summary>
+    private static async Task MakeDueAsync(NpgsqlDataSource database, Guid[] conversations, TimeSpan after)
+    {
+        await using var command = database.CreateCommand(
+            "UPDATE chat.timeline SET kept_until = clock_timestamp() + $2 WHERE conversation_id = ANY ($1) AND kept_until IS NOT NULL");
+        command.Parameters.Add(new() { Value = conversations });
+        command.Parameters.Add(new() { Value = after });
+        await command.ExecuteNonQueryAsync();
+    }
+
     /// <summary>Other people write for the measured span, at the fixed rate.</summary>
-    private static async Task<LoadStatistics> PacedAsync(ServerUnderTest server, BenchOptions options, Action atStart)
+    private static async Task<LoadStatistics> PacedAsync(ServerUnderTest server, BenchOptions options, Func<Task> beforehand, Action atStart)
     {
         using var registrar = new Registrar(server.Url);
         var accounts = await registrar.RegisterAsync(2 * options.Pairs);
@@ -91,6 +96,7 @@ internal static class SweepPart
         using var loop = new EventLoop();
         var statistics = new LoadStatistics();
         var pairs = Open(loop, server, options, accounts, conversations, statistics);
+        await beforehand();
         new Driver(loop, pairs, statistics).Pace(options.Rate, options.WarmUp, options.Span, atStart, () => { });
         return statistics;
     }
@@ -111,9 +117,11 @@ internal static class SweepPart
             : throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
     }
 
-    private static async Task<(TimeSpan Started, TimeSpan Span, long Peak)> WatchAsync(ServerUnderTest server, NpgsqlDataSource database, int due)
+    private static async Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)> WatchAsync(
+        ServerUnderTest server, NpgsqlDataSource database, int due)
     {
-        var (begin, first, peak) = (Clock.Now, 0L, 0L);
+        var (begin, first, before) = (Clock.Now, 0L, ProcFs.PrivateMemoryOf(server.Process));
+        var peak = before;
         while (Clock.Span(Clock.Now - begin) < SweepMost)
         {
             await using var command = database.CreateCommand("SELECT count(*) FROM chat.timeline WHERE expired_at IS NOT NULL");
@@ -122,7 +130,7 @@ internal static class SweepPart
             first = first == 0 && gone > 0 ? Clock.Now : first;
             if (gone >= due)
             {
-                return (Clock.Span(first - begin), Clock.Span(Clock.Now - first), peak);
+                return (Clock.Span(first - begin) - DueAfter, Clock.Span(Clock.Now - first), before, peak);
             }
 
             await Task.Delay(Look);

@@ -7,7 +7,7 @@ namespace ChatCqrs.Application.Sweeping;
 /// Takes from the log what comes before the first message that is kept, as far as snapshots make up for it. The hash that the rest is linked to is kept first, so
 /// that the rest can be verified from something that is known. See docs/adr/0081.
 /// </summary>
-public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots)
+public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, TimeProvider clock)
 {
     private const int StepMax = 100;
 
@@ -23,9 +23,11 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
                 return all;
             foreach (var trim in next)
             {
+                var started = clock.GetTimestamp();
                 if (!await TrimAsync(trims, trim, cancellationToken))
                     continue;
                 await trims.DoneAsync(trim, cancellationToken);
+                await Rest.AfterAsync(started, clock, cancellationToken);
                 all++;
             }
 

@@ -38,7 +38,7 @@ public static class SweepMessages
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
         /// <summary>How many messages go in one step; their entries are decided beside each other.</summary>
-        private const int StepMax = 2_000;
+        private const int StepMax = 500;
 
         /// <summary>In how many conversations: each takes a snapshot of its own, which a cold one must be read for.</summary>
         private const int ConversationsMax = 200;
@@ -111,15 +111,17 @@ public static class SweepMessages
         {
             if (due.Count == 0)
                 return 0;
+            var started = clock.GetTimestamp();
             var origin = new Origin(Actor.System, Activity.Current?.TraceId.ToHexString(), null);
             var changes = await Task.WhenAll(due.Select(item => conversations.ChangeAsync(
                 item.Conversation, new ConversationCommand.ExpireMessages(item.Messages, reason, item.AsOf), origin, cancellationToken)));
             var gone = changes.SelectMany(change => change.Events).Sum(@event => @event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0);
             Expired.Add(gone);
             var position = changes.Max(change => change.Position);
-            return await readSide.WaitForAsync(position, Patience, cancellationToken)
-                ? gone
-                : throw new StoreUnavailableException("The read models are too far behind for the sweep to go on.");
+            if (!await readSide.WaitForAsync(position, Patience, cancellationToken))
+                throw new StoreUnavailableException("The read models are too far behind for the sweep to go on.");
+            await Rest.AfterAsync(started, clock, cancellationToken);
+            return gone;
         }
     }
 }

@@ -117,7 +117,7 @@ public sealed class ExpiryTests : ProjectingTest
 
         await history.HappenAsync(users, 100);
         await node.CaughtUpAsync(history.Head);
-        Assert.True(await new LogTrimmer(node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>()).TrimAsync(default) > 0);
+        Assert.True(await new LogTrimmer(node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System).TrimAsync(default) > 0);
         Assert.True(await Views.NumberAsync("SELECT count(*) FROM chat.log_starts WHERE NOT of_receipts") > 5);
         Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.log_trims"));
         foreach (var conversation in history.Conversations.Keys)
