@@ -24,7 +24,8 @@ internal static class ApplicationSettings
         services.AddOptions<GroupOptions>().Bind(configuration.GetSection("Groups"))
             .Between("Groups:MembersMax", options => options.MembersMax, 2, 8_192)
             .ValidateOnStart();
-        services.AddOptions<RetentionOptions>().Bind(configuration.GetSection("Retention"))
+        services.AddOptions<RetentionOptions>()
+            .Bind(configuration.GetSection("Retention").WithSeconds(nameof(RetentionOptions.ShortestTimer), nameof(RetentionOptions.SweepEvery)))
             .Between("Retention:Days", options => options.Days, 1, RetentionOptions.DaysMax)
             .Between("Retention:ShortestTimer", options => options.ShortestTimer, TimeSpan.FromSeconds(1), RetentionOptions.LongestTimer)
             .Between("Retention:SweepEvery", options => options.SweepEvery, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1))

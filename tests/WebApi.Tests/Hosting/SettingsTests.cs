@@ -19,6 +19,9 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Writer:Partitions", "0")]
     [InlineData("Writer:QueueMax", "many")]
     [InlineData("Retention:Days", "0")]
+    [InlineData("Retention:ShortestTimer", "0")]
+    [InlineData("Retention:SweepEvery", "25:00:00")]
+    [InlineData("Retention:SweepEvery", "often")]
     [InlineData("Reads:FreshnessWait", "01:00:00")]
     [InlineData("Health:LagSecondsMax", "0")]
     [InlineData("Telemetry:OtlpEndpoint", "collector")]
@@ -31,6 +34,21 @@ public sealed class SettingsTests : IDisposable
         var line = await WhyNotAsync($"--ConnectionStrings:Postgres={NoDatabase}", $"--{setting}={value}");
 
         Assert.Contains(setting.StartsWith("RateLimits", StringComparison.Ordinal) ? "RateLimits:User" : setting, line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("2", 2)]
+    [InlineData("00:00:02", 2)]
+    [InlineData("90", 90)]
+    [InlineData("01:00:00", 3_600)]
+    public async Task Times_of_retention_may_be_plain_seconds(string written, int seconds)
+    {
+        await using var app = Program.Build(
+            ["--environment=Development", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}", $"--Retention:SweepEvery={written}",
+                $"--Retention:ShortestTimer={written}"]);
+
+        var options = app.Services.GetRequiredService<IOptions<Application.Messages.RetentionOptions>>().Value;
+        Assert.Equal((TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds), 30), (options.SweepEvery, options.ShortestTimer, options.Days));
     }
 
     [Fact]
