@@ -53,6 +53,28 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [OwnServerFact]
+    public async Task Who_erases_themselves_at_one_node_while_they_write_at_the_other_leaves_nothing_that_can_be_read()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var text = $"Quokka{Guid.NewGuid():N}";
+        var laptop = await ada.AddDeviceAsync(Two);
+        await using var socket = await laptop.ConnectAsync();
+        var first = await socket.SayAsync(Draft.To(bob.Id, $"{text} first"));
+        Assert.Equal($"{text} first", (await bob.MessageAsync(first.ConversationId, first.MessageId)).Text); // The other node holds the key now.
+        for (var i = 0; i < 200; i++) await socket.SendAsync(Draft.To(bob.Id, $"{text} {i}"));
+
+        (await ada.DeleteAsync("/v1/users/me")).Expect(204);
+
+        Assert.Equal(1008, await socket.ClosedAsync());
+        await Eventually.BeAsync(async () => (await bob.GetAsync($"/v1/users/{ada.Id}")).Status == 404, "the other node does not know them");
+        await Eventually.BeAsync(
+            async () => (await bob.MessageAsync(first.ConversationId, first.MessageId)).Text is null, "the other node has forgotten the key");
+        var page = await bob.TimelinePageAsync(first.ConversationId, limit: 200);
+        Assert.All(page.Entries, entry => Assert.Null(entry.Message?.Text));
+        (await bob.PostMessageAsync(Draft.In(first.ConversationId, "still there?"))).Expect(404, "user_unknown");
+    }
+
+    [OwnServerFact]
     public async Task A_device_that_is_removed_at_one_node_is_out_at_the_other()
     {
         var ada = await Person.RegisterAsync(One);
