@@ -43,7 +43,7 @@ public static class SendPush
         /// <returns>Null when there is nothing to wake for any more.</returns>
         private async Task<PushOutcome> AttemptAsync(PushSubscription subscription, CancellationToken cancellationToken)
         {
-            if (await needs.OfAsync(subscription.Owner, cancellationToken) is not { IsHere: false } need)
+            if (await needs.OfAsync(subscription.Owner, DateTimeOffset.MinValue, cancellationToken) is not { IsHere: false } need)
                 return new PushOutcome.Delivered(); // They have come by themselves.
             if (await sealer.OpenAsync(PushTarget.ScopeOf(subscription.Owner), subscription.Target, cancellationToken) is not { } target)
                 return new PushOutcome.Gone();

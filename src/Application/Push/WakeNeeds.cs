@@ -24,8 +24,9 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
     /// <param name="IsHere">They have a socket on some node, and are not to be woken as long as it is alive.</param>
     public sealed record Need(long Unread, ConversationId Conversation, bool IsHere);
 
+    /// <param name="since">Only messages from then on are a reason to wake them: what came before was one already.</param>
     /// <returns>Null when nothing new waits for them.</returns>
-    public async Task<Need?> OfAsync(UserId user, CancellationToken cancellationToken)
+    public async Task<Need?> OfAsync(UserId user, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var isHere = await IsHereAsync(user, cancellationToken);
         var size = isHere ? NewestSize : PageSize;
@@ -39,7 +40,7 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
             foreach (var item in page)
             {
                 unread += item.Unread;
-                if (newest is null && await WakesAsync(item, user, cancellationToken))
+                if (newest is null && await WakesAsync(item, user, since, cancellationToken))
                     newest = item.Conversation.Id;
             }
 
@@ -66,15 +67,15 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
     }
 
     /// <summary>Whether a message of somebody who may disturb the user has reached none of the user's devices.</summary>
-    private async ValueTask<bool> WakesAsync(InboxItem item, UserId user, CancellationToken cancellationToken)
+    private async ValueTask<bool> WakesAsync(InboxItem item, UserId user, DateTimeOffset since, CancellationToken cancellationToken)
     {
-        if (item.Unread == 0 || item.LastMessage is not { } last || last.Seq <= item.DeliveredSeq || item.Settings.MutedUntil > clock.GetUtcNow())
+        if (item.Unread == 0 || item.LastMessage is not { } last || last.Seq <= item.DeliveredSeq || last.At < since || item.Settings.MutedUntil > clock.GetUtcNow())
             return false;
         if (await DisturbsAsync(last, user, cancellationToken))
             return true;
         foreach (var earlier in await timeline.MessagesAsync(item.Conversation.Id, item.DeliveredSeq + 1, null, null, MessagesMax, cancellationToken))
         {
-            if (await DisturbsAsync(earlier, user, cancellationToken))
+            if (earlier.At >= since && await DisturbsAsync(earlier, user, cancellationToken))
                 return true;
         }
 

@@ -16,8 +16,9 @@ public static class WakeUser
     private const int LooksMax = 4;
 
     /// <param name="Wake">The wake-up's id: asked for again, it is the same wake-up.</param>
+    /// <param name="Since">When the first of the messages that it is about was recorded.</param>
     /// <param name="Look">How often they were looked at before, and were here.</param>
-    public sealed record Command(UserId User, Guid Wake, int Look) : IRequest<Result>;
+    public sealed record Command(UserId User, Guid Wake, DateTimeOffset Since, int Look) : IRequest<Result>;
 
     /// <param name="Subscriptions">How many devices are to be woken.</param>
     /// <param name="LookAgainIn">They have a socket, but not the message: when to ask again; null for never.</param>
@@ -34,7 +35,7 @@ public static class WakeUser
         {
             if (request.Look == 0)
                 await subscriptions.TakePendingAsync(request.User, cancellationToken);
-            if (await needs.OfAsync(request.User, cancellationToken) is not { } need)
+            if (await needs.OfAsync(request.User, request.Since, cancellationToken) is not { } need)
                 return new Result(0, null);
             if (need.IsHere)
                 return new Result(0, request.Look + 1 < LooksMax ? options.Value.LookAgainAfter * Math.Pow(3, request.Look) : null);

@@ -14,15 +14,16 @@ namespace ChatCqrs.Infrastructure.Reacting;
 
 /// <summary>Messages were recorded for a user who wants to be woken.</summary>
 /// <param name="Wake">The wake-up's id.</param>
+/// <param name="Since">When the first of the messages was recorded.</param>
 /// <param name="Look">How often it was looked before whether they are here.</param>
-public sealed record WakeUp(Guid User, Guid Wake, int Look = 0);
+public sealed record WakeUp(Guid User, Guid Wake, DateTimeOffset Since, int Look = 0);
 
 /// <summary>Sends the command, and again later if it says so; Wolverine repeats it until it succeeds.</summary>
 internal sealed class WakeUpHandler(IMediator mediator) : MessageHandler<WakeUp>
 {
     protected override async Task HandleAsync(WakeUp message, MessageContext context, CancellationToken cancellation)
     {
-        var result = await mediator.Send(new WakeUser.Command(new UserId(message.User), message.Wake, message.Look), cancellation);
+        var result = await mediator.Send(new WakeUser.Command(new UserId(message.User), message.Wake, message.Since, message.Look), cancellation);
         if (result.LookAgainIn is { } delay)
             await context.ScheduleAsync(message with { Look = message.Look + 1 }, delay);
     }
@@ -44,14 +45,17 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
         IReadOnlyList<Recorded> facts, ReadModelSession session, NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var sent = facts.Where(fact => fact.Event is ConversationEvent.MessageSent && now - fact.At < AgeMax)
-            .Select(fact => (Conversation: fact.Conversation.Value, ((ConversationEvent.MessageSent)fact.Event).Sender.Value)).Distinct().ToList();
+        var news = facts.Where(fact => fact.Event is ConversationEvent.MessageSent && now - fact.At < AgeMax).ToList();
+        var sent = news.Select(fact => (Conversation: fact.Conversation.Value, ((ConversationEvent.MessageSent)fact.Event).Sender.Value)).Distinct().ToList();
         if (sent.Count == 0 || !await AnybodyAsync(session, cancellationToken))
             return;
         var due = now + options.Value.MergeWindow;
         var users = await PendAsync(sent, due, now, session, cancellationToken);
         if (users.Count > 0)
-            await reactions.StoreAsync(transaction, users.Select(user => new WakeUp(user, Guid.CreateVersion7(now))), due, cancellationToken);
+        {
+            var since = news.Min(fact => fact.At);
+            await reactions.StoreAsync(transaction, users.Select(user => new WakeUp(user, Guid.CreateVersion7(now), since)), due, cancellationToken);
+        }
     }
 
     private static async Task<bool> AnybodyAsync(ReadModelSession session, CancellationToken cancellationToken)

@@ -129,6 +129,13 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
 
         var pushed = await server.Push.NextAsync(path);
         Assert.Equal(heard, JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body)).GetProperty("conversation_id").GetString());
+
+        // What waits already is no reason to be woken for what is muted.
+        var dee = await server.SignInAsync();
+        var (witness, _) = await server.SubscribeAsync(dee, browser);
+        await server.SayAsync(ann, ben, "in a low voice again");
+        await server.SayAsync(ann, dee);
+        await server.Push.NextAsync(witness);
         Assert.Single(server.Push.To(path));
     }
 
