@@ -8,7 +8,8 @@ namespace ChatCqrs.Bench;
 internal sealed record FloorFigures(LoadFigures? Load, InsertFigures? Inserts, IReadOnlyList<IdleFigure> Idle);
 
 internal sealed record ProductFigures(
-    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle, MediaFigures? Media = null, SweepFigures? Sweep = null);
+    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle, MediaFigures? Media = null, SweepFigures? Sweep = null,
+    FanOutFigures? FanOut = null);
 
 /// <summary>
 /// A whole run: starts what it needs in a folder of its own, measures part after part, and leaves nothing behind.
@@ -32,7 +33,8 @@ internal sealed class Bench(BenchOptions options, string folder)
             Console.WriteLine();
             Console.Write(Summary.Of(options, product, floors with { Inserts = inserts }));
             var complaints = Complaints("floor", floors.Load) + Complaints("saturation", product.Saturation)
-                + Complaints("latency", product.Latency) + Complaints("sweep", product.Sweep?.Swept);
+                + Complaints("latency", product.Latency) + Complaints("sweep", product.Sweep?.Swept)
+                + Complaints("the group", product.FanOut?.Group) + Complaints("beside the group", product.FanOut?.Meanwhile);
             return complaints > 0 ? 1 : 0;
         }
         catch (InvalidOperationException)
@@ -92,13 +94,14 @@ internal sealed class Bench(BenchOptions options, string folder)
         InsertFigures? inserts = null;
         LoadFigures? latency = null, saturation = null;
         MediaFigures? media = null;
+        FanOutFigures? fanOut = null;
         Account[] accounts = [];
-        if (!options.Has("latency", "saturation", "idle", "media", "floors"))
+        if (!options.Has("latency", "saturation", "idle", "media", "fanout", "floors"))
         {
             return (new ProductFigures(null, null, []), null);
         }
 
-        if (!options.Has("latency", "saturation", "idle", "media") && options.Postgres is { } given)
+        if (!options.Has("latency", "saturation", "idle", "media", "fanout") && options.Postgres is { } given)
         {
             return (new ProductFigures(null, null, []), await InsertsAsync(PostgresServer.ConnectionOf(given)));
         }
@@ -114,6 +117,11 @@ internal sealed class Bench(BenchOptions options, string folder)
             {
                 var what = $"{options.Rate} messages a second";
                 latency = await SayingAsync(what, () => LoadPart.RunAsync(server, options, options.Rate));
+            }
+
+            if (options.Has("fanout"))
+            {
+                fanOut = await SayingAsync($"a group of {options.Members}", () => FanOutPart.RunAsync(server, options));
             }
 
             if (options.Has("media"))
@@ -132,13 +140,13 @@ internal sealed class Bench(BenchOptions options, string folder)
 
         if (!options.Has("idle"))
         {
-            return (new ProductFigures(saturation, latency, [], media), inserts);
+            return (new ProductFigures(saturation, latency, [], media, FanOut: fanOut), inserts);
         }
 
         // Started again, so that what registration left in the heap is not taken for room that the sockets need.
         await using var fresh = await SayingAsync("the product starts again", () => ServerUnderTest.ProductAsync(options, folder));
         var idle = await SayingAsync("idle sockets", () => IdlePart.RunAsync(fresh, options, accounts));
-        return (new ProductFigures(saturation, latency, idle, media), inserts);
+        return (new ProductFigures(saturation, latency, idle, media, FanOut: fanOut), inserts);
     }
 
     /// <summary>The product is started again, so that what it has in memory is what the sweep needs.</summary>

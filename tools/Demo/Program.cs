@@ -16,7 +16,7 @@ using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 await using var stage = new Stage(address, args[1..], interrupted.Token);
-IScene[] scenes = [new Registration(), new WritingToSomeoneOffline(), new ComingOnline(), new Answering(), new Retrying(), new Restarting(), new LookingBack()];
+IScene[] scenes = [new Registration(), new WritingToSomeoneOffline(), new ComingOnline(), new Answering(), new Retrying(), new InAGroup(), new Restarting(), new LookingBack()];
 try
 {
     foreach (var scene in scenes)

@@ -77,7 +77,7 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
         var started = Stopwatch.GetTimestamp();
         while (true)
         {
-            var answer = (await sender.GetAsync($"/v1/conversations/{Conversation}/messages/{written.MessageId}")).Expect(200).Body;
+            var answer = (await sender.GetAsync($"/v1/conversations/{written.Conversation}/messages/{written.MessageId}")).Expect(200).Body;
             if (answer.GetProperty("status").GetString() == status)
                 return;
             if (Stopwatch.GetElapsedTime(started) > ReadModelsMax)

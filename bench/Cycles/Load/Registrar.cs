@@ -32,6 +32,11 @@ internal sealed class Registrar(Uri server) : IDisposable
         return (await PostAsync("/v1/conversations", body, accounts[2 * pair].Token)).GetProperty("conversation_id").GetGuid();
     });
 
+    /// <summary>A group of all of them; the first one starts it.</summary>
+    public async Task<Guid> GroupAsync(IReadOnlyList<Account> accounts) => (await PostAsync(
+        "/v1/conversations", new { type = "group", title = "Bench", member_ids = accounts.Skip(1).Select(account => account.User) }, accounts[0].Token))
+        .GetProperty("conversation_id").GetGuid();
+
     public void Dispose() => _http.Dispose();
 
     private static async Task<T[]> ManyAsync<T>(int count, Func<int, Task<T>> one)

@@ -29,6 +29,11 @@ internal static class Summary
             Sweep(report, sweep, options.Rate);
         }
 
+        if (product.FanOut is { } fanOut)
+        {
+            FanOut(report, fanOut, options.Rate);
+        }
+
         if (product.Media is { } media)
         {
             Media(report, media);
@@ -95,6 +100,25 @@ internal static class Summary
         report.Plain("  machine used by others meanwhile", 100 * latency.OthersShare, "%");
         report.Plain("  broken promises", latency.Statistics.Violations, "");
         report.Plain("  refused messages", latency.Statistics.Refusals, "");
+    }
+
+    private static void FanOut(Report report, FanOutFigures fanOut, int rate)
+    {
+        report.Plain($"deliveries in a group of {fanOut.Members:#,0} online members", fanOut.DeliveriesPerSecond, "/s");
+        foreach (var (label, share) in new[] { ("p50", 0.5), ("p99", 0.99) })
+        {
+            report.Plain($"  acknowledgement to the last member {label}, {fanOut.Rate} messages/s", fanOut.Paced.AckToLast.Quantile(share).TotalMilliseconds, "ms");
+            report.Plain($"  send to the last member {label}", fanOut.Paced.ToLast.Quantile(share).TotalMilliseconds, "ms");
+        }
+
+        foreach (var (name, of) in new (string, Func<LoadStatistics, LatencyHistogram>)[]
+        {
+            ("send to acknowledgement", s => s.ToAck), ("send to receipt", s => s.ToReceipt),
+        })
+        {
+            report.Plain($"  others' {name} p99 at {rate}/s without the group", of(fanOut.Calm).Quantile(0.99).TotalMilliseconds, "ms");
+            report.Plain($"  others' {name} p99 at {rate}/s beside it", of(fanOut.Meanwhile).Quantile(0.99).TotalMilliseconds, "ms");
+        }
     }
 
     private static void Sweep(Report report, SweepFigures sweep, int rate)

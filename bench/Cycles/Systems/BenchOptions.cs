@@ -6,7 +6,7 @@ namespace ChatCqrs.Bench.Systems;
 internal sealed record BenchOptions
 {
     public const string Usage = """
-        usage: bench/run [saturation] [latency] [idle] [floors] [media] [sweep] [options]      (no part named: all but the sweep)
+        usage: bench/run [saturation] [latency] [idle] [floors] [media] [fanout] [sweep] [options]      (no part named: all but the sweep)
 
           --seconds N           measured span of each part (20)
           --warmup N            load before it, not measured (20)
@@ -14,6 +14,8 @@ internal sealed record BenchOptions
           --in-flight N         messages that each pair has under way at saturation (4)
           --rate N              messages a second for the latency part (500)
           --sockets N,M         numbers of idle sockets (1000,10000)
+          --members N           online members of the group in the fanout part (1000)
+          --group-rate N        messages a second in that group (5)
           --due N               messages that are due at once in the sweep part (100000)
           --text-bytes N        size of a message's text (100)
           --file-mib N          size of the file that goes up and down, in MiB (1024)
@@ -25,7 +27,7 @@ internal sealed record BenchOptions
 
     private const string Sweep = "sweep";
 
-    private static readonly string[] UsualParts = ["saturation", "latency", "idle", "floors", "media"];
+    private static readonly string[] UsualParts = ["saturation", "latency", "idle", "floors", "media", "fanout"];
 
     public IReadOnlySet<string> Parts { get; init; } = UsualParts.ToHashSet();
     public TimeSpan Span { get; init; } = TimeSpan.FromSeconds(20);
@@ -33,6 +35,8 @@ internal sealed record BenchOptions
     public int Pairs { get; init; } = 100;
     public int InFlight { get; init; } = 4;
     public int Rate { get; init; } = 500;
+    public int Members { get; init; } = 1_000;
+    public int GroupRate { get; init; } = 5;
     public int Due { get; init; } = 100_000;
     public IReadOnlyList<int> Sockets { get; init; } = [1_000, 10_000];
     public int TextBytes { get; init; } = 100;
@@ -86,6 +90,8 @@ internal sealed record BenchOptions
         "--pairs" => this with { Pairs = Number(value) },
         "--in-flight" => this with { InFlight = Number(value) },
         "--rate" => this with { Rate = Number(value) },
+        "--members" => this with { Members = Number(value) },
+        "--group-rate" => this with { GroupRate = Number(value) },
         "--due" => this with { Due = Number(value) },
         "--sockets" => this with { Sockets = value.Split(',').Select(Number).Order().ToArray() },
         "--text-bytes" => this with { TextBytes = Number(value) },

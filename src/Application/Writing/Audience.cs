@@ -28,6 +28,21 @@ internal static class Audience
         return [.. after.Concat(entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>()).Distinct()];
     }
 
+    /// <summary>Entries that were read from the log, without what was deleted since.</summary>
+    public static IReadOnlyList<LiveEntry> Shown(IReadOnlyList<Recorded> news)
+    {
+        var gone = news.Select(entry => (entry.Event as ConversationEvent.MessageDeleted)?.MessageSeq).OfType<long>().ToHashSet();
+        return
+        [
+            .. news.Select(entry => new LiveEntry(entry, null, IsGone: entry.Event switch
+            {
+                ConversationEvent.MessageSent => gone.Contains(entry.Revision),
+                ConversationEvent.MessageEdited e => gone.Contains(e.MessageSeq),
+                _ => false,
+            })),
+        ];
+    }
+
     private static bool ChangesMembers(IReadOnlyList<LiveEntry> entries)
     {
         for (var i = 0; i < entries.Count; i++)

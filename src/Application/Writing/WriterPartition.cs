@@ -188,7 +188,7 @@ internal sealed class WriterPartition(
         entry.PublishFrom = null;
         entry.Failures = 0;
         if (news.Count > 0)
-            Audience.Publish(live, [.. news.Select(recorded => new LiveEntry(recorded, null))], conversation.State.MemberIds);
+            Audience.Publish(live, Audience.Shown(news), conversation.State.MemberIds);
         Schedule(entry);
     }
 

@@ -18,6 +18,9 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     /// <summary>How many publications may wait in a lane. Beyond it they are dropped; the next entry shows the gap, and it is fetched.</summary>
     private const int LaneMax = 50_000;
 
+    /// <summary>From how many members on a conversation's entries go through the last lane, where they hold up nobody else's.</summary>
+    private const int CrowdMin = 64;
+
     private static readonly Counter<long> Dropped =
         Telemetry.Meter.CreateCounter<long>("chat.live.dropped", "{publication}", "What could not be handed to sockets at once: they fetch it.");
     private static readonly Counter<long> Delivered =
@@ -35,7 +38,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     {
         _frames = frames;
         _logger = logger;
-        _lanes = [.. Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount / 2)).Select(_ =>
+        _lanes = [.. Enumerable.Range(0, 1 + Math.Max(1, Environment.ProcessorCount / 2)).Select(_ =>
             Channel.CreateBounded<Publication>(new BoundedChannelOptions(LaneMax) { SingleReader = true }))];
         Telemetry.Meter.CreateObservableGauge("chat.connections", () => Volatile.Read(ref _count), "{connection}", "Open sockets.");
     }
@@ -48,14 +51,18 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
-        if (HasAny(members))
-            Enqueue(entries[0].Entry.Conversation, new Entries(entries, members));
+        if (!HasAny(members))
+            return;
+
+        // A group that grows or shrinks past the bound changes lanes; what overtakes there is put right by each connection, as any gap is.
+        var lane = members.Count < CrowdMin ? LaneOf(entries[0].Entry.Conversation) : _lanes[^1];
+        Enqueue(lane, new Entries(entries, members));
     }
 
     public void Publish(LiveReceipt receipt)
     {
         if (_connections.ContainsKey(receipt.User) || HasAny(receipt.Authors))
-            Enqueue(receipt.Conversation, new Receipt(receipt));
+            Enqueue(LaneOf(receipt.Conversation), new Receipt(receipt));
     }
 
     /// <summary>Everyone who has a socket here.</summary>
@@ -146,9 +153,11 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     internal Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
 
-    private void Enqueue(ConversationId conversation, Publication publication)
+    private Channel<Publication> LaneOf(ConversationId conversation) => _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
+
+    private void Enqueue(Channel<Publication> lane, Publication publication)
     {
-        if (!_lanes[(uint)conversation.GetHashCode() % (uint)_lanes.Length].Writer.TryWrite(publication))
+        if (!lane.Writer.TryWrite(publication))
             NoteDropped();
     }
 
@@ -180,7 +189,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var conversation = entry.Conversation;
             using var span = Telemetry.StartFor(item.Request?.Context, "deliver");
             ReadOnlyMemory<byte>? frame = null;
-            var unreadable = false;
+            var unreadable = item.IsGone;
             if (entry.Event is ConversationEvent.MemberAdded added)
             {
                 foreach (var connection in Of(added.User))

@@ -45,6 +45,8 @@ public sealed class Person
 
     public Task<Answer> PostAsync(string path, object body) => _rest.SendAsync(HttpMethod.Post, path, body, _token);
 
+    public Task<Answer> ChangeAsync(HttpMethod method, string path, object? body = null) => _rest.SendAsync(method, path, body, _token);
+
     /// <summary>Opens the socket and waits for <c>welcome</c>.</summary>
     public async Task ComeOnlineAsync()
     {
@@ -86,6 +88,14 @@ public sealed class Person
         "receipt", $"{Name}'s receipt for {of.Name} ({watermark} {seq})",
         frame => Is(frame, "conversation_id", conversation) && Is(frame, "user_id", of.Id)
             && frame.GetProperty(watermark) is { ValueKind: JsonValueKind.Number } value && value.GetInt64() >= seq);
+
+    /// <summary>Waits for the news of something else than a message that happened in a conversation.</summary>
+    public async Task<JsonElement> UpdateAsync(Guid conversation, string kind)
+    {
+        var frame = await Socket.NextAsync(
+            "update", $"{kind} at {Name}", frame => Is(frame, "conversation_id", conversation) && frame.GetProperty("kind").GetString() == kind);
+        return frame.GetProperty("data");
+    }
 
     private static bool Is(JsonElement frame, string name, Guid id) => frame.GetProperty(name).GetGuid() == id;
 }

@@ -45,6 +45,13 @@ public sealed class Socket : IAsyncDisposable
         return frame;
     }
 
+    /// <summary>Whether a frame has come that nobody has taken out.</summary>
+    public bool Holds(string op, string name, Guid id)
+    {
+        lock (_lock)
+            return _frames.Exists(frame => frame.GetProperty("op").GetString() == op && frame.GetProperty(name).GetGuid() == id);
+    }
+
     /// <summary>Waits until the server has closed it.</summary>
     public Task ClosedAsync(string what) => UntilAsync(what, () => Closed is not null);
 
