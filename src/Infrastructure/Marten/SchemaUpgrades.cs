@@ -25,6 +25,17 @@ internal static class SchemaUpgrades
         END IF;
         END $$
         """,
+
+        // Until when content is kept stands in a column of its own since sweeps came; before, everything was kept.
+        $"""
+        DO $$ BEGIN
+        IF to_regclass('{Schema}.timeline') IS NOT NULL AND NOT EXISTS (
+            SELECT FROM information_schema.columns WHERE table_schema = '{Schema}' AND table_name = 'timeline' AND column_name = 'kept_until') THEN
+            ALTER TABLE {Schema}.timeline ADD COLUMN kept_until timestamptz;
+            UPDATE {Schema}.timeline SET kept_until = coalesce(expires_at, 'infinity') WHERE message_id IS NOT NULL;
+        END IF;
+        END $$
+        """,
     ];
 
     public static async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -8,14 +8,16 @@ namespace ChatCqrs.Infrastructure.Tests.Projecting;
 /// <summary>A database of an earlier version is brought up to date by the start, with all that it shows.</summary>
 public sealed class UpgradeTests : ProjectingTest
 {
-    /// <summary>The tables as they were before there were groups.</summary>
+    /// <summary>The tables as they were before there were groups and sweeps.</summary>
     private const string BeforeGroups =
         """
         ALTER TABLE chat.timeline ADD COLUMN members uuid[];
         UPDATE chat.timeline t SET members = ARRAY(
             SELECT m.value::uuid FROM jsonb_array_elements_text(convert_from(t.payload, 'UTF8')::jsonb -> 'members') WITH ORDINALITY AS m(value, place) ORDER BY place)
             WHERE kind = 'conversation_started';
-        ALTER TABLE chat.timeline DROP COLUMN event, DROP COLUMN payload, DROP COLUMN edited_at, DROP COLUMN deleted_at, DROP COLUMN reactions;
+        ALTER TABLE chat.timeline DROP COLUMN event, DROP COLUMN payload, DROP COLUMN edited_at, DROP COLUMN deleted_at, DROP COLUMN reactions,
+            DROP COLUMN expired_at, DROP COLUMN kept_until;
+        DROP TABLE chat.log_trims;
         ALTER TABLE chat.conversations DROP COLUMN title, DROP COLUMN title_by;
         UPDATE chat.mt_doc_members SET data = data - 'left_seq' - 'earlier';
         """;
