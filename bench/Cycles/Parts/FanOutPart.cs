@@ -69,7 +69,11 @@ internal static class FanOutPart
         var interval = Clock.Ticks(TimeSpan.FromSeconds(1)) / rate;
         for (var due = Clock.Now; !stop.IsCancellationRequested; due += interval)
         {
-            loop.TurnUntil(() => Clock.Now >= due || stop.IsCancellationRequested, DrainMost);
+            while (Clock.Now < due)
+            {
+                loop.Turn(Clock.Span(due - Clock.Now));
+            }
+
             crowd.Send(due);
         }
 
