@@ -157,6 +157,7 @@ public sealed class ErasureProofSpecs
             Assert.True(after.Keys > 0 && after.Values > 0 && after.Opened.Count + after.Plain.Count == 0, $"{secret}: {after}");
         }
 
+        foreach (var conversation in new[] { said.ConversationId, group.Id }) await deployment.IsUnbrokenAsync(conversation);
         Assert.NotEmpty((await deployment.Stored().SearchAsync("The words of Bob")).Opened);
         Assert.Equal("The words of Bob", (await bob.MessageAsync(reply.ConversationId, reply.MessageId, position)).Text);
         foreach (var path in (string[])[

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using ChatCqrs.Acceptance.Client;
 using ChatCqrs.Acceptance.Server;
-using ChatCqrs.Testing;
 using Npgsql;
 
 namespace ChatCqrs.Acceptance;
@@ -54,7 +53,7 @@ public sealed class RetentionSpecs
 
         // In no stored byte, whatever key is left; and what is left of the log is unbroken.
         await Eventually.GetAsync(async () => await deployment.Stored().SearchAsync(marker), found => found.Plain.Count + found.Opened.Count == 0, "no key opens it", Patience);
-        await IsUnbrokenAsync(deployment, chat);
+        await deployment.IsUnbrokenAsync(chat);
         var log = server.Output;
         Assert.DoesNotContain(marker, log, StringComparison.Ordinal);
 
@@ -89,7 +88,7 @@ public sealed class RetentionSpecs
         await Eventually.BeAsync(async () => (await ada.GetAsync($"/v1/conversations/{chat}/messages/{stays.MessageId}")).Status == 404, "that goes, too", Patience);
 
         var before = await SeenAsync(ada, chat);
-        await IsUnbrokenAsync(deployment, chat, from: 100);
+        await deployment.IsUnbrokenAsync(chat, from: 100);
         await server.KillAsync();
         await server.StartAsync();
 
@@ -143,7 +142,7 @@ public sealed class RetentionSpecs
         Assert.Equal(gone.Count, gone.Distinct().Count());
         Assert.Equal(count, gone.Count);
         await AgreesAsync(bob, chat, unread: 0, lastMessage: null);
-        await IsUnbrokenAsync(deployment, chat);
+        await deployment.IsUnbrokenAsync(chat);
         Assert.Equal(drafts[count / 2].Id, (await ada.At(other.Api).PostMessageAsync(drafts[count / 2])).Expect(200).Read<Sent>().MessageId);
         Assert.Equal(entries[^1].Seq + 1, (await ada.At(other.Api).SayAsync(bob, "and on")).Seq);
     }
@@ -202,14 +201,6 @@ public sealed class RetentionSpecs
         var item = await who.InboxItemAsync(conversation);
         Assert.Equal((unread, unread), ((int)item.UnreadCount, (await who.UnreadAsync()).Count));
         Assert.Equal(lastMessage, item.LastMessage?.MessageId);
-    }
-
-    /// <summary>What is left of the log is unbroken; where it is in PostgreSQL, that is looked at.</summary>
-    private static async Task IsUnbrokenAsync(Deployment deployment, Guid conversation, long from = 0)
-    {
-        if (Surroundings.EventStore is not null) return;
-        var chain = await StoredChain.OfAsync(deployment.Postgres.ForNpgsql(), $"conversation-{conversation}");
-        Assert.True(chain.Broken is null && chain.Events > 0 && chain.First >= from, $"{chain}");
     }
 
     private static Task<long> LogLengthAsync(Deployment deployment, Guid conversation) => NumberAsync(

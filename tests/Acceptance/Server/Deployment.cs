@@ -18,6 +18,14 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
     public Dictionary<string, string> Settings { get; } = [];
 
+    /// <summary>What is left of a conversation's log is unbroken; where it is in PostgreSQL, that is looked at.</summary>
+    public async Task IsUnbrokenAsync(Guid conversation, long from = 0)
+    {
+        if (Surroundings.EventStore is not null) return;
+        var chain = await StoredChain.OfAsync(Postgres.ForNpgsql(), $"conversation-{conversation}");
+        Assert.True(chain.Broken is null && chain.Events > 0 && chain.First >= from, $"{chain}");
+    }
+
     /// <summary>All that the database holds, and whatever the keys that are left make of it.</summary>
     public StoredBytes Stored() => new(
         Postgres.ForNpgsql(), JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(DataFolder, "master-keys.json")))!);
