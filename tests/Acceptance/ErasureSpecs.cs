@@ -143,7 +143,7 @@ public sealed class ErasureProofSpecs
         var reply = await bob.SayAsync(ada, "The words of Bob");
         (await server.Api.PostAsync("/v1/registrations", new { phone = ada.Phone, name })).Expect(202); // One that is never finished.
         var secrets = new[] { name, text, ada.Phone[1..] }; // JSON has its own way to write a plus sign.
-        foreach (var secret in secrets.Append(device))
+        foreach (var secret in Surroundings.EventStore is null ? secrets.Append(device) : secrets) // What a device is called is in the log alone.
         {
             var before = await deployment.Stored().SearchAsync(secret);
             Assert.True(before.Opened.Count + before.Plain.Count > 0, $"Nothing shows that the search finds {secret}: {before}");
@@ -178,7 +178,7 @@ public sealed class ErasureProofSpecs
         await using var server = await ServerProcess.StartAsync(deployment);
         var text = Marker("Text");
         var bob = await Person.RegisterAsync(server.Api, name: "Bob");
-        foreach (var after in (string[])["erasures", "user-erased.v1", "member-left.v1"])
+        foreach (var after in Surroundings.EventStore is null ? (string[])["erasures", "user-erased.v1", "member-left.v1"] : ["erasures"]) // The log is looked at where it is in PostgreSQL.
         {
             var ada = await Person.RegisterAsync(server.Api, name: Marker("Name"));
             var theirs = await Task.WhenAll(Enumerable.Range(0, groups).Select(i => Group.StartAsync(ada, $"{text} {i}", bob)));
@@ -192,7 +192,7 @@ public sealed class ErasureProofSpecs
 
             await Eventually.BeAsync(async () => (await ada.GetAsync("/v1/users/me")).Status == 401, "Ada is signed out");
             await Eventually.BeAsync(async () => (await bob.GetAsync($"/v1/users/{ada.Id}")).Status == 404, "Ada is gone");
-            await Eventually.BeAsync(async () => (await theirs[^1].MembersAsync(bob)).Count == 1, "the last group is left");
+            foreach (var group in theirs) await Eventually.BeAsync(async () => (await group.MembersAsync(bob)).Count == 1, "each group is left");
             foreach (var group in theirs) Assert.Equal([(bob.Id, "admin")], (await group.MembersAsync(bob)).Select(member => (member.User, member.Role)));
             foreach (var secret in (string[])[text, ada.Phone[1..]])
                 await Eventually.BeAsync(async () => (await deployment.Stored().SearchAsync(secret)) is { Plain: [], Opened: [] }, $"{secret} is gone");
