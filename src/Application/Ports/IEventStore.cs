@@ -31,7 +31,7 @@ public interface IEventStore
 
     /// <summary>
     /// Every event of our streams (<see cref="StreamName.Prefixes"/>) after a position, each once and in log order: first what is there, then what is appended, for ever. Batches
-    /// are never empty. An event is never skipped because a transaction with a smaller position committed later.
+    /// are never empty. What a stream was truncated of may still be among them (EventStoreDB, until it is scavenged). An event is never skipped because a transaction with a smaller position committed later.
     /// The enumeration ends only by cancellation or with an exception; subscribing again from the last position seen loses nothing.
     /// </summary>
     IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(LogPosition after, CancellationToken cancellationToken);

@@ -173,7 +173,8 @@ internal sealed class Rebuilder(
     {
         await using var transaction = await ReadModelTransaction.BeginAsync(
             shadow, database.Source, Shadow, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
-        await model.ApplyAsync(facts, transaction.Session, cancellationToken);
+        if (await LogStarts.LeftOfAsync(facts, database.Source, Live, cancellationToken) is { Count: > 0 } left)
+            await model.ApplyAsync(left, transaction.Session, cancellationToken);
         await transaction.SaveAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

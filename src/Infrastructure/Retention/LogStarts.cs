@@ -1,3 +1,4 @@
+using ChatCqrs.Domain;
 using Marten;
 using Npgsql;
 using Weasel.Postgresql.Tables;
@@ -36,6 +37,19 @@ internal static class LogStarts
     /// <summary>Holds truncations off until the session ends; waits for one that is under way.</summary>
     public static Task HoldAsync(NpgsqlConnection session, CancellationToken cancellationToken) =>
         CallAsync(session, $"SELECT pg_advisory_lock({Lock})", cancellationToken);
+
+    /// <summary>Those of a run that their streams still hold: EventStoreDB hands out what was truncated until it is scavenged.</summary>
+    public static async Task<IReadOnlyList<Recorded>> LeftOfAsync(
+        IReadOnlyList<Recorded> facts, NpgsqlDataSource database, string schema, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand($"SELECT stream, before FROM {schema}.{Table} WHERE stream = ANY ($1)");
+        command.Parameters.Add(new() { Value = facts.Select(fact => fact.Stream).Distinct().ToArray() });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var starts = new Dictionary<string, long>();
+        while (await row.ReadAsync(cancellationToken))
+            starts.Add(row.GetString(0), row.GetInt64(1));
+        return starts.Count == 0 ? facts : [.. facts.Where(fact => fact.Revision >= starts.GetValueOrDefault(fact.Stream))];
+    }
 
     private static async Task<object?> CallAsync(NpgsqlConnection session, string sql, CancellationToken cancellationToken)
     {
