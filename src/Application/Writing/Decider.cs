@@ -97,6 +97,8 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             return;
         }
 
+        if (work.Unsealable is { } refused)
+            throw refused;
         var events = Conversation.Decide(decision.Conversation.State, command, now);
         if (!sentIds.TryClaim(command.Sender, command.MessageId, work.Conversation, now, committed))
             throw new RefusedException(Refusal.MessageIdReused);

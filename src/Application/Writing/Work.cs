@@ -54,9 +54,20 @@ internal sealed class SendWork(ConversationId conversation, ConversationCommand.
     public bool NeedsSealing(RetentionPolicy policy) =>
         _sealedFor.Sealer is not null && !ReferenceEquals(_sealedFor.Policy, policy) && _sealedFor.Policy != policy;
 
+    /// <summary>Why it could not be sealed again: its sender was erased meanwhile. Others who wait for the conversation have nothing to do with it.</summary>
+    public RefusedException? Unsealable { get; private set; }
+
     public async Task SealAsync(RetentionPolicy policy)
     {
-        Command = await _sealedFor.Sealer!.SealAgainAsync(_sealedFor.Request, Conversation, Command, policy);
+        try
+        {
+            Command = await _sealedFor.Sealer!.SealAgainAsync(_sealedFor.Request, Conversation, Command, policy);
+        }
+        catch (RefusedException refused)
+        {
+            Unsealable = refused;
+        }
+
         _sealedFor = _sealedFor with { Policy = policy };
     }
 

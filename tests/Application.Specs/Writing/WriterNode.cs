@@ -5,6 +5,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
+using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.Serialization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -52,11 +53,14 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     public Task<Sent> SendAsync(UserId sender, UserId receiver, MessageId? id = null, int content = 1) => SendAsync(
         DirectConversation.IdOf(sender, receiver), sender, id ?? NewId(), content, receiver);
 
-    public Task<Sent> SendAsync(ConversationId conversation, UserId sender, MessageId id, int content = 1, UserId? startWith = null) => _writer.SendAsync(
+    public Task<Sent> SendAsync(ConversationId conversation, UserId sender, MessageId id, int content = 1, UserId? startWith = null, SealedFor assumption = default) => _writer.SendAsync(
         conversation,
         new ConversationCommand.SendMessage(
             id, sender, Device, MessageType.Text, new SealedContent(null, BitConverter.GetBytes(content)), new Fingerprint((UInt128)content), null, null, startWith),
-        new Origin(new Actor(sender, Device), null, null), CancellationToken.None);
+        new Origin(new Actor(sender, Device), null, null), CancellationToken.None, assumption);
+
+    public Task<Changed> KeepAsync(ConversationId conversation, UserId by, RetentionPolicy policy) => _writer.ChangeAsync(
+        conversation, new ConversationCommand.ChangeRetention(by, policy, 30), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
     public Task<LogPosition> DeliverAsync(ConversationId conversation, UserId user, long seq) => AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, Device, seq));
 
