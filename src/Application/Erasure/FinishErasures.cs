@@ -54,6 +54,11 @@ public static class FinishErasures
                 logger.LogWarning("The user {User} is to be erased, but the log does not know them.", user);
                 return true;
             }
+            catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+            {
+                logger.LogError(exception, "Erasing the user {User} failed; it is tried again. Others do not wait for it.", user);
+                return false;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Application.Sweeping;
 
@@ -7,7 +8,7 @@ namespace ChatCqrs.Application.Sweeping;
 /// Takes from the log what comes before the first message that is kept, as far as snapshots make up for it. The hash that the rest is linked to is kept first, so
 /// that the rest can be verified from something that is known. See docs/adr/0081.
 /// </summary>
-public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, TimeProvider clock)
+public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, TimeProvider clock, ILogger<LogTrimmer> logger)
 {
     private const int StepMax = 100;
 
@@ -24,8 +25,17 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
             foreach (var trim in next)
             {
                 var started = clock.GetTimestamp();
-                if (!await TrimAsync(trims, trim, cancellationToken))
+                try
+                {
+                    if (!await TrimAsync(trims, trim, cancellationToken))
+                        continue;
+                }
+                catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+                {
+                    logger.LogError(exception, "The log of {Conversation} could not be made shorter; it is tried again. Others do not wait for it.", trim.Conversation);
                     continue;
+                }
+
                 await trims.DoneAsync(trim, cancellationToken);
                 await Rest.AfterAsync(started, clock, cancellationToken);
                 all++;

@@ -113,8 +113,9 @@ public static class SweepMessages
                 return 0;
             var started = clock.GetTimestamp();
             var origin = new Origin(Actor.System, Activity.Current?.TraceId.ToHexString(), null);
-            var changes = await Task.WhenAll(due.Select(item => conversations.ChangeAsync(
-                item.Conversation, new ConversationCommand.ExpireMessages(item.Messages, reason, item.AsOf), origin, cancellationToken)));
+            var changes = (await Task.WhenAll(due.Select(item => ExpireAsync(item, reason, origin, cancellationToken)))).OfType<Changed>().ToList();
+            if (changes.Count == 0)
+                return 0;
             var gone = changes.SelectMany(change => change.Events).Sum(@event => @event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0);
             Expired.Add(gone);
             var position = changes.Max(change => change.Position);
@@ -122,6 +123,21 @@ public static class SweepMessages
                 throw new StoreUnavailableException("The read models are too far behind for the sweep to go on.");
             await Rest.AfterAsync(started, clock, cancellationToken);
             return gone;
+        }
+
+        /// <returns>Null where it failed, which holds up nobody else's messages.</returns>
+        private async Task<Changed?> ExpireAsync(DueMessages due, ExpiryReason reason, Origin origin, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await conversations.ChangeAsync(
+                    due.Conversation, new ConversationCommand.ExpireMessages(due.Messages, reason, due.AsOf), origin, cancellationToken);
+            }
+            catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+            {
+                logger.LogError(exception, "Messages of {Conversation} are due and could not be let go; it is tried again.", due.Conversation);
+                return null;
+            }
         }
     }
 }

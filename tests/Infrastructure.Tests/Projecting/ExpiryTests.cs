@@ -6,6 +6,7 @@ using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
@@ -128,7 +129,7 @@ public sealed class ExpiryTests : ProjectingTest
 
         await history.HappenAsync(users, 100);
         await node.CaughtUpAsync(history.Head);
-        Assert.True(await new LogTrimmer(node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System).TrimAsync(default) > 0);
+        Assert.True(await new LogTrimmer(node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System, NullLogger<LogTrimmer>.Instance).TrimAsync(default) > 0);
         Assert.True(await Views.NumberAsync("SELECT count(*) FROM chat.log_starts WHERE NOT of_receipts") > 5);
         Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.log_trims"));
         foreach (var conversation in handsOutWhatIsTruncated ? [] : history.Conversations.Keys.ToList())
