@@ -83,6 +83,11 @@ internal sealed class LiveRecheck(
                     Ask();
                 await Task.Delay(Settles, clock, stoppingToken);
             }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                logger.LogError(exception, "What sockets are missing could not be looked for."); // A mistake of ours; the next entry shows a gap all the same.
+                await Task.Delay(Settles, clock, stoppingToken);
+            }
         }
     }
 

@@ -109,6 +109,11 @@ internal sealed class PresenceWatch(
                 logger.LogDebug("Where the watched are is not known for the moment: {Reason}", exception.Message);
                 await Task.Delay(options.Value.BeatEvery, clock, stoppingToken);
             }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                logger.LogError(exception, "Presence could not be shown."); // A mistake of ours, for which no message shall wait: the node goes on.
+                await Task.Delay(options.Value.BeatEvery, clock, stoppingToken);
+            }
         }
     }
 

@@ -36,6 +36,10 @@ internal sealed class TypingRelay(LiveHub hub, BlockLists blocks, IConversationW
             {
                 logger.LogDebug("That somebody is typing was not passed on: {Reason}", exception.Message);
             }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                logger.LogError(exception, "That somebody is typing could not be passed on."); // A mistake of ours, for which no message shall wait: the node goes on.
+            }
         }
     }
 
