@@ -4,6 +4,7 @@ using ChatCqrs.Testing;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Marten;
 
@@ -55,6 +56,49 @@ public sealed class MartenRegistrationTests : IAsyncLifetime
 
         Assert.Equal("", sql.ToString());
         Assert.Equal(Weasel.Core.SchemaPatchDifference.None, changes.Difference);
+    }
+
+    [Theory]
+    [InlineData("", false)]
+    [InlineData(";Maximum Pool Size=7", true)]
+    public async Task There_are_as_many_connections_as_can_work_or_as_the_operator_says(string more, bool said)
+    {
+        var own = new NpgsqlConnectionStringBuilder(_database!.ConnectionString);
+        own.Remove("Maximum Pool Size");
+        await using var services = Services(own.ConnectionString + more);
+        var connection = services.GetRequiredService<NpgsqlConnectionStringBuilder>();
+
+        Assert.Equal(said ? 7 : Math.Max(16, 4 * Environment.ProcessorCount), connection.MaxPoolSize);
+    }
+
+    [Fact]
+    public async Task A_table_that_was_never_analysed_is_not_read_whole()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var services = Services(database.ConnectionString);
+        await using var session = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
+        await using var command = new NpgsqlCommand(
+            """
+            CREATE TABLE due (id bigint PRIMARY KEY, at timestamptz NOT NULL);
+            CREATE INDEX due_at ON due (at);
+            INSERT INTO due SELECT n, now() + interval '1 day' FROM generate_series(1, 5000) n;
+            EXPLAIN SELECT EXISTS (SELECT FROM due WHERE at <= now());
+            """, session);
+        var plan = new List<string>();
+        await using (var row = await command.ExecuteReaderAsync())
+        {
+            while (await row.ReadAsync())
+                plan.Add(row.GetString(0));
+        }
+
+        Assert.Contains(plan, line => line.Contains("due_at", StringComparison.Ordinal));
+    }
+
+    private static ServiceProvider Services(string connection)
+    {
+        var services = new ServiceCollection();
+        services.AddMartenStore(connection);
+        return services.BuildServiceProvider();
     }
 
     private IHost Node()
