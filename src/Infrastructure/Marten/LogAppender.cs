@@ -5,64 +5,77 @@ using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Marten;
 
-/// <summary>Calls <c>log_append</c>, on connections of its own: whatever else is going on, an append finds one.</summary>
-internal sealed class LogAppender : IAsyncDisposable
+/// <summary>Calls <c>log_append</c>.</summary>
+internal sealed class LogAppender
 {
-    /// <summary>Appends take turns anyhow; a few at once keep the line busy.</summary>
-    private const int ConnectionsMax = 8;
-
-    /// <summary>
-    /// No statement may keep the others waiting for long, commits are in order only when each statement sees what was committed before it, and the plan must
-    /// not change with the statistics of a young table.
-    /// </summary>
-    private const string Settings =
-        @"-c statement_timeout=10s -c lock_timeout=5s -c default_transaction_isolation=read\ committed"
-        + " -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
-
     private readonly NpgsqlDataSource _database;
-    private readonly string _sql;
+    private readonly string _append;
+    private readonly string _repeated;
 
-    public LogAppender(NpgsqlConnectionStringBuilder connection, string schema)
+    public LogAppender(NpgsqlDataSource database, string schema)
     {
-        _sql = $"SELECT * FROM {schema}.log_append($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        _database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
-        {
-            MaxPoolSize = ConnectionsMax,
-            MinPoolSize = 1,
-            Options = $"{connection.Options} {Settings}".Trim(),
-            MaxAutoPrepare = 4,
-            AutoPrepareMinUsages = 1,
-            CommandTimeout = 15,
-            ApplicationName = $"{connection.ApplicationName}-log",
-        });
+        _database = database;
+        _append = $"SELECT * FROM {schema}.log_append($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        _repeated =
+            $"""
+            SELECT r.ord::integer, max(l.position)
+            FROM unnest($1, $2, $3) WITH ORDINALITY AS r(name, expected, count, ord)
+            JOIN {schema}.log_streams s ON s.name = r.name
+            JOIN unnest($4, $5, $6) AS e(owner, index, id) ON e.owner = r.ord
+            JOIN {schema}.log_events l ON l.stream_key = s.key AND l.revision = r.expected + e.index + 1 AND l.event_id = e.id
+            GROUP BY r.ord, r.count HAVING count(*) = r.count
+            """;
     }
 
     public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(AppendBatch batch, CancellationToken cancellationToken)
     {
-        await using var command = _database.CreateCommand(_sql);
+        var outcomes = new List<AppendOutcome>(batch.Names.Length);
+        var mayRepeat = false;
+        await using (var command = Streams(_append, batch))
+        {
+            Add(command, batch.Types, NpgsqlDbType.Text);
+            Add(command, batch.Metadatas, NpgsqlDbType.Bytea);
+            Add(command, batch.Payloads, NpgsqlDbType.Bytea);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var (appended, revision) = (reader.GetBoolean(0), reader.GetInt64(1));
+                mayRepeat |= !appended && revision >= batch.Expected[outcomes.Count] + batch.Counts[outcomes.Count];
+                outcomes.Add(appended
+                    ? new AppendOutcome.Appended(revision, new LogPosition((ulong)reader.GetInt64(2)))
+                    : new AppendOutcome.Conflict(revision));
+            }
+        }
+
+        if (mayRepeat)
+            await RecogniseAsync(batch, outcomes, cancellationToken);
+        return outcomes;
+    }
+
+    /// <summary>What was taken for conflicts, but is in the log already, event for event: its first outcome is its outcome.</summary>
+    private async Task RecogniseAsync(AppendBatch batch, List<AppendOutcome> outcomes, CancellationToken cancellationToken)
+    {
+        await using var command = Streams(_repeated, batch);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var owner = reader.GetInt32(0) - 1;
+            if (outcomes[owner] is AppendOutcome.Conflict)
+                outcomes[owner] = new AppendOutcome.Appended(batch.Expected[owner] + batch.Counts[owner], new LogPosition((ulong)reader.GetInt64(1)));
+        }
+    }
+
+    private NpgsqlCommand Streams(string sql, AppendBatch batch)
+    {
+        var command = _database.CreateCommand(sql);
         Add(command, batch.Names, NpgsqlDbType.Text);
         Add(command, batch.Expected, NpgsqlDbType.Bigint);
         Add(command, batch.Counts, NpgsqlDbType.Integer);
         Add(command, batch.Owners, NpgsqlDbType.Integer);
         Add(command, batch.Indexes, NpgsqlDbType.Integer);
         Add(command, batch.Ids, NpgsqlDbType.Uuid);
-        Add(command, batch.Types, NpgsqlDbType.Text);
-        Add(command, batch.Metadatas, NpgsqlDbType.Bytea);
-        Add(command, batch.Payloads, NpgsqlDbType.Bytea);
-
-        var outcomes = new List<AppendOutcome>(batch.Names.Length);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            outcomes.Add(reader.GetBoolean(0)
-                ? new AppendOutcome.Appended(reader.GetInt64(1), new LogPosition((ulong)reader.GetInt64(2)))
-                : new AppendOutcome.Conflict(reader.GetInt64(1)));
-        }
-
-        return outcomes;
+        return command;
     }
-
-    public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     private static void Add<T>(NpgsqlCommand command, T[] column, NpgsqlDbType type) =>
         command.Parameters.Add(new NpgsqlParameter<T[]> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | type });

@@ -44,18 +44,19 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
     {
         await using var command = database.CreateCommand(PageQuery);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)after.Value });
-        var (events, last) = (new List<StoredEvent>(), after);
+        var (events, last, count) = (new List<StoredEvent>(), after, 0);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             var stream = reader.GetString(6);
             var stored = Read(reader, stream);
             last = stored.Position;
+            count++;
             if (reader.GetBoolean(7))
                 events.Add(stored);
         }
 
-        return new LogPage(events, last);
+        return new LogPage(events, last, IsFull: count == PageSize);
     }
 
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
@@ -82,4 +83,5 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
 /// <summary>A page of the log.</summary>
 /// <param name="Events">Those that were not truncated; there may be none.</param>
 /// <param name="Last">The position of the last event that was looked at.</param>
-internal readonly record struct LogPage(IReadOnlyList<StoredEvent> Events, LogPosition Last);
+/// <param name="IsFull">Whether there may be more at once.</param>
+internal readonly record struct LogPage(IReadOnlyList<StoredEvent> Events, LogPosition Last, bool IsFull);

@@ -62,7 +62,8 @@ internal static class LogSchema
 
     /// <summary>
     /// Appends to many streams. The first three arrays have one element a stream, the others one an event; an event names its stream by number, from 1, and
-    /// its place among that stream's events, from 0. The lock is kept until the commit is visible, so positions have no gaps and become visible in order.
+    /// its place among that stream's events, from 0. The lock is kept until the commit is visible, so positions have no gaps and become visible in order. What
+    /// is repeated comes back as a conflict: only then, which is rarely, <see cref="LogAppender"/> asks whether the stream has these very events there.
     /// </summary>
     private static Function Append(string schema) => Function.ForSql(
         $$"""
@@ -93,27 +94,18 @@ internal static class LogSchema
                     -1, s.truncated_before - 1, (SELECT max(l.revision) FROM {{schema}}.log_events l WHERE l.stream_key = s.key)) AS actual
                 FROM unnest(names, expected, counts) WITH ORDINALITY AS r(name, expected, count, ord)
                 LEFT JOIN {{schema}}.log_streams s ON s.name = r.name
-            ), accepted AS MATERIALIZED (
-                SELECT r.ord, r.expected, r.count, r.key, (base + sum(r.count) OVER (ORDER BY r.ord))::bigint AS last
-                FROM requests r WHERE r.actual = r.expected
+            ), placed AS MATERIALIZED (
+                SELECT r.*, r.actual = r.expected AS accepted,
+                    (base + sum(CASE WHEN r.actual = r.expected THEN r.count ELSE 0 END) OVER (ORDER BY r.ord))::bigint AS last
+                FROM requests r
             ), written AS (
                 INSERT INTO {{schema}}.log_events (position, stream_key, revision, event_id, type, metadata, payload)
-                SELECT a.last - a.count + e.index + 1, a.key, a.expected + e.index + 1, e.id, e.type, e.metadata, e.payload
+                SELECT p.last - p.count + e.index + 1, p.key, p.expected + e.index + 1, e.id, e.type, e.metadata, e.payload
                 FROM unnest(owners, indexes, ids, types, metadatas, payloads) AS e(owner, index, id, type, metadata, payload)
-                JOIN accepted a ON a.ord = e.owner
-            ), repeated AS (
-                SELECT r.ord, max(l.position) AS last
-                FROM requests r
-                JOIN unnest(owners, indexes, ids) AS e(owner, index, id) ON e.owner = r.ord
-                JOIN {{schema}}.log_events l ON l.stream_key = r.key AND l.revision = r.expected + e.index + 1 AND l.event_id = e.id
-                WHERE r.actual >= r.expected + r.count
-                GROUP BY r.ord, r.count HAVING count(*) = r.count
+                JOIN placed p ON p.ord = e.owner AND p.accepted
             )
-            SELECT a.ord IS NOT NULL OR p.ord IS NOT NULL,
-                   CASE WHEN a.ord IS NOT NULL OR p.ord IS NOT NULL THEN r.expected + r.count ELSE r.actual END,
-                   coalesce(a.last, p.last, 0)
-            FROM requests r LEFT JOIN accepted a ON a.ord = r.ord LEFT JOIN repeated p ON p.ord = r.ord
-            ORDER BY r.ord;
+            SELECT p.accepted, CASE WHEN p.accepted THEN p.expected + p.count ELSE p.actual END, CASE WHEN p.accepted THEN p.last ELSE 0 END
+            FROM placed p ORDER BY p.ord;
         END
         $function$;
         """);

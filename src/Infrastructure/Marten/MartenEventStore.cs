@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -14,19 +15,24 @@ public sealed class MartenEventStore : IEventStore, IAsyncDisposable
     /// <summary>How long a subscription waits before it looks for what other nodes appended; it hears at once of what this one appends.</summary>
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>At most so often a subscription that has seen everything reads again: while much is appended, it is read in larger pieces.</summary>
+    private static readonly TimeSpan ReadEvery = TimeSpan.FromMilliseconds(20);
+
+    private readonly LogConnections _connections;
     private readonly LogReader _reader;
     private readonly LogTruncation _truncation;
     private readonly LogAppender _appender;
     private TaskCompletionSource _appended = NewSignal();
 
-    /// <param name="database">The data source for everything but appends; not disposed here.</param>
+    /// <param name="database">The data source for truncation; not disposed here.</param>
     /// <param name="connection">Where the log is.</param>
     /// <param name="schema">The schema of its tables.</param>
     public MartenEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, string schema)
     {
-        _reader = new LogReader(database, schema);
+        _connections = new LogConnections(connection);
+        _reader = new LogReader(_connections.Reads, schema);
+        _appender = new LogAppender(_connections.Appends, schema);
         _truncation = new LogTruncation(database, schema);
-        _appender = new LogAppender(connection, schema);
     }
 
     public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
@@ -55,12 +61,15 @@ public sealed class MartenEventStore : IEventStore, IAsyncDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             var appended = Volatile.Read(ref _appended).Task; // Before reading: what is appended meanwhile must not be missed.
+            var started = Stopwatch.GetTimestamp();
             var (from, page) = (after, await PostgresErrors.GuardAsync(() => _reader.PageAsync(after, cancellationToken)));
             after = page.Last;
             if (page.Events.Count > 0)
                 yield return page.Events;
             if (page.Last == from)
                 await appended.WaitAsync(PollEvery, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            else if (!page.IsFull && ReadEvery - Stopwatch.GetElapsedTime(started) is { Ticks: > 0 } rest)
+                await Task.Delay(rest, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -70,7 +79,7 @@ public sealed class MartenEventStore : IEventStore, IAsyncDisposable
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(() => _truncation.RunAsync(stream, before, cancellationToken));
 
-    public ValueTask DisposeAsync() => _appender.DisposeAsync();
+    public ValueTask DisposeAsync() => _connections.DisposeAsync();
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
