@@ -14,7 +14,8 @@ COPY --from=build /app ./
 USER $APP_UID
 ENV ASPNETCORE_ENVIRONMENT=Production \
     ASPNETCORE_HTTP_PORTS=8080 \
-    DataFolder=/tmp
+    DataFolder=/tmp \
+    DOTNET_GCgen0size=0x2000000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["dotnet", "ChatCqrs.WebApi.dll"]

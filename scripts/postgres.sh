@@ -48,7 +48,8 @@ pg_address() {
 pg_start() {
   local settings=() setting death=()
   for setting in listen_addresses=127.0.0.1 "port=$PG_PORT" unix_socket_directories= max_connections=200 \
-    shared_buffers=256MB wal_buffers=32MB max_wal_size=4GB checkpoint_timeout=15min wal_compression=lz4 random_page_cost=1.1 jit=off \
+    shared_buffers=256MB wal_buffers=32MB max_wal_size=4GB checkpoint_timeout=15min backend_flush_after=1MB \
+    bgwriter_delay=50ms bgwriter_lru_maxpages=400 wal_compression=lz4 random_page_cost=1.1 jit=off \
     log_min_messages=warning log_line_prefix='%m [%p] ' "$@"; do
     settings+=(-c "$setting")
   done
