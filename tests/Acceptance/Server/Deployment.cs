@@ -6,7 +6,7 @@ namespace ChatCqrs.Acceptance.Server;
 /// <summary>What outlives a server and is shared by its nodes: a database and a data folder of their own, and settings.</summary>
 public sealed class Deployment : IAsyncDisposable
 {
-    private readonly TestDatabase _database;
+    private TestDatabase _database;
 
     private Deployment(TestDatabase database) => _database = database;
 
@@ -29,6 +29,24 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>All that the database holds, and whatever the keys that are left make of it.</summary>
     public StoredBytes Stored() => new(
         Postgres.ForNpgsql(), JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(DataFolder, "master-keys.json")))!);
+
+    /// <summary>Backs PostgreSQL up as docs/operations.md says, while the server runs.</summary>
+    /// <returns>The backup, in the data folder.</returns>
+    public async Task<string> BackUpAsync()
+    {
+        var file = Path.Combine(DataFolder, "backup.dump");
+        await Shell.RunAsync(PostgresServer.Find("pg_dump"), "-Fc", "-n", "chat", "-n", "hangfire", "-f", file, Postgres.Text);
+        return file;
+    }
+
+    /// <summary>Takes an empty database instead of the one there was, and restores a backup into it. The data folder, with keys and media, stays.</summary>
+    public async Task RestoreAsync(string backup)
+    {
+        var lost = _database;
+        _database = await TestDatabase.CreateAsync(lost.Server);
+        await lost.DisposeAsync();
+        await Shell.RunAsync(PostgresServer.Find("pg_restore"), "--exit-on-error", "-d", Postgres.Text, backup);
+    }
 
     /// <param name="postgres">The PostgreSQL to use; by default the one that the whole suite uses.</param>
     public static async Task<Deployment> CreateAsync(PostgresUri? postgres = null) => new(await TestDatabase.CreateAsync(postgres));

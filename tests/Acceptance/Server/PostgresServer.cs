@@ -79,7 +79,8 @@ public sealed class PostgresServer : IAsyncDisposable
         ? ("setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", Find(program), .. arguments])
         : (Find(program), arguments);
 
-    private static string Find(string program)
+    /// <summary>Where a program of PostgreSQL is.</summary>
+    internal static string Find(string program)
     {
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
         var debian = Directory.Exists("/usr/lib/postgresql")

@@ -6,22 +6,23 @@ public sealed class TestDatabase : IAsyncDisposable
     private static readonly SemaphoreSlim Starting = new(1, 1);
     private static PostgresServer? _shared;
 
-    private readonly PostgresUri _server;
     private readonly string _name = $"acceptance_{Guid.NewGuid():n}";
 
-    private TestDatabase(PostgresUri server) => _server = server;
+    private TestDatabase(PostgresUri server) => Server = server;
 
-    public PostgresUri Uri => _server.Database(_name);
+    public PostgresUri Server { get; }
+
+    public PostgresUri Uri => Server.Database(_name);
 
     /// <summary>In the PostgreSQL that is given; where none is, in the one that the environment names or that the suite starts.</summary>
     public static async Task<TestDatabase> CreateAsync(PostgresUri? server = null)
     {
         var database = new TestDatabase(server ?? await SharedServerAsync());
-        await database._server.ExecuteAsync($"CREATE DATABASE {database._name}");
+        await database.Server.ExecuteAsync($"CREATE DATABASE {database._name}");
         return database;
     }
 
-    public async ValueTask DisposeAsync() => await _server.ExecuteAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
+    public async ValueTask DisposeAsync() => await Server.ExecuteAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
 
     private static async Task<PostgresUri> SharedServerAsync()
     {
