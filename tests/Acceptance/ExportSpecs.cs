@@ -24,7 +24,7 @@ public sealed class ExportSpecs(Product product)
         await group.SayAsync(bob, "before");
         await group.SayAsync(ada, "Ada was here");
         (await group.LeaveAsync(ada)).Expect(200, 204);
-        var position = (await group.SayAsync(bob, "after Ada left"), await ada.ConfirmAsync(sent.ConversationId, read: got.Seq)).Item2;
+        var position = (await bob.PostMessageAsync(Draft.In(group.Id, "after Ada left"))).Expect(201).Position;
 
         var answer = (await ada.GetAsync("/v1/users/me/export", position)).Expect(200);
 
