@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -21,29 +22,36 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
     private const int DepthMax = 3;
 
     /// <summary>Looks for a text: as it lies there, in every spelling that bytes may have, and in what every key makes of every value.</summary>
-    public async Task<StoredSearch> SearchAsync(string text)
+    public async Task<StoredSearch> SearchAsync(string text) => (await SearchAsync([text]))[text];
+
+    /// <summary>Looks for each of some texts, at the price of one.</summary>
+    public async Task<IReadOnlyDictionary<string, StoredSearch>> SearchAsync(IReadOnlyList<string> texts)
     {
         await using var database = NpgsqlDataSource.Create(connectionString);
         var keys = await KeysAsync(database);
-        var needle = Encoding.UTF8.GetBytes(text);
-        var spellings = Spellings(needle, text);
-        var search = new StoredSearch(keys.Count);
+        var needles = texts.Select(text => new Needle(text, new StoredSearch(keys.Count))).ToList();
         foreach (var table in await TablesAsync(database))
         {
             await foreach (var (column, value) in ValuesAsync(database, table))
             {
-                search.Values++;
-                if (spellings.Any(spelling => Contains(value, spelling)))
-                    search.Plain.Add($"{table.Name}.{column}");
+                foreach (var needle in needles)
+                {
+                    needle.Search.Values++;
+                    if (needle.Spellings.Any(spelling => Contains(value, spelling)))
+                        needle.Search.Plain.Add($"{table.Name}.{column}");
+                }
+
                 foreach (var blob in Blobs(value, depth: 0))
                 {
-                    if (keys.Any(key => Contains(Decipher(key, blob), needle)))
-                        search.Opened.Add($"{table.Name}.{column}");
+                    foreach (var needle in Opened(keys, blob, needles))
+                        needle.Search.Opened.Add($"{table.Name}.{column}");
                 }
             }
         }
 
-        return search;
+        foreach (var key in keys)
+            key.Dispose();
+        return needles.ToDictionary(needle => needle.Text, needle => needle.Search);
     }
 
     // ---- What is stored
@@ -109,7 +117,7 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
     }
 
     /// <summary>The ways in which bytes may lie about: as they are, in hex, in base64 at each of its three alignments, in UTF-16.</summary>
-    private static List<byte[]> Spellings(byte[] bytes, string text)
+    private static List<byte[]> SpellingsOf(byte[] bytes, string text)
     {
         var spellings = new List<byte[]>
         {
@@ -128,7 +136,7 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
     // ---- What the keys make of it
 
     /// <summary>Every key that any of the secrets that are left can be combined to: a bucket's or none, an owner's, a conversation's or none.</summary>
-    private async Task<List<Aes>> KeysAsync(NpgsqlDataSource database)
+    private async Task<List<ICryptoTransform>> KeysAsync(NpgsqlDataSource database)
     {
         var secrets = new Dictionary<string, byte[]>();
         await using (var command = database.CreateCommand("SELECT name, key_id, wrapped FROM chat.secrets WHERE wrapped IS NOT NULL"))
@@ -156,35 +164,54 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
         return secret;
     }
 
-    private static Aes Derive(List<string> names, Dictionary<string, byte[]> secrets)
+    private static ICryptoTransform Derive(List<string> names, Dictionary<string, byte[]> secrets)
     {
         byte[] material = [.. names.SelectMany(name => secrets[name])];
-        var aes = Aes.Create();
+        using var aes = Aes.Create();
+        (aes.Mode, aes.Padding) = (CipherMode.ECB, PaddingMode.None);
         aes.Key = HKDF.DeriveKey(HashAlgorithmName.SHA256, material, 64, salt: null, Encoding.UTF8.GetBytes("chatcqrs content " + string.Join(' ', names)))[..32];
-        return aes;
+        return aes.CreateEncryptor();
     }
 
     /// <summary>
-    /// What AES-GCM would make of a value if its tag were right: its cipher is AES in counter mode, which begins at 2 behind a nonce of 96 bits (NIST SP
-    /// 800-38D, section 7.1).
+    /// Which needles are in what AES-GCM would make of a value with any of the keys if its tag were right: its cipher is AES in counter mode, which begins at 2
+    /// behind a nonce of 96 bits (NIST SP 800-38D, section 7.1).
     /// </summary>
-    private static byte[] Decipher(Aes key, byte[] value)
+    private static HashSet<Needle> Opened(List<ICryptoTransform> keys, byte[] value, IReadOnlyList<Needle> needles)
     {
-        if (value.Length < NonceSize + TagSize)
-            return [];
-        var plain = value[NonceSize..^TagSize];
-        var blocks = (plain.Length + BlockSize - 1) / BlockSize;
-        var counters = new byte[blocks * BlockSize];
-        for (var i = 0; i < blocks; i++)
+        var found = new HashSet<Needle>();
+        var length = value.Length - NonceSize - TagSize;
+        if (length <= 0)
+            return found;
+        var padded = (length + BlockSize - 1) / BlockSize * BlockSize;
+        var (counters, cipher, plain) = (new byte[padded], new byte[padded], new byte[padded]);
+        value.AsSpan(NonceSize, length).CopyTo(cipher);
+        for (var i = 0; i < padded / BlockSize; i++)
         {
             value.AsSpan(0, NonceSize).CopyTo(counters.AsSpan(i * BlockSize));
             BinaryPrimitives.WriteInt32BigEndian(counters.AsSpan((i * BlockSize) + NonceSize), i + 2);
         }
 
-        var stream = key.EncryptEcb(counters, PaddingMode.None);
-        for (var i = 0; i < plain.Length; i++)
-            plain[i] ^= stream[i];
-        return plain;
+        foreach (var key in keys)
+        {
+            key.TransformBlock(counters, 0, padded, plain, 0);
+            Xor(plain, cipher);
+            foreach (var needle in needles)
+            {
+                if (plain.AsSpan(0, length).IndexOf(needle.Bytes) >= 0)
+                    found.Add(needle);
+            }
+        }
+
+        return found;
+    }
+
+    private static void Xor(byte[] target, byte[] other)
+    {
+        var words = MemoryMarshal.Cast<byte, ulong>(target.AsSpan());
+        var others = MemoryMarshal.Cast<byte, ulong>(other.AsSpan());
+        for (var i = 0; i < words.Length; i++)
+            words[i] ^= others[i];
     }
 
     private static bool Contains(byte[] value, byte[] needle) => value.AsSpan().IndexOf(needle) >= 0;
@@ -194,6 +221,17 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
 
     [GeneratedRegex("[0-9a-fA-F]{56,}")]
     private static partial Regex HexRun();
+
+    private sealed class Needle(string text, StoredSearch search)
+    {
+        public string Text => text;
+
+        public StoredSearch Search => search;
+
+        public byte[] Bytes { get; } = Encoding.UTF8.GetBytes(text);
+
+        public IReadOnlyList<byte[]> Spellings { get; } = SpellingsOf(Encoding.UTF8.GetBytes(text), text);
+    }
 
     private sealed record Table(string Name, IReadOnlyList<(string Name, bool IsBytes)> Columns);
 }
