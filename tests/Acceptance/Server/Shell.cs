@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace ChatCqrs.Acceptance.Server;
 
@@ -10,12 +11,28 @@ public static class Shell
 {
     private const int Terminate = 15;
 
-    /// <summary>A loopback port that was free a moment ago.</summary>
+    private static int _lastPort = RandomNumberGenerator.GetInt32(20_000, 30_000);
+
+    /// <summary>
+    /// A loopback port that was free a moment ago, and is given to nobody else: each once, and below those that Linux takes for
+    /// outgoing connections, so that it is still free when a server that was killed comes back to it.
+    /// </summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Interlocked.Increment(ref _lastPort);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken: the next one.
+            }
+        }
     }
 
     /// <summary>Runs a command to its end and fails when it does.</summary>
