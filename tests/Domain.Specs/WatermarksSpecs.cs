@@ -59,6 +59,14 @@ public sealed class WatermarksSpecs
         Assert.Equal([new MessageDelivered(Ben, Laptop, 5) { At = Now }], Decide(state, new Read(Ben, Laptop, 5)));
     }
 
+    [Fact]
+    public void Reading_less_than_the_device_holds_takes_nothing_back()
+    {
+        var state = After(new MessageDelivered(Ben, Phone, 5) { At = Now }, new MessageRead(Ben, Phone, 3) { At = Now });
+
+        Assert.Equal((3, 5, 5), (state.Of(Ben).Read, state.Of(Ben).Delivered, state.Of(Ben).DeliveredTo(Phone)));
+    }
+
     [Property]
     public bool Watermarks_only_rise((bool Read, bool OnPhone, byte Seq)[] acknowledgements)
     {
@@ -72,7 +80,7 @@ public sealed class WatermarksSpecs
             state = Decide(state, command).Aggregate(state, Watermarks.Evolve);
             var after = state.Of(Ben);
             if (after.Read < before.Read || after.Delivered < before.Delivered || after.Delivered < after.Read
-                || after.DeliveredTo(device) < upTo || (read && after.Read < upTo))
+                || after.DeliveredTo(device) < upTo || after.DeliveredTo(device) < before.DeliveredTo(device) || (read && after.Read < upTo))
                 return false;
         }
 

@@ -92,6 +92,26 @@ public sealed class ForgettingSpecs : WriterSpecs
         IEnumerable<long> FromOf(string stream) => later.Store.Reads.Where(read => read.Stream == stream).Select(read => read.From);
     }
 
+    [Theory]
+    [InlineData(15)]
+    [InlineData(18)]
+    public async Task What_follows_a_snapshot_or_what_came_after_it_is_linked_to_that(int messages)
+    {
+        var node = await NodeAsync(Small);
+        for (var n = 1; n <= messages; n++)
+        {
+            await node.ReadAsync(Theirs, Ben, (await node.SendAsync(Ann, Ben)).Seq);
+            if (n == 1)
+                await node.ReadAsync(Theirs, Ann, 1); // So that both streams are as long, and their ends in the snapshots.
+        }
+
+        await Views.WaitForAsync(node.Writer.LastCommitted, TimeSpan.Zero, default);
+        var later = await NodeAsync(Small);
+        await later.ReadAsync(Theirs, Ben, (await later.SendAsync(Ann, Ben)).Seq);
+
+        Assert.Equal((messages + 2, messages + 2), ((await EntriesAsync()).Count, (await ReceiptsAsync()).Count)); // Which looks at the links.
+    }
+
     [Fact]
     public async Task Conversations_that_are_only_asked_for_are_not_kept()
     {

@@ -50,6 +50,20 @@ public sealed class MergedReceiptSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task A_device_that_has_less_than_another_is_recorded_and_nobody_is_told()
+    {
+        var node = await NodeAsync();
+        for (var n = 0; n < 3; n++)
+            await node.SendAsync(Ann, Ben);
+        await node.DeliverAsync(Theirs, Ben, 3);
+
+        await node.DeliverAsync(Theirs, Ben, 2, new DeviceId(Guid.CreateVersion7()));
+
+        Assert.Equal([3, 2], (await ReceiptsAsync()).Select(SeqOf));
+        Assert.Equal(3, Assert.Single(node.Receipts).DeliveredSeq);
+    }
+
+    [Fact]
     public async Task A_receipt_beyond_the_end_or_of_a_stranger_is_refused_and_the_others_go_through()
     {
         var node = await NodeAsync();

@@ -62,7 +62,8 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     public Task<Changed> KeepAsync(ConversationId conversation, UserId by, RetentionPolicy policy) => _writer.ChangeAsync(
         conversation, new ConversationCommand.ChangeRetention(by, policy, 30), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
-    public Task<LogPosition> DeliverAsync(ConversationId conversation, UserId user, long seq) => AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, Device, seq));
+    public Task<LogPosition> DeliverAsync(ConversationId conversation, UserId user, long seq, DeviceId? device = null) =>
+        AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, device ?? Device, seq));
 
     public Task<LogPosition> ReadAsync(ConversationId conversation, UserId user, long seq) => AcknowledgeAsync(conversation, new ReceiptCommand.Read(user, Device, seq));
 
