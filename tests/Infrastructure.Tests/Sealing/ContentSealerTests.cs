@@ -151,6 +151,29 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
     }
 
     [Fact]
+    public async Task What_is_in_a_bucket_that_has_ended_opens_nowhere_any_more()
+    {
+        using var here = database.Sealer();
+        using var later = database.Sealer();
+        var end = new DateTimeOffset(2020, 1, 1, 0, 0, 6, TimeSpan.Zero); // Before whatever else is sealed in this database.
+        var (ending, staying) = (Scope(end.AddTicks(-1)), Scope(end));
+        var (gone, kept) = (await SealAsync(here, ending), await SealAsync(here, staying));
+
+        Assert.Equal(0, await here.ShredEndedAsync(end.AddTicks(-1), 10, None));
+        Assert.Equal(Text, await OpenAsync(here, ending, gone));
+        Assert.Equal(1, await here.ShredEndedAsync(end, 10, None));
+        Assert.Equal(0, await here.ShredEndedAsync(end, 10, None));
+
+        foreach (var node in new[] { here, later })
+        {
+            Assert.Null(await OpenAsync(node, ending, gone));
+            Assert.Equal(Text, await OpenAsync(node, staying, kept));
+        }
+
+        Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(() => SealAsync(later, ending))).Refusal);
+    }
+
+    [Fact]
     public void A_key_that_was_derived_while_secrets_were_shredded_is_not_remembered()
     {
         using var keys = new KeyCache(ContentSealer.KeyLifetime, TimeProvider.System);
