@@ -43,6 +43,16 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_not_confirmed_comes_to_its_last_entry_though_nothing_follows()
+    {
+        _connection.Begin([(Theirs, 0, 2, 5)]);
+
+        CatchUp();
+
+        await SentAsync("3 4 5 synced ");
+    }
+
+    [Fact]
     public async Task Nothing_is_sent_twice()
     {
         await BeganAsync(3);
@@ -120,6 +130,31 @@ public sealed class CatchUpTests : IAsyncDisposable
 
         await SentAsync("4 5 6 7 synced ");
         Assert.Equal(1, _catchUps);
+    }
+
+    [Fact]
+    public async Task A_sync_in_the_middle_of_a_catch_up_starts_anew_and_leaves_nothing_out()
+    {
+        _connection.Begin([(Theirs, 0, 2, 5)]);
+        CatchUp(fills: 1);
+
+        _connection.Rewind([(Theirs, 0, 5)], LogPosition.Start);
+        _connection.Fill(Theirs, 4, "4 "u8.ToArray()); // Of the page that was being sent.
+        CatchUp();
+
+        await SentAsync("3 1 2 3 4 5 synced ");
+    }
+
+    [Fact]
+    public async Task What_the_device_has_confirmed_by_another_way_is_not_sent_though_it_was_held()
+    {
+        Deliver(4);
+        Deliver(5);
+        Deliver(6);
+        _connection.Begin([(Theirs, 0, 5, 6)]);
+        CatchUp();
+
+        await SentAsync("6 synced ");
     }
 
     [Fact]
