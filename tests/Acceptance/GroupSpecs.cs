@@ -104,7 +104,9 @@ public sealed class GroupSpecs(Product product)
         (await cat.GetAsync($"{group.Path}/messages/{before.MessageId}")).Expect(404, "message_unknown");
         (await group.ReactAsync(cat, before.MessageId, "👍")).Expect(404, "message_unknown");
         (await cat.PostMessageAsync(Draft.In(group.Id, "to what?").With("reply_to", before.MessageId))).Expect(404, "message_unknown");
-        (await cat.GetAsync($"{group.Path}/messages?limit=50")).Expect(200);
+        Assert.Equal(
+            [first.MessageId], (await cat.GetAsync($"{group.Path}/messages?limit=50")).Expect(200).Json.GetProperty("messages").EnumerateArray()
+                .Select(message => message.GetProperty("message_id").GetGuid()));
 
         var mark = cats.Mark();
         (await group.RemoveAsync(ada, cat)).Expect(204); // 4

@@ -76,6 +76,27 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
     }
 
     [Fact]
+    public async Task In_a_group_a_file_is_for_who_was_there_and_still_is()
+    {
+        var (early, late) = (await server.UploadedAsync(server.Ann, MediaServer.Picture()), await server.UploadedAsync(server.Ann, MediaServer.Picture()));
+        var group = (await server.PostAsync(
+            "/v1/conversations", new { type = "group", title = "us", member_ids = new[] { server.Ben.User } }, server.Ann.Access)).Is(201).Text("conversation_id");
+        (await server.SendFileAsync(server.Ann, group, new { file_id = early })).Is(201);
+
+        (await server.PostAsync($"/v1/conversations/{group}/members", new { user_ids = new[] { server.Eve.User } }, server.Ann.Access)).Is(200);
+        (await server.SendFileAsync(server.Ann, group, new { file_id = late })).Is(201);
+
+        using var sent = await server.DownloadAsync(server.Eve, late);
+        Assert.Equal(200, (int)sent.StatusCode);
+        await IsHiddenAsync(server.Eve, early);
+        using var kept = await server.DownloadAsync(server.Ben, early);
+        Assert.Equal(200, (int)kept.StatusCode);
+
+        (await server.DeleteAsync($"/v1/conversations/{group}/members/{server.Eve.User}", server.Ann.Access)).Is(204);
+        await IsHiddenAsync(server.Eve, late);
+    }
+
+    [Fact]
     public async Task Nobody_gains_a_file_by_sending_its_id()
     {
         var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
