@@ -1,5 +1,8 @@
 using System.Security.Cryptography;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.Testing;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Sealing;
 
@@ -42,6 +45,22 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
             await Assert.ThrowsAsync<RefusedException>(() => database.Secrets().GetOrCreateAsync([name], None));
             Assert.True(await IsShreddedAsync(name));
         }
+    }
+
+    [Fact]
+    public async Task Nodes_are_told_which_secret_was_shredded()
+    {
+        var name = Name();
+        List<string> told = [];
+        await using var listening = await database.Source.OpenConnectionAsync();
+        listening.Notification += (_, notification) => told.Add(notification.Payload);
+        await using (var listen = new NpgsqlCommand($"LISTEN {Secrets.Channel}", listening))
+            await listen.ExecuteNonQueryAsync();
+
+        await database.Secrets().ShredAsync(name, None);
+
+        Assert.True(await listening.WaitAsync(Eventually.Deadline, None));
+        Assert.Equal([name], told);
     }
 
     [Fact]
