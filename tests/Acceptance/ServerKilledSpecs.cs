@@ -4,6 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>The server ends, politely and not, and comes back: what was promised still holds.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class ServerKilledSpecs
 {
     private const int Kills = 3;

@@ -5,6 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A store dies under load: commands are refused with 503 meanwhile, and everything goes on within 10 s of its return.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class StoreKilledSpecs
 {
     private const int Pairs = 2;
