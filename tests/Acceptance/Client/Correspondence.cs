@@ -20,13 +20,20 @@ public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledg
     /// <summary>Ada writes over her socket, Bob by REST; returns when everything is acknowledged.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        using var receiving = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var receiving = new CancellationTokenSource(); // Not bounded by what sending is: it goes on until all has come.
         var receivers = Task.WhenAll(_adaReceives.ReceiveAsync(receiving.Token), _bobReceives.ReceiveAsync(receiving.Token));
         var senders = Task.WhenAll(
             new Outbox(ada, _fromAda, ledger).SendBySocketAsync(cancellation), new Outbox(bob, _fromBob, ledger).SendByRestAsync(cancellation));
-        await await Task.WhenAny(senders, receivers); // A receiver that fails ends the test at once.
-        await Eventually.BeAsync(() => HasAll(_adaReceives, _fromBob) && HasAll(_bobReceives, _fromAda), "everything has come to the other side's socket");
-        await receiving.CancelAsync();
+        try
+        {
+            await await Task.WhenAny(senders, receivers); // A receiver that fails ends the test at once.
+            await Eventually.BeAsync(() => HasAll(_adaReceives, _fromBob) && HasAll(_bobReceives, _fromAda), "everything has come to the other side's socket");
+        }
+        finally
+        {
+            await receiving.CancelAsync();
+        }
+
         await receivers;
     }
 
