@@ -108,15 +108,16 @@ internal sealed class Bench(BenchOptions options, string folder)
 
         await using (var server = await SayingAsync("the product starts", () => ServerUnderTest.ProductAsync(options, folder)))
         {
-            if (options.Has("saturation"))
-            {
-                saturation = await SayingAsync("saturation", () => LoadPart.RunAsync(server, options, rate: null));
-            }
-
+            // Before saturation, which leaves PostgreSQL with vacuuming and the disk with writing for a minute.
             if (options.Has("latency"))
             {
                 var what = $"{options.Rate} messages a second";
                 latency = await SayingAsync(what, () => LoadPart.RunAsync(server, options, options.Rate));
+            }
+
+            if (options.Has("saturation"))
+            {
+                saturation = await SayingAsync("saturation", () => LoadPart.RunAsync(server, options, rate: null));
             }
 
             if (options.Has("fanout"))

@@ -9,7 +9,7 @@ internal sealed record BenchOptions
         usage: bench/run [saturation] [latency] [idle] [floors] [media] [fanout] [sweep] [options]      (no part named: all but the sweep)
 
           --seconds N           measured span of each part (20)
-          --warmup N            load before it, not measured (20)
+          --warmup N            load before it, not measured (30)
           --pairs N             pairs of people who write and confirm (100)
           --in-flight N         messages that each pair has under way at saturation (4)
           --rate N              messages a second for the latency part (500)
@@ -31,7 +31,7 @@ internal sealed record BenchOptions
 
     public IReadOnlySet<string> Parts { get; init; } = UsualParts.ToHashSet();
     public TimeSpan Span { get; init; } = TimeSpan.FromSeconds(20);
-    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(20);
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(30);
     public int Pairs { get; init; } = 100;
     public int InFlight { get; init; } = 4;
     public int Rate { get; init; } = 500;
