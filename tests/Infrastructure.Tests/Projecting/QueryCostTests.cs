@@ -6,13 +6,13 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
 /// <summary>
-/// Every list is an indexed query: among a hundred thousand rows each reads hardly more than it shows. PostgreSQL counts what is read; a server process
+/// Every list is an indexed query: among tens of thousands of rows each reads hardly more than it shows. PostgreSQL counts what is read; a server process
 /// hands in its count when it ends, so the node is stopped before the counts are looked at.
 /// </summary>
 public sealed class QueryCostTests : ProjectingTest
 {
     /// <summary>How many rows are in the way.</summary>
-    private const int Rows = 100_000;
+    private const int Rows = 30_000;
 
     private const int Limit = 50;
 
