@@ -175,7 +175,7 @@ internal static class Pacing
     private const int Loaded = 200;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
-    private static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(125);
 
     public static TimeSpan After(int events, TimeSpan took)
     {
