@@ -4,23 +4,22 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Of two servers on a log one is killed, or the Redis that joins them: the rest goes on, nobody stays online whom the dead one held, and nothing stays away from sockets.</summary>
-public sealed class NodeKilledSpecs : IAsyncLifetime
+public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, IAsyncLifetime
 {
-    private readonly TwoNodes _nodes = new();
+    private ChatApi One => nodes.One.Api;
+    private ChatApi Two => nodes.Two.Api;
 
-    private ChatApi One => _nodes.One.Api;
-    private ChatApi Two => _nodes.Two.Api;
+    /// <summary>Each test begins with two nodes, whatever the one before it killed.</summary>
+    public Task InitializeAsync() => nodes.BothRunAsync();
 
-    public Task InitializeAsync() => _nodes.InitializeAsync();
-
-    public Task DisposeAsync() => _nodes.DisposeAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [OwnServerFact]
     public async Task When_one_node_dies_the_other_goes_on()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         var first = await ada.SayAsync(bob, "before");
-        await _nodes.One.KillAsync();
+        await nodes.One.KillAsync();
         var adaAtTwo = ada.At(Two);
         var second = await adaAtTwo.SayAsync(bob, "after");
         Assert.Equal(first.Seq + 1, second.Seq);
@@ -43,7 +42,7 @@ public sealed class NodeKilledSpecs : IAsyncLifetime
         await bobs.TypingAsync(conversation, ada.Id, active: true);
 
         var mark = bobs.Mark();
-        await _nodes.One.KillAsync();
+        await nodes.One.KillAsync();
         await bobs.PresenceAsync(ada.Id, online: false, mark);
     }
 
@@ -55,7 +54,7 @@ public sealed class NodeKilledSpecs : IAsyncLifetime
         (await bob.PostAsync("/v1/push-subscriptions", browser.Subscription)).Expect(201);
         await using var socket = await bob.ConnectAsync();
         await ada.SayAsync(bob, "hello");
-        await _nodes.One.KillAsync();
+        await nodes.One.KillAsync();
 
         await ada.SayAsync(bob, "are you there?");
 
@@ -68,10 +67,10 @@ public sealed class NodeKilledSpecs : IAsyncLifetime
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         await ada.SayAsync(bob, "before");
         await using var socket = await bob.ConnectAsync();
-        await _nodes.Redis.KillAsync();
+        await nodes.Redis.KillAsync();
         var lost = await ada.SayAsync(bob, "nobody tells node two");
 
-        await _nodes.Redis.StartAgainAsync();
+        await nodes.Redis.StartAgainAsync();
 
         // The slow check is as good as off here.
         Assert.Equal(lost.Seq, (await socket.MessageAsync(lost.MessageId)).Seq);

@@ -26,6 +26,8 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public ChatApi Api { get; }
 
+    public bool IsRunning => _process is not null;
+
     /// <summary>Everything that it ever wrote to its output: its log.</summary>
     public string Output
     {

@@ -36,6 +36,13 @@ public sealed class TwoNodes : IAsyncLifetime
         _two = await ServerProcess.StartAsync(_deployment);
     }
 
+    /// <summary>Starts whichever was killed.</summary>
+    public async Task BothRunAsync()
+    {
+        if (_one is { IsRunning: false }) await _one.StartAsync();
+        if (_two is { IsRunning: false }) await _two.StartAsync();
+    }
+
     public async Task DisposeAsync()
     {
         if (_two is not null) await _two.DisposeAsync();
