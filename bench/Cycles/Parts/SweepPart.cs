@@ -25,8 +25,8 @@ internal static class SweepPart
     private static readonly TimeSpan FillMost = TimeSpan.FromMinutes(10), SweepMost = TimeSpan.FromMinutes(10), ReadyMost = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>From the beginning of the measured span until the messages are due.</summary>
-    private static readonly TimeSpan DueAfter = TimeSpan.FromSeconds(1);
+    /// <summary>From the warm-up's end until the messages are due, less what it takes to say so to each of them.</summary>
+    private static readonly TimeSpan DueAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>What the server must be started with, so that due messages are looked for often.</summary>
     public static readonly (string Name, string Value)[] Settings = [("Retention__SweepEvery", "00:00:01")];
@@ -41,9 +41,10 @@ internal static class SweepPart
         await using var database = NpgsqlDataSource.Create(server.Postgres ?? throw new InvalidOperationException("The sweep is watched in PostgreSQL: --postgres must name it."));
         var calm = await PacedAsync(server, options, () => Task.CompletedTask, () => { });
         Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)>? watching = null;
+        var due = DateTime.MaxValue;
         var swept = await PacedAsync(
-            server, options, () => MakeDueAsync(database, conversations, options.WarmUp + DueAfter),
-            () => watching = Task.Run(() => WatchAsync(server, database, options.Due)));
+            server, options, async () => await MakeDueAsync(database, conversations, due = DateTime.UtcNow + options.WarmUp + DueAfter),
+            () => watching = Task.Run(() => WatchAsync(server, database, options.Due, due)));
         var seen = await watching!;
         return new SweepFigures(options.Due, seen.Started, seen.Span, calm, swept, seen.Before, seen.Peak);
     }
@@ -78,12 +79,12 @@ internal static class SweepPart
     }
 
     /// <summary>Behind the server's back, and before anything is measured: as if the messages had been sent thirty days ago.</summary>
-    private static async Task MakeDueAsync(NpgsqlDataSource database, Guid[] conversations, TimeSpan after)
+    private static async Task MakeDueAsync(NpgsqlDataSource database, Guid[] conversations, DateTime due)
     {
         await using var command = database.CreateCommand(
-            "UPDATE chat.timeline SET kept_until = clock_timestamp() + $2 WHERE conversation_id = ANY ($1) AND kept_until IS NOT NULL");
+            "UPDATE chat.timeline SET kept_until = $2 WHERE conversation_id = ANY ($1) AND kept_until IS NOT NULL");
         command.Parameters.Add(new() { Value = conversations });
-        command.Parameters.Add(new() { Value = after });
+        command.Parameters.Add(new() { Value = due });
         await command.ExecuteNonQueryAsync();
     }
 
@@ -118,19 +119,23 @@ internal static class SweepPart
     }
 
     private static async Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)> WatchAsync(
-        ServerUnderTest server, NpgsqlDataSource database, int due)
+        ServerUnderTest server, NpgsqlDataSource database, int count, DateTime due)
     {
         var (begin, first, before) = (Clock.Now, 0L, ProcFs.PrivateMemoryOf(server.Process));
-        var peak = before;
+        var (peak, started) = (before, TimeSpan.Zero);
         while (Clock.Span(Clock.Now - begin) < SweepMost)
         {
             await using var command = database.CreateCommand("SELECT count(*) FROM chat.timeline WHERE expired_at IS NOT NULL");
             var gone = (long)(await command.ExecuteScalarAsync())!;
             peak = Math.Max(peak, ProcFs.PrivateMemoryOf(server.Process));
-            first = first == 0 && gone > 0 ? Clock.Now : first;
-            if (gone >= due)
+            if (first == 0 && gone > 0)
             {
-                return (Clock.Span(first - begin) - DueAfter, Clock.Span(Clock.Now - first), before, peak);
+                (first, started) = (Clock.Now, DateTime.UtcNow - due);
+            }
+
+            if (gone >= count)
+            {
+                return (started, Clock.Span(Clock.Now - first), before, peak);
             }
 
             await Task.Delay(Look);
