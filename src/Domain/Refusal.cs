@@ -17,6 +17,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal WebPushUnavailable =
         new(RefusalKind.Unknown, "webpush_unavailable", "This server has no key for Web Push.");
 
+    public static readonly Refusal TooLarge =
+        new(RefusalKind.TooLarge, "too_large", "What is to be stored for this at once is larger than the log takes.");
     public static readonly Refusal FileTooLarge = new(RefusalKind.TooLarge, "file_too_large", "The file is larger than a file may be here.");
     public static readonly Refusal UploadLengthExceeded =
         new(RefusalKind.TooLarge, "upload_length_exceeded", "The upload has more bytes than were announced.");

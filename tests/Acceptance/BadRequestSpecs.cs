@@ -139,9 +139,18 @@ public sealed class BadRequestSpecs(Product product)
             var sent = await ada.SayAsync(bob, text);
             Assert.Equal(text, (await bobs.MessageAsync(sent.MessageId)).Text);
         }
-        var cipher = Convert.ToBase64String(new byte[256 * 1024]);
-        var ciphered = (await ada.PostMessageAsync(Draft.To(bob.Id, "").Without("text").With("ciphertext", cipher))).Expect(201).Read<Sent>();
-        Assert.Equal(cipher, (await bobs.MessageAsync(ciphered.MessageId)).Ciphertext);
+        string[] ciphers = [Convert.ToBase64String(new byte[256 * 1024]), new('+', 349_524), new('<', 262_144), new('ä', 131_072)];
+        foreach (var cipher in ciphers)
+        {
+            // Raw: what is escaped in a body counts as what it is written with.
+            var draft = Draft.To(bob.Id, "");
+            var body = $$"""{"message_id":"{{draft.Id}}","receiver_id":"{{bob.Id}}","type":"text","ciphertext":"{{cipher}}"}""";
+            var beside = Enumerable.Range(0, 5).Select(n => ada.SayAsync(bob, $"beside {n}")).ToList();
+            var ciphered = (await ada.PostAsync("/v1/messages", body)).Expect(201).Read<Sent>();
+            Assert.Equal(cipher, (await bobs.MessageAsync(ciphered.MessageId)).Ciphertext);
+            Assert.Equal(ciphered, (await ada.PostAsync("/v1/messages", body)).Expect(200).Read<Sent>());
+            await Task.WhenAll(beside);
+        }
         var extra = (await ada.PostMessageAsync(Draft.To(bob.Id, "with something new").With("some_future_field", new[] { 1 }))).Expect(201).Read<Sent>();
         Assert.Equal("with something new", (await bobs.MessageAsync(extra.MessageId)).Text);
     }

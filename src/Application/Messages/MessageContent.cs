@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ChatCqrs.Domain;
@@ -13,7 +14,21 @@ public sealed record MessageContent
     public JsonElement? Document { get; init; }
     public string? Ciphertext { get; init; }
 
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, MessageContentJson.Default.MessageContent);
+    /// <summary>
+    /// From so many bytes on nothing is escaped that JSON does not want escaped. It is not left out of all contents, since fingerprints are taken of
+    /// these bytes: a retry must find the same ones.
+    /// </summary>
+    private const int PlainFrom = 700_000;
+
+    private static readonly MessageContentJson Relaxed = new(
+        new JsonSerializerOptions(MessageContentJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    /// <summary>JSON, the same for the same content.</summary>
+    public byte[] ToBytes()
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(this, MessageContentJson.Default.MessageContent);
+        return bytes.Length < PlainFrom ? bytes : JsonSerializer.SerializeToUtf8Bytes(this, Relaxed.MessageContent);
+    }
 
     /// <summary>What makes a message the same as another under its id: type, reply and content.</summary>
     public static byte[] Identity(MessageType type, MessageId? replyTo, byte[] content)

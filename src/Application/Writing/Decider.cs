@@ -32,11 +32,13 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             || !sentIds.ProvesNew(command.Sender, command.MessageId, clock.GetUtcNow());
     }
 
-    /// <summary>Decides the first commands that wait.</summary>
+    /// <summary>Decides the first commands that wait, as many as one append has room for. What has no room by itself is refused by itself.</summary>
     /// <param name="committed">The newest position that this node has committed.</param>
     /// <param name="decided">How many commands from the queue's front were decided.</param>
     /// <returns>Null when a refusal must first be checked against the log, because the state may be behind it.</returns>
-    public Decision? Decide(Entry entry, LogPosition committed, out int decided)
+    public Decision? Decide(Entry entry, LogPosition committed, out int decided) => Decide(entry, committed, CommandsMax, out decided);
+
+    private Decision? Decide(Entry entry, LogPosition committed, int most, out int decided)
     {
         var decision = new Decision(entry);
         var now = Milliseconds(clock.GetUtcNow());
@@ -44,7 +46,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         decided = 0;
         foreach (var work in entry.Waiting)
         {
-            if (decided >= CommandsMax || decision.Conversation.Bytes > BytesMax)
+            if (decided >= most || decision.Conversation.Bytes > BytesMax)
                 break;
             try
             {
@@ -68,11 +70,21 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
                 (work is AcknowledgeWork ? decision.ReceiptAnswers : decision.Answers).Add(Answer.No(work, refused));
             }
 
+            if (decision.Conversation.Bytes > EventData.SizeMax)
+                return decided > 0 ? Decide(entry, committed, decided, out decided) : Refuse(entry, work, out decided);
             decided++;
         }
 
         if (receipts is not null)
             Acknowledge(decision, receipts.Values, now);
+        return decision;
+    }
+
+    private static Decision Refuse(Entry entry, Work work, out int decided)
+    {
+        var decision = new Decision(entry);
+        decision.Answers.Add(Answer.No(work, new RefusedException(Refusal.TooLarge)));
+        decided = 1;
         return decision;
     }
 

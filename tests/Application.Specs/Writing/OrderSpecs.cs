@@ -60,6 +60,31 @@ public sealed class OrderSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task What_has_no_room_in_one_append_goes_in_the_next_and_what_has_none_at_all_is_refused_by_itself()
+    {
+        var node = await NodeAsync();
+        List<Task<Sent>> sending = [];
+        Task<Sent> tooLarge;
+        using (node.Store.Hold())
+        {
+            sending.Add(node.SendAsync(Ann, Ben));
+            await Eventually.IsTrue(() => node.Store.UnderWay == 1, "the first append is under way");
+            sending.Add(node.SendBytesAsync(Ann, Ben, 360_000));
+            sending.Add(node.SendBytesAsync(Ben, Ann, 600_000)); // In base64 the two are more than an append may have.
+            tooLarge = node.SendBytesAsync(Ann, Ben, 800_000);
+            sending.Add(node.SendAsync(Ben, Ann));
+            sending.Add(node.SendAsync(Ann, new UserId(Guid.CreateVersion7())));
+        }
+
+        await Task.WhenAll(sending);
+
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => tooLarge);
+        Assert.Equal(Refusal.TooLarge, refused.Refusal);
+        Assert.Equal([1, 2, 3, 4, 1], sending.Select(sent => sent.Result.Seq));
+        Assert.Equal(4, (await MessagesAsync()).Count);
+    }
+
+    [Fact]
     public async Task A_queue_that_is_full_refuses_and_takes_on_once_there_is_room()
     {
         var node = await NodeAsync(new WriterOptions { Partitions = 1, QueueMax = 10 });

@@ -59,6 +59,12 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
             id, sender, Device, MessageType.Text, new SealedContent(null, BitConverter.GetBytes(content)), new Fingerprint((UInt128)content), null, null, startWith),
         new Origin(new Actor(sender, Device), null, null), CancellationToken.None, assumption);
 
+    public Task<Sent> SendBytesAsync(UserId sender, UserId receiver, int count) => _writer.SendAsync(
+        DirectConversation.IdOf(sender, receiver),
+        new ConversationCommand.SendMessage(
+            NewId(), sender, Device, MessageType.Text, new SealedContent(null, new byte[count]), new Fingerprint((UInt128)count), null, null, receiver),
+        new Origin(new Actor(sender, Device), null, null), CancellationToken.None);
+
     public Task<Changed> KeepAsync(ConversationId conversation, UserId by, RetentionPolicy policy) => _writer.ChangeAsync(
         conversation, new ConversationCommand.ChangeRetention(by, policy, 30), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
