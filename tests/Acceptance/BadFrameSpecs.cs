@@ -28,6 +28,11 @@ public sealed class BadFrameSpecs(Product product)
         ("""{"op":"explode"}""", [400]),
         ("""{"op":"\ud800"}""", [400]),
         ("""{"op":"SELECT \u0000"}""", [400]),
+        ("""{"op":"ping","id":"\ud800"}""", [400]),
+        ("""{"op":"explode","id":"\ud800"}""", [400]),
+        ("""{"op":"delivered","id":"\ud800"}""", [400]),
+        ("""{"op":"sync","id":"\ud800"}""", [400]),
+        ("""{"op":"send","message_id":"{id}","receiver_id":"{bob}","type":"text","ciphertext":"x","media_object":"\ud800"}""", [400]),
         ("""{"op":"ping","id":"1"} trailing""", [400]),
         ("""{"message_id":"{id}","receiver_id":"{bob}","type":"text","text":"x"}""", [400]),
         ("""{"op":"send"}""", [400]),
@@ -210,9 +215,9 @@ public sealed class BadFrameSpecs(Product product)
             var body = Json.Parse(frame);
             return body.Text("message_id") ?? body.Text("id");
         }
-        catch (System.Text.Json.JsonException)
+        catch (Exception exception) when (exception is System.Text.Json.JsonException or InvalidOperationException)
         {
-            return null; // A frame that is no JSON refers to nothing.
+            return null; // A frame that is no JSON, or whose id is no text, refers to nothing.
         }
     }
 

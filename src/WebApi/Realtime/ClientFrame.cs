@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Messages;
 
 namespace ChatCqrs.WebApi.Realtime;
@@ -44,6 +45,7 @@ internal sealed record ClientFrame
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, PropertyNameCaseInsensitive = true, MaxDepth = 32)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, PropertyNameCaseInsensitive = true, MaxDepth = 32,
+    Converters = [typeof(WellFormedElementConverter)])]
 [JsonSerializable(typeof(ClientFrame))]
 internal sealed partial class ClientFrameJson : JsonSerializerContext;

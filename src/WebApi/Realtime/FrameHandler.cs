@@ -17,7 +17,7 @@ namespace ChatCqrs.WebApi.Realtime;
 /// connection stays open.
 /// </summary>
 internal sealed class FrameHandler(
-    IMediator mediator, IConversationWriter conversations, PresenceWatch watch, IMessageRate rate, TypingRate typingRate)
+    IMediator mediator, IConversationWriter conversations, PresenceWatch watch, IMessageRate rate, TypingRate typingRate, ILogger<FrameHandler> logger)
 {
     /// <summary>How many conversations one <c>sync</c> may name.</summary>
     private const int SyncMax = 1_000;
@@ -47,7 +47,14 @@ internal sealed class FrameHandler(
             return;
         }
 
-        await HandleAsync(session, frame);
+        try
+        {
+            await HandleAsync(session, frame);
+        }
+        catch (Exception exception)
+        {
+            session.Connection.Send(Error(frame, exception)); // A mistake of ours does not end the socket.
+        }
     }
 
     private ValueTask HandleAsync(FrameSession session, ClientFrame frame)
@@ -79,7 +86,7 @@ internal sealed class FrameHandler(
         var connection = session.Connection;
         if (!rate.TryTake(connection.User, out var retryAfter))
         {
-            connection.Send(Error(ReferenceOf(frame), new RefusedException(Refusal.RateLimited, retryAfter)));
+            connection.Send(Error(frame, new RefusedException(Refusal.RateLimited, retryAfter)));
             return;
         }
 
@@ -105,7 +112,7 @@ internal sealed class FrameHandler(
         }
         catch (Exception exception)
         {
-            session.Connection.Send(Error(ReferenceOf(frame), exception));
+            session.Connection.Send(Error(frame, exception));
         }
         finally
         {
@@ -138,7 +145,7 @@ internal sealed class FrameHandler(
             }
             catch (Exception exception)
             {
-                connection.Send(Error(ReferenceOf(frame), exception));
+                connection.Send(Error(frame, exception));
             }
             finally
             {
@@ -159,7 +166,7 @@ internal sealed class FrameHandler(
         }
         catch (Exception exception)
         {
-            connection.Send(Error(ReferenceOf(frame), exception));
+            connection.Send(Error(frame, exception));
         }
     }
 
@@ -168,7 +175,7 @@ internal sealed class FrameHandler(
         var connection = session.Connection;
         if (!rate.TryTake(connection.User, out var retryAfter))
         {
-            connection.Send(Error(ReferenceOf(frame), new RefusedException(Refusal.RateLimited, retryAfter)));
+            connection.Send(Error(frame, new RefusedException(Refusal.RateLimited, retryAfter)));
             return;
         }
 
@@ -180,7 +187,7 @@ internal sealed class FrameHandler(
         }
         catch (Exception exception)
         {
-            connection.Send(Error(ReferenceOf(frame), exception));
+            connection.Send(Error(frame, exception));
         }
     }
 
@@ -207,7 +214,7 @@ internal sealed class FrameHandler(
             }
             catch (Exception exception) when (exception is RefusedException or StoreUnavailableException)
             {
-                connection.Send(Error(ReferenceOf(frame) ?? id, exception));
+                connection.Send(Error(ReferenceOf(frame) ?? id, frame, exception));
             }
         }
 
@@ -218,7 +225,18 @@ internal sealed class FrameHandler(
     private static byte[] Error(string? reference, string code, string detail) =>
         FrameWriter.Error(reference, Problems.Of(StatusCodes.Status400BadRequest, code, detail));
 
-    private static byte[] Error(string? reference, Exception exception) => FrameWriter.Error(reference, Problems.Of(exception));
+    private byte[] Error(ClientFrame frame, Exception exception) => Error(ReferenceOf(frame), frame, exception);
+
+    /// <summary>A mistake of ours is logged under the trace id that the client is told.</summary>
+    private byte[] Error(string? reference, ClientFrame frame, Exception exception)
+    {
+        var problem = Problems.Of(exception);
+        if (problem.Status == StatusCodes.Status500InternalServerError)
+            logger.LogError(exception, "A {Op} failed, trace {TraceId}.", frame.Op, problem.TraceId);
+        else if (problem.Status > StatusCodes.Status500InternalServerError)
+            logger.LogWarning("A {Op} was refused, trace {TraceId}: {Reason}", frame.Op, problem.TraceId, exception.Message);
+        return FrameWriter.Error(reference, problem);
+    }
 
     private static string? ReferenceOf(ClientFrame frame) => frame.MessageId ?? Text(frame.Id);
 
