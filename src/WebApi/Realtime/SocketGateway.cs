@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -65,6 +66,8 @@ internal sealed class SocketGateway(
         catchUp.Start(connection);
         try
         {
+            if ((await AuthenticateAsync(context)).Refusal == Refusal.DeviceSignedOut)
+                hub.CloseDevice(caller.User, caller.Device); // Since it was looked at, and before the hub knew the socket.
             var agreed = await ReceiveAsync(connection);
             await connection.Outbound.DrainedAsync();
             if (!agreed)
