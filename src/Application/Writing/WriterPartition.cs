@@ -61,9 +61,10 @@ internal sealed class WriterPartition(
         if (!wanted && !_entries.ContainsKey(id))
             return;
         var entry = EntryOf(id);
-        if (entry.Conversation is { } known && known.Revision >= lastSeq)
+        var shown = entry.Conversation is not null && firstSeq > entry.UnshownThrough;
+        if (shown && entry.Conversation!.Revision >= lastSeq)
             return;
-        if (entry.Conversation is null)
+        if (!shown)
             entry.PublishFrom = Math.Min(entry.PublishFrom ?? firstSeq, firstSeq);
         entry.Stale = true;
         entry.StaleAgain = entry.Phase == Phase.Loading;
@@ -156,7 +157,8 @@ internal sealed class WriterPartition(
         entry.Phase = Phase.Loading;
         foreach (var work in entry.Waiting)
             work.Fresh = true;
-        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry), entry.PublishFrom), task => Loaded(entry, task));
+        var publishFrom = entry.PublishFrom;
+        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry), publishFrom), task => Loaded(entry, publishFrom, task));
     }
 
     private async Task<(StreamState<Conversation>, IReadOnlyList<Recorded>, StreamState<Watermarks>?)> LoadAsync(
@@ -168,7 +170,9 @@ internal sealed class WriterPartition(
         return (conversation, news, receipts ? await loader.ReceiptsAsync(entry.Id, entry.Receipts, CancellationToken.None) : null);
     }
 
-    private void Loaded(Entry entry, Task<(StreamState<Conversation> Conversation, IReadOnlyList<Recorded> News, StreamState<Watermarks>? Receipts)> task)
+    private void Loaded(
+        Entry entry, long? publishFrom,
+        Task<(StreamState<Conversation> Conversation, IReadOnlyList<Recorded> News, StreamState<Watermarks>? Receipts)> task)
     {
         if (task.Exception is { } failure)
         {
@@ -181,15 +185,25 @@ internal sealed class WriterPartition(
         }
 
         var (conversation, news, receipts) = task.Result;
+        entry.UnshownThrough = UnshownThrough(entry, conversation.Revision, news);
         entry.Conversation = conversation;
         entry.Receipts = receipts ?? entry.Receipts;
         entry.Stale = entry.StaleAgain;
         entry.StaleAgain = false;
-        entry.PublishFrom = null;
+        if (entry.PublishFrom == publishFrom)
+            entry.PublishFrom = null; // Otherwise it was announced while this was read, and may be in the state already: the next load shows it.
         entry.Failures = 0;
         if (news.Count > 0)
             Audience.Publish(live, Audience.Shown(news), conversation.State.MemberIds);
         Schedule(entry);
+    }
+
+    /// <summary>What is not among the news and was not in the state before has been read without being shown.</summary>
+    private static long UnshownThrough(Entry entry, long revision, IReadOnlyList<Recorded> news)
+    {
+        var known = entry.Conversation?.Revision;
+        var shownFrom = news.Count > 0 ? news[0].Revision : revision + 1;
+        return shownFrom <= known + 1 ? Math.Min(entry.UnshownThrough, shownFrom - 1) : shownFrom - 1;
     }
 
     private void LookUp(Entry entry, List<SendWork> sends)
