@@ -16,12 +16,15 @@ namespace ChatCqrs.Application.Writing;
 /// </summary>
 internal sealed class WriterPartition(
     IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed,
-    WriterOptions options, ILogger logger)
+    WriterOptions options, TimeProvider clock, ILogger logger)
 {
     /// <summary>How long to wait before a store that failed is asked again, at most.</summary>
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(1);
 
-    /// <summary>After so many failures in a row a conversation is forgotten; the next command reads it anew.</summary>
+    /// <summary>
+    /// After so many failures in a row a conversation that cannot be read is forgotten; the next command reads it anew. While the store is away none
+    /// is: its last entries may not have been shown to sockets yet. No more wait for that than there are conversations in memory.
+    /// </summary>
     private const int FailuresMax = 60;
 
     private static readonly Histogram<int> BatchSize = Telemetry.Meter.CreateHistogram<int>("chat.append.events", "{event}", "Events in one append.");
@@ -165,7 +168,7 @@ internal sealed class WriterPartition(
         Entry entry, bool receipts, long? publishFrom)
     {
         if (entry.Failures > 0 && entry.Stale)
-            await Task.Delay(Backoff(entry.Failures));
+            await Task.Delay(Backoff(entry.Failures), clock);
         var (conversation, news) = await loader.ConversationAsync(entry.Id, entry.Conversation, publishFrom, CancellationToken.None);
         return (conversation, news, receipts ? await loader.ReceiptsAsync(entry.Id, entry.Receipts, CancellationToken.None) : null);
     }
@@ -177,7 +180,8 @@ internal sealed class WriterPartition(
         if (task.Exception is { } failure)
         {
             FailWaiting(entry, failure.InnerException!);
-            if (++entry.Failures > FailuresMax || entry.Conversation is null)
+            entry.Failures++;
+            if (entry.Conversation is null || (entry.Failures > FailuresMax && failure.InnerException is not StoreUnavailableException))
                 Forget(entry);
             else
                 Schedule(entry);
