@@ -214,13 +214,14 @@ internal sealed class WriterPartition(
     {
         var recent = entry.Conversation!.State.Recent;
         var through = recent.Since == DateTimeOffset.MinValue ? LogPosition.Start : entry.Conversation.Position;
-        Await(entry, lookUp.FindAsync(sends, recent.Since, through));
+        Await(entry, lookUp.FindAsync(sends, recent.Since, through), send => decider.NeedsLookUp(entry.Conversation, send));
     }
 
     /// <summary>Seals messages again that were sealed for another time than the conversation keeps them. They keep their places.</summary>
     private void Seal(Entry entry, List<SendWork> sends)
     {
-        Await(entry, SealAsync(entry.Conversation!.State.Retention));
+        var retention = entry.Conversation!.State.Retention;
+        Await(entry, SealAsync(retention), send => send.NeedsSealing(retention));
 
         async Task<bool> SealAsync(RetentionPolicy policy)
         {
@@ -230,13 +231,14 @@ internal sealed class WriterPartition(
         }
     }
 
-    private void Await(Entry entry, Task<bool> asked)
+    /// <summary>Waits for what some messages need. Those that need it still when it failed, fail with it, also if they came meanwhile; nothing else does.</summary>
+    private void Await(Entry entry, Task<bool> asked, Func<SendWork, bool> needs)
     {
         entry.Phase = Phase.LookingUp;
         Then(asked, task =>
         {
             if (task.Exception is { } failure)
-                FailWaiting(entry, failure.InnerException!);
+                FailWaiting(entry, failure.InnerException!, work => work is SendWork send && needs(send));
             Schedule(entry);
         });
     }
@@ -480,12 +482,19 @@ internal sealed class WriterPartition(
         Interlocked.Decrement(ref _waiting);
     }
 
-    private void FailWaiting(Entry entry, Exception failure)
+    /// <param name="which">Those that fail; the others keep their places. Null for all.</param>
+    private void FailWaiting(Entry entry, Exception failure, Func<Work, bool>? which = null)
     {
         if (failure is not StoreUnavailableException)
             logger.LogError(failure, "Reading conversation {Conversation} failed.", entry.Id);
-        while (entry.Waiting.TryDequeue(out var work))
-            Fail(work, failure);
+        for (var left = entry.Waiting.Count; left > 0; left--)
+        {
+            var work = entry.Waiting.Dequeue();
+            if (which is null || which(work))
+                Fail(work, failure);
+            else
+                entry.Waiting.Enqueue(work);
+        }
     }
 
     private void Forget(Entry entry)
