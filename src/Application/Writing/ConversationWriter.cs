@@ -75,7 +75,7 @@ public sealed class ConversationWriter(
         var decider = new Decider(codec, sentIds, clock);
         var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
         var partitions = Enumerable.Range(0, options.Value.Partitions)
-            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, logger))
+            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
             .ToArray();
         _partitions = partitions;
         await Task.WhenAll(partitions.Select(partition => Task.Run(() => RunAsync(partition), CancellationToken.None)));

@@ -42,6 +42,9 @@ internal sealed class Entry(ConversationId id)
     /// <summary>The first entry that another node wrote and that this one has not shown its sockets; null for none.</summary>
     public long? PublishFrom { get; set; }
 
+    /// <summary>The last entry that was read into the state without being shown to sockets: what it was read for did not need that.</summary>
+    public long UnshownThrough { get; set; } = StreamAppend.NoStream;
+
     /// <summary>How many times in a row the store could not be read.</summary>
     public int Failures { get; set; }
 

@@ -15,7 +15,7 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
 
     /// <summary>Reads what is new in the conversation's stream.</summary>
     /// <param name="known">The state to go on from; null for none.</param>
-    /// <param name="publishFrom">Without a known state: the first entry that counts as news; null for none.</param>
+    /// <param name="publishFrom">The first entry that counts as news, known or not; null for what follows the known state, or nothing without one.</param>
     /// <returns>The state at the stream's end, and the entries that are new to this node.</returns>
     public async Task<(StreamState<Conversation> State, IReadOnlyList<Recorded> News)> ConversationAsync(
         ConversationId id, StreamState<Conversation>? known, long? publishFrom, CancellationToken cancellationToken)
@@ -24,9 +24,10 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
         var state = await LoadAsync(
             StreamName.Of(id), known, StreamState<Conversation>.Empty(Conversation.NotStarted), () => snapshots.ConversationAsync(id, cancellationToken),
             (s, e) => Conversation.Evolve(s, (ConversationEvent)e), known is null ? null : news, cancellationToken);
-        if (known is null && publishFrom is { } first)
-            news.AddRange(await NewsAsync(id, first, state.Revision, cancellationToken));
-        return (state, news);
+        var first = known is null ? publishFrom : Math.Min(publishFrom ?? long.MaxValue, known.Revision + 1);
+        return first <= state.Revision && (news.Count == 0 || news[0].Revision > first)
+            ? (state, await NewsAsync(id, first.Value, state.Revision, cancellationToken))
+            : (state, news);
     }
 
     /// <summary>Reads what is new in the receipts' stream.</summary>
@@ -45,7 +46,7 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
     {
         if (known is not null && await ReadTailAsync(stream, known, evolve, news, cancellationToken) is { } state)
             return state;
-        news?.Clear(); // What it misses, sockets find missing at the next entry.
+        news?.Clear(); // What is left of it is read by itself.
         for (var tries = 1; ; tries++)
         {
             if (await ReadTailAsync(stream, From(await snapshot()) ?? empty, evolve, news: null, cancellationToken) is { } loaded)
@@ -55,12 +56,11 @@ internal sealed class EntryLoader(IEventStore store, IEventCodec codec, ISnapsho
         }
     }
 
-    private async Task<IEnumerable<Recorded>> NewsAsync(ConversationId id, long first, long last, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<Recorded>> NewsAsync(ConversationId id, long first, long last, CancellationToken cancellationToken)
     {
-        var limit = (int)Math.Min(PageSize, last - first + 1); // More than a page is left to the catch-up that the gap leads to.
-        return limit < 1
-            ? []
-            : (await store.ReadStreamAsync(StreamName.Of(id), first, ReadDirection.Forwards, limit, cancellationToken)).Select(codec.Decode);
+        var from = Math.Max(first, last - PageSize + 1); // More than a page is left to the catch-up that the gap leads to.
+        var page = await store.ReadStreamAsync(StreamName.Of(id), from, ReadDirection.Forwards, (int)(last - from + 1), cancellationToken);
+        return [.. page.Where(stored => stored.Revision <= last).Select(codec.Decode)];
     }
 
     private static StreamState<TState>? From<TState>(Snapshot<TState>? snapshot) =>

@@ -16,12 +16,15 @@ namespace ChatCqrs.Application.Writing;
 /// </summary>
 internal sealed class WriterPartition(
     IEventStore store, EntryLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed,
-    WriterOptions options, ILogger logger)
+    WriterOptions options, TimeProvider clock, ILogger logger)
 {
     /// <summary>How long to wait before a store that failed is asked again, at most.</summary>
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(1);
 
-    /// <summary>After so many failures in a row a conversation is forgotten; the next command reads it anew.</summary>
+    /// <summary>
+    /// After so many failures in a row a conversation that cannot be read is forgotten; the next command reads it anew. While the store is away none
+    /// is: its last entries may not have been shown to sockets yet. No more wait for that than there are conversations in memory.
+    /// </summary>
     private const int FailuresMax = 60;
 
     private static readonly Histogram<int> BatchSize = Telemetry.Meter.CreateHistogram<int>("chat.append.events", "{event}", "Events in one append.");
@@ -61,9 +64,10 @@ internal sealed class WriterPartition(
         if (!wanted && !_entries.ContainsKey(id))
             return;
         var entry = EntryOf(id);
-        if (entry.Conversation is { } known && known.Revision >= lastSeq)
+        var shown = entry.Conversation is not null && firstSeq > entry.UnshownThrough;
+        if (shown && entry.Conversation!.Revision >= lastSeq)
             return;
-        if (entry.Conversation is null)
+        if (!shown)
             entry.PublishFrom = Math.Min(entry.PublishFrom ?? firstSeq, firstSeq);
         entry.Stale = true;
         entry.StaleAgain = entry.Phase == Phase.Loading;
@@ -156,24 +160,28 @@ internal sealed class WriterPartition(
         entry.Phase = Phase.Loading;
         foreach (var work in entry.Waiting)
             work.Fresh = true;
-        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry), entry.PublishFrom), task => Loaded(entry, task));
+        var publishFrom = entry.PublishFrom;
+        Then(LoadAsync(entry, entry.Receipts is not null || WantsReceipts(entry), publishFrom), task => Loaded(entry, publishFrom, task));
     }
 
     private async Task<(StreamState<Conversation>, IReadOnlyList<Recorded>, StreamState<Watermarks>?)> LoadAsync(
         Entry entry, bool receipts, long? publishFrom)
     {
         if (entry.Failures > 0 && entry.Stale)
-            await Task.Delay(Backoff(entry.Failures));
+            await Task.Delay(Backoff(entry.Failures), clock);
         var (conversation, news) = await loader.ConversationAsync(entry.Id, entry.Conversation, publishFrom, CancellationToken.None);
         return (conversation, news, receipts ? await loader.ReceiptsAsync(entry.Id, entry.Receipts, CancellationToken.None) : null);
     }
 
-    private void Loaded(Entry entry, Task<(StreamState<Conversation> Conversation, IReadOnlyList<Recorded> News, StreamState<Watermarks>? Receipts)> task)
+    private void Loaded(
+        Entry entry, long? publishFrom,
+        Task<(StreamState<Conversation> Conversation, IReadOnlyList<Recorded> News, StreamState<Watermarks>? Receipts)> task)
     {
         if (task.Exception is { } failure)
         {
             FailWaiting(entry, failure.InnerException!);
-            if (++entry.Failures > FailuresMax || entry.Conversation is null)
+            entry.Failures++;
+            if (entry.Conversation is null || (entry.Failures > FailuresMax && failure.InnerException is not StoreUnavailableException))
                 Forget(entry);
             else
                 Schedule(entry);
@@ -181,28 +189,39 @@ internal sealed class WriterPartition(
         }
 
         var (conversation, news, receipts) = task.Result;
+        entry.UnshownThrough = UnshownThrough(entry, conversation.Revision, news);
         entry.Conversation = conversation;
         entry.Receipts = receipts ?? entry.Receipts;
         entry.Stale = entry.StaleAgain;
         entry.StaleAgain = false;
-        entry.PublishFrom = null;
+        if (entry.PublishFrom == publishFrom)
+            entry.PublishFrom = null; // Otherwise it was announced while this was read, and may be in the state already: the next load shows it.
         entry.Failures = 0;
         if (news.Count > 0)
             Audience.Publish(live, Audience.Shown(news), conversation.State.MemberIds);
         Schedule(entry);
     }
 
+    /// <summary>What is not among the news and was not in the state before has been read without being shown.</summary>
+    private static long UnshownThrough(Entry entry, long revision, IReadOnlyList<Recorded> news)
+    {
+        var known = entry.Conversation?.Revision;
+        var shownFrom = news.Count > 0 ? news[0].Revision : revision + 1;
+        return shownFrom <= known + 1 ? Math.Min(entry.UnshownThrough, shownFrom - 1) : shownFrom - 1;
+    }
+
     private void LookUp(Entry entry, List<SendWork> sends)
     {
         var recent = entry.Conversation!.State.Recent;
         var through = recent.Since == DateTimeOffset.MinValue ? LogPosition.Start : entry.Conversation.Position;
-        Await(entry, lookUp.FindAsync(sends, recent.Since, through));
+        Await(entry, lookUp.FindAsync(sends, recent.Since, through), send => decider.NeedsLookUp(entry.Conversation, send));
     }
 
     /// <summary>Seals messages again that were sealed for another time than the conversation keeps them. They keep their places.</summary>
     private void Seal(Entry entry, List<SendWork> sends)
     {
-        Await(entry, SealAsync(entry.Conversation!.State.Retention));
+        var retention = entry.Conversation!.State.Retention;
+        Await(entry, SealAsync(retention), send => send.NeedsSealing(retention));
 
         async Task<bool> SealAsync(RetentionPolicy policy)
         {
@@ -212,13 +231,14 @@ internal sealed class WriterPartition(
         }
     }
 
-    private void Await(Entry entry, Task<bool> asked)
+    /// <summary>Waits for what some messages need. Those that need it still when it failed, fail with it, also if they came meanwhile; nothing else does.</summary>
+    private void Await(Entry entry, Task<bool> asked, Func<SendWork, bool> needs)
     {
         entry.Phase = Phase.LookingUp;
         Then(asked, task =>
         {
             if (task.Exception is { } failure)
-                FailWaiting(entry, failure.InnerException!);
+                FailWaiting(entry, failure.InnerException!, work => work is SendWork send && needs(send));
             Schedule(entry);
         });
     }
@@ -462,12 +482,19 @@ internal sealed class WriterPartition(
         Interlocked.Decrement(ref _waiting);
     }
 
-    private void FailWaiting(Entry entry, Exception failure)
+    /// <param name="which">Those that fail; the others keep their places. Null for all.</param>
+    private void FailWaiting(Entry entry, Exception failure, Func<Work, bool>? which = null)
     {
         if (failure is not StoreUnavailableException)
             logger.LogError(failure, "Reading conversation {Conversation} failed.", entry.Id);
-        while (entry.Waiting.TryDequeue(out var work))
-            Fail(work, failure);
+        for (var left = entry.Waiting.Count; left > 0; left--)
+        {
+            var work = entry.Waiting.Dequeue();
+            if (which is null || which(work))
+                Fail(work, failure);
+            else
+                entry.Waiting.Enqueue(work);
+        }
     }
 
     private void Forget(Entry entry)

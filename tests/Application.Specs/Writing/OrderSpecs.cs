@@ -139,6 +139,24 @@ public sealed class OrderSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task What_was_stored_though_its_answer_was_lost_is_shown_however_long_the_store_is_away()
+    {
+        var node = await NodeAsync(clock: new ShiftedClock { Hurries = true });
+        await node.SendAsync(Ann, Ben);
+        node.Store.AfterRead = _ => throw new StoreUnavailableException("The store cannot be read, as the test wishes.");
+        node.Store.Reads.Clear();
+
+        Log.LosesAnswers = true;
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben));
+        Log.LosesAnswers = false;
+        await Eventually.IsTrue(() => node.Store.Reads.Count > 100, "the store was asked again and again");
+        node.Store.AfterRead = null;
+
+        await Eventually.IsTrue(() => node.Shown.Count == 3, "sockets were shown what was unsure");
+        Assert.Equal([0, 1, 2], node.Shown.Select(entry => entry.Revision));
+    }
+
+    [Fact]
     public async Task A_conversation_is_started_once()
     {
         var node = await NodeAsync();

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -33,7 +34,31 @@ public sealed class SealingAgainSpecs : WriterSpecs
         Assert.Equal(2, sealer.Asked);
     }
 
-    private sealed class Sealer(UserId erased) : IMessageSealer
+    [Fact]
+    public async Task What_cannot_be_sealed_now_fails_by_itself_and_not_with_what_waits_beside_it()
+    {
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1 });
+        await node.SendAsync(Ann, Ben);
+        await node.KeepAsync(Theirs, Ann, new RetentionPolicy(7, null));
+        var outdated = new SealedFor(RetentionPolicy.Default, new Sealer(away: Ann), "what it is made of");
+        Task<Sent> held, unsealed, sent;
+        Task<LogPosition> read;
+        using (node.Store.Hold())
+        {
+            held = node.SendAsync(Ben, Ann);
+            await Eventually.IsTrue(() => node.Store.UnderWay == 1, "an append is under way");
+            unsealed = node.SendAsync(Theirs, Ann, WriterNode.NewId(), assumption: outdated);
+            read = node.ReadAsync(Theirs, Ben, 1);
+            sent = node.SendAsync(Ben, Ann);
+        }
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => unsealed);
+        await read;
+        Assert.Equal((await held).Seq + 1, (await sent).Seq);
+        Assert.Equal(3, (await MessagesAsync()).Count);
+    }
+
+    private sealed class Sealer(UserId? erased = null, UserId? away = null) : IMessageSealer
     {
         private int _asked;
 
@@ -43,6 +68,8 @@ public sealed class SealingAgainSpecs : WriterSpecs
             object request, ConversationId conversation, ConversationCommand.SendMessage command, RetentionPolicy policy)
         {
             Interlocked.Increment(ref _asked);
+            if (command.Sender == away)
+                throw new StoreUnavailableException("The keys are away, as the test wishes.");
             return command.Sender == erased ? throw new RefusedException(Refusal.Erased) : ValueTask.FromResult(command);
         }
     }

@@ -21,6 +21,9 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
     /// <summary>Happens before each append, after it was held back.</summary>
     public Func<IReadOnlyList<StreamAppend>, Task>? BeforeAppend { get; set; }
 
+    /// <summary>Happens after each read, before whoever reads has the result.</summary>
+    public Func<string, Task>? AfterRead { get; set; }
+
     private int _underWay;
 
     /// <summary>Appends wait until this is disposed.</summary>
@@ -52,11 +55,14 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
         }
     }
 
-    public Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
+    public async Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
     {
         Reads.Enqueue((stream, from));
-        return log.ReadStreamAsync(stream, from, direction, limit, cancellationToken);
+        var page = await log.ReadStreamAsync(stream, from, direction, limit, cancellationToken);
+        if (AfterRead is { } after)
+            await after(stream);
+        return page;
     }
 
     public IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(LogPosition after, CancellationToken cancellationToken) =>

@@ -76,6 +76,13 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     public Task<Changed> StartConversationAsync(UserId by, UserId with) => _writer.ChangeAsync(
         DirectConversation.IdOf(by, with), new ConversationCommand.StartDirect(by, with), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
+    /// <summary>Tells the writer what another node announced, and waits until it has done with it.</summary>
+    public async Task NoticeAsync(CommittedEntries news)
+    {
+        _writer.Notice(news.Conversation, news.FirstSeq, news.LastSeq, wanted: true);
+        await _writer.PeekAsync(news.Conversation, CancellationToken.None);
+    }
+
     /// <summary>While true, handing anything to sockets fails, which it never may.</summary>
     public bool IsBroken { get; set; }
 

@@ -1,6 +1,8 @@
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
+using ChatCqrs.Testing;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
@@ -107,6 +109,32 @@ public sealed class WriterRetrySpecs : WriterSpecs
 
         Views.Held = false;
         Assert.Equal((1L, true), (await node.SendAsync(Ann, Ben, id)) is var sent ? (sent.Seq, sent.Duplicate) : default);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_told_fails_by_itself_and_not_with_what_waits_beside_it()
+    {
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1 }, _clock);
+        var id = new MessageId(Guid.NewGuid());
+        await node.SendAsync(Ann, Ben, id);
+        Views.Held = true;
+        await LeaveTheWindowAsync(node);
+        Task<Sent> held, before, untold, after;
+        Task<LogPosition> read;
+        using (node.Store.Hold())
+        {
+            held = node.SendAsync(Ben, Ann, _clock.NewId());
+            await Eventually.IsTrue(() => node.Store.UnderWay == 1, "an append is under way");
+            before = node.SendAsync(Ann, Ben, _clock.NewId());
+            untold = node.SendAsync(Ann, Ben, id);
+            read = node.ReadAsync(Theirs, Ben, 1);
+            after = node.SendAsync(Ben, Ann, _clock.NewId());
+        }
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => untold);
+        await read;
+        Assert.Equal([(await held).Seq + 1, (await held).Seq + 2], [(await before).Seq, (await after).Seq]); // In the order in which they came.
+        Assert.Single(await MessagesAsync(), message => message.Id == id);
     }
 
     /// <summary>So much is said, and so much later, that nothing that was said before is in the conversation's window any more.</summary>

@@ -97,6 +97,66 @@ public sealed class WritingNodesSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task What_was_read_before_it_was_announced_is_shown_all_the_same()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        for (var n = 0; n < 3; n++)
+            await one.SendAsync(Ann, Ben);
+        await other.Writer.PeekAsync(Theirs, default);
+        Assert.Empty(other.Shown);
+
+        await other.NoticeAsync(one.Announced.Last());
+        Assert.Equal([3], other.Shown.Select(entry => entry.Revision));
+
+        await other.NoticeAsync(one.Announced.First()); // Late, as announcements may be.
+        Assert.Equal([3, 0, 1, 2, 3], other.Shown.Select(entry => entry.Revision));
+
+        other.Store.Reads.Clear();
+        foreach (var news in one.Announced)
+            await other.NoticeAsync(news);
+        Assert.Empty(other.Store.Reads); // All of it was shown.
+    }
+
+    [Fact]
+    public async Task What_is_announced_while_it_is_being_read_is_shown()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        await one.SendAsync(Ann, Ben);
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var hasRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        other.Store.AfterRead = stream =>
+        {
+            if (stream == StreamName.Of(Theirs))
+                hasRead.TrySetResult();
+            return held.Task;
+        };
+        var peek = other.Writer.PeekAsync(Theirs, default);
+        await hasRead.Task.WaitAsync(Eventually.Deadline);
+
+        var noticed = other.NoticeAsync(one.Announced.Single());
+        held.SetResult();
+        await Task.WhenAll(peek, noticed).WaitAsync(Eventually.Deadline);
+
+        Assert.Equal([0, 1], other.Shown.Select(entry => entry.Revision));
+    }
+
+    [Fact]
+    public async Task What_a_truncation_left_is_shown_by_a_node_that_it_left_behind()
+    {
+        var (busy, idle) = (await NodeAsync(), await NodeAsync());
+        await busy.SendAsync(Ann, Ben);
+        await idle.SendAsync(Ben, Ann);
+        for (var n = 3; n <= 20; n++)
+            await busy.SendAsync(Ann, Ben);
+        await Views.WaitForAsync(busy.Writer.LastCommitted, TimeSpan.Zero, default);
+        await Log.TruncateAsync(StreamName.Of(Theirs), 15, default);
+
+        await idle.NoticeAsync(busy.Announced.Last());
+
+        Assert.Equal([2, 15, 16, 17, 18, 19, 20], idle.Shown.Select(entry => entry.Revision));
+    }
+
+    [Fact]
     public async Task What_is_announced_to_a_node_without_sockets_for_it_is_not_read()
     {
         var node = await NodeAsync();
