@@ -47,6 +47,12 @@ internal sealed class FrameHandler(
             return;
         }
 
+        if (frame.Op != "typing" && !rate.TryTake(session.Connection.User, out var retryAfter)) // Typing has a rate of its own.
+        {
+            session.Connection.Send(Error(frame, new RefusedException(Refusal.RateLimited, retryAfter)));
+            return;
+        }
+
         try
         {
             await HandleAsync(session, frame);
@@ -84,12 +90,6 @@ internal sealed class FrameHandler(
     private async ValueTask SendAsync(FrameSession session, ClientFrame frame)
     {
         var connection = session.Connection;
-        if (!rate.TryTake(connection.User, out var retryAfter))
-        {
-            connection.Send(Error(frame, new RefusedException(Refusal.RateLimited, retryAfter)));
-            return;
-        }
-
         await session.EnterAsync();
         session.Admitted = false;
         var sending = mediator.Send(
@@ -173,12 +173,6 @@ internal sealed class FrameHandler(
     private async ValueTask WatchAsync(FrameSession session, ClientFrame frame)
     {
         var connection = session.Connection;
-        if (!rate.TryTake(connection.User, out var retryAfter))
-        {
-            connection.Send(Error(frame, new RefusedException(Refusal.RateLimited, retryAfter)));
-            return;
-        }
-
         try
         {
             var allowed = await mediator.Send(new WatchPresence.Query(connection.User, frame.UserIds), CancellationToken.None);
