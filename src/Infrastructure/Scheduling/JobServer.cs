@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
 using Hangfire;
+using Hangfire.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -31,9 +32,13 @@ internal sealed class JobServer(IServiceProvider services, IEnumerable<Recurring
                 using var limit = new CancellationTokenSource(ShutdownMax);
                 await server.WaitForShutdownAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
-            catch (Exception exception) when (exception is StoreUnavailableException || PostgresErrors.IsUnavailable(exception))
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogWarning("The clock's jobs wait for PostgreSQL: {Reason}", exception.Message);
+                // Also the lock of a job, which a node that was killed held: it is free after a while. The node itself goes on.
+                if (exception is StoreUnavailableException or DistributedLockTimeoutException || PostgresErrors.IsUnavailable(exception))
+                    logger.LogWarning("The clock's jobs wait for PostgreSQL: {Reason}", exception.Message);
+                else
+                    logger.LogError(exception, "The clock's jobs could not be started; it is tried again.");
                 await Task.Delay(StartRetry, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
