@@ -49,7 +49,7 @@ require_postgres() {
 # PostgreSQL refuses to run as root: then it runs as this user.
 postgres_user() { id -u postgres >/dev/null 2>&1 && echo postgres || echo nobody; }
 
-# Runs a command as the user that PostgreSQL runs as, dying with this script at the latest.
+# Runs a command as the user that PostgreSQL runs as.
 as_postgres() {
   if [ "$(id -u)" = 0 ]; then
     local user; user=$(postgres_user)

@@ -10,7 +10,10 @@ pg_create() {
     return
   fi
 
-  PG_DATA=$home/postgres
+  ! ls -A "$home/postgres" 2>/dev/null | grep -q . ||
+    die "$home/postgres holds files, but $home/postgres.location is missing. If they are a PostgreSQL of ChatCqrs, write its path into that file; else remove them."
+  PG_DATA=$home/postgres.new # Named only when it is complete: what a start left here that was killed is of no use.
+  rm -rf "$PG_DATA"
   if [ "$(id -u)" = 0 ]; then
     mkdir -p "$PG_DATA"
     chown "$(postgres_user)" "$PG_DATA"
@@ -23,7 +26,7 @@ pg_create() {
     fi
   fi
 
-  say "Creating a private PostgreSQL in $PG_DATA ..."
+  say "Creating a private PostgreSQL in ${PG_DATA%.new} ..."
   local password; password=$(random_password)
   (umask 077 && echo "$password" >"$home/postgres.password")
   # The password goes in by a file that only the server's user can read. All is named in HOME only when it is complete.
@@ -34,6 +37,10 @@ pg_create() {
   local code=$?
   rm -f "$pwfile"
   [ $code = 0 ] || die "initdb failed."
+  if [ "$PG_DATA" = "$home/postgres.new" ]; then
+    rmdir "$home/postgres" 2>/dev/null
+    mv "$PG_DATA" "$home/postgres" && PG_DATA=$home/postgres
+  fi
   (umask 077 && echo "$PG_DATA" >"$home/postgres.location.new" && mv "$home/postgres.location.new" "$home/postgres.location")
 }
 
