@@ -10,11 +10,13 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 RUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app ./
-# Keys come from the configuration in Production, so nothing is written beside the server.
+# Keys come from the configuration in Production; uploads lie in /data, unless they go to S3.
+RUN mkdir /data && chown $APP_UID /data
+VOLUME /data
 USER $APP_UID
 ENV ASPNETCORE_ENVIRONMENT=Production \
     ASPNETCORE_HTTP_PORTS=8080 \
-    DataFolder=/tmp \
+    DataFolder=/data \
     DOTNET_GCgen0size=0x1400000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
