@@ -34,7 +34,7 @@ internal sealed class JobServer(IServiceProvider services, IEnumerable<Recurring
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                // Also the lock of a job, which a node that was killed held: it is free after a while. The node itself goes on.
+                // The lock of a job that a killed node held is free after a while; whatever else it is, the node itself goes on.
                 if (exception is StoreUnavailableException or DistributedLockTimeoutException || PostgresErrors.IsUnavailable(exception))
                     logger.LogWarning("The clock's jobs wait for PostgreSQL: {Reason}", exception.Message);
                 else
