@@ -40,11 +40,12 @@ public static class SendPush
             return Unit.Value;
         }
 
-        /// <returns>Null when there is nothing to wake for any more.</returns>
         private async Task<PushOutcome> AttemptAsync(PushSubscription subscription, CancellationToken cancellationToken)
         {
-            if (await needs.OfAsync(subscription.Owner, DateTimeOffset.MinValue, cancellationToken) is not { IsHere: false } need)
+            if (await needs.OfAsync(subscription.Owner, DateTimeOffset.MinValue, cancellationToken) is not { } need)
                 return new PushOutcome.Delivered(); // They have come by themselves.
+            if (need.IsHere)
+                return new PushOutcome.Later(options.Value.LookAgainAfter, "there is a socket, which may be dead: no device has the message yet");
             if (await sealer.OpenAsync(PushTarget.ScopeOf(subscription.Owner), subscription.Target, cancellationToken) is not { } target)
                 return new PushOutcome.Gone();
             var payload = new PushPayload(need.Unread, need.Conversation.Value).ToBytes();

@@ -90,6 +90,31 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
     }
 
     [Fact]
+    public async Task Who_had_a_socket_between_two_attempts_and_not_the_message_is_woken_after_all()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, subscription) = await server.SubscribeAsync(ben, browser);
+        ClientWebSocket? socket = null;
+        var before = server.Push.Answer;
+        server.Push.Answer = async (pushed, response) =>
+        {
+            await before(pushed, response);
+            if (pushed.Path != path || socket is not null)
+                return;
+            socket = await server.ConnectAsync(ben.Access);
+            response.StatusCode = 503;
+        };
+        await server.SayAsync(ann, ben);
+        await Eventually.IsTrue(() => HasAttemptedAsync(subscription, 2), "the second attempt has found the socket");
+        Assert.Single(server.Push.To(path));
+
+        socket!.Abort();
+
+        await server.Push.NextAsync(path, 1);
+    }
+
+    [Fact]
     public async Task A_service_that_sends_us_elsewhere_is_not_followed()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
@@ -255,6 +280,14 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         Assert.Equal(server.Push.Address.GetLeftPart(UriPartial.Authority), claims.GetProperty("aud").GetString());
         Assert.InRange(claims.GetProperty("exp").GetInt64(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeSeconds());
         Assert.StartsWith("mailto:", claims.GetProperty("sub").GetString(), StringComparison.Ordinal);
+    }
+
+    private async Task<bool> HasAttemptedAsync(string subscription, int attempt)
+    {
+        await using var command = server.Database.CreateCommand("SELECT attempt >= $2 AND settled FROM chat.push_subscriptions WHERE id = $1");
+        command.Parameters.Add(new() { Value = Guid.Parse(subscription) });
+        command.Parameters.Add(new() { Value = attempt });
+        return await command.ExecuteScalarAsync() is true;
     }
 
     /// <param name="answer">Gets how many requests there were before.</param>
