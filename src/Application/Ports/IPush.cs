@@ -27,7 +27,8 @@ public interface IPushSubscriptions
     Task ForgetAsync(Guid subscription, CancellationToken cancellationToken);
 
     /// <summary>Takes the user's pending wake-up: a message that is recorded from now on leads to another.</summary>
-    Task TakePendingAsync(UserId user, CancellationToken cancellationToken);
+    /// <returns>When the earliest of the messages that it is about was recorded; null when none is pending.</returns>
+    Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken);
 
     /// <summary>Notes that an attempt begins, so that it is made once however often it is asked for.</summary>
     Task<PushClaim> ClaimAsync(PushTask task, CancellationToken cancellationToken);

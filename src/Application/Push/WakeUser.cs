@@ -16,13 +16,14 @@ public static class WakeUser
     private const int LooksMax = 4;
 
     /// <param name="Wake">The wake-up's id: asked for again, it is the same wake-up.</param>
-    /// <param name="Since">When the first of the messages that it is about was recorded.</param>
+    /// <param name="Since">When the earliest of the messages that asked for it was recorded.</param>
     /// <param name="Look">How often they were looked at before, and were here.</param>
     public sealed record Command(UserId User, Guid Wake, DateTimeOffset Since, int Look) : IRequest<Result>;
 
     /// <param name="Subscriptions">How many devices are to be woken.</param>
     /// <param name="LookAgainIn">They have a socket, but not the message: when to ask again; null for never.</param>
-    public sealed record Result(int Subscriptions, TimeSpan? LookAgainIn);
+    /// <param name="Since">When the earliest of all the messages that it is about was recorded.</param>
+    public sealed record Result(int Subscriptions, TimeSpan? LookAgainIn, DateTimeOffset Since);
 
     internal sealed class Validator : AbstractValidator<Command>
     {
@@ -33,17 +34,18 @@ public static class WakeUser
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            if (request.Look == 0)
-                await subscriptions.TakePendingAsync(request.User, cancellationToken);
-            if (await needs.OfAsync(request.User, request.Since, cancellationToken) is not { } need)
-                return new Result(0, null);
+            // What was recorded later may be dated earlier: by a node whose clock is behind, or in an append that took longer.
+            var pending = request.Look == 0 ? await subscriptions.TakePendingAsync(request.User, cancellationToken) : null;
+            var since = pending < request.Since ? pending.Value : request.Since;
+            if (await needs.OfAsync(request.User, since, cancellationToken) is not { } need)
+                return new Result(0, null, since);
             if (need.IsHere)
-                return new Result(0, request.Look + 1 < LooksMax ? options.Value.LookAgainAfter * Math.Pow(3, request.Look) : null);
+                return new Result(0, request.Look + 1 < LooksMax ? options.Value.LookAgainAfter * Math.Pow(3, request.Look) : null, since);
             var all = await subscriptions.OfAsync(request.User, cancellationToken);
             foreach (var subscription in all)
                 queue.Add(new PushTask(subscription.Id, need.Conversation.Value, request.Wake, 1), TimeSpan.Zero);
             Woken.Add(1);
-            return new Result(all.Count, null);
+            return new Result(all.Count, null, since);
         }
     }
 }

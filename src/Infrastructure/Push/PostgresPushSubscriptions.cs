@@ -55,8 +55,9 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
     public Task ForgetAsync(Guid subscription, CancellationToken cancellationToken) =>
         database.ExecuteAsync($"DELETE FROM {schema}.push_subscriptions WHERE id = $1", cancellationToken, subscription);
 
-    public Task TakePendingAsync(UserId user, CancellationToken cancellationToken) =>
-        database.ExecuteAsync($"DELETE FROM {schema}.push_pending WHERE user_id = $1", cancellationToken, user.Value);
+    public async Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken) => (await database.QueryAsync(
+        $"DELETE FROM {schema}.push_pending WHERE user_id = $1 RETURNING since",
+        row => row.IsDBNull(0) ? (DateTimeOffset?)null : row.GetFieldValue<DateTimeOffset>(0), cancellationToken, user.Value)).SingleOrDefault();
 
     public async Task<PushClaim> ClaimAsync(PushTask task, CancellationToken cancellationToken)
     {

@@ -32,12 +32,16 @@ internal static class PushSchema
         return table;
     }
 
-    /// <summary>Users for whom a wake-up waits already: what comes meanwhile needs no other.</summary>
+    /// <summary>
+    /// Users for whom a wake-up waits already: what comes meanwhile needs no other. <c>since</c> is when the earliest of its messages was recorded; null in rows of
+    /// an earlier version.
+    /// </summary>
     private static Table Pending(string schema)
     {
         var table = new Table($"{schema}.push_pending");
         table.AddColumn("user_id", "uuid").AsPrimaryKey();
         table.AddColumn("due", "timestamptz").NotNull();
+        table.AddColumn("since", "timestamptz");
         return table;
     }
 }

@@ -14,7 +14,7 @@ namespace ChatCqrs.Infrastructure.Reacting;
 
 /// <summary>Messages were recorded for a user who wants to be woken.</summary>
 /// <param name="Wake">The wake-up's id.</param>
-/// <param name="Since">When the first of the messages was recorded.</param>
+/// <param name="Since">When the earliest of the messages was recorded.</param>
 /// <param name="Look">How often it was looked before whether they are here.</param>
 public sealed record WakeUp(Guid User, Guid Wake, DateTimeOffset Since, int Look = 0);
 
@@ -25,7 +25,7 @@ internal sealed class WakeUpHandler(IMediator mediator) : MessageHandler<WakeUp>
     {
         var result = await mediator.Send(new WakeUser.Command(new UserId(message.User), message.Wake, message.Since, message.Look), cancellation);
         if (result.LookAgainIn is { } delay)
-            await context.ScheduleAsync(message with { Look = message.Look + 1 }, delay);
+            await context.ScheduleAsync(message with { Since = result.Since, Look = message.Look + 1 }, delay);
     }
 }
 
@@ -50,12 +50,10 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
         if (sent.Count == 0 || !await AnybodyAsync(session, cancellationToken))
             return;
         var due = now + options.Value.MergeWindow;
-        var users = await PendAsync(sent, due, now, session, cancellationToken);
+        var since = news.Min(fact => fact.At);
+        var users = await PendAsync(sent, due, since, now, session, cancellationToken);
         if (users.Count > 0)
-        {
-            var since = news.Min(fact => fact.At);
             await reactions.StoreAsync(transaction, users.Select(user => new WakeUp(user, Guid.CreateVersion7(now), since)), due, cancellationToken);
-        }
     }
 
     private static async Task<bool> AnybodyAsync(ReadModelSession session, CancellationToken cancellationToken)
@@ -65,26 +63,37 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
     }
 
     /// <summary>
-    /// Rows of users for whom a wake-up waits already are locked all the same: whoever takes them waits for this transaction, and sees its messages.
+    /// Rows of users for whom a wake-up waits already are locked all the same: whoever takes them waits for this transaction, and sees its messages. They are
+    /// written only if these are dated earlier than all that it is about so far.
     /// </summary>
+    /// <returns>The others.</returns>
     private static async Task<List<Guid>> PendAsync(
-        List<(Guid Conversation, Guid Sender)> sent, DateTimeOffset due, DateTimeOffset now, ReadModelSession session, CancellationToken cancellationToken)
+        List<(Guid Conversation, Guid Sender)> sent, DateTimeOffset due, DateTimeOffset since, DateTimeOffset now, ReadModelSession session,
+        CancellationToken cancellationToken)
     {
         await using var command = session.Command(
             $"""
-            INSERT INTO {session.Schema}.push_pending (user_id, due)
-            SELECT DISTINCT m.user__id, $3::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
+            INSERT INTO {session.Schema}.push_pending (user_id, due, since)
+            SELECT DISTINCT m.user__id, $3::timestamptz, $5::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
             JOIN {session.Schema}.mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender AND {Rows.IsMember}
             WHERE EXISTS (SELECT FROM {session.Schema}.push_subscriptions s WHERE s.user_id = m.user__id)
             ORDER BY m.user__id
-            ON CONFLICT (user_id) DO UPDATE SET due = excluded.due WHERE push_pending.due < $4
-            RETURNING user_id
+            ON CONFLICT (user_id) DO UPDATE SET
+                due = CASE WHEN push_pending.due < $4 THEN excluded.due ELSE push_pending.due END,
+                since = excluded.since
+            WHERE push_pending.due < $4 OR push_pending.since > excluded.since
+            RETURNING user_id, due = $3
             """,
-            sent.Select(pair => pair.Conversation).ToArray(), sent.Select(pair => pair.Sender).ToArray(), due.UtcDateTime, (now - LateMax).UtcDateTime);
+            sent.Select(pair => pair.Conversation).ToArray(), sent.Select(pair => pair.Sender).ToArray(), due.UtcDateTime, (now - LateMax).UtcDateTime,
+            since.UtcDateTime);
         var users = new List<Guid>();
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
-            users.Add(row.GetGuid(0));
+        {
+            if (row.GetBoolean(1))
+                users.Add(row.GetGuid(0));
+        }
+
         return users;
     }
 }

@@ -3,9 +3,13 @@ using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ChatCqrs.Application.Push;
+using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
+using MediatR;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.Push;
 
@@ -112,6 +116,39 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         socket!.Abort();
 
         await server.Push.NextAsync(path, 1);
+    }
+
+    [Fact]
+    public async Task What_another_nodes_clock_dates_earlier_is_part_of_the_wake_up_that_waits()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+        var user = new UserId(Guid.Parse(ben.User));
+        var ahead = DateTimeOffset.UtcNow.AddMinutes(1);
+        await using (var pend = server.Database.CreateCommand("INSERT INTO chat.push_pending (user_id, due, since) VALUES ($1, $2, $2)"))
+        {
+            pend.Parameters.Add(new() { Value = user.Value });
+            pend.Parameters.Add(new() { Value = ahead.UtcDateTime });
+            await pend.ExecuteNonQueryAsync();
+        }
+
+        await server.SayAsync(ann, ben);
+        await Eventually.IsTrue(
+            async () =>
+            {
+                await using var look = server.Database.CreateCommand("SELECT since < $2 FROM chat.push_pending WHERE user_id = $1");
+                look.Parameters.Add(new() { Value = user.Value });
+                look.Parameters.Add(new() { Value = ahead.UtcDateTime });
+                return await look.ExecuteScalarAsync() is true;
+            },
+            "the message is part of what waits");
+        var mediator = server.Services.GetRequiredService<IMediator>();
+        var woken = await mediator.Send(new WakeUser.Command(user, Guid.CreateVersion7(), ahead, 0));
+
+        Assert.Equal(1, woken.Subscriptions);
+        Assert.True(woken.Since < ahead);
+        await server.Push.NextAsync(path);
     }
 
     [Fact]
