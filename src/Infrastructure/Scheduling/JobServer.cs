@@ -1,7 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
 using Hangfire;
-using Hangfire.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -32,10 +31,9 @@ internal sealed class JobServer(IServiceProvider services, IEnumerable<Recurring
                 using var limit = new CancellationTokenSource(ShutdownMax);
                 await server.WaitForShutdownAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception exception) // Whatever it is, the node itself goes on.
             {
-                // The lock of a job that a killed node held is free after a while; whatever else it is, the node itself goes on.
-                if (exception is StoreUnavailableException or DistributedLockTimeoutException || PostgresErrors.IsUnavailable(exception))
+                if (exception is StoreUnavailableException || PostgresErrors.IsUnavailable(exception))
                     logger.LogWarning("The clock's jobs wait for PostgreSQL: {Reason}", exception.Message);
                 else
                     logger.LogError(exception, "The clock's jobs could not be started; it is tried again.");

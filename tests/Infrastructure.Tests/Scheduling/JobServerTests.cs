@@ -1,0 +1,69 @@
+using ChatCqrs.Infrastructure.Scheduling;
+using ChatCqrs.Testing;
+using Hangfire;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
+using Hangfire.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ChatCqrs.Infrastructure.Tests.Scheduling;
+
+/// <summary>The clock starts when it can; until then the server goes on without it.</summary>
+public sealed class JobServerTests : IAsyncLifetime
+{
+    private TestDatabase? _database;
+
+    public async Task InitializeAsync() => _database = await TestDatabase.CreateAsync();
+
+    public async Task DisposeAsync() => await _database!.DisposeAsync();
+
+    [Fact]
+    public async Task Whatever_goes_wrong_at_the_start_delays_the_jobs_and_ends_nothing()
+    {
+        var failed = false;
+        var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(_database!.ConnectionString, new PostgreSqlStorageOptions()));
+        await using var services = new ServiceCollection().AddSingleton<JobStorage>(_ =>
+        {
+            if (failed)
+                return storage;
+            failed = true;
+            throw new InvalidOperationException("Not yet.");
+        }).BuildServiceProvider();
+        var sweep = new RecurringCommand("sweep", _ => TimeSpan.FromHours(1), (_, _) => Task.CompletedTask);
+        using var jobs = new JobServer(services, [sweep], NullLogger<JobServer>.Instance);
+
+        await jobs.StartAsync(CancellationToken.None);
+
+        await Eventually.IsTrue(
+            () =>
+            {
+                using var connection = storage.GetConnection();
+                return connection.GetRecurringJobs().Any(job => job.Id == "sweep");
+            },
+            "the job is registered");
+        Assert.False(jobs.ExecuteTask!.IsCompleted);
+        await jobs.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task What_goes_wrong_while_the_server_stops_does_not_keep_it()
+    {
+        var (starting, stopping) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var services = new ServiceCollection().AddSingleton<JobStorage>(_ =>
+        {
+            starting.SetResult();
+            stopping.Task.Wait();
+            throw new InvalidOperationException("Too late.");
+        }).BuildServiceProvider();
+        using var jobs = new JobServer(services, [], NullLogger<JobServer>.Instance);
+        await jobs.StartAsync(CancellationToken.None);
+        await starting.Task;
+
+        var stopped = jobs.StopAsync(CancellationToken.None);
+        stopping.SetResult();
+        await stopped;
+
+        Assert.True(jobs.ExecuteTask!.IsCompletedSuccessfully);
+    }
+}
