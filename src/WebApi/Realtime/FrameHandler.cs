@@ -227,8 +227,6 @@ internal sealed class FrameHandler(
         var problem = Problems.Of(exception);
         if (problem.Status == StatusCodes.Status500InternalServerError)
             logger.LogError(exception, "A {Op} failed, trace {TraceId}.", frame.Op, problem.TraceId);
-        else if (problem.Status > StatusCodes.Status500InternalServerError)
-            logger.LogWarning("A {Op} was refused, trace {TraceId}: {Reason}", frame.Op, problem.TraceId, exception.Message);
         return FrameWriter.Error(reference, problem);
     }
 
