@@ -112,6 +112,9 @@ internal static class ReadModelSchema
             new IndexDefinition("timeline_expired") { Predicate = "expired_at IS NOT NULL" }.AgainstColumns("conversation_id", "seq"));
         table.Indexes.Add(
             new IndexDefinition("timeline_kept") { Predicate = "kept_until IS NOT NULL" }.AgainstColumns("conversation_id", "seq"));
+        table.Indexes.Add(
+            new IndexDefinition("timeline_unread") { Predicate = "kept_until IS NOT NULL AND deleted_at IS NULL" }
+                .AgainstColumns("conversation_id", "actor", "seq"));
         table.Indexes.Add(new IndexDefinition("timeline_due") { Predicate = "kept_until IS NOT NULL" }.AgainstColumns("kept_until"));
         return table;
     }

@@ -55,22 +55,43 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             row => new FoundMessage(Rows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
             message.Value, conversation.Value, member.JoinedSeq, member.User.Value)).FirstOrDefault();
 
+    /// <summary>How many of a conversation's messages are looked at in their order for each one that is wanted, before they are looked for by their authors.</summary>
+    private const int LookedAtForEach = 4;
+
+    /// <remarks>
+    /// In each conversation the next messages behind the read watermark are looked at. Where most of them are the user's own or deleted, the others' are looked
+    /// for by each other member, so that it costs what is shown and who is there, however much the user has written.
+    /// </remarks>
     public async Task<IReadOnlyList<TimelineEntry>> UnreadAsync(
         UserId user, UnreadPlace? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""
         SELECT {Rows.EntryColumns} FROM chat.mt_doc_members m
         LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         CROSS JOIN LATERAL (
-            SELECT * FROM chat.timeline t
-            WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
-              AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END)
-              AND {Rows.IsKept} AND t.actor <> m.user__id AND t.deleted_at IS NULL
-            ORDER BY t.seq LIMIT $4
-        ) t
+            WITH next AS MATERIALIZED (
+                SELECT t.seq, t.actor <> m.user__id AND t.deleted_at IS NULL AS is_unread FROM chat.timeline t
+                WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
+                  AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END) AND {Rows.IsKept}
+                ORDER BY t.seq LIMIT $5
+            )
+            SELECT n.seq FROM next n WHERE n.is_unread
+            UNION ALL
+            SELECT t.seq FROM chat.mt_doc_members o CROSS JOIN LATERAL (
+                SELECT t.seq FROM chat.timeline t
+                WHERE t.conversation_id = o.conversation__id AND t.actor = o.user__id AND t.seq > (SELECT max(n.seq) FROM next n)
+                  AND {Rows.IsKept} AND t.deleted_at IS NULL
+                ORDER BY t.seq LIMIT $4
+            ) t
+            WHERE o.conversation__id = m.conversation__id AND o.user__id <> m.user__id
+              AND (SELECT count(*) = $5 AND count(*) FILTER (WHERE n.is_unread) < $4 FROM next n)
+            ORDER BY seq LIMIT $4
+        ) unread
+        JOIN chat.timeline t ON t.conversation_id = m.conversation__id AND t.seq = unread.seq
         WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {Rows.IsMember}
         ORDER BY m.conversation__id, t.seq LIMIT $4
         """,
-        row => Rows.Entry(row), cancellationToken, user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit);
+        row => Rows.Entry(row), cancellationToken,
+        user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit, (long)limit * LookedAtForEach);
 
     private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(

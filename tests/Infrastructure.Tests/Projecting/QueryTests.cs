@@ -61,6 +61,37 @@ public sealed class QueryTests : ProjectingTest
     }
 
     [Fact]
+    public async Task Unread_messages_are_found_between_any_number_of_ones_own_in_pages_of_any_length()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var (ann, ben, cid) = (_users[0], _users[1], _users[2]);
+        var group = await history.StartGroupAsync(ann, ben, cid);
+        var direct = await history.StartAsync(ann, ben);
+        foreach (var conversation in new[] { group, direct })
+        {
+            foreach (var (own, others) in new[] { (0, 1), (30, 2), (3, 1), (60, 3), (10, 0) })
+            {
+                for (var i = 0; i < own; i++)
+                    await history.SendAsync(conversation, ann);
+                for (var i = 0; i < others; i++)
+                    await history.SendAsync(conversation, i == 1 && conversation == group ? cid : ben);
+            }
+        }
+
+        await node.CaughtUpAsync(history.Head);
+
+        var expected = UnreadOf(history, ann).OrderBy(m => m.Conversation.Value, Comparer<Guid>.Create(InPostgresOrder)).ThenBy(m => m.Revision).Select(m => (m.Conversation, m.Revision)).ToList();
+        Assert.Equal(14, expected.Count);
+        foreach (var limit in new[] { 1, 2, 5, 50 })
+        {
+            var unread = await PagesAsync<TimelineEntry>(
+                last => node.Get<ITimeline>().UnreadAsync(ann, last is null ? null : new(last.Conversation, last.Seq), limit, default));
+            Assert.Equal(expected, unread.Select(entry => (entry.Conversation, entry.Seq)));
+        }
+    }
+
+    [Fact]
     public async Task What_was_done_to_messages_stands_in_the_timeline_and_deleted_content_nowhere()
     {
         var history = new History(Log);
