@@ -73,7 +73,7 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             var last = _sent.GetValueOrDefault(conversation, -1);
             if (seq > last && _catchUp is not null && _catchUp.Holds(conversation))
             {
-                _catchUp.Hold(conversation, seq, position, frame, isAck);
+                Check(_catchUp.Hold(conversation, seq, position, frame, isAck));
                 return;
             }
 
@@ -91,7 +91,7 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             {
                 start = _catchUp is null;
                 _catchUp ??= new CatchUp(initial: false);
-                _catchUp.Hold(conversation, seq, position, frame, isAck);
+                Check(_catchUp.Hold(conversation, seq, position, frame, isAck));
             }
         }
 
@@ -106,11 +106,17 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             _sent[conversation] = Math.Max(_sent.GetValueOrDefault(conversation, -1), joinedSeq - 1);
     }
 
-    /// <summary>The user may see nothing of a conversation any more: what was missing stays so.</summary>
+    /// <summary>The user may see nothing of a conversation any more: what was missing stays so, but for acks.</summary>
     public void Abandon(ConversationId conversation)
     {
         lock (_lock)
-            _catchUp?.Release(conversation);
+        {
+            foreach (var held in _catchUp?.Release(conversation) ?? [])
+            {
+                if (held.IsAck)
+                    Send(held.Frame);
+            }
+        }
     }
 
     /// <summary>Asks for everything of a conversation after a seq, whatever was sent before; <c>synced</c> follows.</summary>
@@ -136,17 +142,23 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
     }
 
     /// <summary>An entry was committed that cannot be shown now: it is fetched, and what follows it waits for it.</summary>
+    /// <param name="ack">What this session is owed in the entry's place; null for the entry itself.</param>
     /// <returns>False when the client has it.</returns>
-    public bool Miss(ConversationId conversation, long seq, LogPosition position)
+    public bool Miss(ConversationId conversation, long seq, LogPosition position, ReadOnlyMemory<byte>? ack = null)
     {
         var start = false;
         lock (_lock)
         {
             if (seq <= _sent.GetValueOrDefault(conversation, -1))
+            {
+                if (ack is { } late)
+                    Send(late);
                 return false;
+            }
+
             start = _catchUp is null;
             _catchUp ??= new CatchUp(initial: false);
-            _catchUp.Miss(conversation, seq, position);
+            Check(_catchUp.Miss(conversation, seq, position, ack));
         }
 
         if (start)
@@ -207,7 +219,7 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             if (seq != _sent.GetValueOrDefault(conversation, -1) + 1)
                 return;
             _sent[conversation] = seq;
-            Send(_catchUp?.AckOf(conversation, seq) ?? frame);
+            Send(_catchUp?.TakeAck(conversation, seq) ?? frame);
         }
     }
 
@@ -238,6 +250,12 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
 
     /// <summary>How long a peer may take to read a close frame, and to answer it.</summary>
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
+
+    private void Check(bool kept)
+    {
+        if (!kept)
+            Close((WebSocketCloseStatus)1013, "too much waits for what comes before it: reconnect and sync");
+    }
 
     private void TooSlow()
     {

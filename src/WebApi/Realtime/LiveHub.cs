@@ -16,7 +16,7 @@ namespace ChatCqrs.WebApi.Realtime;
 public sealed class LiveHub : ILiveDelivery, IHostedService
 {
     /// <summary>How many publications may wait in a lane. Beyond it they are dropped; the next entry shows the gap, and it is fetched.</summary>
-    private const int LaneMax = 50_000;
+    internal const int LaneMax = 50_000;
 
     /// <summary>From how many members on a conversation's entries go through the last lane, where they hold up nobody else's.</summary>
     private const int CrowdMin = 64;
@@ -56,7 +56,8 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
         // A group that grows or shrinks past the bound changes lanes; what overtakes there is put right by each connection, as any gap is.
         var lane = members.Count < CrowdMin ? LaneOf(entries[0].Entry.Conversation) : _lanes[^1];
-        Enqueue(lane, new Entries(entries, members));
+        if (!Enqueue(lane, new Entries(entries, members)))
+            OweAcks(entries);
     }
 
     public void Publish(LiveReceipt receipt)
@@ -155,10 +156,28 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     private Channel<Publication> LaneOf(ConversationId conversation) => _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
 
-    private void Enqueue(Channel<Publication> lane, Publication publication)
+    private bool Enqueue(Channel<Publication> lane, Publication publication)
     {
-        if (!lane.Writer.TryWrite(publication))
-            NoteDropped();
+        if (lane.Writer.TryWrite(publication))
+            return true;
+        NoteDropped();
+        return false;
+    }
+
+    /// <summary>Whoever sent what could not be handed on has its ack all the same, once what comes before it is fetched.</summary>
+    private void OweAcks(IReadOnlyList<LiveEntry> entries)
+    {
+        foreach (var item in entries)
+        {
+            var entry = item.Entry;
+            if (item.Origin is null || entry.Actor.User is not { } sender)
+                continue;
+            foreach (var connection in Of(sender))
+            {
+                if (connection.Session == item.Origin)
+                    connection.Miss(entry.Conversation, entry.Revision, entry.Position, FrameWriter.Ack(entry));
+            }
+        }
     }
 
     private async Task RunAsync(ChannelReader<Publication> lane)

@@ -232,6 +232,64 @@ public sealed class CatchUpTests : IAsyncDisposable
         await SentAsync("3 ack4 5 6 7 synced ");
     }
 
+    [Fact]
+    public async Task An_ack_is_owed_for_an_entry_that_could_not_be_handed_over()
+    {
+        await BeganAsync(3);
+
+        _connection.Miss(Theirs, 5, LogPosition.Start, Frame("ack5"));
+        Deliver(6);
+        CatchUp();
+        _connection.Miss(Theirs, 6, LogPosition.Start, Frame("ack6"));
+
+        await SentAsync("4 ack5 6 ack6 ");
+    }
+
+    [Fact]
+    public async Task An_ack_is_owed_though_the_device_has_confirmed_its_entry_by_another_way_or_the_user_was_taken_out()
+    {
+        var other = new ConversationId(Guid.NewGuid());
+        _connection.Miss(Theirs, 4, LogPosition.Start, Frame("ack4"));
+        Deliver(8, other, isAck: true);
+        _connection.Begin([(Theirs, 0, 5, 5)]);
+        _connection.Abandon(other);
+        CatchUp();
+
+        await SentAsync("ack8 ack4 synced ");
+    }
+
+    [Fact]
+    public void Frames_are_held_up_to_a_size_and_fetched_beyond_it()
+    {
+        var catchUp = new CatchUp(initial: false);
+        var large = new byte[WebApi.Realtime.CatchUp.HeldBytesMax / 4];
+        var other = new ConversationId(Guid.NewGuid());
+
+        for (var seq = 5; seq < 8; seq++)
+            Assert.True(catchUp.Hold(Theirs, seq, LogPosition.Start, large, isAck: false));
+        Assert.True(catchUp.Hold(other, 3, LogPosition.Start, large, isAck: false));
+        Assert.Equal((4, 2), (catchUp.MissingUpTo(Theirs), catchUp.MissingUpTo(other)));
+
+        Assert.True(catchUp.Hold(other, 4, LogPosition.Start, large, isAck: true));
+        Assert.Equal((4, 4), (catchUp.MissingUpTo(Theirs), catchUp.MissingUpTo(other)));
+        Assert.True(catchUp.Hold(Theirs, 8, LogPosition.Start, large, isAck: false));
+        Assert.Equal([5, 6, 7, 8], catchUp.Release(Theirs).Select(held => held.Seq)); // There was room again.
+        Assert.Equal([(4L, true)], catchUp.Release(other).Select(held => (held.Seq, held.IsAck)));
+    }
+
+    [Fact]
+    public void No_more_acks_are_owed_than_may_be()
+    {
+        var catchUp = new CatchUp(initial: false);
+        for (var seq = 1; seq <= WebApi.Realtime.CatchUp.AcksMax; seq++)
+            Assert.True(catchUp.Hold(Theirs, seq, LogPosition.Start, Frame("ack"), isAck: true));
+
+        Assert.NotNull(catchUp.TakeAck(Theirs, 1));
+        Assert.Null(catchUp.TakeAck(Theirs, 1));
+        Assert.True(catchUp.Miss(Theirs, 10_001, LogPosition.Start, Frame("ack")));
+        Assert.False(catchUp.Hold(Theirs, 10_002, LogPosition.Start, Frame("ack"), isAck: true));
+    }
+
     /// <summary>Entries reach the connection in any order, some doubled and some never, while it catches up now and then.</summary>
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -281,7 +339,9 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     private void Deliver(long seq, ConversationId? conversation = null, bool isAck = false) => _connection.Deliver(
-        conversation ?? Theirs, seq, LogPosition.Start, Encoding.ASCII.GetBytes(isAck ? $"ack{seq} " : $"{seq} "), isAck);
+        conversation ?? Theirs, seq, LogPosition.Start, Frame(isAck ? $"ack{seq}" : $"{seq}"), isAck);
+
+    private static byte[] Frame(string text) => Encoding.ASCII.GetBytes(text + " ");
 
     /// <summary>As the catch-up loop does, which reads from the timeline; at most so many entries.</summary>
     private void CatchUp(int fills = int.MaxValue)

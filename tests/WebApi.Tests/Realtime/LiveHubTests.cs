@@ -57,6 +57,23 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     }
 
     [Fact]
+    public async Task Whoever_sent_what_a_full_lane_has_no_room_for_has_the_ack_in_its_place()
+    {
+        var (wire, filler) = (new MemoryStream(), new MemoryStream());
+        var (sender, other) = (Connected(wire), Connected(filler));
+        for (var n = 0; n < LiveHub.LaneMax; n++)
+            _hub.Publish([Sent(other, 1)], [other.User]); // Nobody takes them out: the hub has not started.
+
+        _hub.Publish([Sent(sender, 2)], [sender.User, other.User]);
+
+        Assert.Equal([sender], _missing);
+        Assert.Equal((0, 2), (sender.NextMissing(default)!.Value.After, sender.NextMissing(default)!.Value.UpTo));
+        sender.Fill(Theirs, 1, FrameWriter.Synced);
+        sender.Fill(Theirs, 2, FrameWriter.Synced);
+        Assert.Equal("synced ack", await OpsAsync(sender, wire));
+    }
+
+    [Fact]
     public async Task A_message_is_written_once_for_all_who_get_it()
     {
         await _hub.StartAsync(CancellationToken.None);
