@@ -25,6 +25,12 @@ public sealed record RateLimitOptions
     /// <summary>Frames that one user sends over sockets.</summary>
     public Bucket Frames { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
+    /// <summary>Sockets that one user opens.</summary>
+    public Bucket Sockets { get; init; } = new() { Burst = 200, PerSecond = 2 };
+
+    /// <summary>Sockets that one user may have open on one node; 1 to 1,000,000.</summary>
+    public int SocketsMax { get; set; } = 100;
+
     /// <summary>Frames <c>typing</c> that one user sends; beyond it they are dropped without a word.</summary>
     public Bucket Typing { get; init; } = new() { Burst = 10, PerSecond = 2 };
 

@@ -34,6 +34,7 @@ public static class RateLimitConventions
         services.AddSingleton<ContactRate>();
         services.AddSingleton<ExportRate>();
         services.AddSingleton<TypingRate>();
+        services.AddSingleton<SocketRate>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
         return builder;
@@ -110,7 +111,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
             (options.Exports, "Exports"),
-            (options.Typing, "Typing"),
+            (options.Typing, "Typing"), (options.Sockets, "Sockets"),
         };
         foreach (var (bucket, setting) in buckets)
         {
@@ -118,6 +119,8 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
                 return ValidateOptionsResult.Fail($"RateLimits:{setting} needs a Burst of 1 to {Max} and a PerSecond above 0, at most {Max}.");
         }
 
+        if (options.SocketsMax is not (>= 1 and <= Max))
+            return ValidateOptionsResult.Fail($"RateLimits:SocketsMax must be 1 to {Max}.");
         return options.CodesPerPhoneAndHour is >= 1 and <= Max && options.CodesPerPhoneAndDay is >= 1 and <= Max
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail($"RateLimits:CodesPerPhoneAndHour and RateLimits:CodesPerPhoneAndDay must be 1 to {Max}.");

@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.RateLimits;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace ChatCqrs.WebApi.Realtime;
@@ -12,8 +13,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// alive.
 /// </summary>
 internal sealed class SocketGateway(
-    IAccessTokens tokens, LiveHub hub, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp, FrameHandler frames, TimeProvider clock,
-    IHostApplicationLifetime lifetime)
+    IAccessTokens tokens, LiveHub hub, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp, FrameHandler frames, SocketRate rate,
+    TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -51,6 +52,16 @@ internal sealed class SocketGateway(
         if (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             await context.Response.WriteProblemAsync(Problems.OfStatus(503));
+            return;
+        }
+
+        try
+        {
+            rate.Take(caller.User, hub.Of(caller.User).Length);
+        }
+        catch (RefusedException refused)
+        {
+            await context.Response.WriteProblemAsync(Problems.Of(refused));
             return;
         }
 

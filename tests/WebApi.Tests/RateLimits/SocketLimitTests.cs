@@ -1,0 +1,75 @@
+using System.Net.WebSockets;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Tests.Accounts;
+
+namespace ChatCqrs.WebApi.Tests.RateLimits;
+
+/// <summary>A server on which a user may have two sockets, and open four in the time of a test.</summary>
+public sealed class SocketLimitedServer : ChatServer
+{
+    public const int OpenMax = 2, OpenedMax = 4;
+
+    protected override IEnumerable<(string Name, string Value)> Settings =>
+        [("RateLimits:SocketsMax", $"{OpenMax}"), ("RateLimits:Sockets:Burst", $"{OpenedMax}"), ("RateLimits:Sockets:PerSecond", "0.001")];
+}
+
+public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture<SocketLimitedServer>
+{
+    [Fact]
+    public async Task Who_has_too_many_sockets_open_gets_no_further_one_until_one_is_closed()
+    {
+        var token = (await server.SignInAsync()).Access;
+        using var first = await server.ConnectAsync(token);
+        using (var second = await server.ConnectAsync(token))
+        {
+            (await HandshakeAsync(token)).IsProblem(429, "rate_limited");
+            using var others = await server.ConnectAsync((await server.SignInAsync()).Access);
+            await second.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Eventually.Cancelled());
+        }
+
+        using var third = await OpenedAsync(token);
+    }
+
+    [Fact]
+    public async Task Who_opens_sockets_too_fast_is_told_to_wait()
+    {
+        var token = (await server.SignInAsync()).Access;
+        for (var opened = 0; opened < SocketLimitedServer.OpenedMax; opened++)
+            (await OpenedAsync(token)).Dispose();
+
+        await Eventually.IsTrue(async () => (await HandshakeAsync(token)).IsProblem(429, "rate_limited").Headers.RetryAfter?.Delta > TimeSpan.FromMinutes(10),
+            "the bucket is empty, and no socket is left open");
+    }
+
+    private async Task<Answer> HandshakeAsync(string token)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/ws")
+        {
+            Headers =
+            {
+                { "Authorization", $"Bearer {token}" }, { "Connection", "Upgrade" }, { "Upgrade", "websocket" },
+                { "Sec-WebSocket-Version", "13" }, { "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==" },
+            },
+        };
+        return await server.SendAsync(request);
+    }
+
+    /// <summary>Closed sockets count until the server has seen that they are.</summary>
+    private async Task<ClientWebSocket> OpenedAsync(string token)
+    {
+        ClientWebSocket? socket = null;
+        await Eventually.IsTrue(async () =>
+        {
+            try
+            {
+                socket = await server.ConnectAsync(token);
+                return true;
+            }
+            catch (WebSocketException)
+            {
+                return false;
+            }
+        }, "there is room for a socket");
+        return socket!;
+    }
+}
