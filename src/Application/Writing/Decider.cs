@@ -164,7 +164,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             var events = Watermarks.Decide(receipts.State, work.Command, decision.Entry.Conversation!.State.LastSeq, now);
             if (events.Count == 0)
                 continue;
-            decision.Raised.Add((work, receipts.State.Of(work.Command.User), now));
+            decision.Raised.Add(new RaisedMark(work, receipts.State.Of(work.Command.User), now));
             foreach (var @event in events)
             {
                 receipts.Add(codec, stream, @event, Context(work, @event.At));

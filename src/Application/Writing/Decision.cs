@@ -16,11 +16,15 @@ internal sealed class Decision(Entry entry)
     public List<Answer> Answers { get; } = [];
     public List<Answer> ReceiptAnswers { get; } = [];
     public List<LiveEntry> Live { get; } = [];
-    public List<(AcknowledgeWork Work, Watermark Before, DateTimeOffset At)> Raised { get; } = [];
+    public List<RaisedMark> Raised { get; } = [];
 
     public int EventCount => Conversation.Events.Count + (Receipts?.Events.Count ?? 0);
     public bool HasEvents => EventCount > 0;
 }
+
+/// <summary>A receipt that raises somebody's watermark.</summary>
+/// <param name="Before">The watermark before it.</param>
+internal readonly record struct RaisedMark(AcknowledgeWork Work, Watermark Before, DateTimeOffset At);
 
 /// <summary>A stream as it will be once the drafted events are in the log.</summary>
 internal sealed class DraftedStream<TState>(StreamState<TState> from)

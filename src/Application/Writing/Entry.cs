@@ -45,6 +45,9 @@ internal sealed class Entry(ConversationId id)
     /// <summary>The last entry that was read into the state without being shown to sockets: what it was read for did not need that.</summary>
     public long UnshownThrough { get; set; } = StreamAppend.NoStream;
 
+    /// <summary>Receipts of an append whose outcome is not known; whoever is concerned is told of those that the next reading finds in the log.</summary>
+    public IReadOnlyList<RaisedMark> Unsure { get; set; } = [];
+
     /// <summary>How many times in a row the store could not be read.</summary>
     public int Failures { get; set; }
 

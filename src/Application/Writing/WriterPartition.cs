@@ -199,6 +199,12 @@ internal sealed class WriterPartition(
         entry.Failures = 0;
         if (news.Count > 0)
             Audience.Publish(live, Audience.Shown(news), conversation.State.MemberIds);
+        if (receipts is not null)
+        {
+            Show(entry, entry.Unsure);
+            entry.Unsure = [];
+        }
+
         Schedule(entry);
     }
 
@@ -401,17 +407,22 @@ internal sealed class WriterPartition(
         var entry = decision.Entry;
         entry.Receipts = decision.Receipts!.At(appended.Position);
         committed.Raise(appended.Position);
-        foreach (var (work, before, at) in decision.Raised)
+        Show(entry, decision.Raised);
+        Give(decision.ReceiptAnswers, appended.Position);
+    }
+
+    /// <summary>Tells of the receipts that the log holds, whoever is concerned.</summary>
+    private void Show(Entry entry, IReadOnlyList<RaisedMark> raised)
+    {
+        foreach (var (work, before, at) in raised)
         {
-            var after = entry.Receipts.State.Of(work.Command.User);
+            var after = entry.Receipts!.State.Of(work.Command.User);
             if (after.Delivered <= before.Delivered && after.Read <= before.Read)
                 continue;
             var receipt = Receipt(entry, work, before, after, at);
             live.Publish(receipt);
             bus.Announce(receipt);
         }
-
-        Give(decision.ReceiptAnswers, appended.Position);
     }
 
     private static LiveReceipt Receipt(Entry entry, AcknowledgeWork work, Watermark before, Watermark after, DateTimeOffset at)
@@ -458,6 +469,7 @@ internal sealed class WriterPartition(
                 Fail(answer.Work, failure);
             decision.Entry.Stale = true;
             decision.Entry.Failures = 1;
+            decision.Entry.Unsure = decision.Raised;
             Schedule(decision.Entry);
         }
     }

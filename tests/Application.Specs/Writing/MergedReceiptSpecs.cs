@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Receipts;
@@ -91,6 +92,26 @@ public sealed class MergedReceiptSpecs : WriterSpecs
 
         Assert.Equal([0, 1, 1], (await ReceiptsAsync()).Select(SeqOf));
         Assert.Equal((1L, 1L), (one.Receipts.Last().DeliveredSeq, one.Receipts.Last().ReadSeq));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_receipt_whose_answer_was_lost_is_shown_if_and_only_if_it_was_stored(bool stored)
+    {
+        var node = await NodeAsync();
+        for (var n = 0; n < 3; n++)
+            await node.SendAsync(Ann, Ben);
+        await node.DeliverAsync(Theirs, Ben, 1);
+
+        (Log.LosesAnswers, Log.Reachable) = (stored, stored);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => node.ReadAsync(Theirs, Ben, 2));
+        (Log.LosesAnswers, Log.Reachable) = (false, true);
+
+        if (stored)
+            await Eventually.IsTrue(() => node.Receipts.Count == 2, "the author was told of it");
+        await UntilTakenAsync(() => node.DeliverAsync(Theirs, Ben, 3));
+        Assert.Equal(stored ? [(1, -1), (2, 2), (3, 2)] : [(1, -1), (3, -1)], node.Receipts.Select(receipt => ((int)receipt.DeliveredSeq, (int)receipt.ReadSeq)));
     }
 
     private static long SeqOf(ReceiptEvent receipt) => receipt switch

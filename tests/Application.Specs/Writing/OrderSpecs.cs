@@ -113,7 +113,7 @@ public sealed class OrderSpecs : WriterSpecs
         await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben, lost));
         Log.Reachable = true;
 
-        Assert.Equal(2, (await SendUntilTakenAsync(node, WriterNode.NewId())).Seq);
+        Assert.Equal(2, (await UntilTakenAsync(() => node.SendAsync(Ann, Ben))).Seq);
         var again = await node.SendAsync(Ann, Ben, lost);
         Assert.Equal((3L, false), (again.Seq, again.Duplicate));
         Assert.Equal(4, (await EntriesAsync()).Count);
@@ -131,7 +131,7 @@ public sealed class OrderSpecs : WriterSpecs
         await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben, unsure));
         Log.LosesAnswers = false;
 
-        var again = await SendUntilTakenAsync(node, unsure);
+        var again = await UntilTakenAsync(() => node.SendAsync(Ann, Ben, unsure));
         Assert.Equal((2L, true), (again.Seq, again.Duplicate));
         Assert.Equal(2, (await MessagesAsync()).Count);
         Assert.Equal(3, (await node.SendAsync(Ann, Ben)).Seq);
@@ -179,24 +179,5 @@ public sealed class OrderSpecs : WriterSpecs
         await Task.WhenAll(sending);
         Assert.Equal(100, (await MessagesAsync()).Count);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben));
-    }
-
-    /// <summary>After a failure the writer backs off for a moment.</summary>
-    private static async Task<Sent> SendUntilTakenAsync(WriterNode node, MessageId id)
-    {
-        Sent? sent = null;
-        await Eventually.IsTrue(async () =>
-        {
-            try
-            {
-                sent = await node.SendAsync(Ann, Ben, id);
-                return true;
-            }
-            catch (StoreUnavailableException)
-            {
-                return false;
-            }
-        }, "the message is taken");
-        return sent!;
     }
 }

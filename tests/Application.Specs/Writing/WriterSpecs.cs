@@ -66,4 +66,23 @@ public abstract class WriterSpecs : IAsyncLifetime
         Assert.Null(EventChain.FirstBroken(IEventCodec.FirstLink, stored));
         return [.. stored.Select(new EventCodec().Decode)];
     }
+
+    /// <summary>After a failure the writer backs off for a moment.</summary>
+    protected static async Task<T> UntilTakenAsync<T>(Func<Task<T>> ask)
+    {
+        T? answer = default;
+        await Eventually.IsTrue(async () =>
+        {
+            try
+            {
+                answer = await ask();
+                return true;
+            }
+            catch (StoreUnavailableException)
+            {
+                return false;
+            }
+        }, "it is taken");
+        return answer!;
+    }
 }
