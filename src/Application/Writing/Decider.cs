@@ -26,7 +26,9 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
     {
         var recent = conversation.State.Recent;
         var command = work.Command;
-        if (recent.Find(command.Sender, command.MessageId) is not null || work.LookedUp?.Through == recent.Since)
+        if (recent.Find(command.Sender, command.MessageId) is not null)
+            return false;
+        if (work.LookedUp is { } known && (conversation.Revision <= known.Through || recent.HasAllAfter(known.Through)))
             return false;
         return conversation.State.Kind is not null && !recent.ProvesNew(command.MessageId)
             || !sentIds.ProvesNew(command.Sender, command.MessageId, clock.GetUtcNow());
@@ -65,8 +67,10 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             }
             catch (RefusedException refused)
             {
-                if (!work.Fresh)
+                if (!work.Fresh && decided == 0)
                     return null;
+                if (!work.Fresh)
+                    break; // What stands before it is not held up by it.
                 (work is AcknowledgeWork ? decision.ReceiptAnswers : decision.Answers).Add(Answer.No(work, refused));
             }
 

@@ -11,19 +11,19 @@ internal sealed class IdLookUp(ISentMessages messages, IReadSide readSide, SentI
 
     /// <summary>Looks many up at once and leaves with each what was found.</summary>
     /// <param name="sends">Messages of one conversation.</param>
-    /// <param name="since">The start of the conversation's window, see <see cref="Domain.Messages.RecentMessages.Since"/>.</param>
-    /// <param name="through">A position by which everything that has left the window is in the log.</param>
+    /// <param name="through">See <see cref="LookedUp.Through"/>.</param>
+    /// <param name="position">A position by which all of that is in the log.</param>
     /// <exception cref="StoreUnavailableException">The read side is away, or too far behind to give an exact answer.</exception>
-    public async Task<bool> FindAsync(IReadOnlyList<SendWork> sends, DateTimeOffset since, LogPosition through)
+    public async Task<bool> FindAsync(IReadOnlyList<SendWork> sends, long through, LogPosition position)
     {
-        var needed = through > sentIds.ForgottenThrough ? through : sentIds.ForgottenThrough;
+        var needed = position > sentIds.ForgottenThrough ? position : sentIds.ForgottenThrough;
         if (!await readSide.WaitForAsync(needed, WaitMax, CancellationToken.None))
             throw new StoreUnavailableException("The read models are too far behind to tell whether the message is a retry.");
 
         var keys = sends.Select(send => (send.Command.Sender, send.Command.MessageId)).ToHashSet();
         var found = await messages.FindAsync(keys, CancellationToken.None);
         foreach (var send in sends)
-            send.LookedUp = new LookedUp(found.GetValueOrDefault((send.Command.Sender, send.Command.MessageId)), since);
+            send.LookedUp = new LookedUp(found.GetValueOrDefault((send.Command.Sender, send.Command.MessageId)), through);
         return true;
     }
 }

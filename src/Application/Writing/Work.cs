@@ -71,13 +71,16 @@ internal sealed class SendWork(ConversationId conversation, ConversationCommand.
         _sealedFor = _sealedFor with { Policy = policy };
     }
 
-    /// <summary>What a look-up by id found, and up to where the conversation's window must not have moved on since; null before one.</summary>
+    /// <summary>What a look-up by id found; null before one.</summary>
     public LookedUp? LookedUp { get; set; }
 }
 
 /// <param name="Earlier">The message accepted under this id; null for none.</param>
-/// <param name="Through">The last seq that had left the window when the look-up was made; it says nothing of what left later.</param>
-internal sealed record LookedUp(Ports.SentMessage? Earlier, DateTimeOffset Through);
+/// <param name="Through">
+/// The last entry that the look-up knows of; what came later must be in the conversation's window. So it holds for as long as a message stays there,
+/// although others go on writing.
+/// </param>
+internal sealed record LookedUp(Ports.SentMessage? Earlier, long Through);
 
 internal sealed class AcknowledgeWork(ConversationId conversation, ReceiptCommand command, Origin origin)
     : Work<LogPosition>(conversation, origin)

@@ -218,9 +218,11 @@ internal sealed class WriterPartition(
 
     private void LookUp(Entry entry, List<SendWork> sends)
     {
-        var recent = entry.Conversation!.State.Recent;
-        var through = recent.Since == DateTimeOffset.MinValue ? LogPosition.Start : entry.Conversation.Position;
-        Await(entry, lookUp.FindAsync(sends, recent.Since, through), send => decider.NeedsLookUp(entry.Conversation, send));
+        var conversation = entry.Conversation!;
+        var asked = conversation.State.Recent.HasLeftNothing
+            ? lookUp.FindAsync(sends, StreamAppend.NoStream, LogPosition.Start)
+            : lookUp.FindAsync(sends, conversation.Revision, conversation.Position);
+        Await(entry, asked, send => decider.NeedsLookUp(conversation, send));
     }
 
     /// <summary>Seals messages again that were sealed for another time than the conversation keeps them. They keep their places.</summary>

@@ -40,10 +40,16 @@ public sealed record RecentMessages(
     /// <summary>An id belongs to its sender: others may use the same one.</summary>
     public AcceptedMessage? Find(UserId sender, MessageId id) => ById.GetValueOrDefault((sender, id));
 
+    /// <summary>Whether it holds every message of the conversation.</summary>
+    public bool HasLeftNothing => Since == DateTimeOffset.MinValue;
+
+    /// <summary>Whether it is sure to hold every message after a seq.</summary>
+    public bool HasAllAfter(long seq) => HasLeftNothing || (!Window.IsEmpty && ById[Window.Peek()].Seq <= seq + 1);
+
     /// <summary>Whether the id can be none of a message that was accepted before the window.</summary>
     public bool ProvesNew(MessageId id)
     {
-        if (Since == DateTimeOffset.MinValue)
+        if (HasLeftNothing)
             return true;
         return MadeAt(id) is { } made && made > Horizon && made - ClockSkewMax > Since;
     }
@@ -58,7 +64,7 @@ public sealed record RecentMessages(
         foreach (var key in Window)
         {
             var seq = ById[key].Seq;
-            if (first && seq > after + 1 && Since != DateTimeOffset.MinValue)
+            if (first && seq > after + 1 && !HasLeftNothing)
                 return null;
             first = false;
             if (seq > upTo)
@@ -67,7 +73,7 @@ public sealed record RecentMessages(
                 authors.Add(key.Sender);
         }
 
-        return first && Since != DateTimeOffset.MinValue ? null : authors;
+        return first && !HasLeftNothing ? null : authors;
     }
 
     public RecentMessages Add(AcceptedMessage message)

@@ -21,6 +21,9 @@ internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide,
     /// <summary>While true, nothing new is folded.</summary>
     public bool Held { get; set; }
 
+    /// <summary>Happens when ids are looked up, before the answer is given.</summary>
+    public Func<IReadOnlyCollection<(UserId Sender, MessageId Message)>, Task>? Finding { get; set; }
+
     /// <summary>How many ids were looked up.</summary>
     public int LookedUp { get; private set; }
 
@@ -37,7 +40,10 @@ internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide,
     {
         await FoldAsync();
         LookedUp += messages.Count;
-        return messages.Where(_messages.ContainsKey).ToDictionary(key => key, key => _messages[key]);
+        var found = messages.Where(_messages.ContainsKey).ToDictionary(key => key, key => _messages[key]);
+        if (Finding is { } finding)
+            await finding(messages);
+        return found;
     }
 
     public async Task<Snapshot<Conversation>?> ConversationAsync(ConversationId id, CancellationToken cancellationToken)

@@ -167,6 +167,100 @@ public sealed class WritingNodesSpecs : WriterSpecs
         Assert.DoesNotContain(node.Store.Reads, read => read.Stream == StreamName.Of(Theirs));
     }
 
+    [Fact]
+    public async Task An_id_is_looked_up_once_though_the_other_node_goes_on_writing()
+    {
+        var clock = new ShiftedClock();
+        var (busy, other) = (await NodeAsync(clock: clock), await NodeAsync(clock: clock));
+        for (var n = 0; n < 40; n++)
+            await SendLaterAsync();
+        await other.SendAsync(Ben, Ann, clock.NewId());
+        var (id, looks) = (new MessageId(Guid.NewGuid()), 0);
+        Views.Finding = async ids =>
+        {
+            if (!ids.Contains((Ben, id)))
+                return;
+            Assert.True(++looks < 10, "It is looked up again and again.");
+            await SendLaterAsync(); // Another message leaves the window, and this node reads the tail before it decides.
+            other.Writer.Notice(Theirs, 0, busy.Announced.Last().LastSeq, wanted: true);
+        };
+
+        var sent = await other.SendAsync(Ben, Ann, id).WaitAsync(Eventually.Deadline);
+        var again = await other.SendAsync(Ben, Ann, id);
+
+        Assert.Equal(1, looks);
+        Assert.Equal((sent.Seq, false, true), (again.Seq, sent.Duplicate, again.Duplicate));
+
+        Task SendLaterAsync()
+        {
+            clock.Shift += TimeSpan.FromSeconds(1);
+            return busy.SendAsync(Ann, Ben, clock.NewId());
+        }
+    }
+
+    [Fact]
+    public async Task What_was_accepted_long_after_a_look_up_is_looked_up_again()
+    {
+        var clock = new ShiftedClock();
+        var (one, other) = (await NodeAsync(clock: clock), await NodeAsync(clock: clock));
+        for (var n = 0; n < 40; n++)
+            await SendLaterAsync(one, clock.NewId());
+        await other.SendAsync(Ben, Ann, clock.NewId());
+        var id = new MessageId(Guid.NewGuid());
+        var asked = false;
+        Views.Finding = async ids =>
+        {
+            if (asked || !ids.Contains((Ann, id)))
+                return;
+            asked = true;
+            await SendLaterAsync(one, id); // The very message, through the other node; and it leaves the window before this node goes on.
+            for (var n = 0; n < 40; n++)
+                await SendLaterAsync(one, clock.NewId());
+            other.Writer.Notice(Theirs, 0, one.Announced.Last().LastSeq, wanted: true);
+        };
+
+        var sent = await other.SendAsync(Ann, Ben, id).WaitAsync(Eventually.Deadline);
+
+        Assert.True(sent.Duplicate);
+        Assert.Single(await MessagesAsync(), message => message.Id == id);
+
+        Task SendLaterAsync(WriterNode node, MessageId message)
+        {
+            clock.Shift += TimeSpan.FromSeconds(1);
+            return node.SendAsync(Ann, Ben, message);
+        }
+    }
+
+    [Fact]
+    public async Task A_refusal_that_must_be_checked_holds_up_nothing_that_stands_before_it()
+    {
+        var node = await NodeAsync();
+        await node.SendAsync(Ann, Ben);
+        await node.DeliverAsync(Theirs, Ben, 0);
+        List<Task<Sent>> sending = [];
+        List<int> reads = [];
+        Task<LogPosition> refused;
+        node.Store.Reads.Clear();
+        node.Store.BeforeAppend = _ =>
+        {
+            reads.Add(node.Store.Reads.Count);
+            return Task.CompletedTask;
+        };
+        using (node.Store.Hold())
+        {
+            sending.Add(node.SendAsync(Ann, Ben));
+            await Eventually.IsTrue(() => node.Store.UnderWay == 1, "the first append is under way");
+            sending.AddRange(Enumerable.Range(0, 5).Select(_ => node.SendAsync(Ann, Ben)));
+            refused = node.DeliverAsync(Theirs, new UserId(Guid.CreateVersion7()), 0);
+            sending.AddRange(Enumerable.Range(0, 5).Select(_ => node.SendAsync(Ben, Ann)));
+        }
+
+        Assert.Equal(Enumerable.Range(2, 11).Select(seq => (long)seq), (await Task.WhenAll(sending)).Select(sent => sent.Seq));
+        await Assert.ThrowsAsync<RefusedException>(() => refused);
+        Assert.Equal([0, 0], reads.Take(2)); // The log was read before the third: it had the last word on the refusal.
+        Assert.True(reads[2] > 0);
+    }
+
     /// <summary>Steps of two nodes: which node, whose message, to whom, and whether to wait for the answer before the next.</summary>
     [Property(MaxTest = 60)]
     public async Task Any_interleaving_of_two_nodes_gives_one_order_without_gaps((bool Node, byte Pair, bool Retry, bool Wait)[] steps)
