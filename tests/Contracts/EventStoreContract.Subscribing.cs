@@ -39,6 +39,19 @@ public abstract partial class EventStoreContract<TFixture>
     }
 
     [SkippableFact]
+    public async Task More_large_events_than_memory_is_given_to_come_all_the_same()
+    {
+        var (stream, head) = (Some.Stream(), await Store.HeadAsync(None));
+        for (var revision = 0; revision < 24; revision++)
+            await AppendedAsync(stream, revision - 1, Some.EventOf(1_000_000));
+
+        var all = await TakeAsync(head, 24, [stream]);
+
+        Assert.Equal(Enumerable.Range(0, 24).Select(revision => (long)revision), all.Select(e => e.Revision));
+        Assert.All(all, e => Assert.Equal(1_000_000, e.Size));
+    }
+
+    [SkippableFact]
     public async Task The_position_of_an_append_covers_all_of_its_events()
     {
         var (stream, later) = (Some.Stream(), Some.Stream());

@@ -109,7 +109,11 @@ public sealed record EventData(Guid EventId, string Type, ReadOnlyMemory<byte> P
 
 /// <summary>An event as the log holds it.</summary>
 public sealed record StoredEvent(
-    string Stream, long Revision, LogPosition Position, Guid EventId, string Type, ReadOnlyMemory<byte> Payload, ReadOnlyMemory<byte> Metadata);
+    string Stream, long Revision, LogPosition Position, Guid EventId, string Type, ReadOnlyMemory<byte> Payload, ReadOnlyMemory<byte> Metadata)
+{
+    /// <summary>In bytes.</summary>
+    public int Size => Payload.Length + Metadata.Length;
+}
 
 /// <summary>What became of one stream's append.</summary>
 public abstract record AppendOutcome

@@ -19,6 +19,7 @@ internal sealed class Decision(Entry entry)
     public List<RaisedMark> Raised { get; } = [];
 
     public int EventCount => Conversation.Events.Count + (Receipts?.Events.Count ?? 0);
+    public int Bytes => Conversation.Bytes + (Receipts?.Bytes ?? 0);
     public bool HasEvents => EventCount > 0;
 }
 

@@ -21,6 +21,9 @@ internal abstract class Work(ConversationId conversation, Origin origin)
     /// <summary>How often another node wrote first.</summary>
     public int Conflicts { get; set; }
 
+    /// <summary>The size of what somebody wants to have said, in bytes.</summary>
+    public virtual int Size => 0;
+
     public abstract void Fail(Exception exception);
 }
 
@@ -49,6 +52,8 @@ internal sealed class SendWork(ConversationId conversation, ConversationCommand.
     private SealedFor _sealedFor = sealedFor;
 
     public ConversationCommand.SendMessage Command { get; private set; } = command;
+
+    public override int Size { get; } = command.Content.Bytes.Length; // As it came: it may be sealed again.
 
     /// <summary>Whether it was sealed for another time than the conversation keeps it.</summary>
     public bool NeedsSealing(RetentionPolicy policy) =>

@@ -12,8 +12,17 @@ public sealed record WriterOptions
     /// <summary>How many commands may wait in a partition; more are refused with 503.</summary>
     public int QueueMax { get; init; } = 20_000;
 
+    /// <summary>
+    /// How many bytes of sealed content may wait in a partition; more are refused with 503. In memory a message takes some four times as much: as it came,
+    /// sealed, and as an event.
+    /// </summary>
+    public long QueueBytesMax { get; init; } = 64 * 1024 * 1024;
+
     /// <summary>How many events one append takes at most.</summary>
     public int BatchMax { get; init; } = 2_000;
+
+    /// <summary>With so many bytes of events an append takes no further conversation.</summary>
+    public int BatchBytesMax { get; init; } = 8 * 1024 * 1024;
 
     /// <summary>How many conversations a partition keeps in memory; the least recently used make way.</summary>
     public int ConversationsMax { get; init; } = 20_000;

@@ -37,6 +37,7 @@ internal sealed class WriterPartition(
     private readonly Queue<Entry> _ready = [];
     private int _appends;
     private int _waiting;
+    private long _waitingBytes;
     private bool _stopping;
 
     /// <summary>Commands that are not answered yet.</summary>
@@ -46,9 +47,10 @@ internal sealed class WriterPartition(
     /// <exception cref="StoreUnavailableException">The queue is full, or the node is going away.</exception>
     public void Post(Work work)
     {
-        if (Interlocked.Increment(ref _waiting) > options.QueueMax || !_mailbox.Writer.TryWrite(work))
+        var (waiting, bytes) = (Interlocked.Increment(ref _waiting), Interlocked.Add(ref _waitingBytes, work.Size));
+        if (waiting > options.QueueMax || bytes > options.QueueBytesMax || !_mailbox.Writer.TryWrite(work))
         {
-            Interlocked.Decrement(ref _waiting);
+            Left(work);
             throw new StoreUnavailableException("The writer has more to do than it may keep waiting.");
         }
 
@@ -257,13 +259,14 @@ internal sealed class WriterPartition(
     {
         var decisions = new List<Decision>();
         var appends = new List<StreamAppend>();
-        var events = 0;
-        while (events < options.BatchMax && _ready.TryDequeue(out var entry))
+        var (events, bytes) = (0, 0);
+        while (events < options.BatchMax && bytes < options.BatchBytesMax && _ready.TryDequeue(out var entry))
         {
             if (Decide(entry) is not { } decision)
                 continue;
             decisions.Add(decision);
             events += decision.EventCount;
+            bytes += decision.Bytes;
             if (decision.Conversation.Events.Count > 0)
                 appends.Add(decision.Conversation.Append(StreamName.Of(entry.Id)));
             if (decision.Receipts?.Events.Count > 0)
@@ -341,7 +344,7 @@ internal sealed class WriterPartition(
             if (entry.Waiting.Dequeue() is PeekWork peek)
             {
                 peek.Complete(entry.Conversation!.State);
-                Interlocked.Decrement(ref _waiting);
+                Left(peek);
             }
         }
 
@@ -485,14 +488,20 @@ internal sealed class WriterPartition(
             if (answer.Work.Request is { } request && !answer.Repeated)
                 traced.Add(position, request.Context);
             answer.Give(position);
+            Left(answer.Work);
         }
-
-        Interlocked.Add(ref _waiting, -answers.Count);
     }
 
     private void Fail(Work work, Exception failure)
     {
         work.Fail(failure);
+        Left(work);
+    }
+
+    /// <summary>A command waits no longer.</summary>
+    private void Left(Work work)
+    {
+        Interlocked.Add(ref _waitingBytes, -work.Size);
         Interlocked.Decrement(ref _waiting);
     }
 

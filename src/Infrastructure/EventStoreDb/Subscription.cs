@@ -16,6 +16,9 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
     /// <summary>How many events wait to be taken.</summary>
     private const int BufferMax = 8_000;
 
+    /// <summary>How many bytes of events wait to be taken.</summary>
+    private const int BytesMax = 16 * 1024 * 1024;
+
     /// <summary>How many events are handed over at once.</summary>
     private const int BatchMax = 2_000;
 
@@ -25,6 +28,7 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<StoredEvent> _buffer = Channel.CreateBounded<StoredEvent>(
         new BoundedChannelOptions(BufferMax) { SingleReader = true, SingleWriter = true });
+    private readonly Budget _bytes = new(BytesMax);
     private Task? _reading;
 
     /// <summary>The next events, as soon as there are some.</summary>
@@ -35,7 +39,11 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
             throw new StoreUnavailableException("The subscription to EventStoreDB has ended.");
         var batch = new List<StoredEvent>();
         while (batch.Count < BatchMax && _buffer.Reader.TryRead(out var stored))
+        {
             batch.Add(stored);
+            _bytes.Return(stored.Size);
+        }
+
         return batch;
     }
 
@@ -92,6 +100,7 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
 
     private async ValueTask TakeAsync(StoredEvent stored, CancellationToken cancellationToken)
     {
+        await _bytes.TakeAsync(stored.Size, cancellationToken);
         if (!_buffer.Writer.TryWrite(stored))
             await _buffer.Writer.WriteAsync(stored, cancellationToken);
         after = stored.Position;

@@ -12,11 +12,18 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
     /// <summary>How many events of the whole log are read at once.</summary>
     public const int PageSize = 1_000;
 
+    /// <summary>After so many bytes a page of the whole log ends.</summary>
+    private const int PageBytesMax = 4 * 1024 * 1024;
+
+    // The size of a payload is known without reading it where it lies in a table of its own, as large ones do.
     internal string PageQuery { get; } =
         $"""
         SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata, s.name, e.revision >= s.truncated_before
-        FROM (SELECT * FROM {schema}.log_events WHERE position > $1 ORDER BY position LIMIT {PageSize}) AS e
+        FROM (
+            SELECT p.*, sum(octet_length(p.payload)) OVER (ORDER BY p.position ROWS UNBOUNDED PRECEDING) - octet_length(p.payload) AS before
+            FROM (SELECT * FROM {schema}.log_events WHERE position > $1 ORDER BY position LIMIT {PageSize}) AS p) AS e
         CROSS JOIN LATERAL (SELECT t.name, t.truncated_before FROM {schema}.log_streams t WHERE t.key = e.stream_key OFFSET 0) AS s
+        WHERE e.before < {PageBytesMax}
         ORDER BY e.position
         """;
 
@@ -44,7 +51,7 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
     {
         await using var command = database.CreateCommand(PageQuery);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)after.Value });
-        var (events, last, count) = (new List<StoredEvent>(), after, 0);
+        var (events, last, count, bytes) = (new List<StoredEvent>(), after, 0, 0);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -52,11 +59,12 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
             var stored = Read(reader, stream);
             last = stored.Position;
             count++;
+            bytes += stored.Payload.Length;
             if (reader.GetBoolean(7))
                 events.Add(stored);
         }
 
-        return new LogPage(events, last, IsFull: count == PageSize);
+        return new LogPage(events, last, IsFull: count == PageSize || bytes >= PageBytesMax);
     }
 
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)

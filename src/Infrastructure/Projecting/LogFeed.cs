@@ -15,6 +15,9 @@ internal sealed class LogFeed : IAsyncDisposable
     /// <summary>How many events a run has at most, give or take a page.</summary>
     public const int RunMax = 8_000;
 
+    /// <summary>How many bytes of events a run has at most, give or take a page.</summary>
+    private const int RunBytesMax = 16 * 1024 * 1024;
+
     /// <summary>How many pages wait to be taken.</summary>
     private const int PagesAhead = 4;
 
@@ -43,11 +46,12 @@ internal sealed class LogFeed : IAsyncDisposable
         if (!await _more)
             throw new InvalidOperationException("The log's subscription has ended.");
         _more = null;
-        var facts = new List<Recorded>();
-        while (facts.Count < RunMax && _pages.Reader.TryRead(out var page))
+        var (facts, bytes) = (new List<Recorded>(), 0);
+        while (facts.Count < RunMax && bytes < RunBytesMax && _pages.Reader.TryRead(out var page))
         {
             foreach (var stored in page)
             {
+                bytes += stored.Size;
                 try
                 {
                     facts.Add(_codec.Decode(stored));

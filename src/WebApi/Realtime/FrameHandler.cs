@@ -90,7 +90,7 @@ internal sealed class FrameHandler(
     private async ValueTask SendAsync(FrameSession session, ClientFrame frame)
     {
         var connection = session.Connection;
-        await session.EnterAsync();
+        await session.EnterAsync(SizeOf(frame));
         session.Admitted = false;
         var sending = mediator.Send(
             new SendMessage.Command(
@@ -116,9 +116,11 @@ internal sealed class FrameHandler(
         }
         finally
         {
-            session.Leave();
+            session.Leave(SizeOf(frame));
         }
     }
+
+    private static int SizeOf(ClientFrame frame) => (frame.Text?.Length ?? 0) + (frame.Ciphertext?.Length ?? 0);
 
     private async ValueTask AcknowledgeAsync(FrameSession session, ClientFrame frame)
     {

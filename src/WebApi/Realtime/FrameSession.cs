@@ -6,9 +6,13 @@ internal sealed class FrameSession
     /// <summary>How many commands of one socket may be under way; beyond it the socket is not read until one is done.</summary>
     public const int InFlightMax = 512;
 
+    /// <summary>How much those may say together, in characters; one alone may be larger.</summary>
+    private const int InFlightSizeMax = 2 * 1024 * 1024;
+
     private readonly Lock _lock = new();
     private string? _correlationId;
     private int _inFlight;
+    private int _size;
     private TaskCompletionSource? _room;
 
     public FrameSession(Connection connection)
@@ -28,16 +32,18 @@ internal sealed class FrameSession
     /// <summary>Says that it has.</summary>
     public Action Admit { get; }
 
-    public async ValueTask EnterAsync()
+    /// <param name="size">How much the command says, in characters.</param>
+    public async ValueTask EnterAsync(int size = 0)
     {
         while (true)
         {
             Task room;
             lock (_lock)
             {
-                if (_inFlight < InFlightMax)
+                if (_inFlight < InFlightMax && (size == 0 || _size == 0 || _size + size <= InFlightSizeMax))
                 {
                     _inFlight++;
+                    _size += size;
                     return;
                 }
 
@@ -48,11 +54,12 @@ internal sealed class FrameSession
         }
     }
 
-    public void Leave()
+    public void Leave(int size = 0)
     {
         lock (_lock)
         {
             _inFlight--;
+            _size -= size;
             _room?.SetResult();
             _room = null;
         }

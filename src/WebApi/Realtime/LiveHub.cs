@@ -18,6 +18,9 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     /// <summary>How many publications may wait in a lane. Beyond it they are dropped; the next entry shows the gap, and it is fetched.</summary>
     internal const int LaneMax = 50_000;
 
+    /// <summary>How many bytes of content may wait in a lane; beyond it, too, publications are dropped.</summary>
+    internal const long LaneBytesMax = 64 * 1024 * 1024;
+
     /// <summary>From how many members on a conversation's entries go through the last lane, where they hold up nobody else's.</summary>
     private const int CrowdMin = 64;
 
@@ -27,7 +30,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         Telemetry.Meter.CreateCounter<long>("chat.live.frames", "{frame}", "Entries and receipts handed to sockets.");
 
     private readonly ConcurrentDictionary<UserId, Connection[]> _connections = new();
-    private readonly Channel<Publication>[] _lanes;
+    private readonly Lane[] _lanes;
     private readonly FrameWriter _frames;
     private readonly ILogger<LiveHub> _logger;
     private Task _running = Task.CompletedTask;
@@ -38,16 +41,60 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
     {
         _frames = frames;
         _logger = logger;
-        _lanes = [.. Enumerable.Range(0, 1 + Math.Max(1, Environment.ProcessorCount / 2)).Select(_ =>
-            Channel.CreateBounded<Publication>(new BoundedChannelOptions(LaneMax) { SingleReader = true }))];
+        _lanes = [.. Enumerable.Range(0, 1 + Math.Max(1, Environment.ProcessorCount / 2)).Select(_ => new Lane())];
         Telemetry.Meter.CreateObservableGauge("chat.connections", () => Volatile.Read(ref _count), "{connection}", "Open sockets.");
     }
 
-    private abstract record Publication;
+    private abstract record Publication
+    {
+        /// <summary>The size of what was written, in bytes.</summary>
+        public virtual long Size => 0;
+    }
 
-    private sealed record Entries(IReadOnlyList<LiveEntry> Items, IReadOnlyCollection<UserId> Members) : Publication;
+    private sealed record Entries(IReadOnlyList<LiveEntry> Items, IReadOnlyCollection<UserId> Members) : Publication
+    {
+        public override long Size { get; } = SizeOf(Items);
+
+        private static long SizeOf(IReadOnlyList<LiveEntry> items)
+        {
+            var size = 0L;
+            for (var i = 0; i < items.Count; i++)
+            {
+                if (items[i].Entry.Event is ConversationEvent.MessageSent sent)
+                    size += sent.Content.Bytes.Length;
+            }
+
+            return size;
+        }
+    }
 
     private sealed record Receipt(LiveReceipt Item) : Publication;
+
+    /// <summary>What waits to be handed to sockets, one after another.</summary>
+    private sealed class Lane
+    {
+        private readonly Channel<Publication> _waiting = Channel.CreateBounded<Publication>(new BoundedChannelOptions(LaneMax) { SingleReader = true });
+        private long _bytes;
+
+        public bool TryPut(Publication publication)
+        {
+            if (Interlocked.Add(ref _bytes, publication.Size) <= LaneBytesMax && _waiting.Writer.TryWrite(publication))
+                return true;
+            Interlocked.Add(ref _bytes, -publication.Size);
+            return false;
+        }
+
+        public async IAsyncEnumerable<Publication> TakeAllAsync()
+        {
+            await foreach (var publication in _waiting.Reader.ReadAllAsync())
+            {
+                Interlocked.Add(ref _bytes, -publication.Size);
+                yield return publication;
+            }
+        }
+
+        public void Complete() => _waiting.Writer.TryComplete();
+    }
 
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
@@ -139,14 +186,14 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _running = Task.WhenAll(_lanes.Select(lane => Task.Run(() => RunAsync(lane.Reader), CancellationToken.None)));
+        _running = Task.WhenAll(_lanes.Select(lane => Task.Run(() => RunAsync(lane), CancellationToken.None)));
         return Task.CompletedTask;
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         foreach (var lane in _lanes)
-            lane.Writer.TryComplete();
+            lane.Complete();
         await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -154,11 +201,11 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     internal Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
 
-    private Channel<Publication> LaneOf(ConversationId conversation) => _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
+    private Lane LaneOf(ConversationId conversation) => _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
 
-    private bool Enqueue(Channel<Publication> lane, Publication publication)
+    private bool Enqueue(Lane lane, Publication publication)
     {
-        if (lane.Writer.TryWrite(publication))
+        if (lane.TryPut(publication))
             return true;
         NoteDropped();
         return false;
@@ -180,9 +227,9 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         }
     }
 
-    private async Task RunAsync(ChannelReader<Publication> lane)
+    private async Task RunAsync(Lane lane)
     {
-        await foreach (var publication in lane.ReadAllAsync())
+        await foreach (var publication in lane.TakeAllAsync())
         {
             try
             {

@@ -103,6 +103,39 @@ public sealed class OrderSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task A_queue_with_more_content_than_may_wait_refuses_and_takes_on_once_there_is_room()
+    {
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, QueueBytesMax = 1_000 });
+        List<Task<Sent>> taken = [];
+        using (node.Store.Hold())
+        {
+            taken.Add(node.SendBytesAsync(Ann, Ben, 600));
+            taken.Add(node.SendBytesAsync(Ann, Ben, 400));
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendBytesAsync(Ann, Ben, 1).WaitAsync(Eventually.Deadline));
+            taken.Add(node.SendBytesAsync(Ann, Ben, 0));
+        }
+
+        await Task.WhenAll(taken);
+        Assert.Equal(4, (await node.SendBytesAsync(Ann, Ben, 1_000)).Seq);
+    }
+
+    [Fact]
+    public async Task An_append_takes_no_further_conversation_when_it_is_large()
+    {
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1, BatchBytesMax = 5_000 });
+        List<Task<Sent>> sending = [];
+        using (node.Store.Hold())
+        {
+            sending.Add(node.SendAsync(Ann, Ben));
+            await Eventually.IsTrue(() => node.Store.UnderWay == 1, "the first append is under way");
+            sending.AddRange(Enumerable.Range(0, 6).Select(_ => node.SendBytesAsync(Ann, new UserId(Guid.CreateVersion7()), 3_000)));
+        }
+
+        await Task.WhenAll(sending);
+        Assert.Equal([1, 2, 2, 2], node.Store.Appends.Select(append => append.Count));
+    }
+
+    [Fact]
     public async Task An_append_that_fails_leaves_nothing_behind()
     {
         var node = await NodeAsync();

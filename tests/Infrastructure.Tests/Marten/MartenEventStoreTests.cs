@@ -184,6 +184,23 @@ public sealed class MartenEventStoreTests(LogDatabase database) : IClassFixture<
     }
 
     [Fact]
+    public async Task Large_events_are_read_a_few_at_a_time()
+    {
+        var (store, head, pages) = (database.Store(), await database.Store().HeadAsync(None), new List<int>());
+        for (var n = 0; n < 12; n++)
+            await store.AppendAsync([new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.EventOf(1_000_000)])], None);
+
+        await foreach (var page in store.SubscribeAllAsync(head, Eventually.Cancelled()))
+        {
+            pages.Add(page.Count);
+            if (pages.Sum() == 12)
+                break;
+        }
+
+        Assert.Equal([5, 5, 2], pages);
+    }
+
+    [Fact]
     public async Task An_append_is_durable_also_where_the_database_is_set_to_answer_before_it_is()
     {
         await using var connection = await database.Source.OpenConnectionAsync();

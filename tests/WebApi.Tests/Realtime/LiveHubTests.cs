@@ -74,6 +74,20 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     }
 
     [Fact]
+    public void A_lane_has_room_for_so_much_content_and_no_more()
+    {
+        var sender = Connected(new MemoryStream());
+        var megabyte = new byte[1024 * 1024];
+        for (var size = megabyte.Length; size <= LiveHub.LaneBytesMax; size += megabyte.Length)
+            _hub.Publish([Sent(sender, 1, megabyte)], [sender.User]);
+        Assert.Empty(_missing);
+
+        _hub.Publish([Sent(sender, 2, megabyte)], [sender.User]);
+
+        Assert.Equal([sender], _missing);
+    }
+
+    [Fact]
     public async Task A_message_is_written_once_for_all_who_get_it()
     {
         await _hub.StartAsync(CancellationToken.None);
@@ -137,10 +151,10 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         return connection;
     }
 
-    private static LiveEntry Sent(Connection by, long seq)
+    private static LiveEntry Sent(Connection by, long seq, byte[]? bytes = null)
     {
         var at = DateTimeOffset.UnixEpoch;
-        var content = new SealedContent(null, new byte[1]);
+        var content = new SealedContent(null, bytes ?? new byte[1]);
         var sent = new ConversationEvent.MessageSent(
             new MessageId(Guid.CreateVersion7()), by.User, by.Device, MessageType.Text, content, default, null, null)
         {
