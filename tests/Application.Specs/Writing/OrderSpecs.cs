@@ -122,7 +122,7 @@ public sealed class OrderSpecs : WriterSpecs
     [Fact]
     public async Task An_append_takes_no_further_conversation_when_it_is_large()
     {
-        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1, BatchBytesMax = 5_000 });
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1, BatchBytesMax = 8_000 });
         List<Task<Sent>> sending = [];
         using (node.Store.Hold())
         {
