@@ -122,13 +122,19 @@ public sealed class OrderSpecs : WriterSpecs
     [Fact]
     public async Task An_append_takes_no_further_conversation_when_it_is_large()
     {
-        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1, BatchBytesMax = 8_000 });
+        var clock = new ShiftedClock();
+        var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1, BatchBytesMax = 5_000 }, clock);
+        clock.Shift = TimeSpan.FromMinutes(1); // A node that has only just started looks every id up.
+        var others = Enumerable.Range(0, 6).Select(_ => new UserId(Guid.CreateVersion7())).ToList();
+        foreach (var other in others.Append(Ben))
+            await node.SendAsync(Ann, other, clock.NewId());
+        node.Store.Appends.Clear();
         List<Task<Sent>> sending = [];
         using (node.Store.Hold())
         {
-            sending.Add(node.SendAsync(Ann, Ben));
+            sending.Add(node.SendAsync(Ann, Ben, clock.NewId()));
             await Eventually.IsTrue(() => node.Store.UnderWay == 1, "the first append is under way");
-            sending.AddRange(Enumerable.Range(0, 6).Select(_ => node.SendBytesAsync(Ann, new UserId(Guid.CreateVersion7()), 3_000)));
+            sending.AddRange(others.Select(other => node.SendBytesAsync(Ann, other, 3_000, clock.NewId())));
         }
 
         await Task.WhenAll(sending);

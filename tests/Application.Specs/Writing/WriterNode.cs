@@ -59,10 +59,10 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
             id, sender, Device, MessageType.Text, new SealedContent(null, BitConverter.GetBytes(content)), new Fingerprint((UInt128)content), null, null, startWith),
         new Origin(new Actor(sender, Device), null, null), CancellationToken.None, assumption);
 
-    public Task<Sent> SendBytesAsync(UserId sender, UserId receiver, int count) => _writer.SendAsync(
+    public Task<Sent> SendBytesAsync(UserId sender, UserId receiver, int count, MessageId? id = null) => _writer.SendAsync(
         DirectConversation.IdOf(sender, receiver),
         new ConversationCommand.SendMessage(
-            NewId(), sender, Device, MessageType.Text, new SealedContent(null, new byte[count]), new Fingerprint((UInt128)count), null, null, receiver),
+            id ?? NewId(), sender, Device, MessageType.Text, new SealedContent(null, new byte[count]), new Fingerprint((UInt128)count), null, null, receiver),
         new Origin(new Actor(sender, Device), null, null), CancellationToken.None);
 
     public Task<Changed> KeepAsync(ConversationId conversation, UserId by, RetentionPolicy policy) => _writer.ChangeAsync(
