@@ -59,6 +59,8 @@ public sealed class BadFrameSpecs(Product product)
         ("""{"op":"send","message_id":"{id}","receiver_id":"{bob}","type":"text","text":"{65537}"}""", [400, 413]),
         ("""{"op":"send","message_id":"{id}","receiver_id":"{bob}","type":"text","ciphertext":"{cipher}"}""", [400, 413]),
         ("""{"op":"send","message_id":"{id}","receiver_id":"{bob}","type":"text","text":"x","reply_to":"that"}""", [400]),
+        ("""{"op":"send","message_id":"{id}","receiver_id":"{bob}","type":"text","text":"x","text":"y"}""", [400]),
+        ("""{"op":"send","message_id":"{id}","receiver_id":"{bob}","type":"text","text":"x","TEXT":"y"}""", [400]),
         ("""{"op":"delivered","id":"r1"}""", [400]),
         ("""{"op":"delivered","id":"r2","conversation_id":"{conversation}"}""", [400]),
         ("""{"op":"delivered","id":"r3","conversation_id":"{conversation}","seq":2}""", [400]),

@@ -74,12 +74,14 @@ public sealed class GroupSpecs(Product product)
     public async Task What_is_no_group_is_refused()
     {
         var (ada, bob) = await product.PairAsync();
-        foreach (var title in new[] { null, "", "   ", new string('x', 101), "two\nlines" })
+        foreach (var title in new[] { null, "", "   ", new string('x', 101), string.Concat(Enumerable.Repeat("👍", 101)), "two\nlines" })
             (await ada.PostAsync("/v1/conversations", new { type = "group", title, member_ids = new[] { bob.Id } })).Expect(400);
+        (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { bob.Id }, encryption = "mls" })).Expect(400);
         (await ada.PostAsync("/v1/conversations", new { type = "club", title = "x", member_ids = new[] { bob.Id } })).Expect(400);
         (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { "bob" } })).Expect(400);
         (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { bob.Id, Guid.CreateVersion7() } })).Expect(404, "user_unknown");
         Assert.Empty(await bob.InboxAsync());
+        (await ada.PostAsync("/v1/conversations", new { type = "group", title = string.Concat(Enumerable.Repeat("👍", 100)), member_ids = new[] { bob.Id } })).Expect(201);
     }
 
     [Fact]

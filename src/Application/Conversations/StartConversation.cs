@@ -18,6 +18,7 @@ public static class StartConversation
         public string? Type { get; init; }
         public string? Title { get; init; }
         public IReadOnlyList<string?>? MemberIds { get; init; }
+        public string? Encryption { get; init; }
     }
 
     public sealed record Command(UserId Caller, DeviceId Device, Body Body) : IRequest<Result>;
@@ -44,6 +45,8 @@ public static class StartConversation
                 .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.").OverridePropertyName("title");
             RuleFor(c => c.Body.Title).Null().When(c => c.Body.Type == "direct")
                 .WithMessage("is for groups only.").OverridePropertyName("title");
+            RuleFor(c => c.Body.Encryption).Null() // Taken and not kept, it would let clients believe that what they write plainly is refused.
+                .WithMessage("is not offered by this server.").OverridePropertyName("encryption");
         }
     }
 

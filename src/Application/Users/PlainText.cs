@@ -5,11 +5,14 @@ internal static class PlainText
 {
     /// <summary>Whether it is one line of 1 to <paramref name="max"/> characters that is not blank.</summary>
     public static bool IsLine(string text, int max) =>
-        text.Length <= max && !string.IsNullOrWhiteSpace(text) && !text.Any(char.IsControl) && IsWellFormed(text);
+        HasAtMost(text, max) && !string.IsNullOrWhiteSpace(text) && !text.Any(char.IsControl) && IsWellFormed(text);
 
     /// <summary>Whether it has at most <paramref name="max"/> characters and, line breaks and tabs aside, no control characters.</summary>
     public static bool IsText(string text, int max) =>
-        text.Length <= max && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t')) && IsWellFormed(text);
+        HasAtMost(text, max) && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t')) && IsWellFormed(text);
+
+    /// <summary>Characters are those of Unicode (scalar values), however they are encoded.</summary>
+    private static bool HasAtMost(string text, int max) => text.Length <= max || (text.Length <= 2 * max && text.EnumerateRunes().Count() <= max);
 
     /// <summary>Whether every surrogate has its other half.</summary>
     private static bool IsWellFormed(string text)

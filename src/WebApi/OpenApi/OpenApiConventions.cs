@@ -31,6 +31,7 @@ public static class OpenApiConventions
             });
             options.CustomSchemaIds(type => type.DeclaringType?.Name + type.Name);
             options.SupportNonNullableReferenceTypes();
+            options.UseAllOfToExtendReferenceSchemas(); // Beside a bare reference nobody would read that it may be null.
             options.MapType<JsonElement>(() => new OpenApiSchema { Description = "JSON of the client's own." });
             options.IncludeXmlComments(typeof(Program).Assembly);
             options.IncludeXmlComments(typeof(ApplicationServices).Assembly);

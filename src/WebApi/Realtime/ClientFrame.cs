@@ -46,6 +46,6 @@ internal sealed record ClientFrame
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, PropertyNameCaseInsensitive = true, MaxDepth = 32,
-    Converters = [typeof(WellFormedElementConverter)])]
+    AllowDuplicateProperties = false, Converters = [typeof(WellFormedElementConverter)])]
 [JsonSerializable(typeof(ClientFrame))]
 internal sealed partial class ClientFrameJson : JsonSerializerContext;
