@@ -18,7 +18,7 @@ public sealed class RecentMessagesSpecs
 
     [Fact]
     public void While_the_window_holds_everything_every_other_id_is_new() =>
-        Assert.True(RecentMessages.None.ProvesNew(new MessageId(new Guid("11111111-1111-4111-8111-111111111111"))));
+        Assert.True(RecentMessages.None.ProvesNew(Ann, new MessageId(new Guid("11111111-1111-4111-8111-111111111111"))));
 
     [Fact]
     public void Old_messages_leave_the_window_once_it_is_large_enough()
@@ -27,7 +27,7 @@ public sealed class RecentMessagesSpecs
             RecentMessages.None, (window, minute) => Accept(window, IdAt(Start.AddMinutes(minute), minute), Start.AddMinutes(minute)));
 
         Assert.Equal(RecentMessages.WindowMin, recent.ById.Count);
-        Assert.False(recent.ProvesNew(IdAt(Start, 0)));
+        Assert.False(recent.ProvesNew(Ann, IdAt(Start, 0)));
     }
 
     [Fact]
@@ -48,9 +48,32 @@ public sealed class RecentMessagesSpecs
             recent = Accept(recent, IdAt(Start.AddMinutes(minute), 100 + minute), Start.AddMinutes(minute));
 
         Assert.Null(recent.Find(Ann, future));
-        Assert.False(recent.ProvesNew(future));
-        Assert.False(recent.ProvesNew(IdAt(Start.AddMinutes(50), 7)));
-        Assert.True(recent.ProvesNew(IdAt(Start.AddHours(1).AddMilliseconds(1), 8)));
+        Assert.False(recent.ProvesNew(Ann, future));
+        Assert.False(recent.ProvesNew(Ann, IdAt(Start.AddMinutes(50), 7)));
+        Assert.True(recent.ProvesNew(Ann, IdAt(Start.AddHours(1).AddMilliseconds(1), 8)));
+    }
+
+    [Fact]
+    public void An_id_from_the_future_costs_nobody_but_its_sender()
+    {
+        var recent = Accept(RecentMessages.None, IdAt(Start.AddYears(70), 1), Start);
+        for (var minute = 1; minute <= 2 * RecentMessages.WindowMin; minute++)
+            recent = Accept(recent, IdAt(Start.AddMinutes(minute), 100 + minute), Start.AddMinutes(minute));
+
+        Assert.False(recent.ProvesNew(Ann, IdAt(Start.AddHours(1), 7)));
+        Assert.True(recent.ProvesNew(new UserId(Guid.NewGuid()), IdAt(Start.AddHours(1), 7)));
+    }
+
+    [Fact]
+    public void More_wrong_clocks_than_are_kept_count_for_all()
+    {
+        var senders = Enumerable.Range(0, Horizons.SendersMax + 1).Select(_ => new UserId(Guid.NewGuid())).ToList();
+
+        var horizons = senders.Index().Aggregate(Horizons.None, (raised, sender) => raised.Raise(sender.Item, Start.AddDays(sender.Index)));
+
+        Assert.Single(horizons.BySender);
+        Assert.All(senders.Index(), sender => Assert.True(horizons.Of(sender.Item) >= Start.AddDays(sender.Index)));
+        Assert.Equal(Start.AddDays(Horizons.SendersMax - 1), horizons.Of(new UserId(Guid.NewGuid())));
     }
 
     /// <summary>The promise: whatever the clients' clocks say, an id that was accepted is in the window or not taken for new.</summary>
@@ -66,7 +89,7 @@ public sealed class RecentMessagesSpecs
             var id = IdAt(now.AddMilliseconds(skew), accepted.Count);
             recent = Accept(recent, id, now);
             accepted.Add(id);
-            if (accepted.Any(earlier => recent.Find(Ann, earlier) is null && recent.ProvesNew(earlier)))
+            if (accepted.Any(earlier => recent.Find(Ann, earlier) is null && recent.ProvesNew(Ann, earlier)))
                 return false;
         }
 

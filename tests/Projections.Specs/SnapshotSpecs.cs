@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
@@ -36,11 +37,22 @@ public sealed class SnapshotSpecs
 
         var loaded = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState();
 
-        Assert.False(loaded.Recent.ProvesNew(Id(1))); // It must be looked up.
+        Assert.False(loaded.Recent.ProvesNew(Ben, Id(1))); // It must be looked up.
         var behind = new MessageFacts(Id(1), 1, Ben, At(1), IsDeleted: false, OwnReaction: null, AsOf: 4);
         Assert.Equal(
             Refusal.MessageBusy,
             Assert.Throws<RefusedException>(() => Conversation.Decide(loaded, new ConversationCommand.SetReaction(Ann, behind, "👍"), At(9))).Refusal);
+    }
+
+    [Fact]
+    public void It_knows_whose_ids_were_ahead_of_the_clock()
+    {
+        var state = Given.Facts.Aggregate(Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+        var horizons = new Horizons(At(70), ImmutableDictionary.CreateRange([KeyValuePair.Create(Ben, At(90))]));
+
+        var loaded = ConversationSnapshot.Of(Group.ToString(), state with { Recent = state.Recent with { Horizons = horizons } }, Given.Facts[^1]).ToState();
+
+        Assert.Equal((At(70), At(90)), (loaded.Recent.Horizons.Of(Ann), loaded.Recent.Horizons.Of(Ben)));
     }
 
     [Fact]

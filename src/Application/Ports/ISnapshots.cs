@@ -14,7 +14,7 @@ public sealed record Snapshot<TState>(TState State, long Revision, ReadOnlyMemor
 public interface ISnapshots
 {
     /// <summary>
-    /// The conversation as it stood. <c>Recent</c> is empty, its <c>Since</c> is just after the snapshot's last event and its <c>Horizon</c> kept:
+    /// The conversation as it stood. <c>Recent</c> is empty, its <c>Since</c> is just after the snapshot's last event and its <c>Horizons</c> kept:
     /// earlier messages are found with <see cref="ISentMessages"/>.
     /// </summary>
     Task<Snapshot<Conversation>?> ConversationAsync(ConversationId id, CancellationToken cancellationToken);

@@ -30,7 +30,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             return false;
         if (work.LookedUp is { } known && (conversation.Revision <= known.Through || recent.HasAllAfter(known.Through)))
             return false;
-        return conversation.State.Kind is not null && !recent.ProvesNew(command.MessageId)
+        return conversation.State.Kind is not null && !recent.ProvesNew(command.Sender, command.MessageId)
             || !sentIds.ProvesNew(command.Sender, command.MessageId, clock.GetUtcNow());
     }
 

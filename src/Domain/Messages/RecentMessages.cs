@@ -14,13 +14,13 @@ public sealed record AcceptedMessage(
 /// The proof: a version-7 UUID (RFC 9562, section 5.7) carries the time at which it was made. An id whose time is not ahead of the server's
 /// clock by more than <see cref="ClockSkewMax"/> when it is accepted is accepted after that time less the skew. So an id
 /// made later than the window's start plus the skew, that is not in the window, was never accepted before. Ids
-/// that were further ahead when they were accepted raise <see cref="Horizon"/>, below which nothing is proved.
+/// that were further ahead when they were accepted raise their sender's horizon, below which nothing is proved.
 /// </remarks>
 /// <param name="Window">The accepted messages, oldest first: those of the last <see cref="Span"/>, and at least <see cref="WindowMin"/> and at most <see cref="WindowMax"/>.</param>
 /// <param name="Since">Every message accepted at or after this time is in the window.</param>
-/// <param name="Horizon">No id made at or before this time is proved new by its time alone.</param>
+/// <param name="Horizons">No id made at or before its sender's is proved new by its time alone.</param>
 public sealed record RecentMessages(
-    ImmutableDictionary<(UserId Sender, MessageId Message), AcceptedMessage> ById, ImmutableQueue<(UserId Sender, MessageId Message)> Window, DateTimeOffset Since, DateTimeOffset Horizon)
+    ImmutableDictionary<(UserId Sender, MessageId Message), AcceptedMessage> ById, ImmutableQueue<(UserId Sender, MessageId Message)> Window, DateTimeOffset Since, Horizons Horizons)
 {
     /// <summary>How many messages the window keeps however old they are.</summary>
     public const int WindowMin = 16;
@@ -35,7 +35,7 @@ public sealed record RecentMessages(
     public static readonly TimeSpan ClockSkewMax = TimeSpan.FromSeconds(5);
 
     public static readonly RecentMessages None =
-        new(ImmutableDictionary<(UserId Sender, MessageId Message), AcceptedMessage>.Empty, [], DateTimeOffset.MinValue, DateTimeOffset.MinValue);
+        new(ImmutableDictionary<(UserId Sender, MessageId Message), AcceptedMessage>.Empty, [], DateTimeOffset.MinValue, Horizons.None);
 
     /// <summary>An id belongs to its sender: others may use the same one.</summary>
     public AcceptedMessage? Find(UserId sender, MessageId id) => ById.GetValueOrDefault((sender, id));
@@ -47,11 +47,11 @@ public sealed record RecentMessages(
     public bool HasAllAfter(long seq) => HasLeftNothing || (!Window.IsEmpty && ById[Window.Peek()].Seq <= seq + 1);
 
     /// <summary>Whether the id can be none of a message that was accepted before the window.</summary>
-    public bool ProvesNew(MessageId id)
+    public bool ProvesNew(UserId sender, MessageId id)
     {
         if (HasLeftNothing)
             return true;
-        return MadeAt(id) is { } made && made > Horizon && made - ClockSkewMax > Since;
+        return MadeAt(id) is { } made && made - ClockSkewMax > Since && made > Horizons.Of(sender);
     }
 
     /// <summary>Who wrote messages between two seqs; null when the window does not reach back so far.</summary>
@@ -79,8 +79,8 @@ public sealed record RecentMessages(
     public RecentMessages Add(AcceptedMessage message)
     {
         var added = this with { ById = ById.SetItem((message.Sender, message.MessageId), message), Window = Window.Enqueue((message.Sender, message.MessageId)) };
-        if (MadeAt(message.MessageId) is { } made && made > message.SentAt + ClockSkewMax && made > Horizon)
-            added = added with { Horizon = made };
+        if (MadeAt(message.MessageId) is { } made && made > message.SentAt + ClockSkewMax)
+            added = added with { Horizons = Horizons.Raise(message.Sender, made) };
         while (added.MayDropOldest(message.SentAt))
             added = added.DropOldest();
         return added;

@@ -43,8 +43,8 @@ internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IRe
         _receipts.Forget();
     }
 
-    /// <summary>Snapshots leave the recent messages out, so they need not be carried along: all but the horizon that they have raised.</summary>
-    private static Conversation Slim(Conversation state) => state with { Recent = RecentMessages.None with { Horizon = state.Recent.Horizon } };
+    /// <summary>Snapshots leave the recent messages out, so they need not be carried along: all but the horizons that they have raised.</summary>
+    private static Conversation Slim(Conversation state) => state with { Recent = RecentMessages.None with { Horizons = state.Recent.Horizons } };
 }
 
 /// <summary>

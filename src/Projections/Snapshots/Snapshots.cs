@@ -20,8 +20,11 @@ public sealed record ConversationSnapshot
     public required ulong Position { get; init; }
     public required DateTimeOffset LastAt { get; init; }
 
-    /// <summary>See <see cref="RecentMessages.Horizon"/>; null for none.</summary>
+    /// <summary>See <see cref="Horizons.OfAll"/>; null for none.</summary>
     public required DateTimeOffset? Horizon { get; init; }
+
+    /// <summary>See <see cref="Horizons.BySender"/>; null for none.</summary>
+    public ImmutableDictionary<Guid, DateTimeOffset>? SenderHorizons { get; init; }
 
     /// <summary>A group's title, sealed; null for none.</summary>
     public byte[]? Title { get; init; }
@@ -48,7 +51,10 @@ public sealed record ConversationSnapshot
         Hash = last.Hash.ToArray(),
         Position = last.Position.Value,
         LastAt = state.LastAt,
-        Horizon = state.Recent.Horizon == DateTimeOffset.MinValue ? null : state.Recent.Horizon,
+        Horizon = state.Recent.Horizons.OfAll == DateTimeOffset.MinValue ? null : state.Recent.Horizons.OfAll,
+        SenderHorizons = state.Recent.Horizons.BySender.IsEmpty
+            ? null
+            : state.Recent.Horizons.BySender.ToImmutableDictionary(pair => pair.Key.Value, pair => pair.Value),
         Title = state.Title?.Content.Bytes.ToArray(),
         TitleBy = state.Title?.By.Value,
         RetentionDays = state.Retention.Days,
@@ -61,7 +67,7 @@ public sealed record ConversationSnapshot
         Members.ToImmutableDictionary(
             m => new UserId(m.User), m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq, m.IsAdmin ? Role.Admin : Role.Member)),
         Revision, LastAt,
-        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizon = Horizon ?? DateTimeOffset.MinValue })
+        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizons = ToHorizons() })
     {
         MemberIds = [.. Members.Select(member => new UserId(member.User))],
         Title = Title is null || TitleBy is null ? null : new GroupTitle(new SealedContent(null, Title), new UserId(TitleBy.Value)),
@@ -71,6 +77,10 @@ public sealed record ConversationSnapshot
         LastExpirySeq = LastExpirySeq ?? -1,
         Operations = RecentOperations.None with { Since = Revision }, // The views hold everything up to there.
     };
+
+    private Horizons ToHorizons() => new(
+        Horizon ?? DateTimeOffset.MinValue,
+        SenderHorizons?.ToImmutableDictionary(pair => new UserId(pair.Key), pair => pair.Value) ?? Horizons.None.BySender);
 }
 
 public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);

@@ -251,7 +251,7 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal(last.Hash.ToArray(), snapshot.Hash.ToArray());
         Assert.Equal(last.At, snapshot.State.LastAt);
         Assert.Equal((127, 126), (snapshot.State.Members[_users[0]].LastSentSeq, snapshot.State.Members[_users[1]].LastSentSeq));
-        Assert.False(snapshot.State.Recent.ProvesNew(new MessageId(Guid.NewGuid())));
+        Assert.False(snapshot.State.Recent.ProvesNew(new UserId(Guid.NewGuid()), new MessageId(Guid.NewGuid())));
 
         var receipts = (await node.Get<ISnapshots>().ReceiptsAsync(conversation, default))!;
         var prefix = history.Facts.Where(fact => fact.Stream == StreamName.OfReceipts(conversation) && fact.Revision <= receipts.Revision);
