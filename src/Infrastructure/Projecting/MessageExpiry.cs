@@ -10,6 +10,9 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// </summary>
 internal static class MessageExpiry
 {
+    /// <summary>Over how many entries of a conversation one statement goes when a shorter time is set; it may have kept millions.</summary>
+    internal const int ShortenedAtOnce = 10_000;
+
     public static async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         var expired = new List<Recorded>();
@@ -57,12 +60,15 @@ internal static class MessageExpiry
     /// <summary>What was sent before a shorter time was set is shown no longer than that either.</summary>
     private static async Task ShortenAsync(Recorded fact, Shortening shortening, ReadModelSession session, CancellationToken cancellationToken)
     {
-        await using var update = session.Command(
-            $"""
-            UPDATE {session.Schema}.timeline t SET expires_at = t.at + $4, kept_until = t.at + $4
-            WHERE t.conversation_id = $1 AND t.seq < $2 AND t.kept_until <= t.at + $3 AND t.kept_until > t.at + $4
-            """,
-            fact.Conversation.Value, fact.Revision, shortening.From, shortening.To);
-        await update.ExecuteNonQueryAsync(cancellationToken);
+        for (var from = 0L; from < fact.Revision; from += ShortenedAtOnce)
+        {
+            await using var update = session.Command(
+                $"""
+                UPDATE {session.Schema}.timeline t SET expires_at = t.at + $5, kept_until = t.at + $5
+                WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq < $3 AND t.kept_until <= t.at + $4 AND t.kept_until > t.at + $5
+                """,
+                fact.Conversation.Value, from, Math.Min(from + ShortenedAtOnce, fact.Revision), shortening.From, shortening.To);
+            await update.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 }

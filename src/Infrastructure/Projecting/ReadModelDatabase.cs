@@ -14,6 +14,12 @@ internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection
     private const string Options =
         "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c idle_in_transaction_session_timeout=10s";
 
+    /// <summary>
+    /// How long one statement may take. Nobody waits for it, and one that always takes longer would be tried for ever; a server that does not answer is noticed
+    /// by the leader's lock, which ends them all.
+    /// </summary>
+    private static readonly TimeSpan StatementMax = TimeSpan.FromMinutes(10);
+
     public string ConnectionString => connection.ConnectionString;
 
     public NpgsqlDataSource Source { get; } = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
@@ -22,6 +28,7 @@ internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection
         MinPoolSize = 0,
         MaxPoolSize = 4,
         NoResetOnClose = true,
+        CommandTimeout = (int)StatementMax.TotalSeconds,
         ApplicationName = ApplicationName,
     });
 

@@ -99,6 +99,32 @@ public sealed class ExpiryTests : ProjectingTest
         Assert.Equal([2, 3], (await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, 10, default)).SelectMany(due => due.Messages).Select(message => message.Seq).Order());
     }
 
+    [Fact]
+    public async Task A_shorter_time_holds_for_all_earlier_messages_however_many_there_are()
+    {
+        await using var node = await StartNodeAsync();
+        var (conversation, changed) = (new ConversationId(Guid.NewGuid()), (2L * MessageExpiry.ShortenedAtOnce) + 2);
+        await Views.ExecuteAsync(
+            $"""
+            INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_id, message_no, kept_until, expires_at)
+            SELECT '{conversation.Value}', seq, 'message', now(), gen_random_uuid(), seq, now() + interval '30 days', now() + interval '30 days'
+            FROM generate_series(0, {changed + 1}) AS seq
+            """);
+        var fact = new Recorded(
+            new ConversationEvent.RetentionChanged(new RetentionPolicy(7, null), _ann, [new Shortening(TimeSpan.FromDays(30), TimeSpan.FromDays(7))])
+            {
+                At = DateTimeOffset.UtcNow,
+            },
+            StreamName.Of(conversation), changed, new LogPosition(1), Guid.NewGuid(), DateTimeOffset.UtcNow, default, default);
+
+        await using (var connection = await node.Get<ReadModelDatabase>().Source.OpenConnectionAsync())
+            await MessageExpiry.ApplyAsync([fact], new ReadModelSession(connection, "chat", () => throw new InvalidOperationException()), default);
+
+        Assert.Equal(
+            ["0 to 20001: 7 days", "20002 to 20003: 30 days"],
+            await Views.TextsAsync("SELECT min(seq) || ' to ' || max(seq) || ': ' || (kept_until - at) FROM chat.timeline GROUP BY kept_until - at ORDER BY min(seq)"));
+    }
+
     /// <summary>Each read model, over the embedded log and over one that hands out what was truncated, as EventStoreDB does until it is scavenged.</summary>
     [Theory]
     [InlineData(true)]

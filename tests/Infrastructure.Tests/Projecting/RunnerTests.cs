@@ -81,6 +81,15 @@ public sealed class RunnerTests : ProjectingTest
     }
 
     [Fact]
+    public async Task A_statement_of_the_runner_may_take_longer_than_those_that_somebody_waits_for()
+    {
+        await using var database = new ReadModelDatabase(new NpgsqlConnectionStringBuilder(Database.ConnectionString) { CommandTimeout = 1 });
+        await using var slow = database.Source.CreateCommand("SELECT pg_sleep(2)");
+
+        await slow.ExecuteNonQueryAsync();
+    }
+
+    [Fact]
     public async Task An_event_that_cannot_be_read_stops_the_runner_and_shows()
     {
         var history = new History(Log);
