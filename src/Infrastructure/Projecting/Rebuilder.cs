@@ -122,7 +122,11 @@ internal sealed class Rebuilder(
     /// <summary>A session that keeps the log's start where it is until it ends.</summary>
     private async Task<NpgsqlConnection> HoldLogAsync(CancellationToken cancellationToken)
     {
-        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false }.ConnectionString);
+        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString)
+        {
+            Pooling = false,
+            CommandTimeout = 0, // The truncations that it waits for may go over many streams.
+        }.ConnectionString);
         try
         {
             await session.OpenAsync(cancellationToken);
@@ -212,9 +216,11 @@ internal sealed class Rebuilder(
     private Task DropShadowAsync(CancellationToken cancellationToken) =>
         ExecuteAsync($"DROP SCHEMA IF EXISTS {Shadow} CASCADE", cancellationToken);
 
+    /// <summary>Takes as long as the rows do: a rebuild that was given up for that would start again, and take no less. It ends with the leadership.</summary>
     private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
         await using var command = database.Source.CreateCommand(sql);
+        command.CommandTimeout = 0;
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

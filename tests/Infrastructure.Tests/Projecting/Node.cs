@@ -8,6 +8,7 @@ using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
@@ -21,13 +22,16 @@ internal sealed class Node : IAsyncDisposable
     public IReadSide ReadSide => Get<IReadSide>();
 
     /// <param name="log">Null for the embedded log in the same database.</param>
-    public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log)
+    /// <param name="commandTimeout">How long statements may take that are given no time of their own, in seconds; null for what a server gives them.</param>
+    public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log, int? commandTimeout = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddMartenStore(database.ConnectionString);
         _ = log is null ? builder.Services.AddMartenEventStore() : builder.Services.AddSingleton(log);
         builder.Services.AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System).AddReadModels().AddRetention();
         var node = new Node(builder.Build());
+        if (commandTimeout is { } seconds)
+            node.Get<NpgsqlConnectionStringBuilder>().CommandTimeout = seconds;
         await node._host.StartAsync();
         return node;
     }

@@ -88,6 +88,29 @@ public sealed class RebuildTests : ProjectingTest
     }
 
     [Fact]
+    public async Task What_a_rebuild_takes_over_may_take_its_time_and_ends_with_the_node()
+    {
+        await using var node = await Node.StartAsync(Database, Log, commandTimeout: 2);
+        await node.CaughtUpAsync(LogPosition.Start);
+        await using var source = Npgsql.NpgsqlDataSource.Create(Database.ConnectionString);
+        await using var slow = await source.OpenConnectionAsync();
+        await using var transaction = await slow.BeginTransactionAsync();
+        await using (var hold = new Npgsql.NpgsqlCommand("LOCK TABLE chat.message_ids", slow))
+            await hold.ExecuteNonQueryAsync();
+
+        Assert.True(await node.Get<IProjections>().RebuildAsync("timeline", CancellationToken.None));
+        await Eventually.IsTrue(() => TakesOverAsync(since: 3), "it takes over what it waits for");
+        await node.DisposeAsync().AsTask().WaitAsync(Eventually.Deadline);
+        await Eventually.IsTrue(async () => !await TakesOverAsync(since: 0), "it has ended");
+
+        async Task<bool> TakesOverAsync(int since) => await Views.NumberAsync(
+            $"""
+            SELECT count(*) FROM pg_stat_activity WHERE application_name = '{ReadModelDatabase.ApplicationName}' AND datname = current_database()
+            AND state = 'active' AND query LIKE 'INSERT INTO chat_rebuild.message_ids%' AND query_start < now() - interval '{since} s'
+            """) > 0;
+    }
+
+    [Fact]
     public async Task Nobody_rebuilds_what_is_not_there()
     {
         await using var node = await StartNodeAsync();
