@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Marten;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -21,7 +22,8 @@ internal static class Checkpoint
     }
 
     /// <summary>
-    /// The first statement of a transaction. It locks the row until the transaction ends, so a second runner waits here, and then finds the row moved.
+    /// The first statement of a transaction. It locks the row until the transaction ends, so a second runner waits here, and then finds the row moved. The commit is
+    /// durable, whatever the database is set to: the writer trusts a position that was announced (docs/adr/0014).
     /// </summary>
     /// <param name="lagSeconds">How old the first event of the run is.</param>
     /// <exception cref="CheckpointMovedException">Another runner has moved it; the transaction must not commit.</exception>
@@ -30,7 +32,10 @@ internal static class Checkpoint
     {
         await using var command = connection.CreateCommand();
         command.CommandText =
-            $"UPDATE {schema}.checkpoints SET position = $2, lag_seconds = $3, updated_at = now() WHERE name = '{Live}' AND position = $1";
+            $"""
+            UPDATE {schema}.checkpoints SET position = $2, lag_seconds = $3, updated_at = now() WHERE name = '{Live}' AND position = $1
+            RETURNING {DurableCommit.Sql}
+            """;
         command.Parameters.Add(new() { Value = (decimal)from.Value });
         command.Parameters.Add(new() { Value = (decimal)to.Value });
         command.Parameters.Add(new() { Value = lagSeconds });

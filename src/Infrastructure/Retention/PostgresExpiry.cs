@@ -97,6 +97,7 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
             $"""
             INSERT INTO {schema}.{LogStarts.Table} AS s (stream, conversation_id, of_receipts, before, hash) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (stream) DO UPDATE SET before = excluded.before, hash = excluded.hash WHERE s.before < excluded.before
+            RETURNING {DurableCommit.Sql}
             """,
             cancellationToken, stream, conversation.Value, stream.StartsWith(StreamName.ReceiptsPrefix, StringComparison.Ordinal), before, hash.ToArray());
 

@@ -9,7 +9,8 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <summary>
-/// The secrets in PostgreSQL, wrapped under the master key. A shredded one keeps its row without bytes, so that it is never made again.
+/// The secrets in PostgreSQL, wrapped under the master key. A shredded one keeps its row without bytes, so that it is never made again. Making and shredding are
+/// durable once they are done: what is sealed under a secret that a crash has lost could never be read, and what was erased could be read again.
 /// </summary>
 public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> options)
 {
@@ -65,7 +66,7 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
                 INSERT INTO {Table} (name, key_id, wrapped) VALUES ($1, '', NULL)
                 ON CONFLICT (name) DO UPDATE SET key_id = '', wrapped = NULL, ends_at = NULL RETURNING name
             )
-            SELECT pg_notify('{Channel}', name) FROM shredded
+            SELECT pg_notify('{Channel}', name), {DurableCommit.Sql} FROM shredded
             """);
         command.Parameters.Add(new() { Value = name });
         return await command.ExecuteNonQueryAsync(cancellationToken);
@@ -147,7 +148,7 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
             $"""
             INSERT INTO {Table} (name, key_id, wrapped, ends_at)
             SELECT n.name, $1, n.wrapped, n.ends_at FROM unnest($2::text[], $3::bytea[], $4::timestamptz[]) AS n(name, wrapped, ends_at)
-            ON CONFLICT (name) DO NOTHING
+            ON CONFLICT (name) DO NOTHING RETURNING {DurableCommit.Sql}
             """);
         command.Parameters.Add(new() { Value = options.Value.Current });
         command.Parameters.Add(new() { Value = names });

@@ -89,6 +89,23 @@ public sealed class RunnerTests : ProjectingTest
         await slow.ExecuteNonQueryAsync();
     }
 
+    [Theory]
+    [InlineData("off", "on")]
+    [InlineData("local", "local")]
+    [InlineData("remote_apply", "remote_apply")]
+    public async Task The_runner_commits_durably_whatever_the_database_is_set_to(string set, string used)
+    {
+        await Views.ExecuteAsync($"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {set}', current_database()); END $$");
+        await using var node = await StartNodeAsync();
+        await Eventually.IsTrue(async () => await Views.NumberAsync("SELECT count(*) FROM chat.checkpoints") == 1, "the leader has begun");
+
+        await using var transaction = await ReadModelTransaction.BeginAsync(
+            node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>().Source, "chat", default, new LogPosition(5), 0, default);
+
+        await using var command = transaction.Session.Command("SHOW synchronous_commit");
+        Assert.Equal(used, await command.ExecuteScalarAsync());
+    }
+
     [Fact]
     public async Task An_event_that_cannot_be_read_stops_the_runner_and_shows()
     {

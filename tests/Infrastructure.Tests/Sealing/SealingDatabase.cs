@@ -19,6 +19,8 @@ public sealed class SealingDatabase : IAsyncLifetime
     private TestDatabase? _database;
     private ServiceProvider? _services;
 
+    public string ConnectionString => _database!.ConnectionString;
+
     public NpgsqlDataSource Source => _services!.GetRequiredService<NpgsqlDataSource>();
 
     public async Task InitializeAsync()
@@ -38,7 +40,10 @@ public sealed class SealingDatabase : IAsyncLifetime
         await _database!.DisposeAsync();
     }
 
-    public Secrets Secrets(string? current = "first", params string[] keys)
+    public Secrets Secrets(string? current = "first", params string[] keys) => Secrets(Source, current, keys);
+
+    /// <summary>Secrets by way of connections of the test's own.</summary>
+    public static Secrets Secrets(NpgsqlDataSource source, string? current = "first", params string[] keys)
     {
         var known = keys.Length > 0 ? keys : ["first"];
         var options = new SealingOptions
@@ -46,7 +51,7 @@ public sealed class SealingDatabase : IAsyncLifetime
             CurrentKey = current,
             MasterKeys = known.ToDictionary(id => id, id => id == "first" ? FirstKey : SecondKey),
         };
-        return new Secrets(Source, Options.Create(options));
+        return new Secrets(source, Options.Create(options));
     }
 
     public ContentSealer Sealer(TimeProvider? clock = null) => new(Secrets(), clock ?? TimeProvider.System);

@@ -10,6 +10,17 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
+    /// <summary>Notes how each transaction commits that writes a secret.</summary>
+    private const string NoteCommits =
+        """
+        CREATE TABLE IF NOT EXISTS noted_commits (name text, setting text);
+        CREATE OR REPLACE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO noted_commits VALUES (NEW.name, current_setting('synchronous_commit')); RETURN NULL; END $$;
+        DROP TRIGGER IF EXISTS note_commit ON chat.secrets;
+        CREATE CONSTRAINT TRIGGER note_commit AFTER INSERT OR UPDATE ON chat.secrets
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_commit();
+        """;
+
     [Fact]
     public async Task A_secret_is_made_once_and_stays_the_same()
     {
@@ -61,6 +72,25 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
 
         Assert.True(await listening.WaitAsync(Eventually.Deadline, None));
         Assert.Equal([name], told);
+    }
+
+    [Theory]
+    [InlineData("off", "on")]
+    [InlineData("remote_apply", "remote_apply")]
+    public async Task Secrets_are_made_and_shredded_durably_whatever_the_database_is_set_to(string set, string used)
+    {
+        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Options = $"-c synchronous_commit={set}" };
+        await using var source = NpgsqlDataSource.Create(connection);
+        await using (var note = source.CreateCommand(NoteCommits))
+            await note.ExecuteNonQueryAsync();
+        var name = Name();
+
+        await SealingDatabase.Secrets(source).GetOrCreateAsync([name], None);
+        await SealingDatabase.Secrets(source).ShredAsync(name, None);
+
+        await using var noted = source.CreateCommand("SELECT array_agg(setting) FROM noted_commits WHERE name = $1");
+        noted.Parameters.Add(new() { Value = name });
+        Assert.Equal([used, used], (string[])(await noted.ExecuteScalarAsync())!);
     }
 
     [Fact]
