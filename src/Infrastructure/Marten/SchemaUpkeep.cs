@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Marten;
 
@@ -27,8 +28,11 @@ internal sealed class SchemaUpkeep(
     /// <summary>The lock's key: "ChatSchm" in ASCII. The session that holds it ends with the work, however that ends.</summary>
     private const long Lock = 0x436861745363686d;
 
-    /// <summary>How long one try waits for another node; it is tried again until <see cref="StartupOptions.DatabaseWait"/> is over.</summary>
+    /// <summary>How long one try waits for a table; it is tried again until <see cref="StartupOptions.DatabaseWait"/> is over.</summary>
     private const string LockWait = "-c lock_timeout=5s";
+
+    /// <summary>How often one try asks whether the other node has done; it is tried again likewise.</summary>
+    private const int AsksMax = 20;
 
     private static readonly TimeSpan RetryMin = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(4);
@@ -79,16 +83,24 @@ internal sealed class SchemaUpkeep(
             Pooling = false,
         }.ConnectionString);
         await session.OpenAsync(cancellationToken);
-        if (!await TryLockAsync(session, cancellationToken))
-        {
-            logger.LogInformation("Another node works on the database's schema; waiting for it.");
-            await using var wait = new NpgsqlCommand($"SELECT pg_advisory_lock({Lock})", session);
-            await wait.ExecuteNonQueryAsync(cancellationToken);
-        }
-
+        await LockAsync(session, cancellationToken);
         await SchemaUpgrades.ApplyAsync(session, cancellationToken);
+        await MissingIndexes.BuildAsync(documents.Storage.AllObjects().OfType<Table>(), session, logger, cancellationToken);
         await documents.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate);
         logger.LogInformation("The database's schema is up to date, after {Milliseconds:0} ms.", Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    /// <summary>Asks until no other node works on the schema. One that waited in a query would be waited for in turn by an index that the other builds.</summary>
+    private async Task LockAsync(NpgsqlConnection session, CancellationToken cancellationToken)
+    {
+        for (var asked = 1; !await TryLockAsync(session, cancellationToken); asked++)
+        {
+            if (asked == 1)
+                logger.LogInformation("Another node works on the database's schema; waiting for it.");
+            if (asked == AsksMax)
+                throw new TimeoutException("Another node works on the database's schema.");
+            await Task.Delay(RetryMin, clock, cancellationToken);
+        }
     }
 
     private static async Task<bool> TryLockAsync(NpgsqlConnection session, CancellationToken cancellationToken)

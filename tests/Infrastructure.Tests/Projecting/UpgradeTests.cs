@@ -2,6 +2,9 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Projections.Timeline;
+using ChatCqrs.Testing;
+using Marten;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
@@ -21,6 +24,12 @@ public sealed class UpgradeTests : ProjectingTest
         ALTER TABLE chat.conversations DROP COLUMN title, DROP COLUMN title_by;
         UPDATE chat.mt_doc_members SET data = data - 'left_seq' - 'earlier';
         """;
+
+    private const string SomeEntry =
+        "INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_no) VALUES (gen_random_uuid(), 0, 'conversation_started', now(), 0)";
+
+    /// <summary>Sessions of this database that are older than PostgreSQL waits before it looks for deadlocks: whoever began to wait first does not look again.</summary>
+    private const string LongerThanDeadlocks = "datname = current_database() AND backend_start < now() - interval '2 s'";
 
     [Fact]
     public async Task What_was_written_before_groups_came_is_shown_as_ever_and_goes_on()
@@ -51,4 +60,62 @@ public sealed class UpgradeTests : ProjectingTest
         Assert.NotNull((await node.Get<ITimeline>().EntriesAsync(conversation, 0, 1, default))[0].Message!.DeletedAt);
         Assert.Equal(0, Assert.Single(await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Unread);
     }
+
+    [Fact]
+    public async Task An_index_that_came_later_is_built_once_though_two_nodes_start_and_writers_do_not_wait_for_it()
+    {
+        await using (await StartNodeAsync())
+        {
+        }
+
+        await Views.ExecuteAsync("DROP INDEX chat.timeline_unread");
+        await using var source = NpgsqlDataSource.Create(Database.ConnectionString);
+        Task<Node>[] starting;
+        long built;
+        await using (var writer = await source.OpenConnectionAsync())
+        await using (await writer.BeginTransactionAsync())
+        {
+            await using var write = new NpgsqlCommand(SomeEntry, writer);
+            await write.ExecuteNonQueryAsync();
+            starting = [StartNodeAsync(), StartNodeAsync()];
+            await Eventually.IsTrue(async () => await CountAsync("pg_class WHERE relname = 'timeline_unread'") == 1, "the index is being built");
+            await Eventually.IsTrue(
+                async () => await CountAsync($"pg_stat_activity WHERE application_name = 'chatcqrs-schema' AND {LongerThanDeadlocks}") == 2, "the other node waits");
+            await Views.ExecuteAsync(SomeEntry);
+            Assert.Equal(0, await CountAsync("pg_index WHERE indexrelid = 'chat.timeline_unread'::regclass AND indisvalid"));
+            built = await Views.NumberAsync("SELECT 'chat.timeline_unread'::regclass::oid::bigint");
+        }
+
+        foreach (var start in starting)
+        {
+            await using var node = await start;
+            await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+        }
+
+        Assert.Equal(built, await Views.NumberAsync("SELECT 'chat.timeline_unread'::regclass::oid::bigint"));
+        Assert.Equal(1, await CountAsync("pg_index WHERE indexrelid = 'chat.timeline_unread'::regclass AND indisvalid"));
+    }
+
+    [Fact]
+    public async Task An_index_whose_build_was_cut_short_is_built_anew_and_one_that_is_there_is_not()
+    {
+        await using (await StartNodeAsync())
+        {
+        }
+
+        await Views.ExecuteAsync("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chat.timeline_unread'::regclass");
+        var before = await IndexesAsync();
+        await using var node = await StartNodeAsync();
+        var after = await IndexesAsync();
+
+        Assert.Equal("timeline_unread", Assert.Single(before.Except(after)).Split(' ')[0]);
+        Assert.Equal(before.Count, after.Count);
+        Assert.Equal(0, await CountAsync("pg_index WHERE NOT indisvalid"));
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+
+        Task<List<string>> IndexesAsync() => Views.TextsAsync(
+            "SELECT relname || ' ' || oid FROM pg_class WHERE relkind = 'i' AND relnamespace = 'chat'::regnamespace ORDER BY relname");
+    }
+
+    private Task<long> CountAsync(string rows) => Views.NumberAsync($"SELECT count(*) FROM {rows}");
 }
