@@ -20,6 +20,12 @@ public sealed class InMemoryEventStore : IEventStore
     /// <summary>While true, appends happen and are then answered with <see cref="StoreUnavailableException"/>.</summary>
     public bool LosesAnswers { get; set; }
 
+    /// <summary>A stream whose appends fail, while those of others in the same call succeed; null for none.</summary>
+    public string? Refused { get; set; }
+
+    /// <summary>A stream whose appends happen and are then answered as failed, while others' answers are right; null for none.</summary>
+    public string? Unanswered { get; set; }
+
     public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
     {
         StreamAppend.Check(appends);
@@ -28,7 +34,7 @@ public sealed class InMemoryEventStore : IEventStore
         AppendOutcome[] outcomes;
         lock (_lock)
         {
-            outcomes = [.. appends.Select(Append)];
+            outcomes = [.. appends.Select(Answer)];
             appended = _appended;
             _appended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
@@ -91,6 +97,15 @@ public sealed class InMemoryEventStore : IEventStore
             if (_streams.TryGetValue(stream, out var found))
                 found.Before = Math.Max(found.Before, Math.Min(before, found.Events.Count));
         }
+    }
+
+    private AppendOutcome Answer(StreamAppend append)
+    {
+        var failed = new AppendOutcome.Failed(new StoreUnavailableException($"{append.Stream} failed, as the test wished."));
+        if (append.Stream == Refused)
+            return failed;
+        var outcome = Append(append);
+        return append.Stream == Unanswered ? failed : outcome;
     }
 
     private AppendOutcome Append(StreamAppend append)

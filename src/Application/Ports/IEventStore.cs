@@ -130,6 +130,13 @@ public abstract record AppendOutcome
     /// <summary>Somebody else wrote first; nothing was appended to this stream.</summary>
     /// <param name="ActualRevision">The revision of the stream's last event; <see cref="StreamAppend.NoStream"/> when there is none.</param>
     public sealed record Conflict(long ActualRevision) : AppendOutcome;
+
+    /// <summary>The store refuses this stream, or did not write it in time; what was said for the others holds. The events may or may not have been appended.</summary>
+    /// <param name="Reason">What the call would have thrown had it been for this stream alone.</param>
+    public sealed record Failed(Exception Reason) : AppendOutcome;
+
+    /// <summary>For who appends to one stream alone: its failure is the call's.</summary>
+    public AppendOutcome OrThrow() => this is Failed { Reason: var reason } ? throw reason : this;
 }
 
 /// <summary>The event log or the read side cannot be reached, or does not answer in time.</summary>

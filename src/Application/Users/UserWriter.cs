@@ -101,7 +101,7 @@ internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvi
         {
             try
             {
-                return (await store.AppendAsync([append], cancellationToken))[0];
+                return (await store.AppendAsync([append], cancellationToken))[0].OrThrow();
             }
             catch (StoreUnavailableException) when (attempt < AppendAttemptsMax)
             {

@@ -370,6 +370,7 @@ internal sealed class WriterPartition(
         }
 
         var outcomes = task.Result;
+        Tell(outcomes.OfType<AppendOutcome.Failed>().Select(failed => failed.Reason));
         var next = 0;
         foreach (var decision in decisions)
         {
@@ -378,6 +379,8 @@ internal sealed class WriterPartition(
                 Give(decision.Answers, decision.Entry.Conversation!.Position);
             else if (outcomes[next++] is AppendOutcome.Appended appended)
                 Commit(decision, appended);
+            else if (outcomes[next - 1] is AppendOutcome.Failed failed)
+                Failed(decision.Entry, decision.Answers, failed.Reason);
             else
                 Again(decision.Answers, again);
 
@@ -385,6 +388,8 @@ internal sealed class WriterPartition(
                 Give(decision.ReceiptAnswers, decision.Entry.Receipts?.Position ?? LogPosition.Start);
             else if (outcomes[next++] is AppendOutcome.Appended appended)
                 CommitReceipts(decision, appended);
+            else if (outcomes[next - 1] is AppendOutcome.Failed failed)
+                Failed(decision.Entry, decision.ReceiptAnswers, failed.Reason, decision.Raised);
             else
                 Again(decision.ReceiptAnswers, again);
 
@@ -463,20 +468,33 @@ internal sealed class WriterPartition(
             entry.Waiting.Enqueue(work);
     }
 
-    /// <summary>Whether the events are in the log is unknown: nobody is told that they are, and the tails are read before anything else.</summary>
     private void Failed(List<Decision> decisions, Exception failure)
     {
-        if (failure is not StoreUnavailableException)
-            logger.LogError(failure, "An append failed.");
+        Tell([failure]);
         foreach (var decision in decisions)
         {
-            foreach (var answer in decision.Answers.Concat(decision.ReceiptAnswers))
-                Fail(answer.Work, failure);
-            decision.Entry.Stale = true;
-            decision.Entry.Failures = 1;
-            decision.Entry.Unsure = decision.Raised;
+            Failed(decision.Entry, decision.Answers, failure);
+            Failed(decision.Entry, decision.ReceiptAnswers, failure, decision.Raised);
             Schedule(decision.Entry);
         }
+    }
+
+    /// <summary>Whether the events are in the log is unknown: nobody is told that they are, and the tails are read before anything else.</summary>
+    /// <param name="raised">The receipts among them.</param>
+    private void Failed(Entry entry, List<Answer> answers, Exception failure, IReadOnlyList<RaisedMark>? raised = null)
+    {
+        foreach (var answer in answers)
+            Fail(answer.Work, failure);
+        entry.Stale = true;
+        entry.Failures = 1;
+        entry.Unsure = raised ?? entry.Unsure;
+    }
+
+    /// <summary>One line an append, however many of its streams failed: a store that is away shows elsewhere.</summary>
+    private void Tell(IEnumerable<Exception> failures)
+    {
+        if (failures.FirstOrDefault(failure => failure is not StoreUnavailableException) is { } failure)
+            logger.LogError(failure, "An append failed.");
     }
 
     // ---- Answering and forgetting

@@ -18,13 +18,7 @@ internal sealed class AppendCall(IReadOnlyList<StreamAppend> appends, NodeAddres
 
     public void Answer(int index, BatchAppendResp response)
     {
-        if (Outcome(response) is not { } outcome)
-        {
-            Fail(Failure(response.Error, appends[index].Stream));
-            return;
-        }
-
-        _outcomes[index] = outcome;
+        _outcomes[index] = Outcome(response) ?? new AppendOutcome.Failed(Failure(response.Error, appends[index].Stream));
         if (Interlocked.Decrement(ref _missing) == 0)
             _done.TrySetResult(_outcomes);
     }

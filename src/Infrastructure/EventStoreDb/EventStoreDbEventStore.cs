@@ -73,7 +73,7 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         {
             var metadata = await ReadStreamAsync(Truncation.StreamOf(stream), long.MaxValue, ReadDirection.Backwards, 1, cancellationToken);
             if (Truncation.Later(stream, metadata is [var current, ..] ? current : null, before) is not { } change
-                || await AppendAsync([change], cancellationToken) is [AppendOutcome.Appended])
+                || (await AppendAsync([change], cancellationToken))[0].OrThrow() is AppendOutcome.Appended)
                 return;
         }
 

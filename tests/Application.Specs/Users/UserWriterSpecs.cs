@@ -65,6 +65,16 @@ public sealed class UserWriterSpecs
     }
 
     [Fact]
+    public async Task An_append_that_fails_for_the_account_alone_is_repeated_and_then_told()
+    {
+        _store.Unanswered = StreamName.Of(Ann);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => AddAsync(_writer, NewDevice()));
+        _store.Unanswered = null;
+
+        Assert.Equal(2, (await ReadAsync()).Count);
+    }
+
+    [Fact]
     public async Task What_was_cut_short_is_true_already_when_it_is_tried_again()
     {
         var device = NewDevice();

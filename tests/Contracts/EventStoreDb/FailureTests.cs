@@ -60,6 +60,32 @@ public sealed class FailureTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stream_that_is_refused_fails_by_itself_and_not_with_what_is_appended_beside_it()
+    {
+        var node = await NodeAsync();
+        var (store, one, other) = (StoreOf(node.ConnectionString), Some.Stream(), Some.Stream());
+        node.Denied = Some.Stream();
+
+        var outcomes = await store.AppendAsync([.. new[] { one, node.Denied, other }.Select(stream => new StreamAppend(stream, StreamAppend.NoStream, Some.Events(2)))], None);
+
+        Assert.Equal([1, 1], new[] { outcomes[0], outcomes[2] }.Select(outcome => Assert.IsType<AppendOutcome.Appended>(outcome).LastRevision));
+        var refused = Assert.IsType<InvalidOperationException>(Assert.IsType<AppendOutcome.Failed>(outcomes[1]).Reason);
+        Assert.Contains(node.Denied, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(2, (await store.ReadStreamAsync(other, 0, ReadDirection.Forwards, 10, None)).Count);
+    }
+
+    [Fact]
+    public async Task Who_truncates_what_may_not_be_changed_is_told()
+    {
+        var node = await NodeAsync();
+        var (store, stream) = (StoreOf(node.ConnectionString), Some.Stream());
+        await AppendedAsync(store, stream, StreamAppend.NoStream);
+        node.Denied = "$$" + stream;
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => store.TruncateAsync(stream, 1, None));
+    }
+
+    [Fact]
     public async Task A_read_without_an_answer_fails_in_time()
     {
         var node = await NodeAsync();

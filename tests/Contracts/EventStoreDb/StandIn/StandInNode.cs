@@ -37,6 +37,9 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
     /// <summary>While false, appends and reads are taken and never answered.</summary>
     public bool Answers { get; set; } = true;
 
+    /// <summary>A stream that nobody may append to.</summary>
+    public string? Denied { get; set; }
+
     /// <summary>After so many records of the log the first subscription is told that it is too slow.</summary>
     public int? TooSlowAfter { get; set; }
 

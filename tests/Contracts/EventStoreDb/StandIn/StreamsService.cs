@@ -49,10 +49,17 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
     private BatchAppendResp Append(BatchAppendReq request)
     {
         var response = new BatchAppendResp { CorrelationId = request.CorrelationId, StreamIdentifier = request.Options.StreamIdentifier };
+        var stream = request.Options.StreamIdentifier.StreamName.ToStringUtf8();
+        if (stream == node.Denied)
+        {
+            response.Error = new() { Code = (int)StatusCode.PermissionDenied, Message = "AccessDenied" };
+            return response;
+        }
+
         var expected = request.Options.ExpectedStreamPositionCase == BatchAppendReq.Types.Options.ExpectedStreamPositionOneofCase.NoStream
             ? -1
             : (long)request.Options.StreamPosition;
-        if (Log.Append(request.Options.StreamIdentifier.StreamName.ToStringUtf8(), expected, request.ProposedMessages, out var actual) is { } last)
+        if (Log.Append(stream, expected, request.ProposedMessages, out var actual) is { } last)
         {
             response.Success = new()
             {
