@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Testing;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
@@ -30,6 +31,9 @@ public sealed class QueryCostTests : ProjectingTest
 
     /// <summary>The rows in the way, but for the newest.</summary>
     private static readonly string AllButTheNewest = $"seq BETWEEN 22 AND {Rows - 60}";
+
+    private const string OtherSessions =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
     [Fact]
     public Task Among_many_rows_few_are_read() => CostsAsync(Queries);
@@ -128,6 +132,7 @@ public sealed class QueryCostTests : ProjectingTest
     private async Task<(long Scanned, long Indexed)> CountsAsync()
     {
         NpgsqlConnection.ClearAllPools();
+        await Eventually.IsTrue(async () => await ScalarAsync(OtherSessions) == 0, "all server processes have handed in their counts");
         await ExecuteAsync("SELECT pg_stat_force_next_flush()");
         return (
             await ScalarAsync($"SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = '{MartenRegistration.Schema}'"),
