@@ -111,7 +111,7 @@ public static class ExportAccount
 
         private async Task WriteMediaAsync(ExportWriter writer, UserId caller, CancellationToken cancellationToken)
         {
-            await writer.ArrayAsync<MediaFile>("media", PageSize, last => media.OwnedAsync(caller, last?.Id, PageSize, cancellationToken), async file => new
+            await writer.ArrayAsync<MediaFile>("media", last => media.OwnedAsync(caller, last?.Id, PageSize, cancellationToken), async file => new
             {
                 FileId = file.Id.Value,
                 file.FileType,
@@ -169,7 +169,7 @@ internal sealed class ExportedConversations(IMediator mediator, IInbox inbox, IT
     {
         writer.Begin();
         writer.Value("conversation", details with { LastMessage = null }); // It is among the entries.
-        await writer.ArrayAsync<TimelineEntryView>("entries", PageSize, async last =>
+        await writer.ArrayAsync<TimelineEntryView>("entries", async last =>
             (await mediator.Send(new GetTimeline.Query(user, id, last?.Seq, PageSize), cancellationToken)).Entries, ValueTask.FromResult<object>);
         await WriteReceiptsAsync(writer, user, id, cancellationToken);
         writer.End();
@@ -189,10 +189,10 @@ internal sealed class ExportedConversations(IMediator mediator, IInbox inbox, IT
     }
 
     private Task WriteWrittenAsync(ExportWriter writer, UserId user, ConversationId id, CancellationToken cancellationToken) => writer.ArrayAsync<TimelineEntry>(
-        "messages", PageSize, last => timeline.WrittenAsync(id, user, last?.Seq ?? -1, PageSize, cancellationToken),
+        "messages", last => timeline.WrittenAsync(id, user, last?.Seq ?? -1, PageSize, cancellationToken),
         async entry => await views.OpenAsync(entry, "sent", cancellationToken));
 
     private Task WriteReceiptsAsync(ExportWriter writer, UserId user, ConversationId id, CancellationToken cancellationToken) => writer.ArrayAsync<ReceiptMark>(
-        "receipts", PageSize, last => receipts.MarksAsync(id, user, last, PageSize, cancellationToken),
+        "receipts", last => receipts.MarksAsync(id, user, last, PageSize, cancellationToken),
         mark => ValueTask.FromResult<object>(new { Kind = mark.IsRead ? "read" : "delivered", mark.UpToSeq, mark.At }));
 }

@@ -44,8 +44,8 @@ internal sealed class ExportWriter(PipeWriter output, CancellationToken cancella
     }
 
     /// <summary>The pages of a list as an array, one after another.</summary>
-    /// <param name="read">A page after an item; the first one after null. A page that is not full is the last.</param>
-    public async Task ArrayAsync<T>(string name, int pageSize, Func<T?, Task<IReadOnlyList<T>>> read, Func<T, ValueTask<object>> show)
+    /// <param name="read">A page after an item; the first one after null. An empty page is the last.</param>
+    public async Task ArrayAsync<T>(string name, Func<T?, Task<IReadOnlyList<T>>> read, Func<T, ValueTask<object>> show)
         where T : class
     {
         BeginArray(name);
@@ -56,7 +56,7 @@ internal sealed class ExportWriter(PipeWriter output, CancellationToken cancella
             foreach (var item in page)
                 await ItemAsync(await show(item));
         }
-        while (page.Count == pageSize);
+        while (page.Count > 0);
         EndArray();
     }
 

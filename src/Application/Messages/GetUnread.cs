@@ -33,12 +33,11 @@ public static class GetUnread
                 new ConversationId(Guid.Parse(conversation)), long.Parse(seq, CultureInfo.InvariantCulture)));
             var limit = request.Limit ?? Paging.LimitDefault;
 
-            var page = await timeline.UnreadAsync(request.Caller, place, limit + 1, cancellationToken);
-            var shown = page.Take(limit).ToList();
-            var next = page.Count > limit
-                ? Paging.Cursor(shown[^1].Conversation.ToString(), shown[^1].Seq.ToString(CultureInfo.InvariantCulture))
+            var page = await timeline.UnreadAsync(request.Caller, place, new PageSize(limit, PageSize.BytesSmall), cancellationToken);
+            var next = page.HasMore
+                ? Paging.Cursor(page.Messages[^1].Conversation.ToString(), page.Messages[^1].Seq.ToString(CultureInfo.InvariantCulture))
                 : null;
-            return new Result(await views.OfAsync(shown, cancellationToken), next);
+            return new Result(await views.OfAsync(page.Messages, cancellationToken), next);
         }
     }
 }

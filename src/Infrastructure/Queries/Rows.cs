@@ -25,6 +25,9 @@ internal static class Rows
         t.edited_at, t.deleted_at, t.reactions, t.expired_at
         """;
 
+    /// <summary>How many bytes come with a row, <c>t</c>. PostgreSQL knows them without fetching what is stored apart from the row.</summary>
+    public const string StoredBytes = "coalesce(octet_length(t.content), 0) + coalesce(octet_length(t.payload), 0) + coalesce(pg_column_size(t.reactions), 0)";
+
     /// <summary>That a row, <c>t</c>, is a message whose time is not up.</summary>
     public const string IsKept = "t.kept_until > now()";
 

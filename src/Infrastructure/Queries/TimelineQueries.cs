@@ -10,38 +10,40 @@ namespace ChatCqrs.Infrastructure.Queries;
 internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 {
     public async Task<IReadOnlyList<TimelineEntry>> EntriesAsync(
-        ConversationId conversation, long after, int limit, CancellationToken cancellationToken)
+        ConversationId conversation, long after, PageSize size, CancellationToken cancellationToken)
     {
-        var entries = await database.QueryAsync(
-            $"SELECT {Rows.EntryColumns} FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3",
-            row => Rows.Entry(row), cancellationToken, conversation.Value, after, limit);
-        var edited = entries.Select(entry => (entry.Update as ConversationEvent.MessageEdited)?.MessageSeq).OfType<long>().Distinct().ToArray();
-        return edited.Length == 0 ? entries : WithContents(entries, await ContentsAsync(conversation, edited, cancellationToken));
+        var (entries, _) = await PageAsync(
+            "SELECT t.* FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3", "t.seq", size, cancellationToken,
+            conversation.Value, after, size.Entries);
+        if (EditedBy(entries) is not { Length: > 0 } edited)
+            return entries;
+        var fitting = Fitting(entries, await SizesAsync(conversation, edited, cancellationToken), size.Bytes);
+        return WithContents(fitting, await ContentsAsync(conversation, EditedBy(fitting), cancellationToken));
     }
 
     public async Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
-        ConversationId conversation, long from, long? after, long? before, int limit, CancellationToken cancellationToken)
+        ConversationId conversation, long from, long? after, long? before, PageSize size, CancellationToken cancellationToken)
     {
         var newestFirst = after is null;
-        var messages = await database.QueryAsync(
+        var order = newestFirst ? "t.seq DESC" : "t.seq";
+        var (messages, _) = await PageAsync(
             $"""
-            SELECT {Rows.EntryColumns} FROM chat.timeline t
-            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {Rows.IsKept}
-            ORDER BY t.seq {(newestFirst ? "DESC" : "")} LIMIT $5
+            SELECT t.* FROM chat.timeline t
+            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {Rows.IsKept} ORDER BY {order} LIMIT $5
             """,
-            row => Rows.Entry(row), cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, limit);
+            order, size, cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries);
         if (newestFirst)
             messages.Reverse();
         return messages;
     }
 
     public async Task<IReadOnlyList<TimelineEntry>> WrittenAsync(
-        ConversationId conversation, UserId by, long after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        ConversationId conversation, UserId by, long after, PageSize size, CancellationToken cancellationToken) => (await PageAsync(
         $"""
-        SELECT {Rows.EntryColumns} FROM chat.timeline t
+        SELECT t.* FROM chat.timeline t
         WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {Rows.IsKept} ORDER BY t.seq LIMIT $4
         """,
-        row => Rows.Entry(row), cancellationToken, conversation.Value, by.Value, after, limit);
+        "t.seq", size, cancellationToken, conversation.Value, by.Value, after, size.Entries)).Entries;
 
     public async Task<FoundMessage?> MessageAsync(
         ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken) =>
@@ -62,10 +64,19 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
     /// In each conversation the next messages behind the read watermark are looked at. Where most of them are the user's own or deleted, the others' are looked
     /// for by each other member, so that it costs what is shown and who is there, however much the user has written.
     /// </remarks>
-    public async Task<IReadOnlyList<TimelineEntry>> UnreadAsync(
-        UserId user, UnreadPlace? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+    public async Task<UnreadPage> UnreadAsync(UserId user, UnreadPlace? after, PageSize size, CancellationToken cancellationToken)
+    {
+        var limit = size.Entries + 1; // One more shows whether any follow.
+        var (messages, found) = await PageAsync(
+            UnreadRows, "t.conversation_id, t.seq", size, cancellationToken,
+            user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit, (long)limit * LookedAtForEach);
+        var shown = messages.Take(size.Entries).ToList();
+        return new UnreadPage(shown, found > shown.Count);
+    }
+
+    private const string UnreadRows =
         $"""
-        SELECT {Rows.EntryColumns} FROM chat.mt_doc_members m
+        SELECT t.* FROM chat.mt_doc_members m
         LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         CROSS JOIN LATERAL (
             WITH next AS MATERIALIZED (
@@ -89,15 +100,59 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         JOIN chat.timeline t ON t.conversation_id = m.conversation__id AND t.seq = unread.seq
         WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {Rows.IsMember}
         ORDER BY m.conversation__id, t.seq LIMIT $4
-        """,
-        row => Rows.Entry(row), cancellationToken,
-        user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit, (long)limit * LookedAtForEach);
+        """;
+
+    /// <summary>The first entries that are found, up to the one that brings the page to its bytes. PostgreSQL tells how large a content is without reading it.</summary>
+    /// <param name="rows">Finds rows of the timeline, in the order of the page and no more than may be on it.</param>
+    /// <returns>How many there would have been without the bound in bytes, too.</returns>
+    private async Task<(List<TimelineEntry> Entries, long Found)> PageAsync(
+        string rows, string order, PageSize size, CancellationToken cancellationToken, params object[] parameters)
+    {
+        var found = 0L;
+        var entries = await database.QueryAsync(
+            $"""
+            SELECT {Rows.EntryColumns}, t.found FROM (
+                SELECT t.*, count(*) OVER () AS found,
+                    coalesce(sum({Rows.StoredBytes}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
+                FROM ({rows}) t
+            ) t
+            WHERE t.bytes_before < ${parameters.Length + 1} ORDER BY {order}
+            """,
+            row =>
+            {
+                found = row.GetInt64(row.FieldCount - 1);
+                return Rows.Entry(row);
+            },
+            cancellationToken, [.. parameters, (long)size.Bytes]);
+        return (entries, found);
+    }
+
+    private async Task<Dictionary<long, long>> SizesAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            $"SELECT t.seq, octet_length(t.content)::bigint FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {Rows.IsKept}",
+            row => (Seq: row.GetInt64(0), Bytes: row.GetInt64(1)), cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Bytes);
 
     private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
             $"SELECT t.seq, t.bucket, t.content FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {Rows.IsKept}",
             row => (Seq: row.GetInt64(0), Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
             cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Content);
+
+    private static long? EditedBy(TimelineEntry entry) => (entry.Update as ConversationEvent.MessageEdited)?.MessageSeq;
+
+    private static long[] EditedBy(List<TimelineEntry> entries) => [.. entries.Select(EditedBy).OfType<long>().Distinct()];
+
+    /// <summary>Each edit comes with its message's content, so a page of edits may be large, too.</summary>
+    private static List<TimelineEntry> Fitting(List<TimelineEntry> entries, Dictionary<long, long> editedBytes, int bytesMax)
+    {
+        var bytes = 0L;
+        return [.. entries.TakeWhile(entry =>
+        {
+            var fits = bytes < bytesMax;
+            bytes += (entry.Message?.Content?.Bytes.Length ?? 0) + (EditedBy(entry) is { } seq ? editedBytes.GetValueOrDefault(seq) : 0);
+            return fits;
+        })];
+    }
 
     private static List<TimelineEntry> WithContents(List<TimelineEntry> entries, Dictionary<long, SealedContent> contents) =>
     [

@@ -103,7 +103,10 @@ internal static class ConversationOperations
         Send with { Path = "/messages", Summary = "Send a message (alias of /v1/messages)" },
         Unread with { Path = "/messages", Summary = "The caller's unread messages (alias of /v1/messages)" },
         new(HttpMethod.Get, "/v1/conversations/{id}/messages", Messages, "Messages of a conversation",
-            "In seq order: the newest ones, those before `before_seq`, or those after `after_seq`.")
+            """
+            In seq order: the newest ones, those before `before_seq`, or those after `after_seq`. A page ends at some 8 MiB, so very large messages make it shorter
+            than `limit`: the last page is one that is empty.
+            """)
         {
             Answers = [new(200, "The messages.", typeof(GetMessages.Result), $$"""{"messages":[{{Examples.MessageJson}}]}""")],
             Refusals = [Refusal.ConversationUnknown],
@@ -111,7 +114,7 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/conversations/{id}/timeline", Messages, "Every entry of a conversation",
             """
             In seq order and without a gap: messages, and updates such as `member_added` with their `data` (see the AsyncAPI document). A message that has expired
-            keeps its place, without content.
+            keeps its place, without content. A page ends at some 8 MiB, so very large messages make it shorter than `limit`: `last_seq` tells where the end is.
             """)
         {
             Answers =

@@ -9,9 +9,14 @@ namespace ChatCqrs.WebApi.Realtime;
 /// asks for. Reads the timeline view; waits for it where the log is ahead of it.
 /// </summary>
 internal sealed class CatchUpLoop(
-    IEventStore store, IReadSide readSide, IInbox inbox, ITimeline timeline, IReceipts receipts, FrameWriter frames, ILogger<CatchUpLoop> logger)
+    IEventStore store, IReadSide readSide, IInbox inbox, ITimeline timeline, IReceipts receipts, FrameWriter frames, TimeProvider clock,
+    ILogger<CatchUpLoop> logger)
 {
-    private const int PageSize = 200;
+    private const int EntriesMax = 200;
+
+    /// <summary>How long a reader may take nothing at all of what waits for it, while a page is held for it.</summary>
+    internal static readonly TimeSpan PatienceMax = TimeSpan.FromSeconds(60);
+
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
@@ -51,7 +56,7 @@ internal sealed class CatchUpLoop(
         while (connection.NextMissing(FrameWriter.Synced) is { } missing)
         {
             var page = await timeline.EntriesAsync(
-                missing.Conversation, missing.After, (int)Math.Min(PageSize, missing.UpTo - missing.After), CancellationToken.None);
+                missing.Conversation, missing.After, new PageSize((int)Math.Min(EntriesMax, missing.UpTo - missing.After), PageSize.BytesSmall), CancellationToken.None);
             var members = page.Count == 0 ? [] : (await receipts.OfAsync([missing.Conversation], CancellationToken.None))[missing.Conversation].ToList();
             if (page.Count > 0)
             {
@@ -69,7 +74,11 @@ internal sealed class CatchUpLoop(
             foreach (var entry in page)
             {
                 connection.Fill(missing.Conversation, entry.Seq, await frames.EntryAsync(entry, MessageViews.StatusOf(entry, members)));
-                await connection.Outbound.RoomAsync(); // A reader sets the pace of its own catch-up.
+                if (!await connection.Outbound.RoomAsync(PatienceMax, clock)) // A reader sets the pace of its own catch-up.
+                {
+                    connection.TooSlow();
+                    return;
+                }
             }
 
             if (connection.Socket.State != WebSocketState.Open)

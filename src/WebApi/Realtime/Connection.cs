@@ -257,7 +257,8 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             Close((WebSocketCloseStatus)1013, "too much waits for what comes before it: reconnect and sync");
     }
 
-    private void TooSlow()
+    /// <summary>Cuts off a reader that does not keep up.</summary>
+    public void TooSlow()
     {
         Outbound.Drop();
         Close((WebSocketCloseStatus)1013, "too slow: reconnect and sync");

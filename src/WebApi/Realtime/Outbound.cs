@@ -66,12 +66,25 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
     }
 
     /// <summary>Waits until at most half of the bound waits, or until the connection is gone.</summary>
-    public Task RoomAsync() => BelowAsync(BytesMax / 2);
+    /// <param name="patience">How long the peer may take nothing of it.</param>
+    /// <returns>False when it took nothing for so long.</returns>
+    public async Task<bool> RoomAsync(TimeSpan patience, TimeProvider clock)
+    {
+        try
+        {
+            await BelowAsync(BytesMax / 2, patience, clock);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Waits until everything is written, or until the connection is gone.</summary>
-    public Task DrainedAsync() => BelowAsync(0);
+    public Task DrainedAsync() => BelowAsync(0, Timeout.InfiniteTimeSpan, TimeProvider.System);
 
-    private async Task BelowAsync(int bytes)
+    private async Task BelowAsync(int bytes, TimeSpan patience, TimeProvider clock)
     {
         while (true)
         {
@@ -83,7 +96,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
                 room = (_room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
             }
 
-            await room;
+            await room.WaitAsync(patience, clock); // It ends whenever something was written.
         }
     }
 
@@ -94,10 +107,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         try
         {
             while (Take() is { } frames)
-            {
                 await WriteAsync(frames);
-                Written(frames);
-            }
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
@@ -119,12 +129,6 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
 
     private async Task WriteAsync(List<ReadOnlyMemory<byte>> frames)
     {
-        if (frames.Count == 1)
-        {
-            await stream.WriteAsync(frames[0]);
-            return;
-        }
-
         for (var next = 0; next < frames.Count;)
         {
             var (end, size) = (next, 0);
@@ -132,7 +136,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
                 size += frames[end++].Length;
             if (end == next + 1)
             {
-                await stream.WriteAsync(frames[next]);
+                await WriteAsync(frames[next]);
                 next = end;
                 continue;
             }
@@ -147,6 +151,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
                 }
 
                 await stream.WriteAsync(buffer.AsMemory(0, size));
+                Written(size);
             }
             finally
             {
@@ -155,12 +160,23 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         }
     }
 
-    private void Written(List<ReadOnlyMemory<byte>> frames)
+    /// <summary>Part by part, so that it shows whether the peer takes any of a large frame.</summary>
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> frame)
+    {
+        while (!frame.IsEmpty)
+        {
+            var part = frame[..Math.Min(frame.Length, WriteMax)];
+            await stream.WriteAsync(part);
+            Written(part.Length);
+            frame = frame[part.Length..];
+        }
+    }
+
+    private void Written(int bytes)
     {
         lock (_lock)
         {
-            foreach (var frame in frames)
-                _bytes -= frame.Length;
+            _bytes -= bytes;
             _room?.SetResult();
             _room = null;
         }

@@ -47,7 +47,7 @@ public sealed class ExpiryTests : ProjectingTest
             var timeline = node.Get<ITimeline>();
             Assert.Equal([1], (await timeline.MessagesAsync(conversation, 0, null, null, 50, default)).Select(entry => entry.Seq));
             Assert.Equal([1], (await timeline.MessagesAsync(conversation, 0, -1, null, 50, default)).Select(entry => entry.Seq));
-            Assert.Equal([1], (await timeline.UnreadAsync(_ben, null, 50, default)).Select(entry => entry.Seq));
+            Assert.Equal([1], (await timeline.UnreadAsync(_ben, null, 50, default)).Messages.Select(entry => entry.Seq));
             Assert.Null(await timeline.MessageAsync(conversation, due, new Member(_ann, 0), default));
             Assert.NotNull(await timeline.MessageAsync(conversation, kept, new Member(_ann, 0), default));
             var entries = await timeline.EntriesAsync(conversation, -1, 50, default);

@@ -17,6 +17,8 @@ internal sealed class History(IEventStore log, int seed = 1)
 {
     private static readonly DateTimeOffset Start = DateTimeOffset.Parse("2026-01-02T03:04:05.678Z", null);
 
+    private const int ContentBytes = 40;
+
     private readonly EventCodec _codec = new();
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, (long Revision, ReadOnlyMemory<byte> Hash)> _ends = [];
@@ -57,12 +59,12 @@ internal sealed class History(IEventStore log, int seed = 1)
     }
 
     /// <param name="expiresAt">Null for long after every test.</param>
-    public async Task<MessageId> SendAsync(ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null)
+    public async Task<MessageId> SendAsync(ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null, int bytes = ContentBytes)
     {
         var message = new MessageId(NewGuid());
         await DecideAsync(
             conversation, new ConversationCommand.SendMessage(
-                message, sender, _devices[0], MessageType.Text, Sealed(), new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000)), sender);
+                message, sender, _devices[0], MessageType.Text, Sealed(bytes), new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000)), sender);
         return message;
     }
 
@@ -279,5 +281,5 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     private Guid NewGuid() => Guid.CreateVersion7(Start.AddSeconds(_random.Next(1_000)));
 
-    private static SealedContent Sealed() => new("day-2026-02-01", RandomNumberGenerator.GetBytes(40));
+    public static SealedContent Sealed(int bytes = ContentBytes) => new("day-2026-02-01", RandomNumberGenerator.GetBytes(bytes));
 }

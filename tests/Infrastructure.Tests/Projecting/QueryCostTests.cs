@@ -93,7 +93,7 @@ public sealed class QueryCostTests : ProjectingTest
             "older messages" => await timeline.MessagesAsync(conversation, 0, null, Rows / 2, Limit, default),
             "newer messages" => await timeline.MessagesAsync(conversation, 0, Rows / 2, null, Limit, default),
             "message" => await timeline.MessageAsync(conversation, message, new(_ben, 0), default),
-            "unread" => await timeline.UnreadAsync(_ben, null, Limit, default),
+            "unread" => (await timeline.UnreadAsync(_ben, null, Limit, default)).Messages,
             "receipts" => (await receipts.OfAsync([conversation], default))[conversation].ToList(),
             "times" => await receipts.TimesAsync(conversation, 1, default),
             "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], default),

@@ -25,8 +25,7 @@ public sealed class QueryTests : ProjectingTest
 
         foreach (var user in _users)
         {
-            var unread = await PagesAsync<TimelineEntry>(
-                last => node.Get<ITimeline>().UnreadAsync(user, last is null ? null : new(last.Conversation, last.Seq), 7, default));
+            var unread = await UnreadAsync(node, user, 7);
             Assert.Equal(
                 UnreadOf(history, user).OrderBy(m => m.Conversation.Value, Comparer<Guid>.Create(InPostgresOrder)).ThenBy(m => m.Revision).Select(m => (m.Conversation, m.Revision)),
                 unread.Select(entry => (entry.Conversation, entry.Seq)));
@@ -85,8 +84,7 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal(14, expected.Count);
         foreach (var limit in new[] { 1, 2, 5, 50 })
         {
-            var unread = await PagesAsync<TimelineEntry>(
-                last => node.Get<ITimeline>().UnreadAsync(ann, last is null ? null : new(last.Conversation, last.Seq), limit, default));
+            var unread = await UnreadAsync(node, ann, limit);
             Assert.Equal(expected, unread.Select(entry => (entry.Conversation, entry.Seq)));
         }
     }
@@ -176,6 +174,40 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal((sent.Content.Bucket, sent.ExpiresAt, sent.At, sent.Sender), (found.Content.Bucket, found.ExpiresAt, found.SentAt, found.Sender));
         var known = await node.Get<ISentMessages>().FindAsync([(sent.Sender, ids[3]), (_users[2], ids[3])], default);
         Assert.Equal(new SentMessage(conversation, 4, sent.At, sent.Fingerprint), Assert.Single(known).Value);
+    }
+
+    [Fact]
+    public async Task Pages_end_where_they_are_large_enough_and_lead_on_to_the_rest()
+    {
+        const int large = 100_000;
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var (ann, ben) = (_users[0], _users[1]);
+        var conversation = await history.StartAsync(ann, ben);
+        for (var n = 0; n < 10; n++)
+            await history.SendAsync(conversation, ann, bytes: large);
+        foreach (var message in history.Facts.Where(fact => fact.Event is ConversationEvent.MessageSent).ToList())
+        {
+            var edit = new ConversationCommand.EditMessage(ann, history.FactsOf(message, ann), History.Sealed(large), new(1), Unchanged: false);
+            await history.TryAsync(conversation, ann, edit);
+        }
+
+        await node.CaughtUpAsync(history.Head);
+        var timeline = node.Get<ITimeline>();
+        var size = new PageSize(50, 3 * large);
+
+        Assert.Equal(Seqs(1, 3), await SeqsAsync(timeline.MessagesAsync(conversation, 0, 0, null, size, default)));
+        Assert.Equal(Seqs(8, 10), await SeqsAsync(timeline.MessagesAsync(conversation, 0, null, null, size, default)));
+        Assert.Equal(Seqs(5, 7), await SeqsAsync(timeline.MessagesAsync(conversation, 0, null, 8, size, default)));
+        Assert.Equal(Seqs(4, 6), await SeqsAsync(timeline.WrittenAsync(conversation, ann, 3, size, default)));
+        Assert.Equal(Seqs(11, 13), await SeqsAsync(timeline.EntriesAsync(conversation, 10, size, default))); // Edits, each with what its message says.
+        Assert.Equal(Seqs(5, 5), await SeqsAsync(timeline.EntriesAsync(conversation, 4, size with { Bytes = 1 }, default)));
+        Assert.Equal(
+            Seqs(0, 20),
+            (await PagesAsync<TimelineEntry>(last => timeline.EntriesAsync(conversation, last?.Seq ?? -1, size, default))).Select(entry => entry.Seq));
+        Assert.Equal(Seqs(1, 10), (await UnreadAsync(node, ben, size)).Select(entry => entry.Seq));
+        var page = await timeline.UnreadAsync(ben, new UnreadPlace(conversation, 7), size, default);
+        Assert.Equal((3, false), (page.Messages.Count, page.HasMore)); // It is full, and yet the last.
     }
 
     [Fact]
@@ -277,6 +309,20 @@ public sealed class QueryTests : ProjectingTest
         var all = new List<T>();
         while (await page(all.LastOrDefault()) is { Count: > 0 } next)
             all.AddRange(next);
+        return all;
+    }
+
+    /// <summary>All unread messages, as long as a page says that there are more.</summary>
+    private static async Task<List<TimelineEntry>> UnreadAsync(Node node, UserId user, PageSize size)
+    {
+        var all = new List<TimelineEntry>();
+        UnreadPage page;
+        do
+        {
+            page = await node.Get<ITimeline>().UnreadAsync(user, all.Count == 0 ? null : new(all[^1].Conversation, all[^1].Seq), size, default);
+            all.AddRange(page.Messages);
+        }
+        while (page.HasMore);
         return all;
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ChatCqrs.Application.Messages;
 using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Conversations;
@@ -116,6 +117,20 @@ public sealed class ConversationTests(ChatServer server) : IClassFixture<ChatSer
             inbox.SelectMany(page => page).Select(item => item.GetProperty("last_message").GetProperty("text").GetString()));
         Assert.Equal([2, 2, 1], unread.Select(page => page.Count));
         Assert.Equal(5, unread.SelectMany(page => page).Select(item => item.GetProperty("message_id").GetString()).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_page_of_large_unread_messages_is_shorter_and_leads_on()
+    {
+        const int count = 20;
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        for (var i = 0; i < count; i++)
+            await SendAsync(ann, ben.User, new string('x', SendMessage.TextMax));
+
+        var unread = await PagesAsync("/v1/messages?limit=200", "messages", ben);
+
+        Assert.InRange(unread[0].Count, 10, count - 1);
+        Assert.Equal(Enumerable.Range(1, count), unread.SelectMany(page => page).Select(message => message.GetProperty("seq").GetInt32()));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using System.Text;
+using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
@@ -39,5 +40,47 @@ public sealed class CatchUpLoopTests(ChatServer server) : IClassFixture<ChatServ
         var sent = Encoding.UTF8.GetString(wire.ToArray());
         Assert.Contains("synced", sent, StringComparison.Ordinal);
         Assert.DoesNotContain(group, sent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_reader_that_takes_nothing_of_its_catch_up_is_cut_off()
+    {
+        const int count = 20;
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        string conversation = "";
+        for (var i = 0; i < count; i++)
+        {
+            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = new string('x', SendMessage.TextMax) };
+            conversation = (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201).Text("conversation_id");
+        }
+
+        Assert.True(await server.Services.GetRequiredService<IReadSide>().WaitForAsync(
+            server.Services.GetRequiredService<IConversationWriter>().LastCommitted, Eventually.Deadline, CancellationToken.None));
+        var farewell = new MemoryStream();
+        using var socket = WebSocket.CreateFromStream(farewell, new WebSocketCreationOptions { IsServer = true });
+        var connection = new Connection(
+            new UserId(Guid.Parse(ben.User)), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket, new Outbound(new StuckStream()))
+        {
+            OnCatchUpNeeded = _ => { },
+        };
+        connection.Begin([(new ConversationId(Guid.Parse(conversation)), 0, -1, count)]);
+
+        ActivatorUtilities.CreateInstance<CatchUpLoop>(server.Services, new HastyClock()).Start(connection);
+
+        await Eventually.IsTrue(() => socket.State == WebSocketState.CloseSent, "the server says goodbye");
+        Assert.Equal([0x03, 0xF5], farewell.ToArray()[2..4]); // 1013
+    }
+
+    /// <summary>A peer that takes nothing.</summary>
+    private sealed class StuckStream : MemoryStream
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => new(new TaskCompletionSource().Task);
+    }
+
+    /// <summary>A clock by which nobody has patience for long.</summary>
+    private sealed class HastyClock : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime == CatchUpLoop.PatienceMax ? TimeSpan.FromMilliseconds(100) : dueTime, period);
     }
 }
