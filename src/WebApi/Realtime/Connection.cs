@@ -230,6 +230,30 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
             _ = CloseAsync(status, reason);
     }
 
+    /// <summary>Answers the peer's close (RFC 6455, section 5.5.1), unless we said it first. Nothing is sent any more behind the answer.</summary>
+    public Task AnswerCloseAsync()
+    {
+        Volatile.Write(ref _closing, 1);
+        return Socket.State == WebSocketState.CloseReceived
+            ? Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None)
+            : Task.CompletedTask;
+    }
+
+    /// <summary>Waits until everything is written; not for longer than a peer may take to read a goodbye.</summary>
+    /// <returns>False when the peer does not read.</returns>
+    public async Task<bool> EndAsync()
+    {
+        try
+        {
+            await Outbound.DrainedAsync().WaitAsync(CloseTimeout);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
     private async Task CloseAsync(WebSocketCloseStatus status, string reason)
     {
         try

@@ -80,8 +80,9 @@ internal sealed class SocketGateway(
             if ((await AuthenticateAsync(context)).Refusal == Refusal.DeviceSignedOut)
                 hub.CloseDevice(caller.User, caller.Device); // Since it was looked at, and before the hub knew the socket.
             var agreed = await ReceiveAsync(connection);
-            await connection.Outbound.DrainedAsync();
-            if (!agreed)
+            if (!await connection.EndAsync())
+                context.Abort(); // The socket is closed for the framework, and would leave the connection to a peer that does not read.
+            else if (!agreed)
                 await upgrade.LingerAsync();
         }
         finally
@@ -112,7 +113,7 @@ internal sealed class SocketGateway(
                 // Waiting without a buffer: an idle socket holds none.
                 var peeked = await connection.Socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
                 if (peeked.MessageType == WebSocketMessageType.Close)
-                    await AnswerCloseAsync(connection.Socket);
+                    await connection.AnswerCloseAsync();
                 else if (peeked.EndOfMessage)
                     await frames.HandleAsync(session, peeked.MessageType, ReadOnlyMemory<byte>.Empty);
                 else
@@ -127,11 +128,6 @@ internal sealed class SocketGateway(
         return true;
     }
 
-    /// <summary>Whoever says goodbye is answered (RFC 6455, section 5.5.1), unless we said it first.</summary>
-    private static Task AnswerCloseAsync(WebSocket socket) => socket.State == WebSocketState.CloseReceived
-        ? socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None)
-        : Task.CompletedTask;
-
     private async ValueTask ReceiveFrameAsync(Connection connection, FrameSession session)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -143,7 +139,7 @@ internal sealed class SocketGateway(
                 var received = await connection.Socket.ReceiveAsync(buffer.AsMemory(filled), CancellationToken.None);
                 if (received.MessageType == WebSocketMessageType.Close)
                 {
-                    await AnswerCloseAsync(connection.Socket);
+                    await connection.AnswerCloseAsync();
                     return;
                 }
 

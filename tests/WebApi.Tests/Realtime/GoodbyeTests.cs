@@ -1,0 +1,103 @@
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using ChatCqrs.Application.Messages;
+using ChatCqrs.Domain;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Realtime;
+using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ChatCqrs.WebApi.Tests.Realtime;
+
+/// <summary>How sockets end.</summary>
+public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
+{
+    /// <summary>When this is not enough to write what waits, the peer does not read.</summary>
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public async Task A_socket_that_says_goodbye_and_does_not_read_is_ended_all_the_same()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var hub = server.Services.GetRequiredService<LiveHub>();
+        var user = new UserId(Guid.Parse(ben.User));
+        using var socket = await ConnectWithoutRoomAsync(ben.Access);
+        await Eventually.IsTrue(() => hub.Of(user).Length == 1, "the server knows the socket");
+        var connection = hub.Of(user)[0];
+        await Eventually.IsTrue(() => !connection.IsCatchingUp, "the socket has caught up");
+        do
+        {
+            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = new string('x', SendMessage.TextMax) };
+            (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201);
+        }
+        while (await IsWrittenAsync(connection));
+
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Eventually.Cancelled());
+
+        await Eventually.IsTrue(() => hub.Of(user).Length == 0, "the server has let go of the socket");
+        await Assert.ThrowsAsync<WebSocketException>(() => ReadToTheEndAsync(socket)); // What waited is not written after all.
+    }
+
+    [Fact]
+    public async Task Nothing_is_sent_behind_the_answer_to_a_goodbye()
+    {
+        var wire = new MemoryStream();
+        var goodbye = new MemoryStream();
+        goodbye.Write([0x88, 0x80, 0, 0, 0, 0]);
+        goodbye.Position = 0;
+        using var socket = WebSocket.CreateFromStream(goodbye, new WebSocketCreationOptions { IsServer = true });
+        var connection = new Connection(
+            new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket, new Outbound(wire))
+        {
+            OnCatchUpNeeded = _ => { },
+        };
+        Assert.Equal(WebSocketMessageType.Close, (await socket.ReceiveAsync(new byte[16].AsMemory(), Eventually.Cancelled())).MessageType);
+
+        await connection.AnswerCloseAsync();
+        connection.Send(FrameWriter.Synced);
+        connection.Hint(FrameWriter.Synced);
+
+        await connection.Outbound.DrainedAsync();
+        Assert.Equal(WebSocketState.Closed, socket.State);
+        Assert.Empty(wire.ToArray());
+    }
+
+    private static async Task<bool> IsWrittenAsync(Connection connection)
+    {
+        try
+        {
+            await connection.Outbound.DrainedAsync().WaitAsync(Moment);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<ClientWebSocket> ConnectWithoutRoomAsync(string token)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                var connection = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 8 * 1024 };
+                await connection.ConnectAsync(context.DnsEndPoint, cancellationToken);
+                return new NetworkStream(connection, ownsSocket: true);
+            },
+        };
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        await socket.ConnectAsync(new UriBuilder(server.Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, invoker, Eventually.Cancelled());
+        return socket;
+    }
+
+    private static async Task ReadToTheEndAsync(ClientWebSocket socket)
+    {
+        var buffer = new byte[64 * 1024];
+        while ((await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled())).MessageType != WebSocketMessageType.Close)
+        {
+        }
+    }
+}
