@@ -74,6 +74,8 @@ internal sealed class SocketGateway(
         connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow()));
         if (hub.Add(connection))
             presence.Report(connection.User);
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away"); // It came while all the others were told.
         catchUp.Start(connection);
         try
         {

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using ChatCqrs.Application.Messages;
@@ -5,7 +6,11 @@ using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Realtime;
 using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
@@ -62,6 +67,31 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         Assert.Empty(wire.ToArray());
     }
 
+    [Fact]
+    public async Task A_socket_that_opens_while_the_others_are_told_that_the_server_goes_is_told_so_too()
+    {
+        var ann = await server.SignInAsync();
+        var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
+        var (ours, theirs) = Pipes();
+        var opening = new OpeningSocket(ours, () =>
+        {
+            lifetime.StopApplication();
+            return server.Services.GetRequiredService<LiveHub>().CloseAllAsync(CancellationToken.None); // It is none of them yet.
+        });
+        var context = new DefaultHttpContext { Request = { Headers = { Authorization = $"Bearer {ann.Access}" } } };
+        context.Features.Set(opening.Upgrade);
+        context.Features.Set<IHttpWebSocketFeature>(opening);
+        var gateway = ActivatorUtilities.CreateInstance<SocketGateway>(server.Services, lifetime);
+
+        var handling = gateway.HandleAsync(context);
+
+        using var socket = WebSocket.CreateFromStream(theirs, new WebSocketCreationOptions());
+        await ReadToTheEndAsync(socket);
+        Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, socket.CloseStatus);
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Eventually.Cancelled());
+        await handling.WaitAsync(Eventually.Deadline);
+    }
+
     private static async Task<bool> IsWrittenAsync(Connection connection)
     {
         try
@@ -93,11 +123,47 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         return socket;
     }
 
-    private static async Task ReadToTheEndAsync(ClientWebSocket socket)
+    private static async Task ReadToTheEndAsync(WebSocket socket)
     {
         var buffer = new byte[64 * 1024];
         while ((await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled())).MessageType != WebSocketMessageType.Close)
         {
+        }
+    }
+
+    /// <summary>Two ends of a connection.</summary>
+    private static (Stream One, Stream Other) Pipes()
+    {
+        var (there, back) = (new Pipe(), new Pipe());
+        return (new Duplex(there.Reader.AsStream(), back.Writer.AsStream()), new Duplex(back.Reader.AsStream(), there.Writer.AsStream()));
+    }
+
+    private sealed class Duplex(Stream input, Stream output) : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => input.ReadAsync(buffer, cancellationToken);
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            output.WriteAsync(buffer, cancellationToken);
+    }
+
+    /// <summary>A handshake during which something happens.</summary>
+    private sealed class OpeningSocket(Stream stream, Func<Task> meanwhile) : IHttpWebSocketFeature, IHttpUpgradeFeature
+    {
+        private UpgradeFeature? _upgrade;
+
+        public UpgradeFeature Upgrade => _upgrade ??= new UpgradeFeature(this, null);
+
+        public bool IsWebSocketRequest => true;
+
+        public bool IsUpgradableRequest => true;
+
+        public Task<Stream> UpgradeAsync() => Task.FromResult(stream);
+
+        public async Task<WebSocket> AcceptAsync(WebSocketAcceptContext context)
+        {
+            var upgraded = await Upgrade.UpgradeAsync();
+            await meanwhile();
+            return WebSocket.CreateFromStream(upgraded, new WebSocketCreationOptions { IsServer = true });
         }
     }
 }
