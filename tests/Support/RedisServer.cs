@@ -12,8 +12,8 @@ public sealed class RedisServer : IAsyncDisposable
     private const string NotInstalled = "redis-server is not installed (Debian: apt install redis-server).";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-redis").FullName;
-    private readonly Process _process;
     private readonly int _port;
+    private Process? _process;
 
     private RedisServer()
     {
@@ -23,13 +23,6 @@ public sealed class RedisServer : IAsyncDisposable
             _port = ((IPEndPoint)listener.LocalEndpoint).Port;
         }
 
-        _process = Process.Start(new ProcessStartInfo(
-            Installed ?? throw new InvalidOperationException(NotInstalled), ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
-        {
-            RedirectStandardOutput = true,
-        })!;
-        _process.OutputDataReceived += (_, _) => { }; // Read, so that it never waits for us.
-        _process.BeginOutputReadLine();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => End();
     }
 
@@ -43,13 +36,24 @@ public sealed class RedisServer : IAsyncDisposable
 
     public static async Task<RedisServer> StartAsync()
     {
-        var server = new RedisServer();
-        await Eventually.IsTrue(server.IsUpAsync, "Redis takes connections");
+        var server = Later();
+        await server.ComeAsync();
         return server;
     }
 
-    /// <summary>A connection of its own, as each node has one.</summary>
-    public Task<ConnectionMultiplexer> ConnectAsync() => ConnectionMultiplexer.ConnectAsync(ConnectionString + ",allowAdmin=true");
+    /// <summary>One that is not there yet.</summary>
+    public static RedisServer Later() => new();
+
+    /// <summary>Starts one that was not there yet.</summary>
+    public Task ComeAsync()
+    {
+        Begin();
+        return Eventually.IsTrue(IsUpAsync, "Redis takes connections");
+    }
+
+    /// <summary>A connection of its own, as each node has one; it is made later where the server is not there yet.</summary>
+    public Task<ConnectionMultiplexer> ConnectAsync() =>
+        ConnectionMultiplexer.ConnectAsync(ConnectionString + (_process is null ? ",abortConnect=false,connectTimeout=500" : ",allowAdmin=true"));
 
     public ValueTask DisposeAsync()
     {
@@ -72,9 +76,20 @@ public sealed class RedisServer : IAsyncDisposable
         }
     }
 
+    private void Begin()
+    {
+        _process = Process.Start(new ProcessStartInfo(
+            Installed ?? throw new InvalidOperationException(NotInstalled), ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        _process.OutputDataReceived += (_, _) => { }; // Read, so that it never waits for us.
+        _process.BeginOutputReadLine();
+    }
+
     private void End()
     {
-        if (_process.HasExited)
+        if (_process is null || _process.HasExited)
             return;
         _process.Kill();
         _process.WaitForExit();

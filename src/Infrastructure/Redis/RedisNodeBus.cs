@@ -26,6 +26,7 @@ public sealed class RedisNodeBus(
     private readonly Guid _node = Guid.NewGuid();
     private readonly Channel<Announcement> _waiting = System.Threading.Channels.Channel.CreateBounded<Announcement>(
         new BoundedChannelOptions(WaitingMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+    private RedisSubscription? _subscription;
     private Task _sending = Task.CompletedTask;
 
     public void Announce(CommittedEntries entries) => _waiting.Writer.TryWrite(new Announcement(
@@ -42,7 +43,8 @@ public sealed class RedisNodeBus(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         redis.ConnectionRestored += OnRestored;
-        (await redis.GetSubscriber().SubscribeAsync(Channel)).OnMessage(message => Receive(message.Message)); // One after another, in order.
+        _subscription = new RedisSubscription(redis, Channel, Receive, logger);
+        await _subscription.StartAsync(joined: () => receiver().MayHaveMissed());
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
 
@@ -51,7 +53,8 @@ public sealed class RedisNodeBus(
         redis.ConnectionRestored -= OnRestored;
         _waiting.Writer.TryComplete();
         await _sending.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await redis.GetSubscriber().UnsubscribeAsync(Channel);
+        if (_subscription is not null)
+            await _subscription.StopAsync();
     }
 
     private async Task SendAsync()

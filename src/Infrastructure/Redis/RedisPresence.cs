@@ -30,6 +30,7 @@ public sealed class RedisPresence(
     private readonly string _node = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<UserId, bool> _reported = new();
     private readonly SemaphoreSlim _work = new(0, 1);
+    private RedisSubscription? _subscription;
     private DateTimeOffset _beatAt = DateTimeOffset.MinValue;
     private bool _reaches = true;
 
@@ -59,13 +60,16 @@ public sealed class RedisPresence(
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        (await redis.GetSubscriber().SubscribeAsync(Channel)).OnMessage(message => Hear(message.Message));
+        _subscription = new RedisSubscription(redis, Channel, Hear, logger);
+        await _subscription.StartAsync(joined: () => { }); // Whoever watches looks at every beat anyway.
         await base.StartAsync(cancellationToken);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        if (_subscription is not null)
+            await _subscription.StopAsync();
         if (redis.IsConnected)
             await redis.GetDatabase().KeyDeleteAsync(NodeKey(_node), CommandFlags.FireAndForget); // Whoever is still here goes with the node.
     }

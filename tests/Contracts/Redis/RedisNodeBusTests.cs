@@ -31,8 +31,7 @@ public sealed class RedisNodeBusTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        foreach (var end in _ends)
-            await end();
+        await EndAsync();
         if (_server is not null)
             await _server.DisposeAsync();
     }
@@ -85,9 +84,49 @@ public sealed class RedisNodeBusTests : IAsyncLifetime
         await Eventually.IsTrue(() => _one.MayHave && _other.MayHave, "both know that something may have been lost");
     }
 
-    private async Task<RedisNodeBus> JoinAsync(Heard heard)
+    [SkippableFact]
+    public async Task Nodes_that_start_before_Redis_hear_each_other_once_it_is_there_and_know_that_something_may_have_been_lost()
     {
-        var connection = await _server!.ConnectAsync();
+        Skip.If(RedisServer.Missing is not null, RedisServer.Missing);
+        await using var later = RedisServer.Later();
+        var (early, other) = (new Heard(), new Heard());
+        var bus = await JoinAsync(early, later);
+        await JoinAsync(other, later);
+        Assert.False(early.MayHave);
+
+        await later.ComeAsync();
+
+        await Eventually.IsTrue(
+            () =>
+            {
+                bus.Announce(new CommittedEntries(Conversation, 1, 1, [Ann]));
+                return !other.All.IsEmpty;
+            },
+            "the other node hears");
+        await Eventually.IsTrue(() => early.MayHave && other.MayHave, "both know that something may have been lost");
+        await EndAsync(); // While Redis is there.
+    }
+
+    [SkippableFact]
+    public async Task A_node_that_never_found_Redis_stops()
+    {
+        Skip.If(RedisServer.Missing is not null, RedisServer.Missing);
+        await using var never = RedisServer.Later();
+        await JoinAsync(new Heard(), never);
+
+        await EndAsync().WaitAsync(Eventually.Deadline);
+    }
+
+    private async Task EndAsync()
+    {
+        foreach (var end in _ends)
+            await end();
+        _ends.Clear();
+    }
+
+    private async Task<RedisNodeBus> JoinAsync(Heard heard, RedisServer? server = null)
+    {
+        var connection = await (server ?? _server!).ConnectAsync();
         var bus = new RedisNodeBus(connection, () => heard, NullLogger<RedisNodeBus>.Instance);
         await bus.StartAsync(CancellationToken.None);
         _ends.Add(async () =>
