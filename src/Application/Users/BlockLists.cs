@@ -51,9 +51,13 @@ public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHas
         var epoch = Interlocked.Read(ref _epoch);
         var blocked = await read(user, cancellationToken);
 
-        // What was read while somebody's blocks changed may be just that user's past: it is not remembered.
-        if (Interlocked.Read(ref _changes) == changes)
-            _lists.Set(user, new List(blocked, epoch));
+        var list = new List(blocked, epoch);
+        _lists.Set(user, list);
+
+        // What was read while somebody's blocks changed may be just that user's past. Looked at after it was set: who changes something next finds it, or has been
+        // counted already.
+        if (Interlocked.Read(ref _changes) != changes)
+            list.IsOld = true;
         return blocked.Contains(other);
     }
 

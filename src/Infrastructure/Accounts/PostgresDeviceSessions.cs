@@ -45,9 +45,16 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
             return await command.ExecuteScalarAsync(cancellationToken) as bool?;
         });
 
-        // What was read while some device was being signed out may be just that device's past: it is not remembered.
-        if (active is { } known && Interlocked.Read(ref _revocations) == revocations)
+        if (active is { } known)
+        {
             _sessions.Set(device, new Session { Revoked = !known });
+
+            // What was read while some device was being signed out may be just that device's past: it is not remembered. Looked at after it was set: who
+            // signs a device out next finds it, or has been counted already.
+            if (Interlocked.Read(ref _revocations) != revocations)
+                _sessions.Remove(device);
+        }
+
         return active is true;
     }
 

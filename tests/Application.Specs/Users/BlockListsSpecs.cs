@@ -71,4 +71,37 @@ public sealed class BlockListsSpecs
         _whileReading = () => Task.CompletedTask;
         Assert.True(await _lists.HasBlockedAsync(Ann, Ben, default));
     }
+
+    /// <summary>The moments meet in some of many rounds.</summary>
+    [Fact]
+    public async Task What_changes_just_when_it_was_read_is_not_remembered_either()
+    {
+        const int rounds = 50_000;
+        using var together = new Barrier(2);
+        var wrong = 0;
+        var blocking = new Thread(() =>
+        {
+            for (var round = 0; round < rounds; round++)
+            {
+                together.SignalAndWait();
+                _annsBlocks = [Ben];
+                _lists.Forget(Ann);
+                together.SignalAndWait();
+            }
+        });
+        blocking.Start();
+        for (var round = 0; round < rounds; round++)
+        {
+            _annsBlocks = [];
+            _lists.Forget(Ann);
+            together.SignalAndWait();
+            _ = _lists.HasBlockedAsync(Ann, Ben, default);
+            together.SignalAndWait();
+            if (!await _lists.HasBlockedAsync(Ann, Ben, default))
+                wrong++;
+        }
+
+        blocking.Join();
+        Assert.Equal(0, wrong);
+    }
 }
