@@ -14,4 +14,10 @@ internal sealed class MessageRate(IOptions<RateLimitOptions> options, TimeProvid
         retryAfter = TimeSpan.Zero;
         return _users is null || _users.TryTake(user, out retryAfter);
     }
+
+    public bool TryTakeMore(UserId user, int count, out TimeSpan retryAfter)
+    {
+        retryAfter = TimeSpan.Zero;
+        return _users is null || _users.TryTake(user, Math.Min(count, options.Value.Frames.Burst - 1), out retryAfter); // The frame's own was the first.
+    }
 }

@@ -22,34 +22,37 @@ internal sealed class FrameHandler(
     /// <summary>How many conversations one <c>sync</c> may name.</summary>
     private const int SyncMax = 1_000;
 
+    /// <summary>The largest frame, in bytes, that may be one of <c>typing</c> and is looked at before it is counted.</summary>
+    private const int TypingMax = 1024;
+
     public async ValueTask HandleAsync(FrameSession session, WebSocketMessageType type, ReadOnlyMemory<byte> bytes)
     {
-        if (type != WebSocketMessageType.Text)
+        var isText = type == WebSocketMessageType.Text;
+        var isCounted = !isText || bytes.Length > TypingMax;
+        if (isCounted && !rate.TryTake(session.Connection.User, out var retryAfter))
+        {
+            session.Connection.Send(TooFast(isText ? ReferenceOf(bytes) : null, retryAfter));
+            return;
+        }
+
+        if (!isText)
         {
             session.Connection.Send(Error(null, "text_frames_only", "Frames must be text."));
             return;
         }
 
-        ClientFrame? frame;
-        try
+        var (frame, isJson) = Read(bytes);
+        if (!isCounted && frame is not { Op: "typing", Active: not null } && !rate.TryTake(session.Connection.User, out retryAfter))
         {
-            frame = JsonSerializer.Deserialize(bytes.Span, ClientFrameJson.Default.ClientFrame);
-        }
-        catch (JsonException)
-        {
-            session.Connection.Send(Error(ReferenceOf(bytes), "malformed_frame", "The frame is not a JSON object of the described form."));
+            session.Connection.Send(TooFast(frame is null ? null : ReferenceOf(frame), retryAfter));
             return;
         }
 
         if (frame is null)
         {
-            session.Connection.Send(Error(null, "malformed_frame", "The frame must be a JSON object."));
-            return;
-        }
-
-        if (frame.Op != "typing" && !rate.TryTake(session.Connection.User, out var retryAfter)) // Typing has a rate of its own.
-        {
-            session.Connection.Send(Error(frame, new RefusedException(Refusal.RateLimited, retryAfter)));
+            session.Connection.Send(isJson
+                ? Error(null, "malformed_frame", "The frame must be a JSON object.")
+                : Error(ReferenceOf(bytes), "malformed_frame", "The frame is not a JSON object of the described form."));
             return;
         }
 
@@ -60,6 +63,18 @@ internal sealed class FrameHandler(
         catch (Exception exception)
         {
             session.Connection.Send(Error(frame, exception)); // A mistake of ours does not end the socket.
+        }
+    }
+
+    private static (ClientFrame? Frame, bool IsJson) Read(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            return (JsonSerializer.Deserialize(bytes.Span, ClientFrameJson.Default.ClientFrame), true);
+        }
+        catch (JsonException)
+        {
+            return (null, false);
         }
     }
 
@@ -196,6 +211,12 @@ internal sealed class FrameHandler(
             return;
         }
 
+        if (frame.Conversations.Count > 1 && !rate.TryTakeMore(connection.User, frame.Conversations.Count - 1, out var retryAfter))
+        {
+            connection.Send(TooFast(ReferenceOf(frame), retryAfter)); // Each may cost a read of the stores.
+            return;
+        }
+
         var wanted = new List<(ConversationId, long, long)>();
         foreach (var (id, after) in frame.Conversations)
         {
@@ -217,6 +238,9 @@ internal sealed class FrameHandler(
         if (wanted.Count > 0 || frame.Conversations.Count == 0)
             connection.Rewind(wanted, conversations.LastCommitted);
     }
+
+    private static byte[] TooFast(string? reference, TimeSpan retryAfter) =>
+        FrameWriter.Error(reference, Problems.Of(new RefusedException(Refusal.RateLimited, retryAfter)));
 
     private static byte[] Error(string? reference, string code, string detail) =>
         FrameWriter.Error(reference, Problems.Of(StatusCodes.Status400BadRequest, code, detail));
