@@ -69,12 +69,12 @@ public static class RateLimitConventions
     private static void Configure(RateLimiterOptions limiter, RateLimitOptions limits)
     {
         limiter.GlobalLimiter = PartitionedRateLimiter.CreateChained(
-            PartitionedRateLimiter.Create<HttpContext, ClientAddress>(context => IsFree(context)
-                ? RateLimitPartition.GetNoLimiter(default(ClientAddress))
-                : Bucket(ClientAddress.Of(context), limits.Address)),
-            PartitionedRateLimiter.Create<HttpContext, UserId>(context => context.User is AuthenticatedCaller user && !IsFree(context)
-                ? Bucket(user.Caller.User, limits.User)
-                : RateLimitPartition.GetNoLimiter(default(UserId))));
+            PartitionedRateLimiter.Create<HttpContext, (bool IsLimited, ClientAddress)>(context => IsFree(context)
+                ? RateLimitPartition.GetNoLimiter((false, default(ClientAddress))) // An address may be the default one, too.
+                : Bucket((true, ClientAddress.Of(context)), limits.Address)),
+            PartitionedRateLimiter.Create<HttpContext, (bool IsLimited, UserId)>(context => context.User is AuthenticatedCaller user && !IsFree(context)
+                ? Bucket((true, user.Caller.User), limits.User)
+                : RateLimitPartition.GetNoLimiter((false, default(UserId)))));
         limiter.AddPolicy(Registrations, context => Bucket(ClientAddress.Of(context), limits.Registrations));
         limiter.AddPolicy(Verifications, context => Bucket(ClientAddress.Of(context), limits.Verifications));
         limiter.OnRejected = async (rejected, _) =>

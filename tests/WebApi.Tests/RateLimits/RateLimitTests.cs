@@ -1,4 +1,12 @@
+using System.Net;
+using ChatCqrs.Application;
+using ChatCqrs.WebApi.RateLimits;
 using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.RateLimits;
@@ -32,6 +40,31 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
         await APhoneHasALimit();
         await AnAddressHasALimit();
         await ThoseWhoWatchHaveNone();
+    }
+
+    /// <summary>A limiter is made by whoever comes first with its key, so both orders are tried.</summary>
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("::1", false)]
+    public void Whoever_watches_from_an_address_without_bits_has_no_limit_and_everyone_else_there_has_one(string? address, bool watchedFirst)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.AddRateLimits();
+        using var services = builder.Services.BuildServiceProvider();
+        using var limits = services.GetRequiredService<IOptions<RateLimiterOptions>>().Value.GlobalLimiter!;
+        var (watch, ask) = (From("/health/ready"), From("/v1/users/me"));
+        if (watchedFirst)
+            Assert.True(limits.AttemptAcquire(watch).IsAcquired);
+
+        var most = 2 * services.GetRequiredService<IOptions<RateLimitOptions>>().Value.Address.Burst;
+        Assert.Contains(Enumerable.Range(0, most), _ => !limits.AttemptAcquire(ask).IsAcquired);
+        Assert.All(Enumerable.Range(0, most), _ => Assert.True(limits.AttemptAcquire(watch).IsAcquired));
+
+        HttpContext From(string path) => new DefaultHttpContext
+        {
+            Request = { Path = path },
+            Connection = { RemoteIpAddress = address is null ? null : IPAddress.Parse(address) },
+        };
     }
 
     private async Task AUserHasALimit(Tokens ann, Tokens ben)
