@@ -30,8 +30,8 @@ internal sealed class CatchUp(bool initial)
     /// <summary>Before the first look at the inbox: every conversation may be missing something, so every entry is held.</summary>
     public bool Initial { get; set; } = initial;
 
-    /// <summary>Whether the client waits for <c>synced</c>.</summary>
-    public bool SyncedOwed { get; set; } = initial;
+    /// <summary>How many times the client waits for <c>synced</c>: after the welcome, and once for each <c>sync</c>.</summary>
+    public int SyncedOwed { get; set; } = initial ? 1 : 0;
 
     /// <summary>The newest position of what was held: the read side holds everything missing once it is there.</summary>
     public LogPosition Position { get; private set; }

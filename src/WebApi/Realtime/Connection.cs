@@ -128,12 +128,15 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
         {
             start = _catchUp is null;
             _catchUp ??= new CatchUp(initial: false);
-            _catchUp.SyncedOwed = true;
+            _catchUp.SyncedOwed++;
             _catchUp.Await(position);
             foreach (var (conversation, after, lastSeq) in conversations)
             {
-                _sent[conversation] = Math.Min(after, lastSeq);
-                _catchUp.Want(conversation, lastSeq);
+                var isKnown = _sent.TryGetValue(conversation, out var sent);
+                var upTo = isKnown ? Math.Max(lastSeq, sent) : lastSeq; // What was sent since it was looked up has its place among the others, not behind them.
+                var from = isKnown && _catchUp.Holds(conversation, exactly: true) ? Math.Min(after, sent) : after; // What is being fetched stays owed.
+                _sent[conversation] = Math.Min(from, upTo);
+                _catchUp.Want(conversation, upTo);
             }
         }
 
@@ -204,7 +207,7 @@ internal sealed class Connection(UserId user, DeviceId device, DateTimeOffset ex
                 _sent[conversation] = after;
             }
 
-            if (_catchUp.SyncedOwed)
+            for (; _catchUp.SyncedOwed > 0; _catchUp.SyncedOwed--)
                 Send(synced);
             _catchUp = null;
             return null;

@@ -142,7 +142,33 @@ public sealed class CatchUpTests : IAsyncDisposable
         _connection.Fill(Theirs, 4, "4 "u8.ToArray()); // Of the page that was being sent.
         CatchUp();
 
-        await SentAsync("3 1 2 3 4 5 synced ");
+        await SentAsync("3 1 2 3 4 5 synced synced "); // The first one, and the sync's own.
+    }
+
+    [Fact]
+    public async Task Each_sync_is_answered()
+    {
+        await BeganAsync(6);
+
+        _connection.Rewind([(Theirs, 3, 6)], LogPosition.Start);
+        _connection.Rewind([(Theirs, 5, 6)], LogPosition.Start);
+        CatchUp();
+        Deliver(7);
+
+        await SentAsync("4 5 6 synced synced 7 ");
+    }
+
+    [Fact]
+    public async Task A_sync_that_a_live_entry_overtakes_has_that_entry_in_its_place_too()
+    {
+        await BeganAsync(8);
+
+        Deliver(9); // Since the sync looked where the conversation ends.
+        _connection.Rewind([(Theirs, 5, 8)], LogPosition.Start);
+        CatchUp();
+        Deliver(10);
+
+        await SentAsync("9 6 7 8 9 synced 10 ");
     }
 
     [Fact]
