@@ -27,6 +27,7 @@ public static class HealthConventions
                 "Health:Timeout must be 00:00:00.1 to 00:01:00.")
             .Validate(options => options.LagSecondsMax is >= 1 and <= 86_400, "Health:LagSecondsMax must be 1 to 86400.")
             .ValidateOnStart();
+        builder.Services.AddSingleton<LogCheck>().AddSingleton<ReadSideCheck>(); // Each remembers what it found.
         builder.Services.AddHealthChecks()
             .AddCheck<GoingAwayCheck>("process", tags: [Ready])
             .AddCheck<LogCheck>("log", tags: [Ready])
@@ -70,22 +71,24 @@ internal sealed class GoingAwayCheck(IHostApplicationLifetime lifetime) : IHealt
 }
 
 /// <summary>The event log answers.</summary>
-internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> options) : IHealthCheck
+internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> options, TimeProvider clock) : IHealthCheck
 {
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
-        await Probe.Async(options.Value.Timeout, async ct =>
-        {
-            await store.HeadAsync(ct);
-            return HealthCheckResult.Healthy("answers");
-        }, cancellationToken);
+    private readonly Probe _probe = new(options.Value.Timeout, clock, async cancellationToken =>
+    {
+        await store.HeadAsync(cancellationToken);
+        return HealthCheckResult.Healthy("answers");
+    });
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) => _probe.AskAsync(cancellationToken);
 }
 
 /// <summary>The read side answers, some node leads it, and it is not far behind the log.</summary>
-internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOptions> options) : IHealthCheck
+internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOptions> options, TimeProvider clock) : IHealthCheck
 {
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
-        await Probe.Async(
-            options.Value.Timeout, async ct => Judge(await projections.StatesAsync(ct), options.Value.LagSecondsMax), cancellationToken);
+    private readonly Probe _probe = new(options.Value.Timeout, clock, async cancellationToken =>
+        Judge(await projections.StatesAsync(cancellationToken), options.Value.LagSecondsMax));
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) => _probe.AskAsync(cancellationToken);
 
     internal static HealthCheckResult Judge(IReadOnlyList<ProjectionState> states, double lagMax)
     {
@@ -98,22 +101,40 @@ internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOpt
     }
 }
 
-/// <summary>Runs a check in bounded time; what cannot be reached is unhealthy, without the reason that only the log should have.</summary>
-internal static class Probe
+/// <summary>
+/// Runs a check in bounded time, once for all who ask meanwhile or within a second after it: anybody may ask, as often as they like. What cannot be reached is
+/// unhealthy, without the reason that only the log should have.
+/// </summary>
+internal sealed class Probe(TimeSpan timeout, TimeProvider clock, Func<CancellationToken, Task<HealthCheckResult>> check)
 {
-    public static async Task<HealthCheckResult> Async(
-        TimeSpan timeout, Func<CancellationToken, Task<HealthCheckResult>> check, CancellationToken cancellationToken)
+    private static readonly TimeSpan SharedFor = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private Task<(HealthCheckResult Result, long At)>? _last;
+
+    public async Task<HealthCheckResult> AskAsync(CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(timeout);
+        Task<(HealthCheckResult Result, long At)> last;
+        lock (_lock)
+        {
+            if (_last is null or { IsFaulted: true } || (_last.IsCompleted && clock.GetElapsedTime(_last.Result.At) >= SharedFor))
+                _last = Task.Run(RunAsync, CancellationToken.None); // Whoever asked first may go away; the others wait on.
+            last = _last;
+        }
+
+        return (await last.WaitAsync(cancellationToken)).Result;
+    }
+
+    private async Task<(HealthCheckResult Result, long At)> RunAsync()
+    {
+        using var limit = new CancellationTokenSource(timeout);
         try
         {
-            return await check(limit.Token).WaitAsync(timeout, cancellationToken);
+            return (await check(limit.Token).WaitAsync(timeout), clock.GetTimestamp());
         }
-        catch (Exception exception) when (exception is StoreUnavailableException or TimeoutException
-            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception exception) when (exception is StoreUnavailableException or TimeoutException or OperationCanceledException)
         {
-            return HealthCheckResult.Unhealthy("cannot be reached, or does not answer in time");
+            return (HealthCheckResult.Unhealthy("cannot be reached, or does not answer in time"), clock.GetTimestamp());
         }
     }
 }

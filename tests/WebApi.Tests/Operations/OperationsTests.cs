@@ -45,14 +45,38 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
     public async Task A_log_out_of_reach_is_unhealthy_without_saying_where_it_is()
     {
         var store = new InMemoryEventStore();
-        var check = new LogCheck(store, Options.Create(new HealthOptions()));
+        var clock = new ManualClock();
+        var check = new LogCheck(store, Options.Create(new HealthOptions()), clock);
         Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status);
 
         store.Reachable = false;
+        Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status); // What was just found.
+        clock.Advance(TimeSpan.FromSeconds(1));
         var found = await check.CheckHealthAsync(new(), CancellationToken.None);
 
         Assert.Equal(HealthStatus.Unhealthy, found.Status);
         Assert.Null(found.Exception);
+    }
+
+    [Fact]
+    public async Task However_many_ask_for_the_health_at_once_it_is_looked_at_once()
+    {
+        var (looks, looking) = (0, new TaskCompletionSource<HealthCheckResult>());
+        var probe = new Probe(Eventually.Deadline, TimeProvider.System, _ =>
+        {
+            Interlocked.Increment(ref looks);
+            return looking.Task;
+        });
+        using var impatient = new CancellationTokenSource();
+        var gone = probe.AskAsync(impatient.Token);
+        var asked = Enumerable.Range(0, 100).Select(_ => probe.AskAsync(CancellationToken.None)).ToList();
+
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+        looking.SetResult(HealthCheckResult.Healthy());
+
+        Assert.All(await Task.WhenAll(asked), found => Assert.Equal(HealthStatus.Healthy, found.Status));
+        Assert.Equal(1, looks);
     }
 
     [Theory]

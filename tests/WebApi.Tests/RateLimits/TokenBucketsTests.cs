@@ -79,15 +79,4 @@ public sealed class TokenBucketsTests
 
     private static int Take(TokenBuckets<UserId> buckets, UserId user, int times) =>
         Enumerable.Range(0, times).Count(_ => buckets.TryTake(user, out var _));
-
-    private sealed class ManualClock : TimeProvider
-    {
-        private long _ticks;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _ticks;
-
-        public void Advance(TimeSpan time) => _ticks += time.Ticks;
-    }
 }
