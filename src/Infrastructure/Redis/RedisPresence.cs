@@ -25,6 +25,14 @@ public sealed class RedisPresence(
     /// <summary>How many users are written or asked for in one round trip.</summary>
     private const int BatchMax = 500;
 
+    /// <summary>From the set in the first key, the nodes in the arguments whose own keys, the others, are not there.</summary>
+    private const string RemoveTheDead =
+        """
+        for n = 1, #ARGV do
+            if redis.call('EXISTS', KEYS[n + 1]) == 0 then redis.call('SREM', KEYS[1], ARGV[n]) end
+        end
+        """;
+
     private static readonly RedisChannel Channel = RedisChannel.Literal("chatcqrs:presence");
 
     private readonly string _node = Guid.NewGuid().ToString("N");
@@ -167,12 +175,16 @@ public sealed class RedisPresence(
         {
             var dead = nodes[n].Where(node => node != _node && !alive.Contains(node.ToString())).ToArray();
             if (dead.Length > 0)
-                await database.SetRemoveAsync(OnlineKey(users[n]), dead, CommandFlags.FireAndForget);
+                await RemoveAsync(database, users[n], dead, CommandFlags.FireAndForget);
             states[users[n]] = here.HasSocket(users[n]) || nodes[n].Any(node => alive.Contains(node.ToString()))
                 ? new PresenceState(true, null)
                 : new PresenceState(false, !seen[n].IsNull && seen[n].TryParse(out long at) ? DateTimeOffset.FromUnixTimeMilliseconds(at) : null);
         }
     }
+
+    /// <summary>Takes nodes out of a user's set, but for those that live again meanwhile: they have told who is there, and do not tell it twice.</summary>
+    internal static Task RemoveAsync(IDatabase database, UserId user, RedisValue[] dead, CommandFlags flags = CommandFlags.None) =>
+        database.ScriptEvaluateAsync(RemoveTheDead, [OnlineKey(user), .. dead.Select(node => (RedisKey)NodeKey(node.ToString()))], dead, flags);
 
     private void Hear(RedisValue message)
     {

@@ -63,6 +63,21 @@ public sealed class RedisPresenceContract(RedisPresenceFixture fixture) : Presen
     }
 
     [SkippableFact]
+    public async Task A_node_that_lives_again_is_not_cleared_away_by_who_found_it_dead()
+    {
+        await using var one = await Fixture.StartNodeAsync();
+        await using var other = await Fixture.StartNodeAsync();
+        var ann = SomeUser();
+        one.Come(ann);
+        await other.ShowsAsync(ann, online: true);
+
+        await Fixture.ClearAwayLateAsync(ann, dead: "no-such-node");
+
+        Assert.True((await other.OfAsync(ann)).Online);
+        Assert.Equal(1, await Fixture.NodesOfAsync(ann));
+    }
+
+    [SkippableFact]
     public async Task A_node_that_stops_takes_its_users_with_it()
     {
         var one = await Fixture.StartNodeAsync();
@@ -127,7 +142,18 @@ public sealed class RedisPresenceFixture : IPresenceFixture
     /// <summary>Lets a node lose Redis for good, which is how the others see its death.</summary>
     public Task CutOffLastButOneAsync() => _nodes[^2].CloseAsync();
 
-    public Task<long> NodesOfAsync(Domain.UserId user) => _redis!.GetDatabase().SetLengthAsync("chatcqrs:online:" + user.Value.ToString("N"));
+    public Task<long> NodesOfAsync(Domain.UserId user) => _redis!.GetDatabase().SetLengthAsync(OnlineKey(user));
+
+    private static string OnlineKey(Domain.UserId user) => "chatcqrs:online:" + user.Value.ToString("N");
+
+    /// <summary>Clears away all nodes of a user, as one does who found them dead just before; and others that are dead.</summary>
+    public async Task ClearAwayLateAsync(Domain.UserId user, string dead)
+    {
+        var database = _redis!.GetDatabase();
+        var alive = await database.SetMembersAsync(OnlineKey(user));
+        await database.SetAddAsync(OnlineKey(user), dead);
+        await RedisPresence.RemoveAsync(database, user, [.. alive, dead]);
+    }
 
     public async Task ForgetEverythingAsync() => await _redis!.GetServer(_redis.GetEndPoints()[0]).FlushAllDatabasesAsync();
 
