@@ -99,6 +99,7 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
                 else if (frame.Body.GetProperty("problem").GetProperty("status").GetInt32() == 503) ledger.NoteUnavailable();
                 else Assert.Fail($"Refused: {frame.Raw}");
             }
+            if (answered == left.Count) break; // Nothing more need come.
             try
             {
                 await socket.ChangedAsync(seen, cancellation);
