@@ -49,31 +49,11 @@ internal sealed class SigningKeys
     }
 
     /// <summary>Makes a key file that only its owner can read, unless there is one.</summary>
-    public static void CreateIfMissing(string path)
+    public static void CreateIfMissing(string path) => FirstFile.Create(path, file =>
     {
-        if (File.Exists(path))
-            return;
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        var temporary = $"{path}.{Guid.NewGuid():N}";
-        using (var file = new FileStream(temporary, options))
-        {
-            file.Write(Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"));
-            file.Flush(flushToDisk: true);
-        }
-
-        try
-        {
-            File.Move(temporary, path, overwrite: false);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            File.Delete(temporary); // Another process was first: its key is the one.
-        }
-    }
+        file.Write(Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"));
+    });
 
     private static IEnumerable<ECDsaSecurityKey> Parse(string text)
     {

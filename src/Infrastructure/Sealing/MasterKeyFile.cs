@@ -11,8 +11,6 @@ namespace ChatCqrs.Infrastructure.Sealing;
 /// <param name="developmentFile">That file's path; null in Production.</param>
 internal sealed class MasterKeyFile(string? developmentFile) : IPostConfigureOptions<SealingOptions>
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     /// <exception cref="OptionsValidationException">The file cannot be read.</exception>
     public void PostConfigure(string? name, SealingOptions options)
     {
@@ -21,7 +19,7 @@ internal sealed class MasterKeyFile(string? developmentFile) : IPostConfigureOpt
             return;
         try
         {
-            if (!isConfigured && !File.Exists(developmentFile))
+            if (!isConfigured)
                 Create(developmentFile!);
             var text = File.ReadAllText(isConfigured ? options.MasterKeyFile! : developmentFile!);
             foreach (var (id, key) in JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? [])
@@ -34,28 +32,10 @@ internal sealed class MasterKeyFile(string? developmentFile) : IPostConfigureOpt
         }
     }
 
-    /// <summary>Makes the file whole or not at all: it is the only thing that opens what is stored.</summary>
-    private static void Create(string path)
+    /// <summary>It is the only thing that opens what is stored.</summary>
+    private static void Create(string path) => FirstFile.Create(path, file =>
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = OwnerOnly;
-        var temporary = $"{path}.{Guid.NewGuid():N}";
-        using (var file = new FileStream(temporary, options))
-        {
-            var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
-            JsonSerializer.Serialize(file, new Dictionary<string, string> { ["development-1"] = key });
-            file.Flush(flushToDisk: true);
-        }
-
-        try
-        {
-            File.Move(temporary, path, overwrite: false);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            File.Delete(temporary); // Another process was first: its key is the one.
-        }
-    }
+        var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
+        JsonSerializer.Serialize(file, new Dictionary<string, string> { ["development-1"] = key });
+    });
 }
