@@ -31,7 +31,7 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
         await UntilAsync(anns, "ack", frame => Assert.NotEqual("error", Op(frame)));
         var typing = new List<bool>();
         while (typing.Count < 5)
-            typing.Add((await NextAsync(bens, "typing", "message")).GetProperty("active").GetBoolean());
+            typing.Add((await NextAsync(bens, "typing")).GetProperty("active").GetBoolean());
         Assert.Equal([true, false, true, false, true], typing);
         await SendAsync(bens, new { op = "ping", id = 1 });
         await UntilAsync(bens, "pong", frame => Assert.NotEqual("typing", Op(frame)));
