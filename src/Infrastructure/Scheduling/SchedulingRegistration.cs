@@ -18,8 +18,14 @@ public static class SchedulingRegistration
     /// <summary>The schema of Hangfire's own tables.</summary>
     public const string Schema = "hangfire";
 
-    /// <summary>After a node was killed, its locks and the jobs that it was at are free again after so long.</summary>
-    private static readonly TimeSpan LocksLast = TimeSpan.FromSeconds(20);
+    /// <summary>
+    /// After a node was killed, the locks that it held are free again after so long; until then no other node, nor its own next start, gives out what recurs.
+    /// Who holds one needs it for a few statements. Whoever takes longer may find a job given out twice, which <see cref="CommandJob"/> bears.
+    /// </summary>
+    private static readonly TimeSpan LocksLast = TimeSpan.FromSeconds(5);
+
+    /// <summary>After a node was killed, the jobs that it was at are taken up again after so long.</summary>
+    private static readonly TimeSpan JobsHiddenFor = TimeSpan.FromSeconds(20);
 
     private const int ConnectionsMax = 8;
 
@@ -49,7 +55,7 @@ public static class SchedulingRegistration
             SchemaName = Schema,
             QueuePollInterval = TimeSpan.FromSeconds(2),
             DistributedLockTimeout = LocksLast,
-            InvisibilityTimeout = LocksLast,
+            InvisibilityTimeout = JobsHiddenFor,
             UseSlidingInvisibilityTimeout = true,
             EnableTransactionScopeEnlistment = false,
         };

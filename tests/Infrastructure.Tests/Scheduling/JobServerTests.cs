@@ -4,8 +4,11 @@ using Hangfire;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Hangfire.Storage;
+using MediatR;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Scheduling;
 
@@ -43,6 +46,29 @@ public sealed class JobServerTests : IAsyncLifetime
             },
             "the job is registered");
         Assert.False(jobs.ExecuteTask!.IsCompleted);
+        await jobs.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task What_recurs_does_so_soon_after_a_node_was_killed_that_held_the_locks()
+    {
+        var sent = new TaskCompletionSource();
+        await using var services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton(new NpgsqlConnectionStringBuilder(_database!.ConnectionString))
+            .AddSingleton(_ => NpgsqlDataSource.Create(_database.ConnectionString))
+            .AddSingleton<IMediator>(provider => new Mediator(provider.GetRequiredService))
+            .AddSingleton(new RecurringCommand("sweep", _ => TimeSpan.FromSeconds(1), (_, _) => Task.FromResult(sent.TrySetResult())))
+            .AddScheduling()
+            .BuildServiceProvider();
+        var killed = services.GetRequiredService<JobStorage>().GetConnection();
+        foreach (var name in (string[])["recurring-jobs:lock", "lock:recurring-job:sweep"])
+            killed.AcquireDistributedLock(name, TimeSpan.Zero); // And never let go.
+
+        var jobs = services.GetServices<IHostedService>().OfType<JobServer>().Single();
+        await jobs.StartAsync(CancellationToken.None);
+
+        await sent.Task.WaitAsync(TimeSpan.FromSeconds(15));
         await jobs.StopAsync(CancellationToken.None);
     }
 
