@@ -38,6 +38,11 @@ public sealed class PeopleSpecs(Product product)
         (await bob.PostMessageAsync(Draft.To(ada.Id, "by id"))).Expect(403, "blocked");
         (await bob.PostMessageAsync(Draft.To(ada.Phone, "by phone"))).Expect(403, "blocked");
         (await bob.PostMessageAsync(Draft.In(first.ConversationId, "in the conversation"))).Expect(403, "blocked");
+        var pair = new Group(first.ConversationId, "");
+        (await pair.EditAsync(bob, first.MessageId, "by an edit")).Expect(403, "blocked");
+        (await pair.ReactAsync(bob, first.MessageId, "👎")).Expect(403, "blocked");
+        (await pair.UnreactAsync(bob, first.MessageId)).Expect(204);
+        (await pair.ReactAsync(ada, first.MessageId, "👍")).Expect(204);
         var refused = Draft.In(first.ConversationId, "by socket");
         await bobs.SendAsync(refused);
         var error = await bobs.NextAsync(f => ChatSocket.AnswersTo(f, refused.Id), "the refusal");
@@ -52,7 +57,7 @@ public sealed class PeopleSpecs(Product product)
         Assert.DoesNotContain(bob.Id.ToString(), (await ada.GetAsync("/v1/blocks")).Expect(200).Body);
         mark = bobs.Mark();
         await bobs.SendAsync(refused);
-        Assert.Equal(first.Seq + 1, (await bobs.NextAsync(f => ChatSocket.AnswersTo(f, refused.Id), "its acceptance", mark)).Body.Number("seq"));
+        Assert.Equal(first.Seq + 2, (await bobs.NextAsync(f => ChatSocket.AnswersTo(f, refused.Id), "its acceptance", mark)).Body.Number("seq"));
         Assert.Equal(["before", "by socket"], (await ada.UnreadAsync()).Select(message => message.Text));
     }
 

@@ -83,6 +83,19 @@ public sealed class MessageOperationSpecs
     }
 
     [Fact]
+    public void Who_is_blocked_says_nothing_new_and_takes_back_what_they_said()
+    {
+        var facts = Facts with { AsOf = 1, IsBlocked = true };
+        var scene = Given(Started(Ann, Ben), Sent(1, Ann));
+        scene.When(Edit(Ann) with { Message = facts }).ThenRefused(Refusal.Blocked);
+        scene.When(Edit(Ann) with { Message = facts, Unchanged = true }).ThenNothing();
+        scene.When(new SetReaction(Ann, facts, "👍")).ThenRefused(Refusal.Blocked);
+        scene.When(new SetReaction(Ann, facts with { OwnReaction = "👍" }, "👍")).ThenNothing();
+        scene.When(new ClearReaction(Ann, facts with { OwnReaction = "👍" })).Then(Cleared(Ann));
+        scene.When(new DeleteMessage(Ann, facts)).Then(Deleted);
+    }
+
+    [Fact]
     public void What_was_before_the_joining_is_not_there()
     {
         var scene = After(Added(Dan, by: Ann));

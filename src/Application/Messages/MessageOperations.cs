@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -13,7 +14,8 @@ namespace ChatCqrs.Application.Messages;
 /// Does something to a message that was sent. The conversation's state does not hold its messages: the message is looked up in the view, and what
 /// was found goes with the command. Where the view is too far behind for a decision, it is looked up again.
 /// </summary>
-public sealed class MessageOperations(IConversationWriter conversations, Membership membership, EarlierMessages messages, TimeProvider clock)
+public sealed class MessageOperations(
+    IConversationWriter conversations, Membership membership, EarlierMessages messages, DirectPairs pairs, BlockLists blocks, TimeProvider clock)
 {
     /// <summary>How often a message is looked up again, and how long that waits.</summary>
     private const int TriesMax = 40;
@@ -33,7 +35,9 @@ public sealed class MessageOperations(IConversationWriter conversations, Members
             var found = await messages.FindAsync(conversation, id, caller, cancellationToken) ?? throw new RefusedException(Refusal.MessageUnknown);
             try
             {
-                var wanted = await command(found.Entry, FactsOf(found, caller));
+                var isBlocked = await pairs.OtherAsync(conversation, caller, cancellationToken) is { } other
+                    && await blocks.HasBlockedAsync(other, caller, cancellationToken);
+                var wanted = await command(found.Entry, FactsOf(found, caller, isBlocked));
                 return (found.Entry, await conversations.ChangeAsync(conversation, wanted, origin, cancellationToken));
             }
             catch (RefusedException refused) when (refused.Refusal == Refusal.MessageBusy && tries < TriesMax)
@@ -43,11 +47,11 @@ public sealed class MessageOperations(IConversationWriter conversations, Members
         }
     }
 
-    private static MessageFacts FactsOf(FoundMessage found, UserId caller)
+    private static MessageFacts FactsOf(FoundMessage found, UserId caller, bool isBlocked)
     {
         var message = found.Entry.Message!;
         return new MessageFacts(
             message.MessageId, found.Entry.Seq, message.Sender, message.SentAt, message.DeletedAt is not null,
-            message.Reactions.FirstOrDefault(reaction => reaction.User == caller.Value)?.Emoji, found.AsOf);
+            message.Reactions.FirstOrDefault(reaction => reaction.User == caller.Value)?.Emoji, found.AsOf, isBlocked);
     }
 }

@@ -19,6 +19,7 @@ public static class MessageRules
         var last = since.OfType<MessageOperation.Edited>().LastOrDefault();
         if (last is null ? c.Unchanged : last.Fingerprint == c.Fingerprint)
             return []; // A retry is not an error, however late.
+        RequireNotBlocked(message);
         return now - message.SentAt <= EditWindow
             ? [new MessageEdited(message.Message, message.Seq, message.Sender, c.Content, c.Fingerprint) { At = now }]
             : throw new RefusedException(Refusal.EditTooLate);
@@ -36,9 +37,10 @@ public static class MessageRules
     {
         var (message, since) = state.See(c.By, c.Message);
         RequireNotDeleted(message, since);
-        return ReactionOf(c.By, message, since) == c.Emoji
-            ? []
-            : [new ReactionSet(message.Message, message.Seq, c.By, c.Emoji) { At = now }];
+        if (ReactionOf(c.By, message, since) == c.Emoji)
+            return [];
+        RequireNotBlocked(message);
+        return [new ReactionSet(message.Message, message.Seq, c.By, c.Emoji) { At = now }];
     }
 
     internal static IReadOnlyList<ConversationEvent> ClearReaction(Conversation state, ClearReaction c, DateTimeOffset now)
@@ -66,6 +68,13 @@ public static class MessageRules
     {
         if (IsDeleted(message, since))
             throw new RefusedException(Refusal.MessageGone);
+    }
+
+    /// <summary>Nothing new is said to who has blocked one. What was said may still be taken back.</summary>
+    private static void RequireNotBlocked(MessageFacts message)
+    {
+        if (message.IsBlocked)
+            throw new RefusedException(Refusal.Blocked);
     }
 
     private static string? ReactionOf(UserId user, MessageFacts message, IReadOnlyList<MessageOperation> since)

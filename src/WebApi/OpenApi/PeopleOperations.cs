@@ -33,7 +33,7 @@ internal static class PeopleOperations
         },
         new(HttpMethod.Put, "/v1/blocks/{user_id}", People, "Block a user",
             """
-            Their direct messages are refused with `blocked` from then on, and neither sees the other typing or online. What was said stays, and groups that
+            Their direct messages, edits and reactions are refused with `blocked` from then on, and neither sees the other typing or online. What was said stays, and groups that
             both are in go on. Blocking twice is no error.
             """)
         {
