@@ -46,6 +46,42 @@ public sealed class MessageOperationSpecs(Product product)
     }
 
     [Fact]
+    public async Task An_edit_says_nothing_to_who_joined_after_the_message()
+    {
+        var (ada, bob) = await product.PairAsync();
+        var group = await Group.StartAsync(ada, "Edits", bob);
+        var sent = await group.SayAsync(bob, "before Cat");
+        var cat = await product.RegisterAsync("Cat");
+        (await group.AddAsync(ada, cat)).Expect(200, 204);
+        var own = await group.SayAsync(cat, "after Cat");
+        await using var adas = await ada.ConnectAsync();
+        await using var cats = await cat.ConnectAsync();
+
+        (await group.EditAsync(bob, sent.MessageId, "not for Cat")).Expect(200);
+        (await group.EditAsync(cat, own.MessageId, "for all")).Expect(200);
+
+        await using var fresh = await (await cat.AddDeviceAsync()).ConnectAsync();
+        foreach (var (socket, text) in ((ChatSocket, string?)[])[(adas, "not for Cat"), (cats, null), (fresh, null)])
+        {
+            Assert.Equal(text, (await EditOf(socket, sent)).Text("text"));
+            Assert.Equal("for all", (await EditOf(socket, own)).Text("text"));
+            socket.KeptOrder();
+        }
+        foreach (var (person, text) in ((Person, string?)[])[(ada, "not for Cat"), (bob, "not for Cat"), (cat, null)])
+        {
+            var edits = (await group.EntriesAsync(person)).Where(entry => entry.Kind == "message_edited").Select(entry => entry.Data!.Value.Text("text"));
+            Assert.Equal([text, "for all"], edits);
+        }
+
+        static async Task<JsonElement> EditOf(ChatSocket socket, Sent message)
+        {
+            var frame = await socket.NextAsync(
+                f => f.Body.Text("kind") == "message_edited" && f.Body.GetProperty("data").Id("message_id") == message.MessageId, "the edit");
+            return frame.Body.GetProperty("data");
+        }
+    }
+
+    [Fact]
     public async Task What_is_deleted_is_gone_for_everyone()
     {
         var (ada, bob) = await product.PairAsync();

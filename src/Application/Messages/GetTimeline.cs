@@ -34,7 +34,8 @@ public static class GetTimeline
             var shown = new List<TimelineEntryView>(entries.Count);
             foreach (var entry in entries)
             {
-                var data = entry.Update is null ? null : await updates.DataOfAsync(entry.Conversation, entry.Update, cancellationToken);
+                var update = entry.SeenFrom(member.JoinedSeq).Update;
+                var data = update is null ? null : await updates.DataOfAsync(entry.Conversation, update, cancellationToken);
                 shown.Add(new TimelineEntryView(
                     entry.Seq, entry.Kind, entry.At, entry.Actor?.Value, entry.Message is null ? null : messages.Dequeue(), data));
             }

@@ -7,25 +7,38 @@ namespace ChatCqrs.Application.Writing;
 
 /// <summary>
 /// Who may see which of the entries just committed: whoever belongs to the conversation after an entry, and whoever it takes out. Reckoned back from
-/// the members at the end, so that it can be told of entries that another node wrote as well.
+/// the members at the end, so that it can be told of entries that another node wrote as well. Who joined after a message is not told what an edit makes of it.
 /// </summary>
 internal static class Audience
 {
     /// <summary>Hands entries to live delivery, each to those who may see it.</summary>
-    /// <param name="after">Who belongs to the conversation after the last entry.</param>
+    /// <param name="after">The conversation after the last entry.</param>
     /// <returns>Everyone who may see any of them.</returns>
-    public static IReadOnlyCollection<UserId> Publish(ILiveDelivery live, IReadOnlyList<LiveEntry> entries, ImmutableArray<UserId> after)
+    public static IReadOnlyCollection<UserId> Publish(ILiveDelivery live, IReadOnlyList<LiveEntry> entries, Conversation after)
     {
-        if (!ChangesMembers(entries))
+        if (!Divides(entries, after))
         {
-            IReadOnlyCollection<UserId> members = after;
+            IReadOnlyCollection<UserId> members = after.MemberIds;
             live.Publish(entries, members);
             return members;
         }
 
-        foreach (var run in Runs(entries, after))
-            live.Publish(run.Entries, run.Members);
-        return [.. after.Concat(entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>()).Distinct()];
+        foreach (var (run, members) in Runs(entries, after.MemberIds))
+        {
+            if (run is [{ Entry.Event: ConversationEvent.MessageEdited edited } item])
+                PublishEdit(live, item, members, edited.MessageSeq, after);
+            else
+                live.Publish(run, members);
+        }
+
+        return [.. after.MemberIds.Concat(entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>()).Distinct()];
+    }
+
+    private static void PublishEdit(ILiveDelivery live, LiveEntry edit, IReadOnlyCollection<UserId> members, long messageSeq, Conversation after)
+    {
+        var sees = members.ToLookup(user => after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= messageSeq);
+        live.Publish([edit], [.. sees[true]]);
+        live.Publish([edit with { FromView = true }], [.. sees[false]]);
     }
 
     /// <summary>Entries that were read from the log, without what was deleted since.</summary>
@@ -34,7 +47,7 @@ internal static class Audience
         var gone = news.Select(entry => (entry.Event as ConversationEvent.MessageDeleted)?.MessageSeq).OfType<long>().ToHashSet();
         return
         [
-            .. news.Select(entry => new LiveEntry(entry, null, IsGone: entry.Event switch
+            .. news.Select(entry => new LiveEntry(entry, null, FromView: entry.Event switch
             {
                 ConversationEvent.MessageSent => gone.Contains(entry.Revision),
                 ConversationEvent.MessageEdited e => gone.Contains(e.MessageSeq),
@@ -43,12 +56,16 @@ internal static class Audience
         ];
     }
 
-    private static bool ChangesMembers(IReadOnlyList<LiveEntry> entries)
+    private static bool Divides(IReadOnlyList<LiveEntry> entries, Conversation after)
     {
         for (var i = 0; i < entries.Count; i++)
         {
-            if (entries[i].Entry.Event is ConversationEvent.MemberAdded or ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft)
-                return true;
+            switch (entries[i].Entry.Event)
+            {
+                case ConversationEvent.MemberAdded or ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft:
+                case ConversationEvent.MessageEdited edited when after.Members.Values.Any(member => member.JoinedSeq > edited.MessageSeq):
+                    return true;
+            }
         }
 
         return false;
@@ -61,7 +78,7 @@ internal static class Audience
         _ => null,
     };
 
-    /// <summary>Cuts entries where the audience changes, in their order.</summary>
+    /// <summary>Cuts entries where the audience changes, in their order. Edits stand alone.</summary>
     private static List<(IReadOnlyList<LiveEntry> Entries, IReadOnlyCollection<UserId> Members)> Runs(
         IReadOnlyList<LiveEntry> entries, ImmutableArray<UserId> after)
     {
@@ -74,6 +91,10 @@ internal static class Audience
                 case ConversationEvent.MemberAdded e:
                     Cut(i);
                     members = members.Remove(e.User);
+                    break;
+                case ConversationEvent.MessageEdited:
+                    Cut(i + 1);
+                    Cut(i);
                     break;
                 case ConversationEvent e when LeaverOf(e) is { } leaver:
                     Cut(i + 1);

@@ -200,7 +200,7 @@ internal sealed class WriterPartition(
             entry.PublishFrom = null; // Otherwise it was announced while this was read, and may be in the state already: the next load shows it.
         entry.Failures = 0;
         if (news.Count > 0)
-            Audience.Publish(live, Audience.Shown(news), conversation.State.MemberIds);
+            Audience.Publish(live, Audience.Shown(news), conversation.State);
         if (receipts is not null)
         {
             Show(entry, entry.Unsure);
@@ -406,7 +406,7 @@ internal sealed class WriterPartition(
         committed.Raise(appended.Position);
         var all = Audience.Publish(
             live, [.. decision.Live.Select(item => item with { Entry = item.Entry with { Position = appended.Position } })],
-            entry.Conversation.State.MemberIds);
+            entry.Conversation.State);
         bus.Announce(new CommittedEntries(
             entry.Id, decision.Live[0].Entry.Revision, entry.Conversation.Revision, all.Count <= CommittedEntries.MembersMax ? all : []));
         Give(decision.Answers, appended.Position);

@@ -15,6 +15,12 @@ public sealed record TimelineEntry(
 {
     public const string MessageKind = "message";
     public const string ConversationStartedKind = "conversation_started";
+
+    /// <summary>The entry as a member sees it: an edit of a message that they do not see tells them that there was one, not what it made of the message.</summary>
+    /// <param name="joinedSeq">The first entry that the member sees.</param>
+    public TimelineEntry SeenFrom(long joinedSeq) => Update is MessageEdited edited && edited.MessageSeq < joinedSeq
+        ? this with { Update = edited with { Content = TimelineProjection.ElsewhereContent } }
+        : this;
 }
 
 /// <param name="Content">Null once it is gone.</param>

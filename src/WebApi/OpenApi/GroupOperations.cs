@@ -56,11 +56,11 @@ internal static class GroupOperations
             Refusals = [.. ByAdmins, Refusal.MemberUnknown, Refusal.LastAdmin],
         },
         new(HttpMethod.Patch, "/v1/conversations/{id}/messages/{message_id}", Messages, "Edit a message",
-            "By its sender, for 15 minutes: a new `text`, or a new `ciphertext` where the message has one. What is attached stays. The same edit again changes nothing.")
+            "By its sender, for 15 minutes: a new `text`, or a new `ciphertext` where the message has one. What is attached stays. The same edit again changes nothing. Who joined after the message sees that it was edited, not what it says.")
         {
             Request = """{"text":"hello, Ben"}""",
             Answers = [new(200, "The message as it is now.", typeof(MessageView), Examples.MessageJson)],
-            Refusals = [.. OfMessages, Refusal.NotTheSender, Refusal.EditTooLate, Refusal.EditMismatch, Refusal.MessageGone],
+            Refusals = [.. OfMessages, Refusal.NotTheSender, Refusal.EditTooLate, Refusal.EditMismatch, Refusal.MessageGone, Refusal.Blocked],
         },
         new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}", Messages, "Delete a message for everyone",
             "By its sender, or by an admin of the group. Its content is gone for good; that it was there, its seq and its time stay. Deleting again changes nothing.")
@@ -73,7 +73,7 @@ internal static class GroupOperations
         {
             Request = """{"emoji":"👍"}""",
             Answers = [new(204, "The reaction stands.")],
-            Refusals = [.. OfMessages, Refusal.MessageGone],
+            Refusals = [.. OfMessages, Refusal.MessageGone, Refusal.Blocked],
         },
         new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}/reaction", Messages, "Take one's reaction back", "If there is one.")
         {

@@ -58,6 +58,7 @@ internal sealed class CatchUpLoop(
             var page = await timeline.EntriesAsync(
                 missing.Conversation, missing.After, new PageSize((int)Math.Min(EntriesMax, missing.UpTo - missing.After), PageSize.BytesSmall), CancellationToken.None);
             var members = page.Count == 0 ? [] : (await receipts.OfAsync([missing.Conversation], CancellationToken.None))[missing.Conversation].ToList();
+            var joinedSeq = 0L;
             if (page.Count > 0)
             {
                 // Whoever was taken out meanwhile, or taken in again, gets no more than what they may see now.
@@ -68,12 +69,13 @@ internal sealed class CatchUpLoop(
                     continue;
                 }
 
-                connection.Join(missing.Conversation, stay.JoinedSeq);
+                joinedSeq = stay.JoinedSeq;
+                connection.Join(missing.Conversation, joinedSeq);
             }
 
             foreach (var entry in page)
             {
-                connection.Fill(missing.Conversation, entry.Seq, await frames.EntryAsync(entry, MessageViews.StatusOf(entry, members)));
+                connection.Fill(missing.Conversation, entry.Seq, await frames.EntryAsync(entry.SeenFrom(joinedSeq), MessageViews.StatusOf(entry, members)));
                 if (!await connection.Outbound.RoomAsync(PatienceMax, clock)) // A reader sets the pace of its own catch-up.
                 {
                     connection.TooSlow();

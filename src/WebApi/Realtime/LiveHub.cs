@@ -60,8 +60,12 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var size = 0L;
             for (var i = 0; i < items.Count; i++)
             {
-                if (items[i].Entry.Event is ConversationEvent.MessageSent sent)
-                    size += sent.Content.Bytes.Length;
+                size += items[i].Entry.Event switch
+                {
+                    ConversationEvent.MessageSent sent => sent.Content.Bytes.Length,
+                    ConversationEvent.MessageEdited edited => edited.Content.Bytes.Length,
+                    _ => 0,
+                };
             }
 
             return size;
@@ -255,7 +259,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var conversation = entry.Conversation;
             using var span = Telemetry.StartFor(item.Request?.Context, "deliver");
             ReadOnlyMemory<byte>? frame = null;
-            var unreadable = item.IsGone;
+            var unreadable = item.FromView;
             if (entry.Event is ConversationEvent.MemberAdded added)
             {
                 foreach (var connection in Of(added.User))

@@ -17,11 +17,15 @@ public sealed class AudienceProperties : ILiveDelivery
     private static readonly GroupTitle Title = new(new SealedContent(null, new byte[] { 7 }), People[0]);
 
     private readonly Dictionary<UserId, List<long>> _handed = [];
+    private readonly HashSet<(long Seq, UserId User)> _read = [];
 
-    [Property(MaxTest = 300)]
+    [Property(MaxTest = 500)]
     public Property Who_belongs_to_a_group_is_handed_each_entry_from_the_joining_to_the_going() => Prop.ForAll(Histories, steps =>
     {
         _handed.Clear();
+        _read.Clear();
+        var messages = new Dictionary<UserId, (MessageId Id, long Seq)>();
+        var mayRead = new HashSet<(long Seq, UserId User)>();
         var state = Conversation.NotStarted;
         var expected = People.ToDictionary(user => user, _ => new List<long>());
         var batch = new List<LiveEntry>();
@@ -37,6 +41,7 @@ public sealed class AudienceProperties : ILiveDelivery
                     1 => new ConversationCommand.RemoveMember(People[by], People[user]),
                     2 => new ConversationCommand.RemoveMember(People[by], People[by]),
                     3 => new ConversationCommand.ChangeRole(People[by], People[user], Role.Admin),
+                    4 => new ConversationCommand.EditMessage(People[by], LastOf(People[by]), Title.Content, new Fingerprint((UInt128)state.LastSeq), Unchanged: false),
                     _ => new ConversationCommand.SendMessage(
                         new MessageId(new Guid((int)state.LastSeq + 2, 0, 0, new byte[8])), People[by], default, MessageType.Text, Title.Content, default, null, null),
                 });
@@ -53,6 +58,11 @@ public sealed class AudienceProperties : ILiveDelivery
         Publish();
         foreach (var user in People)
             Assert.Equal(expected[user], _handed.GetValueOrDefault(user, []));
+        Assert.Subset(mayRead, _read);
+
+        MessageFacts LastOf(UserId sender) => messages.TryGetValue(sender, out var message)
+            ? new MessageFacts(message.Id, message.Seq, sender, DateTimeOffset.UnixEpoch, IsDeleted: false, OwnReaction: null, AsOf: state.LastSeq)
+            : throw new RefusedException(Refusal.MessageUnknown);
 
         void Take(ConversationCommand command)
         {
@@ -64,6 +74,10 @@ public sealed class AudienceProperties : ILiveDelivery
                 foreach (var member in members)
                     expected[member].Add(state.LastSeq);
                 before.UnionWith(members);
+                if (@event is ConversationEvent.MessageSent sent)
+                    messages[sent.Sender] = (sent.MessageId, state.LastSeq);
+                if (@event is ConversationEvent.MessageEdited edited)
+                    mayRead.UnionWith(state.Members.Values.Where(member => member.JoinedSeq <= edited.MessageSeq).Select(member => (state.LastSeq, member.User)));
                 batch.Add(new LiveEntry(
                     new Recorded(@event, StreamName.Of(Group), state.LastSeq, LogPosition.Start, Guid.Empty, @event.At, Actor.System, new byte[32]), null));
             }
@@ -73,7 +87,9 @@ public sealed class AudienceProperties : ILiveDelivery
         {
             if (batch.Count == 0)
                 return;
-            var all = Audience.Publish(this, [.. batch], state.MemberIds);
+            var all = Audience.Publish(this, [.. batch], state);
+            foreach (var (seq, user) in mayRead.Where(may => may.Seq >= batch[0].Entry.Revision && state.Members.GetValueOrDefault(may.User)?.JoinedSeq < may.Seq))
+                Assert.Contains((seq, user), _read);
             Assert.Equal(all.Count, all.Distinct().Count());
             Assert.Subset(all.ToHashSet(), before);
             batch.Clear();
@@ -88,13 +104,14 @@ public sealed class AudienceProperties : ILiveDelivery
             if (!_handed.TryGetValue(member, out var seqs))
                 _handed.Add(member, seqs = []);
             seqs.AddRange(entries.Select(entry => entry.Entry.Revision));
+            _read.UnionWith(entries.Where(entry => entry is { FromView: false, Entry.Event: ConversationEvent.MessageEdited }).Select(entry => (entry.Entry.Revision, member)));
         }
     }
 
     void ILiveDelivery.Publish(LiveReceipt receipt) => throw new NotSupportedException();
 
     private static Arbitrary<(int Kind, int By, int User, bool Ends)[]> Histories { get; } = (
-        from kind in Gen.Choose(0, 5)
+        from kind in Gen.Choose(0, 7)
         from actor in Gen.Choose(0, People.Length - 1)
         from user in Gen.Choose(0, People.Length - 1)
         from ends in Gen.Choose(0, 2)
