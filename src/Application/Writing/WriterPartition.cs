@@ -32,26 +32,28 @@ internal sealed class WriterPartition(
     private static readonly Counter<long> Conflicts = Telemetry.Meter.CreateCounter<long>("chat.append.conflicts", "{stream}", "Streams that another node wrote to first.");
 
     private readonly Channel<object> _mailbox = Channel.CreateUnbounded<object>(new() { SingleReader = true });
-    private readonly Dictionary<ConversationId, Entry> _entries = [];
-    private readonly LinkedList<Entry> _used = [];
+    private readonly Backlog _backlog = new(options);
+    private readonly EntryCache _entries = new(options.ConversationsMax);
     private readonly Queue<Entry> _ready = [];
     private int _appends;
-    private int _waiting;
-    private long _waitingBytes;
     private bool _stopping;
 
+    /// <summary>Asks a store that failed whether it is back: one question for all conversations that wait for that.</summary>
+    private Task _probe = Task.CompletedTask;
+
     /// <summary>Commands that are not answered yet.</summary>
-    public int Waiting => Volatile.Read(ref _waiting);
+    public int Waiting => _backlog.Count;
 
     /// <summary>Takes a command in.</summary>
     /// <exception cref="StoreUnavailableException">The queue is full, or the node is going away.</exception>
     public void Post(Work work)
     {
-        var (waiting, bytes) = (Interlocked.Increment(ref _waiting), Interlocked.Add(ref _waitingBytes, work.Size));
-        if (waiting > options.QueueMax || bytes > options.QueueBytesMax || !_mailbox.Writer.TryWrite(work))
-        {
-            Left(work);
+        if (!_backlog.TryEnter(work))
             throw new StoreUnavailableException("The writer has more to do than it may keep waiting.");
+        if (!_mailbox.Writer.TryWrite(work))
+        {
+            _backlog.Leave(work);
+            throw new StoreUnavailableException("The node is going away.");
         }
 
         work.Origin.Admitted?.Invoke();
@@ -63,9 +65,9 @@ internal sealed class WriterPartition(
     /// <summary>Another node wrote.</summary>
     public void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted) => _mailbox.Writer.TryWrite((Action)(() =>
     {
-        if (!wanted && !_entries.ContainsKey(id))
+        if (!wanted && !_entries.Holds(id))
             return;
-        var entry = EntryOf(id);
+        var entry = _entries.Of(id);
         var shown = entry.Conversation is not null && firstSeq > entry.UnshownThrough;
         if (shown && entry.Conversation!.Revision >= lastSeq)
             return;
@@ -111,28 +113,10 @@ internal sealed class WriterPartition(
 
     private void Take(Work work)
     {
-        var entry = EntryOf(work.Conversation);
+        var entry = _entries.Of(work.Conversation);
         entry.Waiting.Enqueue(work);
         if (entry.Phase == Phase.Idle)
             Schedule(entry);
-    }
-
-    private Entry EntryOf(ConversationId id)
-    {
-        if (!_entries.TryGetValue(id, out var entry))
-        {
-            ForgetLeastUsed(); // Before it is there itself: it has nothing to do yet, and would be the one to go when all others are busy.
-            entry = new Entry(id);
-            entry.Used = _used.AddLast(entry);
-            _entries.Add(entry.Id, entry);
-        }
-        else if (entry.Used!.Next is not null)
-        {
-            _used.Remove(entry.Used);
-            _used.AddLast(entry.Used);
-        }
-
-        return entry;
     }
 
     /// <summary>Decides what happens next for a conversation that nothing is under way for.</summary>
@@ -144,7 +128,7 @@ internal sealed class WriterPartition(
         else if (entry.Waiting.Count > 0)
             MakeReady(entry);
         else if (entry.Conversation?.State.Kind is null)
-            Forget(entry);
+            _entries.Forget(entry);
     }
 
     private static bool WantsReceipts(Entry entry) => entry.Receipts is null && entry.Waiting.Any(work => work is AcknowledgeWork);
@@ -170,9 +154,15 @@ internal sealed class WriterPartition(
         Entry entry, bool receipts, long? publishFrom)
     {
         if (entry.Failures > 0 && entry.Stale)
-            await Task.Delay(Backoff(entry.Failures), clock);
+            await (_probe.IsCompleted ? _probe = ProbeAsync(entry.Failures) : _probe);
         var (conversation, news) = await loader.ConversationAsync(entry.Id, entry.Conversation, publishFrom, CancellationToken.None);
         return (conversation, news, receipts ? await loader.ReceiptsAsync(entry.Id, entry.Receipts, CancellationToken.None) : null);
+    }
+
+    private async Task ProbeAsync(int failures)
+    {
+        await Task.Delay(Backoff(failures), clock);
+        await store.HeadAsync(CancellationToken.None);
     }
 
     private void Loaded(
@@ -184,7 +174,7 @@ internal sealed class WriterPartition(
             FailWaiting(entry, failure.InnerException!);
             entry.Failures++;
             if (entry.Conversation is null || (entry.Failures > FailuresMax && failure.InnerException is not StoreUnavailableException))
-                Forget(entry);
+                _entries.Forget(entry);
             else
                 Schedule(entry);
             return;
@@ -344,7 +334,7 @@ internal sealed class WriterPartition(
             if (entry.Waiting.Dequeue() is PeekWork peek)
             {
                 peek.Complete(entry.Conversation!.State);
-                Left(peek);
+                _backlog.Leave(peek);
             }
         }
 
@@ -497,7 +487,7 @@ internal sealed class WriterPartition(
             logger.LogError(failure, "An append failed.");
     }
 
-    // ---- Answering and forgetting
+    // ---- Answering
 
     private void Give(List<Answer> answers, LogPosition position)
     {
@@ -506,21 +496,14 @@ internal sealed class WriterPartition(
             if (answer.Work.Request is { } request && !answer.Repeated)
                 traced.Add(position, request.Context);
             answer.Give(position);
-            Left(answer.Work);
+            _backlog.Leave(answer.Work);
         }
     }
 
     private void Fail(Work work, Exception failure)
     {
         work.Fail(failure);
-        Left(work);
-    }
-
-    /// <summary>A command waits no longer.</summary>
-    private void Left(Work work)
-    {
-        Interlocked.Add(ref _waitingBytes, -work.Size);
-        Interlocked.Decrement(ref _waiting);
+        _backlog.Leave(work);
     }
 
     /// <param name="which">Those that fail; the others keep their places. Null for all.</param>
@@ -535,23 +518,6 @@ internal sealed class WriterPartition(
                 Fail(work, failure);
             else
                 entry.Waiting.Enqueue(work);
-        }
-    }
-
-    private void Forget(Entry entry)
-    {
-        _entries.Remove(entry.Id);
-        _used.Remove(entry.Used!);
-    }
-
-    private void ForgetLeastUsed()
-    {
-        for (var node = _used.First; node is not null && _entries.Count >= options.ConversationsMax;)
-        {
-            var entry = node.Value;
-            node = node.Next;
-            if (entry.Phase == Phase.Idle && entry.Waiting.Count == 0)
-                Forget(entry);
         }
     }
 

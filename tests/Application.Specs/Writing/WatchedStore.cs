@@ -15,6 +15,12 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
     /// <summary>Streams that were read, and from which revision.</summary>
     public ConcurrentQueue<(string Stream, long From)> Reads { get; } = [];
 
+    /// <summary>How often the log's end was asked for.</summary>
+    public int Heads => Volatile.Read(ref _heads);
+
+    /// <summary>While true, the store does not answer.</summary>
+    public bool IsAway { get; set; }
+
     /// <summary>How many appends are held back or under way.</summary>
     public int UnderWay => Volatile.Read(ref _underWay);
 
@@ -24,6 +30,7 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
     /// <summary>Happens after each read, before whoever reads has the result.</summary>
     public Func<string, Task>? AfterRead { get; set; }
 
+    private int _heads;
     private int _underWay;
 
     /// <summary>Appends wait until this is disposed.</summary>
@@ -47,6 +54,7 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
             if (BeforeAppend is { } before)
                 await before(appends);
             Appends.Enqueue(appends);
+            ThrowIfAway();
             return await log.AppendAsync(appends, cancellationToken);
         }
         finally
@@ -59,6 +67,7 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
     {
         Reads.Enqueue((stream, from));
+        ThrowIfAway();
         var page = await log.ReadStreamAsync(stream, from, direction, limit, cancellationToken);
         if (AfterRead is { } after)
             await after(stream);
@@ -68,9 +77,21 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
     public IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(LogPosition after, CancellationToken cancellationToken) =>
         log.SubscribeAllAsync(after, cancellationToken);
 
-    public Task<LogPosition> HeadAsync(CancellationToken cancellationToken) => log.HeadAsync(cancellationToken);
+    public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _heads);
+        await Task.Yield();
+        ThrowIfAway();
+        return await log.HeadAsync(cancellationToken);
+    }
 
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) => log.TruncateAsync(stream, before, cancellationToken);
+
+    private void ThrowIfAway()
+    {
+        if (IsAway)
+            throw new StoreUnavailableException("The store is away.");
+    }
 
     private sealed class Release(Action release) : IDisposable
     {
