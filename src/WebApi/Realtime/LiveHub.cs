@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net.WebSockets;
-using System.Threading.Channels;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -15,12 +14,6 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 public sealed class LiveHub : ILiveDelivery, IHostedService
 {
-    /// <summary>How many publications may wait in a lane. Beyond it they are dropped; the next entry shows the gap, and it is fetched.</summary>
-    internal const int LaneMax = 50_000;
-
-    /// <summary>How many bytes of content may wait in a lane; beyond it, too, publications are dropped.</summary>
-    internal const long LaneBytesMax = 64 * 1024 * 1024;
-
     /// <summary>From how many members on a conversation's entries go through the last lane, where they hold up nobody else's.</summary>
     private const int CrowdMin = 64;
 
@@ -45,61 +38,6 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         Telemetry.Meter.CreateObservableGauge("chat.connections", () => Volatile.Read(ref _count), "{connection}", "Open sockets.");
     }
 
-    private abstract record Publication
-    {
-        /// <summary>The size of what was written, in bytes.</summary>
-        public virtual long Size => 0;
-    }
-
-    private sealed record Entries(IReadOnlyList<LiveEntry> Items, IReadOnlyCollection<UserId> Members) : Publication
-    {
-        public override long Size { get; } = SizeOf(Items);
-
-        private static long SizeOf(IReadOnlyList<LiveEntry> items)
-        {
-            var size = 0L;
-            for (var i = 0; i < items.Count; i++)
-            {
-                size += items[i].Entry.Event switch
-                {
-                    ConversationEvent.MessageSent sent => sent.Content.Bytes.Length,
-                    ConversationEvent.MessageEdited edited => edited.Content.Bytes.Length,
-                    _ => 0,
-                };
-            }
-
-            return size;
-        }
-    }
-
-    private sealed record Receipt(LiveReceipt Item) : Publication;
-
-    /// <summary>What waits to be handed to sockets, one after another.</summary>
-    private sealed class Lane
-    {
-        private readonly Channel<Publication> _waiting = Channel.CreateBounded<Publication>(new BoundedChannelOptions(LaneMax) { SingleReader = true });
-        private long _bytes;
-
-        public bool TryPut(Publication publication)
-        {
-            if (Interlocked.Add(ref _bytes, publication.Size) <= LaneBytesMax && _waiting.Writer.TryWrite(publication))
-                return true;
-            Interlocked.Add(ref _bytes, -publication.Size);
-            return false;
-        }
-
-        public async IAsyncEnumerable<Publication> TakeAllAsync()
-        {
-            await foreach (var publication in _waiting.Reader.ReadAllAsync())
-            {
-                Interlocked.Add(ref _bytes, -publication.Size);
-                yield return publication;
-            }
-        }
-
-        public void Complete() => _waiting.Writer.TryComplete();
-    }
-
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
         if (!HasAny(members))
@@ -107,14 +45,14 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
         // A group that grows or shrinks past the bound changes lanes; what overtakes there is put right by each connection, as any gap is.
         var lane = members.Count < CrowdMin ? LaneOf(entries[0].Entry.Conversation) : _lanes[^1];
-        if (!Enqueue(lane, new Entries(entries, members)))
+        if (!Enqueue(lane, new Publication.Entries(entries, members)))
             OweAcks(entries);
     }
 
     public void Publish(LiveReceipt receipt)
     {
         if (_connections.ContainsKey(receipt.User) || HasAny(receipt.Authors))
-            Enqueue(LaneOf(receipt.Conversation), new Receipt(receipt));
+            Enqueue(LaneOf(receipt.Conversation), new Publication.Receipt(receipt));
     }
 
     /// <summary>Everyone who has a socket here.</summary>
@@ -237,10 +175,10 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         {
             try
             {
-                if (publication is Entries entries)
+                if (publication is Publication.Entries entries)
                     await DeliverAsync(entries);
                 else
-                    Deliver(((Receipt)publication).Item);
+                    Deliver(((Publication.Receipt)publication).Item);
             }
             catch (Exception exception)
             {
@@ -251,7 +189,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         }
     }
 
-    private async ValueTask DeliverAsync(Entries entries)
+    private async ValueTask DeliverAsync(Publication.Entries entries)
     {
         foreach (var item in entries.Items)
         {

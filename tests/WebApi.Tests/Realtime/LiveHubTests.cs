@@ -61,7 +61,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     {
         var (wire, filler) = (new MemoryStream(), new MemoryStream());
         var (sender, other) = (Connected(wire), Connected(filler));
-        for (var n = 0; n < LiveHub.LaneMax; n++)
+        for (var n = 0; n < Lane.Max; n++)
             _hub.Publish([Sent(other, 1)], [other.User]); // Nobody takes them out: the hub has not started.
 
         _hub.Publish([Sent(sender, 2)], [sender.User, other.User]);
@@ -78,7 +78,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     {
         var sender = Connected(new MemoryStream());
         var megabyte = new byte[1024 * 1024];
-        for (var size = megabyte.Length; size <= LiveHub.LaneBytesMax; size += megabyte.Length)
+        for (var size = megabyte.Length; size <= Lane.BytesMax; size += megabyte.Length)
             _hub.Publish([Sent(sender, 1, megabyte)], [sender.User]);
         Assert.Empty(_missing);
 
