@@ -24,9 +24,8 @@ public static class GetInbox
         {
             var place = Paging.Place(request.Cursor, parts: 3, part => new InboxPlace(
                 Paging.Time(part[0]), new ConversationId(Guid.Parse(part[1])), Paging.Time(part[2])));
-            var limit = request.Limit ?? Paging.LimitDefault;
-            var page = await inbox.PageAsync(request.Caller, place, limit + 1, cancellationToken);
-            var shown = page.Take(limit).ToList();
+            var page = await inbox.PageAsync(request.Caller, place, new PageSize(request.Limit ?? Paging.LimitDefault, PageSize.BytesSmall), cancellationToken);
+            var shown = page.Items;
             var last = (await views.OfAsync([.. shown.Select(item => item.LastMessage).OfType<Projections.Timeline.TimelineEntry>()], cancellationToken))
                 .ToDictionary(message => message.ConversationId);
             await titles.PrepareAsync(shown.Select(item => (item.Conversation.Id, item.Conversation.Title)), cancellationToken);
@@ -39,7 +38,7 @@ public static class GetInbox
 
             return new Result(
                 summaries,
-                page.Count > limit ? Cursor(shown[^1].Place) : null);
+                page.HasMore ? Cursor(shown[^1].Place) : null);
         }
 
         private static string Cursor(InboxPlace place) =>

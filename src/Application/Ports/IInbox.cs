@@ -10,7 +10,7 @@ public interface IInbox
 {
     /// <summary>A page, newest activity first.</summary>
     /// <param name="before">The last item of the page before; null for the first page.</param>
-    Task<IReadOnlyList<InboxItem>> PageAsync(UserId user, InboxPlace? before, int limit, CancellationToken cancellationToken);
+    Task<InboxPage> PageAsync(UserId user, InboxPlace? before, PageSize size, CancellationToken cancellationToken);
 
     /// <summary>One conversation of a user; null when the views do not have it (yet).</summary>
     Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken);
@@ -46,6 +46,9 @@ public sealed record InboxPlace(DateTimeOffset UpdatedAt, ConversationId Convers
 public sealed record InboxItem(
     ConversationView Conversation, TimelineEntry? LastMessage, long Unread, long DeliveredSeq, long ReadSeq, ConversationSettings Settings,
     InboxPlace Place);
+
+/// <param name="HasMore">Whether others follow.</param>
+public sealed record InboxPage(IReadOnlyList<InboxItem> Items, bool HasMore);
 
 /// <param name="JoinedSeq">The first entry that the user sees.</param>
 /// <param name="DeliveredSeq">The last seq that the device has confirmed, or the one before the user's joining.</param>

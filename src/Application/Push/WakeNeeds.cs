@@ -33,19 +33,19 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
         var (unread, seen) = (0L, 0);
         ConversationId? newest = null;
         InboxPlace? place = null;
-        IReadOnlyList<InboxItem> page;
+        InboxPage page;
         do
         {
             page = await inbox.PageAsync(user, place, size, cancellationToken);
-            foreach (var item in page)
+            foreach (var item in page.Items)
             {
                 unread += item.Unread;
                 if (newest is null && await WakesAsync(item, user, since, cancellationToken))
                     newest = item.Conversation.Id;
             }
 
-            seen += page.Count;
-            place = page.Count == size && !isHere ? page[^1].Place : null;
+            seen += page.Items.Count;
+            place = page.HasMore && !isHere ? page.Items[^1].Place : null;
         }
         while (place is not null && seen < ConversationsMax);
         return newest is { } conversation ? new Need(unread, conversation, isHere) : null;

@@ -82,14 +82,26 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         """,
         "ORDER BY o.place DESC, c.id DESC LIMIT $2");
 
-    public async Task<IReadOnlyList<InboxItem>> PageAsync(UserId user, InboxPlace? before, int limit, CancellationToken cancellationToken)
+    public async Task<InboxPage> PageAsync(UserId user, InboxPlace? before, PageSize size, CancellationToken cancellationToken)
     {
-        var items = before is null
-            ? await database.QueryAsync(FirstPage, Item, cancellationToken, user.Value, limit)
+        var limit = size.Entries + 1; // One more shows whether any follow.
+        var bytes = 0L;
+        var found = before is null
+            ? await database.QueryAsync(FirstPage, Fitting, cancellationToken, user.Value, limit)
             : await database.QueryAsync(
-                NextPage, Item, cancellationToken, user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime);
+                NextPage, Fitting, cancellationToken, user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime);
+        var items = found.Take(size.Entries).OfType<InboxItem>().ToList();
         var asOf = before?.AsOf ?? items.FirstOrDefault()?.Place.AsOf;
-        return asOf is { } moment ? [.. items.Select(item => item with { Place = item.Place with { AsOf = moment } })] : items;
+        return new InboxPage([.. items.Select(item => item with { Place = item.Place with { AsOf = asOf!.Value } })], found.Count > items.Count);
+
+        InboxItem? Fitting(NpgsqlDataReader row)
+        {
+            if (bytes >= size.Bytes)
+                return null;
+            var item = Item(row);
+            bytes += item.LastMessage?.Message?.Content?.Bytes.Length ?? 0;
+            return item;
+        }
     }
 
     public async Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken) =>

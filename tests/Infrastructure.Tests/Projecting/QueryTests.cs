@@ -31,7 +31,7 @@ public sealed class QueryTests : ProjectingTest
                 unread.Select(entry => (entry.Conversation, entry.Seq)));
 
             var inbox = await PagesAsync<InboxItem>(
-                last => node.Get<IInbox>().PageAsync(user, last?.Place, 2, default));
+                async last => (await node.Get<IInbox>().PageAsync(user, last?.Place, 2, default)).Items);
             var mine = history.Conversations.Where(pair => pair.Value.IsMember(user)).ToDictionary();
             Assert.Equal(mine.Keys.ToHashSet(), inbox.Select(item => item.Conversation.Id).ToHashSet());
             Assert.Equal(mine.Count, inbox.Count);
@@ -211,6 +211,35 @@ public sealed class QueryTests : ProjectingTest
     }
 
     [Fact]
+    public async Task A_page_of_the_inbox_ends_where_its_last_messages_are_large_enough()
+    {
+        const int large = 100_000;
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var ann = _users[0];
+        var conversations = new List<ConversationId>();
+        for (var n = 0; n < 7; n++)
+        {
+            var other = History.SomeUser();
+            conversations.Insert(0, await history.StartAsync(ann, other));
+            await history.SendAsync(conversations[0], other, bytes: large);
+        }
+
+        await node.CaughtUpAsync(history.Head);
+        var (seen, sizes) = (new List<ConversationId>(), new List<int>());
+        for (InboxPlace? place = null; sizes.Count == 0 || place is not null;)
+        {
+            var page = await node.Get<IInbox>().PageAsync(ann, place, new PageSize(50, 3 * large), default);
+            seen.AddRange(page.Items.Select(item => item.Conversation.Id));
+            sizes.Add(page.Items.Count);
+            place = page.HasMore ? page.Items[^1].Place : null;
+        }
+
+        Assert.Equal(conversations, seen);
+        Assert.Equal([3, 3, 1], sizes);
+    }
+
+    [Fact]
     public async Task Receipts_tell_when_each_recipient_got_and_read_a_message()
     {
         var history = new History(Log);
@@ -258,7 +287,7 @@ public sealed class QueryTests : ProjectingTest
             await history.SendAsync(conversations[moved], others[moved]); // The oldest moves to the front.
             moved++;
             await node.CaughtUpAsync(history.Head);
-            return page;
+            return page.Items;
         });
         Assert.Equal(seen.Count, seen.Select(item => item.Conversation.Id).Distinct().Count());
         Assert.Equal(conversations.AsEnumerable().Reverse(), seen.Select(item => item.Conversation.Id)); // In the order of the first page's moment.

@@ -53,12 +53,12 @@ public sealed class UpgradeTests : ProjectingTest
         Assert.Equal(2, after.Count);
         Assert.Equivalent(before, after, strict: true);
         Assert.Equal([ann, ben], Assert.IsType<ConversationEvent.ConversationStarted>(after[0].Update).Members.AsEnumerable());
-        Assert.Equal(1, Assert.Single(await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Unread);
+        Assert.Equal(1, Assert.Single((await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Items).Unread);
         var message = history.Facts[^1];
         await history.TryAsync(conversation, ann, new ConversationCommand.DeleteMessage(ann, history.FactsOf(message, ann)));
         await node.CaughtUpAsync(history.Head);
         Assert.NotNull((await node.Get<ITimeline>().EntriesAsync(conversation, 0, 1, default))[0].Message!.DeletedAt);
-        Assert.Equal(0, Assert.Single(await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Unread);
+        Assert.Equal(0, Assert.Single((await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Items).Unread);
     }
 
     [Fact]
