@@ -14,13 +14,14 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     private const int GoneMax = 200;
 
     /// <summary>
-    /// The page is cut first. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
+    /// The page is cut first, also where its last messages are large enough. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
     /// watermark, less the same difference for the user's own messages, less the few that were deleted. What has expired before the first message that is kept is
     /// passed over at once. What has expired behind it is counted, and where that is much, which is where a timer outruns what was sent without one, what is kept is
     /// counted instead. What is due but not swept is counted only while there is such a thing at all.
     /// </summary>
     /// <param name="order">The place of a conversation <c>c</c> in the order.</param>
-    private static string Sql(string where, string order = "c.updated_at", string limit = "") =>
+    /// <param name="bytesMax">The parameter of how many bytes the last messages before one have together at most.</param>
+    private static string Sql(string where, string order = "c.updated_at", string limit = "", string bytesMax = "1") =>
         $"""
         SELECT p.id, p.kind, p.last_seq, p.last_message_seq, p.started_at, p.updated_at, p.delivered_seq, p.read_seq,
             CASE WHEN (SELECT count(*) FROM (
@@ -43,26 +44,33 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 SELECT count(*) FROM chat.timeline n
                 WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END
             END AS unread,
-            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, {Rows.EntryColumns}
+            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, p.found, {Rows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
                 greatest(coalesce(w.read_seq, -1), c.joined_seq - 1, coalesce((
                     SELECT n.seq - 1 FROM chat.timeline n WHERE n.conversation_id = c.id AND n.kept_until IS NOT NULL ORDER BY n.seq LIMIT 1), c.last_seq)) AS seen_seq
             FROM (
-                SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
-                FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
-                WHERE m.user__id = $1 AND {Rows.IsMember} AND {where}
-                {limit}
+                SELECT c.*, l.seq AS shown_seq, count(*) OVER () AS found, coalesce(sum(l.bytes) OVER (
+                    ORDER BY c.place DESC, c.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
+                FROM (
+                    SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
+                    FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
+                    WHERE m.user__id = $1 AND {Rows.IsMember} AND {where}
+                    {limit}
+                ) c
+                LEFT JOIN LATERAL (
+                    SELECT t.seq, {Rows.StoredBytes} AS bytes FROM chat.timeline t
+                    WHERE t.conversation_id = c.id AND t.seq >= c.joined_seq AND {Rows.IsKept} ORDER BY t.seq DESC LIMIT 1
+                ) l ON true
             ) c
             LEFT JOIN chat.watermarks w ON w.conversation_id = c.id AND w.user_id = $1
+            WHERE c.bytes_before < {bytesMax}
         ) p
         LEFT JOIN chat.conversation_settings s ON s.conversation_id = p.id AND s.user_id = $1
         LEFT JOIN LATERAL (
             SELECT n.message_no FROM chat.timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
         ) newest ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM chat.timeline t WHERE t.conversation_id = p.id AND t.seq >= p.joined_seq AND {Rows.IsKept} ORDER BY t.seq DESC LIMIT 1
-        ) t ON true
+        LEFT JOIN chat.timeline t ON t.conversation_id = p.id AND t.seq = p.shown_seq
         ORDER BY p.place DESC, p.id DESC
         """;
 
@@ -70,7 +78,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     private const int MovedEntriesMax = 10_000;
 
     /// <summary>By the conversations' last activity.</summary>
-    private static readonly string FirstPage = Sql("true", limit: "ORDER BY o.place DESC, c.id DESC LIMIT $2");
+    private static readonly string FirstPage = Sql("true", limit: "ORDER BY o.place DESC, c.id DESC LIMIT $2", bytesMax: "$3");
 
     /// <summary>By their last activity up to when the first page was read; what is younger than that was in no page and comes in none.</summary>
     private static readonly string NextPage = Sql(
@@ -80,27 +88,24 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
             SELECT e.at FROM chat.timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired' ORDER BY e.seq DESC LIMIT 1
         ) END
         """,
-        "ORDER BY o.place DESC, c.id DESC LIMIT $2");
+        "ORDER BY o.place DESC, c.id DESC LIMIT $2", "$6");
 
     public async Task<InboxPage> PageAsync(UserId user, InboxPlace? before, PageSize size, CancellationToken cancellationToken)
     {
-        var limit = size.Entries + 1; // One more shows whether any follow.
-        var bytes = 0L;
-        var found = before is null
-            ? await database.QueryAsync(FirstPage, Fitting, cancellationToken, user.Value, limit)
+        var (limit, bytesMax) = (size.Entries + 1, (long)size.Bytes); // One more shows whether any follow.
+        var found = 0L;
+        var items = before is null
+            ? await database.QueryAsync(FirstPage, Read, cancellationToken, user.Value, limit, bytesMax)
             : await database.QueryAsync(
-                NextPage, Fitting, cancellationToken, user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime);
-        var items = found.Take(size.Entries).OfType<InboxItem>().ToList();
-        var asOf = before?.AsOf ?? items.FirstOrDefault()?.Place.AsOf;
-        return new InboxPage([.. items.Select(item => item with { Place = item.Place with { AsOf = asOf!.Value } })], found.Count > items.Count);
+                NextPage, Read, cancellationToken, user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime, bytesMax);
+        var shown = items.Take(size.Entries).ToList();
+        var asOf = before?.AsOf ?? shown.FirstOrDefault()?.Place.AsOf;
+        return new InboxPage([.. shown.Select(item => item with { Place = item.Place with { AsOf = asOf!.Value } })], found > shown.Count);
 
-        InboxItem? Fitting(NpgsqlDataReader row)
+        InboxItem Read(NpgsqlDataReader row)
         {
-            if (bytes >= size.Bytes)
-                return null;
-            var item = Item(row);
-            bytes += item.LastMessage?.Message?.Content?.Bytes.Length ?? 0;
-            return item;
+            found = row.GetInt64(15);
+            return Item(row);
         }
     }
 
@@ -157,7 +162,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         new ConversationView(
             new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
             row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), Rows.Title(row, 13)),
-        row.IsDBNull(15) ? null : Rows.Entry(row, 15), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
+        row.IsDBNull(16) ? null : Rows.Entry(row, 16), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
         new ConversationSettings(row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11)),
         new InboxPlace(row.GetFieldValue<DateTimeOffset>(12), new(row.GetGuid(0)), AsOf: row.GetFieldValue<DateTimeOffset>(12)));
 }
