@@ -26,10 +26,8 @@ public interface ITypingDelivery
 /// <param name="Entry">A conversation's event.</param>
 /// <param name="Origin">The socket session that sent it, which is answered with an ack in its place; null for none.</param>
 /// <param name="Request">The request that led to it, when somebody samples that.</param>
-/// <param name="FromView">
-/// It is shown as the timeline has it, not as the log does: what it says was deleted meanwhile, or is not for these members.
-/// </param>
-public sealed record LiveEntry(Recorded Entry, Guid? Origin, Activity? Request = null, bool FromView = false);
+/// <param name="IsGone">What it says was deleted meanwhile: it is shown as the timeline has it, not as the log does.</param>
+public sealed record LiveEntry(Recorded Entry, Guid? Origin, Activity? Request = null, bool IsGone = false);
 
 /// <param name="Device">The device that acknowledged; it is not told of itself.</param>
 /// <param name="DeliveredSeq">The highest seq on any of the user's devices; -1 for none.</param>

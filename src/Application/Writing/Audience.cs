@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.Application.Writing;
 
@@ -26,7 +27,7 @@ internal static class Audience
         foreach (var (run, members) in Runs(entries, after.MemberIds))
         {
             if (run is [{ Entry.Event: ConversationEvent.MessageEdited edited } item])
-                PublishEdit(live, item, members, edited.MessageSeq, after);
+                PublishEdit(live, item, edited, members, after);
             else
                 live.Publish(run, members);
         }
@@ -34,11 +35,14 @@ internal static class Audience
         return [.. after.MemberIds.Concat(entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>()).Distinct()];
     }
 
-    private static void PublishEdit(ILiveDelivery live, LiveEntry edit, IReadOnlyCollection<UserId> members, long messageSeq, Conversation after)
+    /// <summary>Of who has gone since it is not known from where on they saw: they are told no more than that there was an edit.</summary>
+    private static void PublishEdit(
+        ILiveDelivery live, LiveEntry edit, ConversationEvent.MessageEdited edited, IReadOnlyCollection<UserId> members, Conversation after)
     {
-        var sees = members.ToLookup(user => after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= messageSeq);
+        var sees = members.ToLookup(user => after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= edited.MessageSeq);
+        var without = edited with { Content = TimelineProjection.ElsewhereContent };
         live.Publish([edit], [.. sees[true]]);
-        live.Publish([edit with { FromView = true }], [.. sees[false]]);
+        live.Publish([edit with { Entry = edit.Entry with { Event = without }, IsGone = false }], [.. sees[false]]);
     }
 
     /// <summary>Entries that were read from the log, without what was deleted since.</summary>
@@ -47,7 +51,7 @@ internal static class Audience
         var gone = news.Select(entry => (entry.Event as ConversationEvent.MessageDeleted)?.MessageSeq).OfType<long>().ToHashSet();
         return
         [
-            .. news.Select(entry => new LiveEntry(entry, null, FromView: entry.Event switch
+            .. news.Select(entry => new LiveEntry(entry, null, IsGone: entry.Event switch
             {
                 ConversationEvent.MessageSent => gone.Contains(entry.Revision),
                 ConversationEvent.MessageEdited e => gone.Contains(e.MessageSeq),

@@ -197,7 +197,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var conversation = entry.Conversation;
             using var span = Telemetry.StartFor(item.Request?.Context, "deliver");
             ReadOnlyMemory<byte>? frame = null;
-            var unreadable = item.FromView;
+            var unreadable = item.IsGone;
             if (entry.Event is ConversationEvent.MemberAdded added)
             {
                 foreach (var connection in Of(added.User))

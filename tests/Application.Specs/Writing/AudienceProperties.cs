@@ -104,7 +104,7 @@ public sealed class AudienceProperties : ILiveDelivery
             if (!_handed.TryGetValue(member, out var seqs))
                 _handed.Add(member, seqs = []);
             seqs.AddRange(entries.Select(entry => entry.Entry.Revision));
-            _read.UnionWith(entries.Where(entry => entry is { FromView: false, Entry.Event: ConversationEvent.MessageEdited }).Select(entry => (entry.Entry.Revision, member)));
+            _read.UnionWith(entries.Where(entry => entry.Entry.Event is ConversationEvent.MessageEdited { Content.Bytes.IsEmpty: false }).Select(entry => (entry.Entry.Revision, member)));
         }
     }
 
