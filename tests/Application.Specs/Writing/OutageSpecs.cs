@@ -26,9 +26,24 @@ public sealed class OutageSpecs : WriterSpecs
         await Eventually.IsTrue(() => node.Store.Heads >= heads + 20, "it is asked again and again");
         foreach (var other in others)
             await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, other)); // Answered all the same.
+
+        var (asked, answer, next) = (0, new TaskCompletionSource(), new TaskCompletionSource());
+        node.Store.BeforeHead = () =>
+        {
+            Interlocked.Increment(ref asked);
+            return answer.Task;
+        };
+        await Eventually.IsTrue(() => Volatile.Read(ref asked) > 0, "it is asked, and does not answer");
+        var waiting = others.Select(other => node.SendAsync(Ann, other)).ToList();
+        node.Store.BeforeHead = () => next.Task;
+        answer.SetResult();
+        foreach (var task in waiting)
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => task.WaitAsync(Eventually.Deadline));
+        Assert.Equal(1, asked); // All of them waited for one answer.
         Assert.Empty(node.Store.Reads);
 
         node.Store.IsAway = false;
+        next.SetResult();
         foreach (var other in others)
         {
             Assert.Equal(2, (await UntilTakenAsync(() => node.SendAsync(Ann, other))).Seq);

@@ -18,6 +18,9 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
     /// <summary>How often the log's end was asked for.</summary>
     public int Heads => Volatile.Read(ref _heads);
 
+    /// <summary>Happens before whoever asks for the log's end is answered.</summary>
+    public Func<Task>? BeforeHead { get; set; }
+
     /// <summary>While true, the store does not answer.</summary>
     public bool IsAway { get; set; }
 
@@ -80,7 +83,8 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _heads);
-        await Task.Yield();
+        if (BeforeHead is { } before)
+            await before();
         ThrowIfAway();
         return await log.HeadAsync(cancellationToken);
     }
