@@ -20,7 +20,8 @@ public static class SchedulingRegistration
 
     /// <summary>
     /// After a node was killed, the locks that it held are free again after so long; until then no other node, nor its own next start, gives out what recurs.
-    /// Who holds one needs it for a few statements. Whoever takes longer may find a job given out twice, which <see cref="CommandJob"/> bears.
+    /// Nearly all are held for a few statements. Where one is held for longer, or nodes' clocks differ by more, two nodes may give out the same job, which jobs
+    /// bear: they take an advisory lock (<see cref="CommandJob"/>) or claim what they do, and Hangfire changes a job's state only from the one that it expects.
     /// </summary>
     private static readonly TimeSpan LocksLast = TimeSpan.FromSeconds(5);
 
