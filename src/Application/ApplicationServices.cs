@@ -44,6 +44,7 @@ public static class ApplicationServices
         services.AddSingleton<UpdateViews>();
         services.AddSingleton<EarlierMessages>();
         services.AddSingleton<ExportedConversations>();
+        services.AddSingleton<DirectBlocks>();
         services.AddSingleton<MessageOperations>();
         services.AddMedia();
         services.AddSingleton<WakeNeeds>();

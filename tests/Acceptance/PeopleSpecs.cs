@@ -42,6 +42,7 @@ public sealed class PeopleSpecs(Product product)
         (await pair.EditAsync(bob, first.MessageId, "by an edit")).Expect(403, "blocked");
         (await pair.ReactAsync(bob, first.MessageId, "👎")).Expect(403, "blocked");
         (await pair.UnreactAsync(bob, first.MessageId)).Expect(204);
+        (await bob.PatchAsync(pair.Path, new { retention = new { days = 1 } })).Expect(403, "blocked");
         (await pair.ReactAsync(ada, first.MessageId, "👍")).Expect(204);
         var refused = Draft.In(first.ConversationId, "by socket");
         await bobs.SendAsync(refused);

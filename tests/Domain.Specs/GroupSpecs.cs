@@ -115,6 +115,8 @@ public sealed class GroupSpecs
         Given(Group(Ann, Ben)).When(new ChangeRetention(Ann, week, 7)).Then(Kept(Ann, days: 7));
         Given(Group(Ann, Ben), Kept(Ann, days: 7)).When(new ChangeRetention(Ann, week, 7)).ThenNothing();
         Given(Started(Ann, Ben)).When(new ChangeRetention(Ben, week, 7)).Then(Kept(Ben, days: 7));
+        Given(Started(Ann, Ben)).When(new ChangeRetention(Ben, week, 7, IsBlocked: true)).ThenRefused(Refusal.Blocked);
+        Given(Started(Ann, Ben), Kept(Ann, days: 7)).When(new ChangeRetention(Ben, week, 7, IsBlocked: true)).ThenNothing();
         Assert.Equal(week, Given(Started(Ann, Ben), Kept(Ben, days: 7)).State.Retention);
     }
 

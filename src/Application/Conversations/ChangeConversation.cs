@@ -54,7 +54,7 @@ public static class ChangeConversation
         };
     }
 
-    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles, Retention retention)
+    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles, Retention retention, DirectBlocks blocks)
         : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
@@ -67,8 +67,9 @@ public static class ChangeConversation
             {
                 var policy = new RetentionPolicy(
                     Patched(state.Retention.Days, patch.Days), Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
+                var isBlocked = await blocks.IsBlockedAsync(request.Conversation, request.Caller, cancellationToken);
                 position = await ChangeAsync(
-                    request, new ConversationCommand.ChangeRetention(request.Caller, policy, retention.DaysOf(RetentionPolicy.Default)), cancellationToken);
+                    request, new ConversationCommand.ChangeRetention(request.Caller, policy, retention.DaysOf(RetentionPolicy.Default), isBlocked), cancellationToken);
             }
 
             return position;

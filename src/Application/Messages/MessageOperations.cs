@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -15,7 +14,7 @@ namespace ChatCqrs.Application.Messages;
 /// was found goes with the command. Where the view is too far behind for a decision, it is looked up again.
 /// </summary>
 public sealed class MessageOperations(
-    IConversationWriter conversations, Membership membership, EarlierMessages messages, DirectPairs pairs, BlockLists blocks, TimeProvider clock)
+    IConversationWriter conversations, Membership membership, EarlierMessages messages, DirectBlocks blocks, TimeProvider clock)
 {
     /// <summary>How often a message is looked up again, and how long that waits.</summary>
     private const int TriesMax = 40;
@@ -35,8 +34,7 @@ public sealed class MessageOperations(
             var found = await messages.FindAsync(conversation, id, caller, cancellationToken) ?? throw new RefusedException(Refusal.MessageUnknown);
             try
             {
-                var isBlocked = await pairs.OtherAsync(conversation, caller, cancellationToken) is { } other
-                    && await blocks.HasBlockedAsync(other, caller, cancellationToken);
+                var isBlocked = await blocks.IsBlockedAsync(conversation, caller, cancellationToken);
                 var wanted = await command(found.Entry, FactsOf(found, caller, isBlocked));
                 return (found.Entry, await conversations.ChangeAsync(conversation, wanted, origin, cancellationToken));
             }

@@ -34,7 +34,7 @@ public abstract record ConversationCommand
 
     /// <summary>Keep what is sent from now on for another time.</summary>
     /// <param name="DefaultDays">What holds where a policy does not say.</param>
-    public sealed record ChangeRetention(UserId By, RetentionPolicy Policy, int DefaultDays) : ConversationCommand;
+    public sealed record ChangeRetention(UserId By, RetentionPolicy Policy, int DefaultDays, bool IsBlocked = false) : ConversationCommand;
 
     /// <summary>Say something.</summary>
     /// <param name="ReplySeq">Where the message stands that it replies to; null when there is none of that id.</param>

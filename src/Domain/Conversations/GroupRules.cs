@@ -19,7 +19,7 @@ internal static class GroupRules
             : throw new RefusedException(Refusal.MemberUnknown),
         ChangeRole c => Change(state.AsAdmin(c.By), c, now),
         RenameGroup c => state.AsAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
-        ChangeRetention c => state.AsKeeper(c.By).Retention == c.Policy ? [] : [
+        ChangeRetention c => state.AsKeeper(c.By).Retention == c.Policy ? [] : c.IsBlocked ? throw new RefusedException(Refusal.Blocked) : [
             new RetentionChanged(c.Policy, c.By, Shortening.Between(state.Retention, c.Policy, c.DefaultDays)) { At = now },
         ],
         _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),

@@ -24,7 +24,7 @@ internal static class GroupOperations
         {
             Request = """{"title":"Climbing","retention":{"days":7,"disappearing_seconds":null}}""",
             Answers = [new(200, "The conversation as it is now.", typeof(ConversationDetails), Examples.GroupJson)],
-            Refusals = ByAdmins,
+            Refusals = [.. ByAdmins, Refusal.Blocked],
         },
         new(HttpMethod.Post, "/v1/conversations/{id}/members", Groups, "Add members to a group",
             "By admins. Who belongs to the group already stays as they are. New members see what follows their joining.")

@@ -33,8 +33,8 @@ internal static class PeopleOperations
         },
         new(HttpMethod.Put, "/v1/blocks/{user_id}", People, "Block a user",
             """
-            Their direct messages, edits and reactions are refused with `blocked` from then on, and neither sees the other typing or online. What was said stays, and groups that
-            both are in go on. Blocking twice is no error.
+            Their direct messages, edits, reactions and changes of retention are refused with `blocked` from then on, and neither sees the other typing or online. What was
+            said stays, and groups that both are in go on. Blocking twice is no error.
             """)
         {
             Answers = [new(204, "The user is blocked.")],
