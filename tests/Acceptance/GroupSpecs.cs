@@ -213,7 +213,7 @@ public sealed class GroupSpecs(Product product)
         Assert.Equal((7L, 3600L), (changed.GetProperty("retention").Number("days"), changed.GetProperty("retention").Number("disappearing_seconds")));
         (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7 } })).Expect(200); // True already.
         var late = await group.SayAsync(bob, "for an hour");
-        await bobs.NextAsync(f => f.Op == "ack" || f.Is("message", group.Id), "bob's message");
+        await bobs.MessageAsync(late.MessageId);
 
         Assert.Equal(
             ["group_renamed", "retention_changed"], bobs.Frames().Where(f => f.Is("update", group.Id) && f.Body.Number("seq") > 1).Select(f => f.Body.Text("kind")));

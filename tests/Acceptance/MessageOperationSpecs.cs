@@ -111,6 +111,7 @@ public sealed class MessageOperationSpecs(Product product)
             Assert.DoesNotContain(fresh.Frames(), frame => frame.Raw.Contains("secret", StringComparison.Ordinal));
             fresh.KeptOrder();
         }
+        await Eventually.BeAsync(() => cats.Frames().Count(f => f.Body.Text("kind") == "message_deleted") >= 2, "both deletions");
         var frames = cats.Frames().Where(f => f.Body.Text("kind") == "message_deleted").ToList();
         Assert.Equal([(own.MessageId, bob.Id), (others.MessageId, ada.Id)], frames.Select(f => (f.Body.GetProperty("data").Id("message_id"), f.Body.Id("actor_id"))));
         Assert.Equal(1, (await cat.InboxItemAsync(group.Id)).UnreadCount);

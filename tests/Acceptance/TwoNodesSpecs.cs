@@ -149,7 +149,8 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         await cats.MessageAsync(first.MessageId);
         (await group.ReactAsync(bob, first.MessageId, "👍")).Expect(204); // 2: at the other node, at once.
         (await group.EditAsync(ada, first.MessageId, "to all of you")).Expect(200); // 3
-        Assert.Equal("to all of you", (await cats.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit")).Body.GetProperty("data").Text("text"));
+        foreach (var socket in (ChatSocket[])[bobs, cats])
+            Assert.Equal("to all of you", (await socket.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit")).Body.GetProperty("data").Text("text"));
 
         for (var round = 0; round < 5; round++)
         {
