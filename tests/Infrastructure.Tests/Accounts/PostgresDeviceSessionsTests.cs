@@ -147,7 +147,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var (here, there) = (database.Sessions(), database.Sessions());
         using var listener = Listener(there);
         await listener.StartAsync(default);
-        await ListeningAsync(connections: 1);
+        await HearsAsync(there);
         var signIn = await SignedInAsync(database);
         Assert.True(await there.IsActiveAsync(signIn.Device, default));
         var told = Listen(there);
@@ -164,9 +164,10 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     {
         var users = new EverybodyExists();
         var known = new KnownUsers(users);
-        using var listener = Listener(database.Sessions(), known);
+        var there = database.Sessions();
+        using var listener = Listener(there, known);
         await listener.StartAsync(default);
-        await ListeningAsync(connections: 1);
+        await HearsAsync(there);
         var signIn = await SignedInAsync(database);
         Assert.True(await known.ExistsAsync(signIn.User, default));
         users.Gone = signIn.User;
@@ -184,7 +185,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var there = database.Sessions();
         using var listener = Listener(there);
         await listener.StartAsync(default);
-        await ListeningAsync(connections: 1);
+        await HearsAsync(there);
         var signIn = await SignedInAsync(database);
         Assert.True(await there.IsActiveAsync(signIn.Device, default));
 
@@ -237,14 +238,19 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         PostgresDeviceSessions sessions, DeviceId device, ReadOnlyMemory<byte> old, byte[]? next = null) =>
         sessions.RotateAsync(new Rotation(device, old, next ?? NewHash(), Now.AddDays(1), Now.AddDays(91)), default);
 
-    private Task ListeningAsync(int connections) => Eventually.IsTrue(
-        async () =>
-        {
-            await using var command = database.Source.CreateCommand(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'");
-            return await command.ExecuteScalarAsync() is long count && count >= connections;
-        },
-        "the node listens");
+    /// <summary>Waits until a node hears what another one tells: then it has also forgotten what it forgets when it begins to listen.</summary>
+    private async Task HearsAsync(PostgresDeviceSessions node)
+    {
+        var told = Listen(node);
+        await Eventually.IsTrue(
+            async () =>
+            {
+                var signIn = await SignedInAsync(database);
+                await database.Sessions().RevokeAsync(signIn.User, signIn.Device, default);
+                return !told.IsEmpty;
+            },
+            "the node hears");
+    }
 
     private async Task ExecuteAsync(string sql, params object[] arguments)
     {
