@@ -24,15 +24,15 @@ public readonly record struct MessageId(Guid Value)
     public override string ToString() => Value.ToString();
 }
 
-/// <summary>An upload of one user; several may stand for the same bytes.</summary>
+/// <summary>An upload of one user. Several files may share the same bytes.</summary>
 public readonly record struct FileId(Guid Value)
 {
     public override string ToString() => Value.ToString();
 }
 
 /// <summary>
-/// A place in the whole log. Positions only grow; they are compared, never calculated with, because one event store numbers events
-/// and another counts bytes. <see cref="Start"/> is before the first event.
+/// A place in the whole log. Positions grow; compare them only, never calculate: one event store counts events, another
+/// bytes. <see cref="Start"/> is before the first event.
 /// </summary>
 public readonly record struct LogPosition(ulong Value) : IComparable<LogPosition>
 {

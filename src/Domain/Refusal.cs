@@ -1,16 +1,27 @@
 namespace ChatCqrs.Domain;
 
-/// <summary>Why a command is refused: a stable code that clients may rely on. Mapped once to HTTP statuses and once to socket frames.</summary>
+/// <summary>
+/// The reason of a refusal: a stable code that clients may rely on. Mapped in one place to HTTP statuses, in one to
+/// socket frames.
+/// </summary>
+/// <param name="Kind">The class of refusal, which decides the HTTP status.</param>
+/// <param name="Code">Stable, in snake case.</param>
+/// <param name="Detail">A sentence for developers; not stable.</param>
 public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
 {
-    public static readonly Refusal ConversationUnknown = new(RefusalKind.Unknown, "conversation_unknown", "There is no such conversation.");
-    public static readonly Refusal MessageUnknown = new(RefusalKind.Unknown, "message_unknown", "There is no such message.");
+    public static readonly Refusal ConversationUnknown =
+        new(RefusalKind.Unknown, "conversation_unknown", "There is no such conversation.");
+    public static readonly Refusal MessageUnknown =
+        new(RefusalKind.Unknown, "message_unknown", "There is no such message.");
     public static readonly Refusal UserUnknown = new(RefusalKind.Unknown, "user_unknown", "There is no such user.");
-    public static readonly Refusal DeviceUnknown = new(RefusalKind.Unknown, "device_unknown", "There is no such device.");
-    public static readonly Refusal RegistrationUnknown = new(RefusalKind.Unknown, "registration_unknown", "There is no such registration.");
+    public static readonly Refusal DeviceUnknown =
+        new(RefusalKind.Unknown, "device_unknown", "There is no such device.");
+    public static readonly Refusal RegistrationUnknown =
+        new(RefusalKind.Unknown, "registration_unknown", "There is no such registration.");
 
     public static readonly Refusal FileUnknown = new(RefusalKind.Unknown, "file_unknown", "There is no such file.");
-    public static readonly Refusal UploadUnknown = new(RefusalKind.Unknown, "upload_unknown", "There is no such upload.");
+    public static readonly Refusal UploadUnknown =
+        new(RefusalKind.Unknown, "upload_unknown", "There is no such upload.");
 
     public static readonly Refusal SubscriptionUnknown =
         new(RefusalKind.Unknown, "subscription_unknown", "There is no such push subscription.");
@@ -19,18 +30,26 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
 
     public static readonly Refusal TooLarge =
         new(RefusalKind.TooLarge, "too_large", "What is to be stored for this at once is larger than the log takes.");
-    public static readonly Refusal FileTooLarge = new(RefusalKind.TooLarge, "file_too_large", "The file is larger than a file may be here.");
+    public static readonly Refusal FileTooLarge =
+        new(RefusalKind.TooLarge, "file_too_large", "The file is larger than a file may be here.");
     public static readonly Refusal UploadLengthExceeded =
         new(RefusalKind.TooLarge, "upload_length_exceeded", "The upload has more bytes than were announced.");
     public static readonly Refusal FileTypeMismatch =
         new(RefusalKind.Unsupported, "file_type_mismatch", "The file's bytes are not of the kind that file_type says.");
     public static readonly Refusal UploadOffsetMismatch =
-        new(RefusalKind.Conflict, "upload_offset_mismatch", "The upload has not arrived up to this offset, or beyond it. HEAD tells where to go on.");
+        new(
+            RefusalKind.Conflict, "upload_offset_mismatch",
+            "The upload has not arrived up to this offset, or beyond it. HEAD tells where to go on.");
     public static readonly Refusal UploadLocked =
-        new(RefusalKind.Locked, "upload_locked", "Another request is writing to this upload. Ask with HEAD, then go on.");
-    public static readonly Refusal UploadExpired = new(RefusalKind.Gone, "upload_expired", "The upload took too long. Begin a new one.");
+        new(
+            RefusalKind.Locked, "upload_locked",
+            "Another request is writing to this upload. Ask with HEAD, then go on.");
+    public static readonly Refusal UploadExpired =
+        new(RefusalKind.Gone, "upload_expired", "The upload took too long. Begin a new one.");
     public static readonly Refusal ChecksumMismatch =
-        new(RefusalKind.Corrupted, "checksum_mismatch", "The bytes do not have the checksum that was sent with them. Nothing of them was kept.");
+        new(
+            RefusalKind.Corrupted, "checksum_mismatch",
+            "The bytes do not have the checksum that was sent with them. Nothing of them was kept.");
     public static readonly Refusal TooManyUploads =
         new(RefusalKind.TooMany, "too_many_uploads", "Too many uploads are unfinished. Finish some, or delete them.");
 
@@ -44,20 +63,28 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal NotTheSender =
         new(RefusalKind.Forbidden, "not_the_sender", "Only the message's sender may do this.");
     public static readonly Refusal NotTheSenderOrAdmin =
-        new(RefusalKind.Forbidden, "not_the_sender_or_admin", "Only the message's sender, or an admin of the group, may do this.");
+        new(
+            RefusalKind.Forbidden, "not_the_sender_or_admin",
+            "Only the message's sender, or an admin of the group, may do this.");
     public static readonly Refusal EditTooLate =
         new(RefusalKind.Forbidden, "edit_too_late", "A message may be edited for 15 minutes after it was sent.");
     public static readonly Refusal EditMismatch = new(
-        RefusalKind.Invalid, "edit_mismatch", "An encrypted message is edited with a ciphertext, any other one with a text.");
-    public static readonly Refusal MessageGone = new(RefusalKind.Conflict, "message_deleted", "The message was deleted for everyone.");
+        RefusalKind.Invalid, "edit_mismatch",
+        "An encrypted message is edited with a ciphertext, any other one with a text.");
+    public static readonly Refusal MessageGone =
+        new(RefusalKind.Conflict, "message_deleted", "The message was deleted for everyone.");
     public static readonly Refusal MessageBusy =
         new(RefusalKind.Unavailable, "message_busy", "Too much happens in this conversation at once. Try again.");
 
     public static readonly Refusal NotAGroup = new(RefusalKind.Invalid, "not_a_group", "This is for groups only.");
-    public static readonly Refusal NotAnAdmin = new(RefusalKind.Forbidden, "not_an_admin", "Only an admin of the group may do this.");
-    public static readonly Refusal MemberUnknown = new(RefusalKind.Unknown, "member_unknown", "There is no such member.");
-    public static readonly Refusal GroupFull = new(RefusalKind.Conflict, "group_full", "The group would have more members than a group may have.");
-    public static readonly Refusal LastAdmin = new(RefusalKind.Conflict, "last_admin", "A group needs an admin. Name another one first.");
+    public static readonly Refusal NotAnAdmin =
+        new(RefusalKind.Forbidden, "not_an_admin", "Only an admin of the group may do this.");
+    public static readonly Refusal MemberUnknown =
+        new(RefusalKind.Unknown, "member_unknown", "There is no such member.");
+    public static readonly Refusal GroupFull =
+        new(RefusalKind.Conflict, "group_full", "The group would have more members than a group may have.");
+    public static readonly Refusal LastAdmin =
+        new(RefusalKind.Conflict, "last_admin", "A group needs an admin. Name another one first.");
 
     public static readonly Refusal InvalidCursor =
         new(RefusalKind.Invalid, "invalid_cursor", "The cursor is none that this list has given.");
@@ -74,73 +101,85 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Invalid, "direct_with_oneself", "A direct conversation needs another user.");
     public static readonly Refusal DirectWithSeveral =
         new(RefusalKind.Invalid, "direct_with_several", "A direct conversation has exactly one other user.");
-    public static readonly Refusal BlockOneself = new(RefusalKind.Invalid, "block_oneself", "Nobody can block themselves.");
+    public static readonly Refusal BlockOneself =
+        new(RefusalKind.Invalid, "block_oneself", "Nobody can block themselves.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
     public static readonly Refusal Unauthenticated =
-        new(RefusalKind.Unauthenticated, "unauthenticated", "This needs an access token: Authorization: Bearer <token>.");
-    public static readonly Refusal TokenInvalid = new(RefusalKind.Unauthenticated, "token_invalid", "The access token is not one of ours.");
-    public static readonly Refusal TokenExpired = new(RefusalKind.Unauthenticated, "token_expired", "The access token has expired. Refresh it.");
+        new(
+            RefusalKind.Unauthenticated, "unauthenticated",
+            "This needs an access token: Authorization: Bearer <token>.");
+    public static readonly Refusal TokenInvalid =
+        new(RefusalKind.Unauthenticated, "token_invalid", "The access token is not one of ours.");
+    public static readonly Refusal TokenExpired =
+        new(RefusalKind.Unauthenticated, "token_expired", "The access token has expired. Refresh it.");
     public static readonly Refusal DeviceSignedOut =
         new(RefusalKind.Unauthenticated, "device_signed_out", "This device was removed or signed out. Register again.");
     public static readonly Refusal RefreshTokenInvalid =
-        new(RefusalKind.Unauthenticated, "refresh_token_invalid", "The refresh token is none, has expired or its device was signed out.");
+        new(
+            RefusalKind.Unauthenticated, "refresh_token_invalid",
+            "The refresh token is none, has expired or its device was signed out.");
     public static readonly Refusal RefreshTokenReused = new(
         RefusalKind.Unauthenticated, "refresh_token_reused",
         "The refresh token was used before, so somebody else may have it. The device was signed out: register again.");
 
-    public static readonly Refusal RateLimited = new(RefusalKind.TooMany, "rate_limited", "Too much at once. Try again later.");
+    public static readonly Refusal RateLimited =
+        new(RefusalKind.TooMany, "rate_limited", "Too much at once. Try again later.");
     public static readonly Refusal TooManyWatched =
-        new(RefusalKind.Conflict, "too_many_watched", "This socket watches so many users already that these would be too many.");
+        new(
+            RefusalKind.Conflict, "too_many_watched",
+            "This socket watches so many users already that these would be too many.");
     public static readonly Refusal SmsUnavailable =
         new(RefusalKind.Unavailable, "sms_unavailable", "The code cannot be sent now. Try again later.");
 
     public static readonly Refusal Erased = new(RefusalKind.Gone, "erased", "What this belongs to was erased.");
 
     public static readonly Refusal RegistrationBurnt =
-        new(RefusalKind.Gone, "registration_burnt", "The registration was used, has expired or had too many wrong codes. Register again.");
+        new(
+            RefusalKind.Gone, "registration_burnt",
+            "The registration was used, has expired or had too many wrong codes. Register again.");
 }
 
-/// <summary>What kind of refusal it is; decides the HTTP status.</summary>
+/// <summary>The class of a refusal, which decides the HTTP status.</summary>
 public enum RefusalKind
 {
-    /// <summary>The request can never be right (400).</summary>
+    /// <summary>The request can never succeed (400).</summary>
     Invalid,
 
-    /// <summary>The caller has not proved who they are (401).</summary>
+    /// <summary>The caller is not authenticated (401).</summary>
     Unauthenticated,
 
     /// <summary>The caller may not do this (403).</summary>
     Forbidden,
 
-    /// <summary>It does not exist, or the caller may not know of it (404).</summary>
+    /// <summary>The thing does not exist, or the caller may not know of it (404).</summary>
     Unknown,
 
-    /// <summary>It contradicts what is recorded (409).</summary>
+    /// <summary>The request contradicts the recorded state (409).</summary>
     Conflict,
 
-    /// <summary>It existed and never will again (410).</summary>
+    /// <summary>The thing existed and never will again (410).</summary>
     Gone,
 
-    /// <summary>It is larger than it may be (413).</summary>
+    /// <summary>The content is too large (413).</summary>
     TooLarge,
 
-    /// <summary>It is of another kind than is taken here (415).</summary>
+    /// <summary>The content's type is not accepted (415).</summary>
     Unsupported,
 
-    /// <summary>It speaks a version of a protocol that is not understood here (412).</summary>
+    /// <summary>The protocol version is not supported (412).</summary>
     Outdated,
 
-    /// <summary>Somebody else is changing it just now (423).</summary>
+    /// <summary>Another request is changing the thing now (423).</summary>
     Locked,
 
-    /// <summary>It was damaged on its way (460, of the tus protocol).</summary>
+    /// <summary>The content was damaged in transit (460, of the tus protocol).</summary>
     Corrupted,
 
-    /// <summary>Too much at once from this caller (429).</summary>
+    /// <summary>The caller exceeds a rate limit (429).</summary>
     TooMany,
 
-    /// <summary>The server cannot do it now; trying again later is right (503).</summary>
+    /// <summary>The server cannot do it now; a retry later may succeed (503).</summary>
     Unavailable,
 }
 
@@ -149,6 +188,6 @@ public sealed class RefusedException(Refusal refusal, TimeSpan? retryAfter = nul
 {
     public Refusal Refusal { get; } = refusal;
 
-    /// <summary>When trying again makes sense; null when the refusal says nothing about it.</summary>
+    /// <summary>How long to wait before a retry; null if unknown.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
 }

@@ -1,9 +1,11 @@
 namespace ChatCqrs.Domain;
 
 /// <summary>
-/// What somebody wrote, encrypted before it enters an event; opaque to the domain. It becomes unreadable everywhere at once when one of the
-/// secrets that its key is derived from is shredded.
+/// Content encrypted before it enters an event; opaque to the domain. Shredding any of the secrets behind its key makes
+/// every copy unreadable at once.
 /// </summary>
-/// <param name="Bucket">The expiry bucket whose secret takes part in the key; null when it does not expire (a profile).</param>
+/// <param name="Bucket">
+/// The expiry bucket whose secret is part of the key; null for content that does not expire (profiles).
+/// </param>
 /// <param name="Bytes">Nonce, ciphertext and authentication tag.</param>
 public sealed record SealedContent(string? Bucket, ReadOnlyMemory<byte> Bytes);

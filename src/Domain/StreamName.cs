@@ -7,14 +7,15 @@ public static class StreamName
     public const string ReceiptsPrefix = "receipts-";
     public const string UserPrefix = "user-";
 
-    /// <summary>The prefixes of all streams that belong to the product; a store leaves every other stream out of the log.</summary>
+    /// <summary>The prefixes of the product's streams. Event stores ignore all other streams.</summary>
     public static readonly IReadOnlyList<string> Prefixes = [ConversationPrefix, ReceiptsPrefix, UserPrefix];
 
     public static string Of(ConversationId id) => ConversationPrefix + id;
     public static string OfReceipts(ConversationId id) => ReceiptsPrefix + id;
     public static string Of(UserId id) => UserPrefix + id;
 
-    /// <summary>The id that a stream's name ends with.</summary>
-    /// <exception cref="FormatException">The name is none of ours.</exception>
-    public static Guid IdOf(string stream) => Guid.ParseExact(stream.AsSpan(stream.IndexOf('-', StringComparison.Ordinal) + 1), "D");
+    /// <summary>The id at the end of a stream's name.</summary>
+    /// <exception cref="FormatException">The name does not end with an id.</exception>
+    public static Guid IdOf(string stream) =>
+        Guid.ParseExact(stream.AsSpan(stream.IndexOf('-', StringComparison.Ordinal) + 1), "D");
 }

@@ -7,53 +7,57 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 namespace ChatCqrs.Domain.Conversations;
 
 /// <summary>
-/// Who belongs to a conversation and what was last said in it: just what decisions need. The size of this state does not grow with history. The rules
-/// of groups are in <see cref="GroupRules"/>, those of messages that were sent in <see cref="MessageRules"/>.
+/// A conversation's members and the messages it accepted last: the state that decisions need. Its size does not grow
+/// with history. <see cref="GroupRules"/> holds the rules of groups, <see cref="MessageRules"/> those of sent messages.
 /// </summary>
-/// <param name="Kind">Null until the conversation is started.</param>
-/// <param name="Members">Everyone who belongs to it now.</param>
-/// <param name="LastSeq">The seq of the last entry; -1 before the first.</param>
-/// <param name="LastAt">When the last entry was decided. Time never runs backwards in a conversation, whatever a node's clock does.</param>
-/// <param name="Recent">The messages last accepted.</param>
+/// <param name="Kind">Null before the start.</param>
+/// <param name="Members">The current members.</param>
+/// <param name="LastSeq">The last entry's seq; -1 before the first.</param>
+/// <param name="LastAt">Time of the last entry, UTC. Never decreases, whatever a node's clock does.</param>
+/// <param name="Recent">The messages accepted last, to recognise retries.</param>
 public sealed record Conversation(
-    ConversationKind? Kind, ImmutableDictionary<UserId, Member> Members, long LastSeq, DateTimeOffset LastAt, RecentMessages Recent)
+    ConversationKind? Kind, ImmutableDictionary<UserId, Member> Members, long LastSeq, DateTimeOffset LastAt,
+    RecentMessages Recent)
 {
     public static readonly Conversation NotStarted =
         new(null, ImmutableDictionary<UserId, Member>.Empty, -1, DateTimeOffset.MinValue, RecentMessages.None);
 
-    /// <summary>The members' ids, longest-standing first.</summary>
+    /// <summary>The members' ids, longest membership first.</summary>
     public ImmutableArray<UserId> MemberIds { get; init; } = [];
 
-    /// <summary>What a group is called; null for a direct conversation.</summary>
+    /// <summary>A group's title; null for a direct conversation.</summary>
     public GroupTitle? Title { get; init; }
 
-    /// <summary>How long what is sent now is kept.</summary>
+    /// <summary>The retention policy for new messages.</summary>
     public RetentionPolicy Retention { get; init; } = RetentionPolicy.Default;
 
-    /// <summary>The entry by which messages last expired; -1 for none.</summary>
+    /// <summary>The seq of the last <see cref="MessagesExpired"/>; -1 for none.</summary>
     public long LastExpirySeq { get; init; } = -1;
 
-    /// <summary>What was last done to messages after they were sent.</summary>
+    /// <summary>The last edits, deletions and reactions.</summary>
     public RecentOperations Operations { get; init; } = RecentOperations.None;
 
     public bool IsMember(UserId user) => Members.ContainsKey(user);
 
     /// <summary>
-    /// Who else wrote messages between two seqs. Exact where the messages last accepted reach back so far; otherwise nobody is missing, but somebody
-    /// whose messages are all later may be among them.
+    /// The members who sent messages between two seqs. Exact if <see cref="Recent"/> reaches back to
+    /// <paramref name="after"/>; otherwise a superset: members whose messages are all later may be included.
     /// </summary>
-    /// <param name="after">The seq before the first that counts.</param>
-    /// <param name="upTo">The last one that counts.</param>
+    /// <param name="after">Exclusive lower bound, a seq.</param>
+    /// <param name="upTo">Inclusive upper bound, a seq.</param>
+    /// <param name="except">The user to leave out.</param>
     public IEnumerable<UserId> AuthorsBetween(long after, long upTo, UserId except)
     {
         if (Kind == ConversationKind.Group && Recent.AuthorsBetween(after, upTo) is { } authors)
             return authors.Where(author => author != except && IsMember(author));
-        return Members.Values.Where(member => member.LastSentSeq > after && member.User != except).Select(member => member.User);
+        return Members.Values.Where(member => member.LastSentSeq > after && member.User != except)
+            .Select(member => member.User);
     }
 
-    /// <summary>Decides what a command leads to. What is true already leads to no event.</summary>
-    /// <exception cref="RefusedException">The command is refused; nothing has happened.</exception>
-    public static IReadOnlyList<ConversationEvent> Decide(Conversation state, ConversationCommand command, DateTimeOffset now)
+    /// <summary>Returns the events that a command leads to; none if the state already is as asked.</summary>
+    /// <exception cref="RefusedException">The command is refused.</exception>
+    public static IReadOnlyList<ConversationEvent> Decide(
+        Conversation state, ConversationCommand command, DateTimeOffset now)
     {
         now = now > state.LastAt ? now : state.LastAt;
         return command switch
@@ -82,12 +86,14 @@ public sealed record Conversation(
                 Members = state.Members.TryGetValue(e.Sender, out var sender)
                     ? state.Members.SetItem(e.Sender, sender with { LastSentSeq = next.LastSeq })
                     : state.Members,
-                Recent = state.Recent.Add(new AcceptedMessage(e.MessageId, e.Sender, next.LastSeq, e.At, e.Fingerprint)),
+                Recent = state.Recent.Add(
+                    new AcceptedMessage(e.MessageId, e.Sender, next.LastSeq, e.At, e.Fingerprint)),
             },
             ConversationStarted e => next with
             {
                 Kind = e.Kind,
-                Members = e.Members.ToImmutableDictionary(user => user, user => new Member(user, next.LastSeq, Role: GroupRules.FirstRole(e, user))),
+                Members = e.Members.ToImmutableDictionary(
+                    user => user, user => new Member(user, next.LastSeq, Role: GroupRules.FirstRole(e, user))),
                 MemberIds = e.Members,
                 Title = e.Title,
             },
@@ -100,12 +106,17 @@ public sealed record Conversation(
         };
     }
 
-    /// <exception cref="RefusedException">Whoever asks does not belong to the conversation, and so learns nothing of it.</exception>
-    internal Member Require(UserId by) => Members.GetValueOrDefault(by) ?? throw new RefusedException(Refusal.ConversationUnknown);
+    /// <exception cref="RefusedException">
+    /// <paramref name="by"/> is not a member. Non-members must not learn that the conversation exists.
+    /// </exception>
+    internal Member Require(UserId by) =>
+        Members.GetValueOrDefault(by) ?? throw new RefusedException(Refusal.ConversationUnknown);
 
     private static IReadOnlyList<ConversationEvent> Send(Conversation state, SendMessage c, DateTimeOffset now)
     {
-        var sent = new MessageSent(c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo, c.ExpiresAt, c.Files) { At = now };
+        var sent = new MessageSent(
+            c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo,
+            c.ExpiresAt, c.Files) { At = now };
         if (state.Kind is null)
         {
             if (c.StartWith is not { } other)
@@ -125,8 +136,9 @@ public sealed record Conversation(
 
         if (c.IsGone && state.Kind == ConversationKind.Direct)
             throw new RefusedException(Refusal.UserUnknown);
+        // Checked after retries: a message accepted before the block stays accepted.
         if (c.IsBlocked && state.Kind == ConversationKind.Direct)
-            throw new RefusedException(Refusal.Blocked); // After the retry: what was accepted before the block is answered as ever.
+            throw new RefusedException(Refusal.Blocked);
         if (c.ReplyTo is not null && !(c.ReplySeq >= sender.JoinedSeq))
             throw new RefusedException(Refusal.MessageUnknown);
         return [sent];

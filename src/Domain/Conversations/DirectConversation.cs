@@ -3,13 +3,13 @@ using System.Security.Cryptography;
 namespace ChatCqrs.Domain.Conversations;
 
 /// <summary>
-/// The one direct conversation of two users. Its id is a name-based UUID over both ids, so whoever writes first, and from whichever
-/// node, they meet in the same stream. Version 8 (RFC 9562, section 5.8) with SHA-256 over a fixed
-/// namespace and both ids, smaller first. Ids of users have version 7, so the two are never taken for each other.
+/// The id of the one direct conversation of two users: a name-based UUID of version 8 (RFC 9562, section 5.8), SHA-256
+/// over a fixed namespace and both users' ids, the smaller first. Every node derives the same id, so concurrent first
+/// messages meet in one stream. User ids have version 7, so the two kinds of ids never collide.
 /// </summary>
 public static class DirectConversation
 {
-    /// <summary>The UUID version of their ids.</summary>
+    /// <summary>The UUID version of these ids.</summary>
     public const int Version = 8;
 
     private static readonly byte[] Namespace = "chatcqrs:direct:"u8.ToArray();

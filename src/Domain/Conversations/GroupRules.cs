@@ -5,27 +5,32 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Domain.Conversations;
 
-/// <summary>Who may change a group, and that somebody always may while it has members.</summary>
+/// <summary>Who may change a group. A group with members always has an admin.</summary>
 internal static class GroupRules
 {
-    public static IReadOnlyList<ConversationEvent> Decide(Conversation state, ConversationCommand command, DateTimeOffset now) => command switch
+    public static IReadOnlyList<ConversationEvent> Decide(
+        Conversation state, ConversationCommand command, DateTimeOffset now) => command switch
     {
         StartGroup when state.Kind is not null => [],
         StartGroup c => Start(c, now),
-        AddMembers c => Add(state.AsAdmin(c.By), c, now),
-        RemoveMember c when c.By == c.User => Leave(state.AsGroup(c.By), c.User, now),
-        RemoveMember c => state.AsAdmin(c.By).IsMember(c.User)
+        AddMembers c => Add(state.RequireAdmin(c.By), c, now),
+        RemoveMember c when c.By == c.User => Leave(state.RequireGroup(c.By), c.User, now),
+        RemoveMember c => state.RequireAdmin(c.By).IsMember(c.User)
             ? [new MemberRemoved(c.User, c.By) { At = now }]
             : throw new RefusedException(Refusal.MemberUnknown),
-        ChangeRole c => Change(state.AsAdmin(c.By), c, now),
-        RenameGroup c => state.AsAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
-        ChangeRetention c => state.AsKeeper(c.By).Retention == c.Policy ? [] : c.IsBlocked ? throw new RefusedException(Refusal.Blocked) : [
-            new RetentionChanged(c.Policy, c.By, Shortening.Between(state.Retention, c.Policy, c.DefaultDays)) { At = now },
+        ChangeRole c => Change(state.RequireAdmin(c.By), c, now),
+        RenameGroup c => state.RequireAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
+        ChangeRetention c when state.RequireRetentionRight(c.By).Retention == c.Policy => [],
+        ChangeRetention { IsBlocked: true } => throw new RefusedException(Refusal.Blocked),
+        ChangeRetention c =>
+        [
+            new RetentionChanged(
+                c.Policy, c.By, Shortening.Between(state.Retention, c.Policy, c.DefaultDays)) { At = now },
         ],
         _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
     };
 
-    /// <param name="next">The state, with the entry counted already.</param>
+    /// <param name="next">The state before the event, with <c>LastSeq</c> and <c>LastAt</c> already advanced.</param>
     public static Conversation Evolve(Conversation next, ConversationEvent @event) => @event switch
     {
         MemberAdded e => next with
@@ -43,7 +48,9 @@ internal static class GroupRules
         _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
     };
 
-    /// <summary>Whoever starts a group is its admin; both users of a direct conversation have the same rights.</summary>
+    /// <summary>
+    /// The user who starts a group is its admin; both users of a direct conversation are plain members.
+    /// </summary>
     public static Role FirstRole(ConversationStarted started, UserId user) =>
         started.Kind == ConversationKind.Group && user == started.By ? Role.Admin : Role.Member;
 
@@ -63,7 +70,7 @@ internal static class GroupRules
             : throw new RefusedException(Refusal.GroupFull);
     }
 
-    /// <summary>When the last admin leaves, whoever has belonged to the group the longest takes their place.</summary>
+    /// <summary>Leaves a group. If the last admin leaves, the member of longest standing becomes admin.</summary>
     private static IReadOnlyList<ConversationEvent> Leave(Conversation state, UserId user, DateTimeOffset now)
     {
         var left = new MemberLeft(user) { At = now };
@@ -83,24 +90,25 @@ internal static class GroupRules
             : throw new RefusedException(Refusal.LastAdmin);
     }
 
-    private static Conversation AsGroup(this Conversation state, UserId by)
+    private static Conversation RequireGroup(this Conversation state, UserId by)
     {
         state.Require(by);
         return state.Kind == ConversationKind.Group ? state : throw new RefusedException(Refusal.NotAGroup);
     }
 
-    private static Conversation AsAdmin(this Conversation state, UserId by) =>
-        state.AsGroup(by).Members[by].Role == Role.Admin ? state : throw new RefusedException(Refusal.NotAnAdmin);
+    private static Conversation RequireAdmin(this Conversation state, UserId by) =>
+        state.RequireGroup(by).Members[by].Role == Role.Admin ? state : throw new RefusedException(Refusal.NotAnAdmin);
 
-    /// <summary>How long messages are kept is for a group's admins, and for either user of a direct conversation, to say.</summary>
-    private static Conversation AsKeeper(this Conversation state, UserId by)
+    /// <summary>Group admins, and both users of a direct conversation, may change the retention policy.</summary>
+    private static Conversation RequireRetentionRight(this Conversation state, UserId by)
     {
         state.Require(by);
-        return state.Kind == ConversationKind.Group ? state.AsAdmin(by) : state;
+        return state.Kind == ConversationKind.Group ? state.RequireAdmin(by) : state;
     }
 
     private static bool IsLastAdmin(this Conversation state, UserId user) =>
-        state.Members[user].Role == Role.Admin && !state.Members.Values.Any(other => other.Role == Role.Admin && other.User != user);
+        state.Members[user].Role == Role.Admin
+        && !state.Members.Values.Any(other => other.Role == Role.Admin && other.User != user);
 
     private static Conversation Without(this Conversation state, UserId user) =>
         state with { Members = state.Members.Remove(user), MemberIds = state.MemberIds.Remove(user) };

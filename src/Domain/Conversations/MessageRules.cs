@@ -4,15 +4,15 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Domain.Conversations;
 
-/// <summary>What may be done to a message after it was sent, and by whom.</summary>
+/// <summary>Edits, deletions and reactions: what is allowed, and to whom.</summary>
 public static class MessageRules
 {
-    /// <summary>For how long after sending a message may be edited.</summary>
+    /// <summary>How long after sending a message may be edited.</summary>
     public static readonly TimeSpan EditWindow = TimeSpan.FromMinutes(15);
 
     internal static IReadOnlyList<ConversationEvent> Edit(Conversation state, EditMessage c, DateTimeOffset now)
     {
-        var (message, since) = state.See(c.By, c.Message);
+        var (message, since) = state.RequireVisible(c.By, c.Message);
         if (message.Sender != c.By)
             throw new RefusedException(Refusal.NotTheSender);
         RequireNotDeleted(message, since);
@@ -27,7 +27,7 @@ public static class MessageRules
 
     internal static IReadOnlyList<ConversationEvent> Delete(Conversation state, DeleteMessage c, DateTimeOffset now)
     {
-        var (message, since) = state.See(c.By, c.Message);
+        var (message, since) = state.RequireVisible(c.By, c.Message);
         if (message.Sender != c.By && state.Members[c.By].Role != Role.Admin)
             throw new RefusedException(Refusal.NotTheSenderOrAdmin);
         return IsDeleted(message, since) ? [] : [new MessageDeleted(message.Message, message.Seq, c.By) { At = now }];
@@ -35,7 +35,7 @@ public static class MessageRules
 
     internal static IReadOnlyList<ConversationEvent> React(Conversation state, SetReaction c, DateTimeOffset now)
     {
-        var (message, since) = state.See(c.By, c.Message);
+        var (message, since) = state.RequireVisible(c.By, c.Message);
         RequireNotDeleted(message, since);
         if (ReactionOf(c.By, message, since) == c.Emoji)
             return [];
@@ -43,17 +43,21 @@ public static class MessageRules
         return [new ReactionSet(message.Message, message.Seq, c.By, c.Emoji) { At = now }];
     }
 
-    internal static IReadOnlyList<ConversationEvent> ClearReaction(Conversation state, ClearReaction c, DateTimeOffset now)
+    internal static IReadOnlyList<ConversationEvent> ClearReaction(
+        Conversation state, ClearReaction c, DateTimeOffset now)
     {
-        var (message, since) = state.See(c.By, c.Message);
+        var (message, since) = state.RequireVisible(c.By, c.Message);
         return IsDeleted(message, since) || ReactionOf(c.By, message, since) is null
             ? []
             : [new ReactionCleared(message.Message, message.Seq, c.By) { At = now }];
     }
 
-    /// <summary>The message as the view had it, and what was done to it since.</summary>
-    /// <exception cref="RefusedException">The caller may not see it.</exception>
-    private static (MessageFacts Message, IReadOnlyList<MessageOperation> Since) See(this Conversation state, UserId by, MessageFacts message)
+    /// <summary>Returns the message as the view had it, and the operations on it since.</summary>
+    /// <exception cref="RefusedException">
+    /// <paramref name="by"/> is not a member, or joined after the message.
+    /// </exception>
+    private static (MessageFacts Message, IReadOnlyList<MessageOperation> Since) RequireVisible(
+        this Conversation state, UserId by, MessageFacts message)
     {
         var member = state.Require(by);
         return message.Seq >= member.JoinedSeq
@@ -70,7 +74,9 @@ public static class MessageRules
             throw new RefusedException(Refusal.MessageGone);
     }
 
-    /// <summary>Nothing new is said to who has blocked one. What was said may still be taken back.</summary>
+    /// <summary>
+    /// A blocked user may not edit or react: nothing new reaches the blocker. Deleting stays allowed.
+    /// </summary>
     private static void RequireNotBlocked(MessageFacts message)
     {
         if (message.IsBlocked)

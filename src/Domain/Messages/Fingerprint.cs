@@ -1,7 +1,7 @@
 namespace ChatCqrs.Domain.Messages;
 
 /// <summary>
-/// The first 128 bits of a keyed hash over a message's content: equal for a retry, different for another message under the same id, and
-/// of no use to guess the content without the key.
+/// The first 128 bits of a keyed hash over a message's content. Equal for a retry, different for another content under
+/// the same id; useless for guessing the content without the key.
 /// </summary>
 public readonly record struct Fingerprint(UInt128 Value);

@@ -1,12 +1,13 @@
 namespace ChatCqrs.Domain.Messages;
 
 /// <summary>
-/// What a decision about an earlier message must know of it. The conversation's state does not hold its messages, so the facts come from a view; what
-/// has happened since stands in <see cref="RecentOperations"/>.
+/// What a decision needs to know of an earlier message. The conversation's state does not hold its messages, so a view
+/// supplies the facts; <see cref="RecentOperations"/> holds what has happened since.
 /// </summary>
 /// <param name="Seq">The message's seq.</param>
-/// <param name="OwnReaction">The emoji that whoever asks has set; null for none.</param>
-/// <param name="AsOf">The last entry of the conversation that the view had seen.</param>
-/// <param name="IsBlocked">Whether the other user of a direct conversation has blocked whoever asks.</param>
+/// <param name="OwnReaction">The asking user's reaction; null for none.</param>
+/// <param name="AsOf">The conversation's last entry in the view, a seq.</param>
+/// <param name="IsBlocked">Whether the other user of a direct conversation has blocked the asking user.</param>
 public sealed record MessageFacts(
-    MessageId Message, long Seq, UserId Sender, DateTimeOffset SentAt, bool IsDeleted, string? OwnReaction, long AsOf, bool IsBlocked = false);
+    MessageId Message, long Seq, UserId Sender, DateTimeOffset SentAt, bool IsDeleted, string? OwnReaction, long AsOf,
+    bool IsBlocked = false);

@@ -1,6 +1,6 @@
 namespace ChatCqrs.Domain.Messages;
 
-/// <summary>What a message carries, as its sender says; the server does not look inside.</summary>
+/// <summary>The kind of a message's content as the sender states it. The server does not inspect the content.</summary>
 public enum MessageType
 {
     Text,

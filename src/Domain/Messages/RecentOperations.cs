@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 
 namespace ChatCqrs.Domain.Messages;
 
-/// <summary>What was done to a message after it was sent.</summary>
-/// <param name="Seq">The seq of the entry that records it.</param>
+/// <summary>An edit, a deletion or a reaction.</summary>
+/// <param name="Seq">The operation's own seq.</param>
 /// <param name="MessageSeq">The message's seq.</param>
 public abstract record MessageOperation(long Seq, long MessageSeq)
 {
@@ -11,19 +11,21 @@ public abstract record MessageOperation(long Seq, long MessageSeq)
 
     public sealed record Deleted(long Seq, long MessageSeq) : MessageOperation(Seq, MessageSeq);
 
-    /// <param name="Emoji">Null when the reaction was taken back.</param>
-    public sealed record Reacted(long Seq, long MessageSeq, UserId User, string? Emoji) : MessageOperation(Seq, MessageSeq);
+    /// <param name="Emoji">Null when the reaction was removed.</param>
+    public sealed record Reacted(
+        long Seq, long MessageSeq, UserId User, string? Emoji) : MessageOperation(Seq, MessageSeq);
 }
 
 /// <summary>
-/// The last operations on messages of a conversation: what views may not show yet. Bounded, so facts from a view that is further behind are refused
-/// and looked up again.
+/// The last operations on messages of a conversation, which views may not show yet. Bounded: facts from a view that
+/// lags further are refused, and must be looked up again.
 /// </summary>
-/// <param name="Last">Oldest first.</param>
-/// <param name="Since">Every operation after this seq is among them.</param>
+/// <param name="Last">The operations, oldest first.</param>
+/// <param name="Count">How many there are, at most <see cref="Max"/>.</param>
+/// <param name="Since">Every operation after this seq is included.</param>
 public sealed record RecentOperations(ImmutableQueue<MessageOperation> Last, int Count, long Since)
 {
-    /// <summary>How many are kept.</summary>
+    /// <summary>The most operations kept.</summary>
     public const int Max = 256;
 
     public static readonly RecentOperations None = new([], 0, -1);
@@ -36,8 +38,8 @@ public sealed record RecentOperations(ImmutableQueue<MessageOperation> Last, int
         return new RecentOperations(rest.Enqueue(operation), Count, oldest.Seq);
     }
 
-    /// <summary>What was done to a message after a view's last entry.</summary>
-    /// <exception cref="RefusedException">The view is too far behind to tell: look again.</exception>
+    /// <summary>The operations on a message after its view's last entry.</summary>
+    /// <exception cref="RefusedException">The view lags too far behind: read it again.</exception>
     public IEnumerable<MessageOperation> After(MessageFacts facts) => facts.AsOf >= Since
         ? Last.Where(operation => operation.MessageSeq == facts.Seq && operation.Seq > facts.AsOf)
         : throw new RefusedException(Refusal.MessageBusy);

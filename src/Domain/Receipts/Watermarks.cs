@@ -4,10 +4,10 @@ using static ChatCqrs.Domain.Receipts.ReceiptEvent;
 
 namespace ChatCqrs.Domain.Receipts;
 
-/// <summary>How far one member has got and read. A seq of -1 means nothing yet.</summary>
-/// <param name="Delivered">The highest seq that any of the member's devices holds.</param>
-/// <param name="Read">The highest seq read on any of them.</param>
-/// <param name="Devices">The highest seq that each device holds.</param>
+/// <summary>One member's watermarks. A seq of -1 means none yet.</summary>
+/// <param name="Delivered">The highest seq on any of the member's devices.</param>
+/// <param name="Read">The highest seq read on any device.</param>
+/// <param name="Devices">The highest seq on each device.</param>
 public sealed record Watermark(long Delivered, long Read, ImmutableDictionary<DeviceId, long> Devices)
 {
     public static readonly Watermark None = new(-1, -1, ImmutableDictionary<DeviceId, long>.Empty);
@@ -15,7 +15,7 @@ public sealed record Watermark(long Delivered, long Read, ImmutableDictionary<De
     public long DeliveredTo(DeviceId device) => Devices.GetValueOrDefault(device, -1);
 }
 
-/// <summary>An acknowledgement of everything up to a seq.</summary>
+/// <summary>An acknowledgement of every entry up to a seq, from one device.</summary>
 public abstract record ReceiptCommand(UserId User, DeviceId Device, long UpToSeq)
 {
     public sealed record Deliver(UserId User, DeviceId Device, long UpToSeq) : ReceiptCommand(User, Device, UpToSeq);
@@ -23,27 +23,33 @@ public abstract record ReceiptCommand(UserId User, DeviceId Device, long UpToSeq
     public sealed record Read(UserId User, DeviceId Device, long UpToSeq) : ReceiptCommand(User, Device, UpToSeq);
 }
 
-/// <summary>The receipts of one conversation. Watermarks only rise: what is lower than before changes nothing.</summary>
+/// <summary>
+/// The watermarks of all members of one conversation. They only rise: a lower acknowledgement changes nothing.
+/// </summary>
 public sealed record Watermarks(ImmutableDictionary<UserId, Watermark> Members)
 {
     public static readonly Watermarks None = new(ImmutableDictionary<UserId, Watermark>.Empty);
 
     public Watermark Of(UserId user) => Members.GetValueOrDefault(user, Watermark.None);
 
-    /// <param name="state">The receipts so far.</param>
-    /// <param name="command">What is acknowledged; that its user is a member has been checked against the conversation.</param>
-    /// <param name="lastSeq">The last committed entry of the conversation.</param>
-    /// <param name="now">The time of the decision.</param>
-    public static IReadOnlyList<ReceiptEvent> Decide(Watermarks state, ReceiptCommand command, long lastSeq, DateTimeOffset now)
+    /// <param name="state">The watermarks so far.</param>
+    /// <param name="command">The acknowledgement. The caller has checked that its user is a member.</param>
+    /// <param name="lastSeq">The conversation's last committed entry, a seq.</param>
+    /// <param name="now">The time of the decision, UTC.</param>
+    /// <exception cref="RefusedException">The acknowledgement is beyond <paramref name="lastSeq"/>.</exception>
+    public static IReadOnlyList<ReceiptEvent> Decide(
+        Watermarks state, ReceiptCommand command, long lastSeq, DateTimeOffset now)
     {
         if (command.UpToSeq > lastSeq)
             throw new RefusedException(Refusal.SeqBeyondEnd);
         var mark = state.Of(command.User);
         return command switch
         {
-            Deliver c when c.UpToSeq > mark.DeliveredTo(c.Device) => [new MessageDelivered(c.User, c.Device, c.UpToSeq) { At = now }],
+            Deliver c when c.UpToSeq > mark.DeliveredTo(c.Device) =>
+                [new MessageDelivered(c.User, c.Device, c.UpToSeq) { At = now }],
             Read c when c.UpToSeq > mark.Read => [new MessageRead(c.User, c.Device, c.UpToSeq) { At = now }],
-            Read c when c.UpToSeq > mark.DeliveredTo(c.Device) => [new MessageDelivered(c.User, c.Device, c.UpToSeq) { At = now }],
+            Read c when c.UpToSeq > mark.DeliveredTo(c.Device) =>
+                [new MessageDelivered(c.User, c.Device, c.UpToSeq) { At = now }],
             _ => [],
         };
     }

@@ -1,15 +1,15 @@
 namespace ChatCqrs.Domain.Retention;
 
-/// <summary>A message whose content is gone.</summary>
-/// <param name="Seq">The message's own seq: its id alone may be another sender's as well.</param>
+/// <summary>An expired message: its content is gone.</summary>
+/// <param name="Seq">The message's seq. The id alone is ambiguous: another sender may have used it too.</param>
 public readonly record struct ExpiredMessage(MessageId MessageId, long Seq);
 
-/// <summary>Why messages go.</summary>
+/// <summary>Why messages expire.</summary>
 public enum ExpiryReason
 {
-    /// <summary>The time for which they were to be kept is over.</summary>
+    /// <summary>Their retention time is over.</summary>
     Expired,
 
-    /// <summary>Everyone has them, and the server keeps nothing that everyone has.</summary>
+    /// <summary>All devices of all recipients hold them, and the server keeps nothing after delivery.</summary>
     Delivered,
 }

@@ -1,7 +1,7 @@
 namespace ChatCqrs.Domain.Users;
 
-/// <summary>How one user keeps one conversation; nobody else sees it.</summary>
-/// <param name="MutedUntil">Until when its messages do not wake the user's devices; null for no silence.</param>
+/// <summary>One user's private settings of one conversation.</summary>
+/// <param name="MutedUntil">Until when messages do not wake the user's devices, UTC; null if not muted.</param>
 public sealed record ConversationSettings(bool Pinned, bool Archived, DateTimeOffset? MutedUntil)
 {
     public static readonly ConversationSettings None = new(false, false, null);

@@ -4,43 +4,46 @@ using static ChatCqrs.Domain.Users.UserEvent;
 
 namespace ChatCqrs.Domain.Users;
 
-/// <summary>One installation of a client that the user is signed in on.</summary>
+/// <summary>A client installation on which the user is signed in.</summary>
 public sealed record Device(DeviceId Id, string Name, string Platform, DateTimeOffset AddedAt);
 
-/// <summary>An account: whose it is, and on which devices.</summary>
-/// <param name="Id">Null until it is registered.</param>
+/// <summary>An account, its devices, blocks and settings.</summary>
+/// <param name="Id">Null before registration.</param>
 /// <param name="Profile">Phone, name, about and avatar, sealed.</param>
-/// <param name="Devices">In the order in which they were added; at most <see cref="DevicesMax"/>.</param>
-/// <param name="RegisteredAt">When it was registered.</param>
-/// <param name="LastAt">When the last event was decided. Time never runs backwards in an account.</param>
+/// <param name="Devices">In order of addition; at most <see cref="DevicesMax"/>.</param>
+/// <param name="RegisteredAt">Time of registration, UTC.</param>
+/// <param name="LastAt">Time of the last event, UTC. Never decreases.</param>
 public sealed record User(
-    UserId? Id, SealedContent? Profile, ImmutableArray<Device> Devices, DateTimeOffset RegisteredAt, DateTimeOffset LastAt)
+    UserId? Id, SealedContent? Profile, ImmutableArray<Device> Devices, DateTimeOffset RegisteredAt,
+    DateTimeOffset LastAt)
 {
-    /// <summary>The most devices that an account has; with one more, one of them makes way.</summary>
+    /// <summary>The most devices of an account. Adding another removes one.</summary>
     public const int DevicesMax = 64;
 
-    /// <summary>The most users that an account blocks.</summary>
+    /// <summary>The most users an account may block.</summary>
     public const int BlocksMax = 1_000;
 
     public static readonly User NotRegistered =
         new(null, null, ImmutableArray<Device>.Empty, DateTimeOffset.MinValue, DateTimeOffset.MinValue);
 
-    /// <summary>Who is blocked, and since when.</summary>
-    public ImmutableDictionary<UserId, DateTimeOffset> Blocked { get; init; } = ImmutableDictionary<UserId, DateTimeOffset>.Empty;
+    /// <summary>The blocked users, and when each was blocked.</summary>
+    public ImmutableDictionary<UserId, DateTimeOffset> Blocked { get; init; } =
+        ImmutableDictionary<UserId, DateTimeOffset>.Empty;
 
-    /// <summary>What the user has set for conversations, where it differs from <see cref="ConversationSettings.None"/>.</summary>
+    /// <summary>Settings of conversations that differ from <see cref="ConversationSettings.None"/>.</summary>
     public ImmutableDictionary<ConversationId, ConversationSettings> Settings { get; init; } =
         ImmutableDictionary<ConversationId, ConversationSettings>.Empty;
 
-    /// <summary>When the account was erased; null while it is not. Nothing happens to it after that.</summary>
+    /// <summary>When the account was erased, UTC; null if it was not. No event follows an erasure.</summary>
     public DateTimeOffset? ErasedAt { get; init; }
 
-    public ConversationSettings SettingsOf(ConversationId conversation) => Settings.GetValueOrDefault(conversation, ConversationSettings.None);
+    public ConversationSettings SettingsOf(ConversationId conversation) =>
+        Settings.GetValueOrDefault(conversation, ConversationSettings.None);
 
     public bool HasDevice(DeviceId device) => Devices.Any(known => known.Id == device);
 
-    /// <summary>Decides what a command leads to. What is true already leads to no event.</summary>
-    /// <exception cref="RefusedException">The command is refused; nothing has happened.</exception>
+    /// <summary>Returns the events that a command leads to; none if the state already is as asked.</summary>
+    /// <exception cref="RefusedException">The command is refused.</exception>
     public static IReadOnlyList<UserEvent> Decide(User state, UserCommand command, DateTimeOffset now)
     {
         now = now > state.LastAt ? now : state.LastAt;
@@ -55,10 +58,11 @@ public sealed record User(
                 new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
             ],
             AddDevice c when state.HasDevice(c.Device) => [], // A retry is not an error.
-            AddDevice c when state.Devices.Length < DevicesMax => [new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now }],
+            AddDevice c when state.Devices.Length < DevicesMax =>
+                [new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now }],
             AddDevice c =>
             [
-                new DeviceRemoved(c.User, MakingWay(state, c.InPlaceOf)) { At = now },
+                new DeviceRemoved(c.User, DeviceToRemove(state, c.InPlaceOf)) { At = now },
                 new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
             ],
             _ when state.Id is null => throw new RefusedException(Refusal.UserUnknown),
@@ -74,7 +78,8 @@ public sealed record User(
             Unblock c when !state.Blocked.ContainsKey(c.Other) => [],
             Unblock c => [new UserUnblocked(state.Id.Value, c.Other) { At = now }],
             ChangeSettings c when state.SettingsOf(c.Conversation) == c.Settings => [],
-            ChangeSettings c => [new ConversationSettingsChanged(state.Id.Value, c.Conversation, c.Settings) { At = now }],
+            ChangeSettings c =>
+                [new ConversationSettingsChanged(state.Id.Value, c.Conversation, c.Settings) { At = now }],
             _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
         };
     }
@@ -96,12 +101,15 @@ public sealed record User(
                     ? state.Settings.Remove(e.Conversation)
                     : state.Settings.SetItem(e.Conversation, e.Settings),
             },
-            UserErased e => NotRegistered with { Id = e.User, RegisteredAt = state.RegisteredAt, LastAt = e.At, ErasedAt = e.At },
+            UserErased e => NotRegistered with
+            {
+                Id = e.User, RegisteredAt = state.RegisteredAt, LastAt = e.At, ErasedAt = e.At,
+            },
             _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
         };
     }
 
-    /// <summary>The device that was named, or else the one that was added first.</summary>
-    private static DeviceId MakingWay(User state, DeviceId? named) =>
+    /// <summary>The named device if it exists, otherwise the one added first.</summary>
+    private static DeviceId DeviceToRemove(User state, DeviceId? named) =>
         named is { } device && state.HasDevice(device) ? device : state.Devices[0].Id;
 }

@@ -1,34 +1,37 @@
 namespace ChatCqrs.Domain.Users;
 
-/// <summary>What is wanted of an account.</summary>
+/// <summary>A request to change an account.</summary>
 public abstract record UserCommand
 {
     private UserCommand()
     {
     }
 
-    /// <summary>Sign a device in, after its owner has proved to have the phone.</summary>
-    /// <param name="RegisterWith">The profile of the account if it does not exist yet.</param>
-    /// <param name="InPlaceOf">The device that makes way if the account has as many as it may have.</param>
+    /// <summary>Sign a device in. The caller has verified that its owner has the phone.</summary>
+    /// <param name="RegisterWith">The profile of a new account.</param>
+    /// <param name="InPlaceOf">
+    /// The device to remove if the account has <see cref="User.DevicesMax"/>; null for the oldest.
+    /// </param>
     public sealed record AddDevice(
-        UserId User, DeviceId Device, string Name, string Platform, SealedContent RegisterWith, DeviceId? InPlaceOf) : UserCommand;
+        UserId User, DeviceId Device, string Name, string Platform,
+        SealedContent RegisterWith, DeviceId? InPlaceOf) : UserCommand;
 
     /// <summary>Replace the profile.</summary>
     public sealed record ChangeProfile(SealedContent Profile) : UserCommand;
 
-    /// <summary>Take a device out.</summary>
+    /// <summary>Remove a device.</summary>
     public sealed record RemoveDevice(DeviceId Device) : UserCommand;
 
-    /// <summary>Take no more direct messages from a user.</summary>
+    /// <summary>Block a user: accept no more direct messages from them.</summary>
     public sealed record Block(UserId Other) : UserCommand;
 
-    /// <summary>Take them again.</summary>
+    /// <summary>Unblock a user.</summary>
     public sealed record Unblock(UserId Other) : UserCommand;
 
-    /// <summary>Keep a conversation as the user likes it.</summary>
-    /// <param name="Conversation">One of theirs; that has been checked against the conversation.</param>
+    /// <summary>Change the user's settings of a conversation.</summary>
+    /// <param name="Conversation">The caller has checked that the user belongs to it.</param>
     public sealed record ChangeSettings(ConversationId Conversation, ConversationSettings Settings) : UserCommand;
 
-    /// <summary>Forget the user.</summary>
+    /// <summary>Erase the account.</summary>
     public sealed record Erase : UserCommand;
 }

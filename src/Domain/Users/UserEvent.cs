@@ -1,13 +1,15 @@
 namespace ChatCqrs.Domain.Users;
 
-/// <summary>What happened to an account. Personal data is sealed, so that erasing the account's secret erases it from the log.</summary>
+/// <summary>
+/// A fact about an account. Personal data is sealed: shredding the account's secret erases it from the log.
+/// </summary>
 public abstract record UserEvent
 {
     private UserEvent()
     {
     }
 
-    /// <summary>When it was decided, UTC, to the millisecond.</summary>
+    /// <summary>Time of the decision, UTC, to the millisecond.</summary>
     public required DateTimeOffset At { get; init; }
 
     /// <summary>Always the first event. The profile holds phone, name, about and avatar.</summary>
@@ -23,9 +25,10 @@ public abstract record UserEvent
 
     public sealed record UserUnblocked(UserId User, UserId Other) : UserEvent;
 
-    /// <summary>The user's own settings of a conversation, all of them as they are now.</summary>
-    public sealed record ConversationSettingsChanged(UserId User, ConversationId Conversation, ConversationSettings Settings) : UserEvent;
+    /// <summary>The user's complete new settings of a conversation.</summary>
+    public sealed record ConversationSettingsChanged(
+        UserId User, ConversationId Conversation, ConversationSettings Settings) : UserEvent;
 
-    /// <summary>Always the last event, and in the end the only one: those before it are taken out of the log.</summary>
+    /// <summary>Always the last event. Truncation then removes all events before it.</summary>
     public sealed record UserErased(UserId User) : UserEvent;
 }
