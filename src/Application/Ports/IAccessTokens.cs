@@ -3,38 +3,42 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// Access tokens: JSON Web Tokens (RFC 7519) signed with ES256 (RFC 7518, section 3.4) that say who the caller is for a quarter of an hour.
+/// Access tokens: JSON Web Tokens (RFC 7519) signed with ES256 (RFC 7518, section 3.4) that identify the caller.
 /// </summary>
 public interface IAccessTokens
 {
-    /// <summary>How long a token is good for.</summary>
+    /// <summary>How long a token is valid.</summary>
     TimeSpan Lifetime { get; }
 
     /// <summary>The public keys as a JSON Web Key Set (RFC 7517), UTF-8.</summary>
     ReadOnlyMemory<byte> KeySet { get; }
 
+    /// <summary>Issues a token that is valid for <see cref="Lifetime"/>, with the claims given.</summary>
     string Issue(UserId user, DeviceId device, Roles roles);
 
     /// <summary>
-    /// Checks signature, time and whether the device is still signed in. Cheap for a token that was seen before; never throws for a bad token.
+    /// Checks the signature, the time and whether the device is still signed in. A token checked before is answered
+    /// from memory. Bad tokens give a refusal, not an exception.
     /// </summary>
-    /// <exception cref="StoreUnavailableException">Whether the device is signed in is not known here and cannot be asked now.</exception>
+    /// <exception cref="StoreUnavailableException">
+    /// The device's sign-in is not known in memory and the store cannot be reached.
+    /// </exception>
     ValueTask<AccessCheck> ValidateAsync(string? token, CancellationToken cancellationToken);
 }
 
-/// <summary>Who calls, as an access token says.</summary>
-/// <param name="ExpiresAt">When the token ends.</param>
+/// <summary>The caller, as an access token states.</summary>
+/// <param name="ExpiresAt">When the token expires, UTC.</param>
 public sealed record AccessPrincipal(UserId User, DeviceId Device, Roles Roles, DateTimeOffset ExpiresAt);
 
-/// <summary>What a check found: exactly one of the two.</summary>
-/// <param name="Refusal">Why the token is refused; of kind <see cref="RefusalKind.Unauthenticated"/>.</param>
+/// <summary>The result of a check: exactly one of the two is set.</summary>
+/// <param name="Refusal">The refusal, of kind <see cref="RefusalKind.Unauthenticated"/>.</param>
 public readonly record struct AccessCheck(AccessPrincipal? Principal, Refusal? Refusal)
 {
     public static implicit operator AccessCheck(AccessPrincipal principal) => new(principal, null);
     public static implicit operator AccessCheck(Refusal refusal) => new(null, refusal);
 }
 
-/// <summary>What a user may do beyond their own account.</summary>
+/// <summary>A user's rights beyond their own account.</summary>
 [Flags]
 public enum Roles
 {

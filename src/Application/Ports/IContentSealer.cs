@@ -4,43 +4,57 @@ using ChatCqrs.Domain.Messages;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// Encrypts what people write before it enters an event, under a key derived (HKDF, RFC 5869) from up to three secrets: the expiry bucket's,
-/// the owner's and the conversation's. Deleting any one of them makes the content unreadable wherever it is stored.
+/// Encrypts content before it enters an event, under a key derived (HKDF, RFC 5869) from up to three secrets: the
+/// expiry bucket's, the owner's and the conversation's. Deleting any of them makes every copy of the content
+/// unreadable.
 /// </summary>
 public interface IContentSealer
 {
-    /// <summary>Seals content. Secrets that do not exist yet are created and stored first.</summary>
-    /// <exception cref="RefusedException">One of them was shredded; it is never made again.</exception>
-    ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+    /// <summary>Seals content. Creates and stores missing secrets first.</summary>
+    /// <exception cref="RefusedException">One of the secrets was shredded; it is never created again.</exception>
+    ValueTask<SealedContent> SealAsync(
+        SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 
-    /// <summary>Opens content; null when one of its secrets has been shredded.</summary>
+    /// <summary>Opens content; null if one of its secrets was shredded.</summary>
     /// <exception cref="System.Security.Cryptography.CryptographicException">The bytes were tampered with.</exception>
-    ValueTask<ReadOnlyMemory<byte>?> OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken);
+    ValueTask<ReadOnlyMemory<byte>?> OpenAsync(
+        SealScope scope, SealedContent content, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Fetches in one go what opening several pieces of content takes, so that opening them asks for nothing more. It may be left out.
+    /// Fetches the secrets of several pieces of content in one query, so that opening them needs none. Optional.
     /// </summary>
-    ValueTask PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken);
+    ValueTask PrepareAsync(
+        IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Shreds the secrets of expiry buckets that have ended: what was sealed to expire in them is unreadable from then on, for ever, wherever it is stored.
+    /// Shreds the secrets of expiry buckets that have ended. Content sealed with them becomes unreadable for ever, in
+    /// every copy.
     /// </summary>
-    /// <returns>How many; less than <paramref name="limit"/> when there are no more.</returns>
+    /// <returns>How many were shredded; less than <paramref name="limit"/> if none are left.</returns>
     Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken);
 
-    /// <summary>A hash of content under a key derived from the owner's secret: equal for equal content of one owner.</summary>
-    ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+    /// <summary>
+    /// A hash of content under a key derived from the owner's secret: equal for equal content of the same owner.
+    /// </summary>
+    ValueTask<Fingerprint> FingerprintAsync(
+        UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Makes everything that somebody wrote unreadable, for ever, wherever it is stored, and refuses to seal anything for them again. Here at once; on other
-    /// nodes as soon as they hear of it, and without that within a minute.
+    /// Makes all of an owner's content unreadable for ever, in every copy, and refuses to seal more. Takes effect at
+    /// once on this node; on other nodes when they receive the notice, within a minute at the latest.
     /// </summary>
     Task ShredAsync(UserId owner, CancellationToken cancellationToken);
 }
 
-/// <summary>What a piece of content belongs to; takes part in its key and authenticates it.</summary>
-/// <param name="ExpiresAt">When it expires; null for never. Decides the bucket when sealing; opening takes the bucket from the content.</param>
-/// <param name="Owner">Who wrote it.</param>
-/// <param name="Conversation">Where; null for a profile.</param>
-/// <param name="Message">Which message; null for a profile. Authenticated, so that content cannot be moved to another message.</param>
-public readonly record struct SealScope(DateTimeOffset? ExpiresAt, UserId Owner, ConversationId? Conversation, MessageId? Message);
+/// <summary>The context of content. It takes part in the key and is authenticated.</summary>
+/// <param name="ExpiresAt">
+/// When the content expires, UTC; null for never. Selects the bucket when sealing; opening reads the bucket from the
+/// content.
+/// </param>
+/// <param name="Owner">The author.</param>
+/// <param name="Conversation">The conversation; null for a profile.</param>
+/// <param name="Message">
+/// The message; null for a profile. Authenticated, so that content cannot be moved to another message.
+/// </param>
+public readonly record struct SealScope(
+    DateTimeOffset? ExpiresAt, UserId Owner, ConversationId? Conversation, MessageId? Message);

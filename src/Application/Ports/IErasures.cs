@@ -2,28 +2,29 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Ports;
 
-/// <summary>Which erasures of accounts were asked for and are not known to be finished, over all nodes.</summary>
+/// <summary>The erasures of accounts that were requested and are not finished, for all nodes.</summary>
 public interface IErasures
 {
-    /// <summary>Notes durably that a user is to be erased. Asked again, the first time counts.</summary>
+    /// <summary>Records a request durably. Of repeated requests the first time counts.</summary>
     Task RequestAsync(UserId user, DateTimeOffset at, CancellationToken cancellationToken);
 
-    /// <summary>Those that are not finished, oldest first.</summary>
+    /// <summary>The unfinished erasures, oldest first.</summary>
     Task<IReadOnlyList<PendingErasure>> PendingAsync(int limit, CancellationToken cancellationToken);
 
-    /// <summary>Nothing is left to do for a user.</summary>
+    /// <summary>Marks a user's erasure as finished.</summary>
     Task FinishAsync(UserId user, CancellationToken cancellationToken);
 }
 
-/// <param name="RequestedAt">When it was asked for first.</param>
+/// <param name="RequestedAt">Time of the first request, UTC.</param>
+/// <summary>An unfinished erasure.</summary>
 public sealed record PendingErasure(UserId User, DateTimeOffset RequestedAt);
 
 /// <summary>
-/// Erases one kind of thing that is held about a user. Steps run one after another, in the order in which they are registered, and again and again until all are
-/// done and have been for a while: so a step may break off anywhere, and repeating it is no error.
+/// Erases one kind of data about a user. Steps run in order of registration, and are repeated until all report
+/// completion for a while. So a step may fail anywhere, and must be repeatable.
 /// </summary>
 public interface IErasureStep
 {
-    /// <returns>False when something may be left that cannot be seen yet; the step is repeated later.</returns>
+    /// <returns>False if data may be left that is not visible yet; the step is repeated later.</returns>
     Task<bool> RunAsync(UserId user, CancellationToken cancellationToken);
 }

@@ -3,64 +3,80 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// The event log. Every adapter passes the same contract suite. Members throw <see cref="StoreUnavailableException"/> when the store cannot
-/// be reached or does not answer in time; an append that ended so may or may not have happened, and repeating it is safe.
+/// The event log. Every adapter passes one contract suite. Members throw <see cref="StoreUnavailableException"/> if the
+/// store cannot be reached or does not answer in time. An append that ends so may or may not have happened; repeating
+/// it is safe.
 /// </summary>
 public interface IEventStore
 {
     /// <summary>
-    /// Appends to many streams in one call. Each stream succeeds or fails on its own and its events are appended together or not at all.
-    /// Appending the same events (by id) at the same expected revision again succeeds with the first outcome.
+    /// Appends to many streams in one call. Each stream succeeds or fails on its own; its events are appended
+    /// atomically. Repeating an append (same event ids, same expected revision) returns the first outcome.
     /// </summary>
-    /// <param name="appends">At most one entry a stream.</param>
-    /// <returns>One outcome for each entry, in their order.</returns>
-    /// <exception cref="ArgumentException">The batch breaks a rule of <see cref="StreamAppend.Check"/>; nothing was sent.</exception>
-    Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken);
+    /// <param name="appends">At most one append per stream.</param>
+    /// <returns>One outcome per append, in the same order.</returns>
+    /// <exception cref="ArgumentException">
+    /// The batch violates <see cref="StreamAppend.Check"/>; nothing was sent.
+    /// </exception>
+    Task<IReadOnlyList<AppendOutcome>> AppendAsync(
+        IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Reads a stream from a revision on (that one included). Nothing comes back from a stream that does not exist, nor from before the
-    /// point up to which it was truncated.
+    /// Reads a stream from a revision, inclusive. A missing stream, and the truncated part of a stream, read as empty.
     /// </summary>
     /// <param name="stream">The stream's name.</param>
-    /// <param name="from">The first revision; backwards, <see cref="long.MaxValue"/> means the last.</param>
-    /// <param name="direction">Which way to read.</param>
-    /// <param name="limit">How many events at most, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="from"/> is negative or <paramref name="limit"/> below 1.</exception>
+    /// <param name="from">The first revision; <see cref="long.MaxValue"/> backwards means the last.</param>
+    /// <param name="direction">The direction.</param>
+    /// <param name="limit">The most events to return, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="from"/> is negative or <paramref name="limit"/> below 1.
+    /// </exception>
     Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Every event of our streams (<see cref="StreamName.Prefixes"/>) after a position, each once and in log order: first what is there, then what is appended, for ever. Batches
-    /// are never empty. What a stream was truncated of may still be among them (EventStoreDB, until it is scavenged). An event is never skipped because a transaction with a smaller position committed later.
-    /// The enumeration ends only by cancellation or with an exception; subscribing again from the last position seen loses nothing.
+    /// Every event of the product's streams (<see cref="StreamName.Prefixes"/>) after a position, once each and in log
+    /// order: first the existing ones, then new ones, for ever. Batches are never empty. Truncated events may still
+    /// appear (EventStoreDB, until it is scavenged). No event is skipped because a transaction with a smaller position
+    /// committed later. The enumeration ends only by cancellation or an exception; resubscribing from the last position
+    /// seen loses nothing.
     /// </summary>
-    IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(LogPosition after, CancellationToken cancellationToken);
+    IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(
+        LogPosition after, CancellationToken cancellationToken);
 
-    /// <summary>The position of the last event of our streams; <see cref="LogPosition.Start"/> when there is none.</summary>
+    /// <summary>
+    /// The position of the last event of the product's streams; <see cref="LogPosition.Start"/> if there is none.
+    /// </summary>
     Task<LogPosition> HeadAsync(CancellationToken cancellationToken);
 
-    /// <summary>Removes a stream's events before a revision. What is left keeps its revisions, and appends go on from the last one.</summary>
+    /// <summary>
+    /// Removes a stream's events before a revision. The others keep their revisions, and appends continue after the
+    /// last one.
+    /// </summary>
     Task TruncateAsync(string stream, long before, CancellationToken cancellationToken);
 }
 
+/// <summary>The order in which a stream is read.</summary>
 public enum ReadDirection
 {
     Forwards,
     Backwards,
 }
 
-/// <summary>Events for one stream.</summary>
+/// <summary>Events to append to one stream.</summary>
 /// <param name="Stream">The stream's name.</param>
-/// <param name="ExpectedRevision">The revision of the stream's last event; <see cref="NoStream"/> when it must not exist.</param>
-/// <param name="Events">At least one, and together at most <see cref="EventData.SizeMax"/> bytes.</param>
+/// <param name="ExpectedRevision">
+/// The revision of the stream's last event; <see cref="NoStream"/> if the stream must not exist.
+/// </param>
+/// <param name="Events">At least one; together at most <see cref="EventData.SizeMax"/> bytes.</param>
 public sealed record StreamAppend(string Stream, long ExpectedRevision, IReadOnlyList<EventData> Events)
 {
     public const long NoStream = -1;
 
-    /// <summary>Checks a batch before anything of it is sent; every adapter does.</summary>
+    /// <summary>Checks a batch. Every adapter calls it before sending anything.</summary>
     /// <exception cref="ArgumentException">
-    /// A stream stands twice or has no name, an expected revision is below <see cref="NoStream"/>, an entry is empty or larger than
-    /// <see cref="EventData.SizeMax"/>, or an event has no id or no type.
+    /// A stream occurs twice or has no name, an expected revision is below <see cref="NoStream"/>, an append is empty
+    /// or larger than <see cref="EventData.SizeMax"/>, or an event has no id or no type.
     /// </exception>
     public static void Check(IReadOnlyList<StreamAppend> appends)
     {
@@ -94,28 +110,32 @@ public sealed record StreamAppend(string Stream, long ExpectedRevision, IReadOnl
     }
 }
 
-/// <summary>An event on its way into the log. The bytes come back exactly as they went in.</summary>
+/// <summary>An encoded event to append. The store returns exactly the same bytes.</summary>
 /// <param name="EventId">Unique; not the empty UUID.</param>
 /// <param name="Type">The wire name, such as <c>message-sent.v1</c>.</param>
 /// <param name="Payload">UTF-8 JSON.</param>
 /// <param name="Metadata">UTF-8 JSON.</param>
 public sealed record EventData(Guid EventId, string Type, ReadOnlyMemory<byte> Payload, ReadOnlyMemory<byte> Metadata)
 {
-    /// <summary>The most that payload and metadata of one append may have together, in bytes (1 MiB less room for a store's own framing).</summary>
+    /// <summary>
+    /// The most bytes of payload and metadata in one append: 1 MiB minus 16 KiB for a store's own framing.
+    /// </summary>
     public const int SizeMax = (1024 * 1024) - (16 * 1024);
 
+    /// <summary>Size in bytes.</summary>
     public int Size => Payload.Length + Metadata.Length;
 }
 
-/// <summary>An event as the log holds it.</summary>
+/// <summary>An encoded event read from the log.</summary>
 public sealed record StoredEvent(
-    string Stream, long Revision, LogPosition Position, Guid EventId, string Type, ReadOnlyMemory<byte> Payload, ReadOnlyMemory<byte> Metadata)
+    string Stream, long Revision, LogPosition Position, Guid EventId, string Type, ReadOnlyMemory<byte> Payload,
+    ReadOnlyMemory<byte> Metadata)
 {
-    /// <summary>In bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     public int Size => Payload.Length + Metadata.Length;
 }
 
-/// <summary>What became of one stream's append.</summary>
+/// <summary>The outcome of one stream's append.</summary>
 public abstract record AppendOutcome
 {
     private AppendOutcome()
@@ -123,21 +143,26 @@ public abstract record AppendOutcome
     }
 
     /// <summary>The events are durable.</summary>
-    /// <param name="LastRevision">The revision of the last of them.</param>
-    /// <param name="Position">A position at which all of them are in the log, at least that of the last of them.</param>
+    /// <param name="LastRevision">The last event's revision.</param>
+    /// <param name="Position">A position at or after that of the last event.</param>
     public sealed record Appended(long LastRevision, LogPosition Position) : AppendOutcome;
 
-    /// <summary>Somebody else wrote first; nothing was appended to this stream.</summary>
-    /// <param name="ActualRevision">The revision of the stream's last event; <see cref="StreamAppend.NoStream"/> when there is none.</param>
+    /// <summary>Another writer was first; nothing was appended to this stream.</summary>
+    /// <param name="ActualRevision">
+    /// The revision of the stream's last event; <see cref="StreamAppend.NoStream"/> if there is none.
+    /// </param>
     public sealed record Conflict(long ActualRevision) : AppendOutcome;
 
-    /// <summary>The store refuses this stream, or did not write it in time; what was said for the others holds. The events may or may not have been appended.</summary>
-    /// <param name="Reason">What the call would have thrown had it been for this stream alone.</param>
+    /// <summary>
+    /// The store refused this stream or did not write it in time; the other streams' outcomes are valid. The events may
+    /// or may not have been appended.
+    /// </summary>
+    /// <param name="Reason">The exception that a call for this stream alone would have thrown.</param>
     public sealed record Failed(Exception Reason) : AppendOutcome;
 
-    /// <summary>For who appends to one stream alone: its failure is the call's.</summary>
+    /// <summary>Throws on <see cref="Failed"/>. For callers that append to one stream only.</summary>
     public AppendOutcome OrThrow() => this is Failed { Reason: var reason } ? throw reason : this;
 }
 
-/// <summary>The event log or the read side cannot be reached, or does not answer in time.</summary>
+/// <summary>The event log or the read side cannot be reached or does not answer in time.</summary>
 public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

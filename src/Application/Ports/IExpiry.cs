@@ -3,49 +3,66 @@ using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Application.Ports;
 
-/// <summary>What is due to go, as the read models show it, and what the log no longer begins with.</summary>
+/// <summary>Due messages from the read models, and truncation of conversations' streams.</summary>
 public interface IExpiry
 {
-    /// <summary>Messages whose time is up and that have not gone yet, those that are due the longest first.</summary>
-    /// <param name="limit">How many messages at most.</param>
+    /// <summary>Messages that are due and not expired yet, longest due first.</summary>
+    /// <param name="limit">The most messages to return.</param>
     Task<IReadOnlyList<DueMessages>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Messages that every device of everyone who is to get them has: all members but the sender, and the sender's other devices. One with files counts once all
-    /// those members have read it, since having a message is not having its files.
+    /// Messages held by all devices that should get them: those of all members, and the sender's other devices.
+    /// Messages with files also need to be read by all those members, because holding a message does not mean holding
+    /// its files.
     /// </summary>
-    /// <param name="after">The last conversation that was looked at; null to begin with the first.</param>
-    /// <param name="conversations">How many conversations with messages that are kept are looked at.</param>
-    /// <param name="limit">How many messages at most.</param>
-    Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int conversations, int limit, CancellationToken cancellationToken);
+    /// <param name="after">The last conversation examined; null to start with the first.</param>
+    /// <param name="conversations">The most conversations with kept messages to examine.</param>
+    /// <param name="limit">The most messages to return.</param>
+    Task<DeliveredMessages> DeliveredAsync(
+        ConversationId? after, int conversations, int limit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Conversations whose logs may begin with what has gone. Nobody builds a read model anew from the log while the answer is not disposed.
+    /// Conversations whose streams may start with expired messages. No read model is rebuilt until the result is
+    /// disposed.
     /// </summary>
-    /// <returns>Null while a read model is built anew: then the log stays as it is.</returns>
+    /// <returns>Null during a rebuild: then streams must not be truncated.</returns>
     Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken);
 }
 
-/// <param name="AsOf">The last entry of the conversation that the views had seen.</param>
+/// <param name="AsOf">The conversation's last entry in the views, a seq.</param>
+/// <summary>Due messages of one conversation.</summary>
 public sealed record DueMessages(ConversationId Conversation, IReadOnlyList<ExpiredMessage> Messages, long AsOf);
 
-/// <param name="Last">The last conversation that was looked at; null when there are no more.</param>
-/// <param name="IsCut">There is more to be found in these conversations.</param>
+/// <param name="Last">The last conversation examined; null if there are no more.</param>
+/// <param name="IsCut">Whether these conversations have more such messages.</param>
+/// <summary>Messages that all recipients hold.</summary>
 public sealed record DeliveredMessages(IReadOnlyList<DueMessages> Found, ConversationId? Last, bool IsCut);
 
-/// <summary>The conversations whose logs may begin with what has gone.</summary>
+/// <summary>The conversations whose streams may start with expired messages.</summary>
 public interface ILogTrims : IAsyncDisposable
 {
-    /// <summary>The ones after a conversation, or the first ones; none when there are no more.</summary>
+    /// <summary>The next ones after a conversation, or the first ones; empty at the end.</summary>
     Task<IReadOnlyList<LogTrim>> NextAsync(ConversationId? after, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Keeps the hash that the first event which is left of a stream is linked to, before what comes before it goes.</summary>
-    Task NoteStartAsync(string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash, CancellationToken cancellationToken);
+    /// <summary>
+    /// Stores the hash of the last event to be truncated, which the first remaining event is linked to. Call before
+    /// truncating.
+    /// </summary>
+    /// <param name="stream">The stream to truncate.</param>
+    /// <param name="conversation">Its conversation.</param>
+    /// <param name="before">The first remaining revision.</param>
+    /// <param name="hash">The hash of the event before it.</param>
+    Task NoteStartAsync(
+        string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash,
+        CancellationToken cancellationToken);
 
-    /// <summary>A conversation's log is as short as it can be, up to that entry.</summary>
+    /// <summary>
+    /// Marks a conversation's stream as truncated as far as its expiries up to <see cref="LogTrim.ExpirySeq"/> allow.
+    /// </summary>
     Task DoneAsync(LogTrim trim, CancellationToken cancellationToken);
 }
 
-/// <param name="ExpirySeq">The entry by which messages last went.</param>
-/// <param name="FirstKept">The first message whose content is kept; null for none.</param>
+/// <param name="ExpirySeq">The seq of the last entry that expired messages.</param>
+/// <param name="FirstKept">The first message whose content is kept, a seq; null for none.</param>
+/// <summary>A conversation whose stream may be truncated.</summary>
 public sealed record LogTrim(ConversationId Conversation, long ExpirySeq, long? FirstKept);

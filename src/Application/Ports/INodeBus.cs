@@ -3,12 +3,12 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// Tells the other nodes what this one has committed. A hint, like all live delivery: a node that misses it finds the entries in the log. Without
-/// it there is one node.
+/// Announces this node's commits to the other nodes. Best effort: a node that misses an announcement finds the entries
+/// in the log.
 /// </summary>
 public interface INodeBus
 {
-    /// <summary>Never blocks and never throws; what cannot be sent now is dropped.</summary>
+    /// <summary>Never blocks, never throws. Drops what cannot be sent now.</summary>
     void Announce(CommittedEntries entries);
 
     /// <inheritdoc cref="Announce(CommittedEntries)"/>
@@ -18,7 +18,7 @@ public interface INodeBus
     void Announce(LiveTyping typing);
 }
 
-/// <summary>There is one node: nobody to tell.</summary>
+/// <summary>The bus of a single node: does nothing.</summary>
 public sealed class NoNodeBus : INodeBus
 {
     public void Announce(CommittedEntries entries)
@@ -34,15 +34,19 @@ public sealed class NoNodeBus : INodeBus
     }
 }
 
-/// <summary>That a conversation has new entries; the receiving node reads them from the log.</summary>
-/// <param name="Members">Who may have a socket there; empty when they are many, and the receiver is to look them up itself.</param>
-public sealed record CommittedEntries(ConversationId Conversation, long FirstSeq, long LastSeq, IReadOnlyCollection<UserId> Members)
+/// <summary>New entries of a conversation. The receiving node reads them from the log.</summary>
+/// <param name="Members">
+/// The users to deliver to; empty if there are more than <see cref="MembersMax"/>: the receiving node then looks them
+/// up.
+/// </param>
+public sealed record CommittedEntries(
+    ConversationId Conversation, long FirstSeq, long LastSeq, IReadOnlyCollection<UserId> Members)
 {
-    /// <summary>Conversations with more members are announced without them.</summary>
+    /// <summary>The most members that an announcement carries.</summary>
     public const int MembersMax = 16;
 }
 
-/// <summary>What a node does with the announcements of others, and what it says of itself.</summary>
+/// <summary>Handles other nodes' announcements, and answers which users have sockets on this node.</summary>
 public interface INodeBusReceiver
 {
     void Receive(CommittedEntries entries);
@@ -51,12 +55,12 @@ public interface INodeBusReceiver
 
     void Receive(LiveTyping typing);
 
-    /// <summary>What others announced may not have come until now.</summary>
+    /// <summary>Called when announcements may have been lost until now.</summary>
     void MayHaveMissed();
 
-    /// <summary>Whether a user has a socket on this node now.</summary>
+    /// <summary>Whether a user has an open socket on this node.</summary>
     bool HasSocket(UserId user);
 
-    /// <summary>Everyone who has a socket on this node now.</summary>
+    /// <summary>All users with an open socket on this node.</summary>
     IReadOnlyCollection<UserId> WithSockets();
 }

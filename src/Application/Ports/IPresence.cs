@@ -3,31 +3,34 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// Who has a socket on any node, and when those who have none were last seen to have one. True only for the moment: it is never in the log, and what a node that
-/// died has said of its users ends by itself.
+/// Which users have a socket on any node, and when the others last had one. Ephemeral: never in the log. The statements
+/// of a dead node expire on their own.
 /// </summary>
 public interface IPresence
 {
     /// <summary>
-    /// A user may have come or gone, here or on another node: ask <see cref="OfAsync"/>. Raised from any thread; handlers are quick and do not throw. A hint: what is
-    /// missed is found by asking from time to time.
+    /// Raised when a user may have come online or gone offline, on any node: call <see cref="OfAsync"/>. Raised on any
+    /// thread; handlers must be quick and must not throw. Best effort: poll to find missed changes.
     /// </summary>
     event Action<UserId> Changed;
 
     /// <summary>
-    /// The user's first socket on this node was opened, or the last one closed: see <see cref="INodeBusReceiver.HasSocket"/>. Never blocks and never throws.
+    /// Reports that a user's first socket on this node was opened or the last one closed; see
+    /// <see cref="INodeBusReceiver.HasSocket"/>. Never blocks, never throws.
     /// </summary>
     void Report(UserId user);
 
-    /// <summary>Where users are now.</summary>
-    /// <returns>All of them.</returns>
-    /// <exception cref="StoreUnavailableException">It cannot be told what other nodes know.</exception>
-    Task<IReadOnlyDictionary<UserId, PresenceState>> OfAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken);
+    /// <summary>The users' current presence.</summary>
+    /// <returns>One state per user.</returns>
+    /// <exception cref="StoreUnavailableException">The other nodes' statements cannot be read.</exception>
+    Task<IReadOnlyDictionary<UserId, PresenceState>> OfAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken);
 }
 
-/// <param name="LastSeen">When the last socket was closed; null while online, and where it is not known.</param>
+/// <param name="LastSeen">When the last socket was closed, UTC; null while online, or if unknown.</param>
+/// <summary>Whether a user is online, and since when not.</summary>
 public sealed record PresenceState(bool Online, DateTimeOffset? LastSeen)
 {
-    /// <summary>How long what is known of somebody who has gone is kept.</summary>
+    /// <summary>How long the last-seen time of an offline user is kept.</summary>
     public static readonly TimeSpan SeenKept = TimeSpan.FromDays(30);
 }

@@ -2,84 +2,91 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Ports;
 
-/// <summary>Where users want to be woken up.</summary>
+/// <summary>Users' push subscriptions and their pending wake-ups.</summary>
 public interface IPushSubscriptions
 {
     /// <summary>
-    /// Adds a subscription. One with the same address is the same subscription when it is the same user's, and is replaced when it is another's: a device
-    /// that has changed hands is woken for its new owner only.
+    /// Adds a subscription. A subscription of the same user with the same address is kept; one of another user is
+    /// replaced, so that a device that changed hands wakes only its new owner.
     /// </summary>
-    /// <param name="address">A hash of where it leads.</param>
-    /// <param name="max">How many a user may have; the oldest ones go.</param>
+    /// <param name="address">A hash of the address.</param>
+    /// <param name="max">The most subscriptions of a user; the oldest ones are removed.</param>
     /// <returns>The subscription's id, and whether it is new.</returns>
-    Task<(Guid Id, bool IsNew)> AddAsync(PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken);
+    Task<(Guid Id, bool IsNew)> AddAsync(
+        PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken);
 
-    /// <summary>A user's subscriptions, oldest first: those of devices that are signed in.</summary>
+    /// <summary>A user's subscriptions on signed-in devices, oldest first.</summary>
     Task<IReadOnlyList<PushSubscription>> OfAsync(UserId user, CancellationToken cancellationToken);
 
-    /// <returns>False when there is none of this id.</returns>
+    /// <returns>False if the user has no subscription with this id.</returns>
     Task<bool> RemoveAsync(UserId user, Guid subscription, CancellationToken cancellationToken);
 
-    /// <summary>Removes all of a user's subscriptions, and what waits to wake them.</summary>
+    /// <summary>Removes all of a user's subscriptions and pending wake-ups.</summary>
     Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken);
 
-    /// <summary>The address is gone for good.</summary>
+    /// <summary>Removes a subscription whose address is gone for good.</summary>
     Task ForgetAsync(Guid subscription, CancellationToken cancellationToken);
 
-    /// <summary>Takes the user's pending wake-up: a message that is recorded from now on leads to another.</summary>
-    /// <returns>When the earliest of the messages that it is about was recorded; null when none is pending.</returns>
+    /// <summary>Takes the user's pending wake-up. Messages recorded later create another one.</summary>
+    /// <returns>When its earliest message was recorded, UTC; null if none is pending.</returns>
     Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken);
 
-    /// <summary>Notes that an attempt begins, so that it is made once however often it is asked for.</summary>
+    /// <summary>Claims an attempt, so that it is made once however often it is requested.</summary>
     Task<PushClaim> ClaimAsync(PushTask task, CancellationToken cancellationToken);
 
-    /// <summary>The attempt's outcome is known and taken care of.</summary>
+    /// <summary>Records that the attempt's outcome is known and handled.</summary>
     Task SettleAsync(PushTask task, CancellationToken cancellationToken);
 }
 
-/// <param name="Target">Where it leads, sealed: see <see cref="Push.PushTarget"/>.</param>
-public sealed record PushSubscription(Guid Id, UserId Owner, DeviceId Device, string Platform, SealedContent Target, DateTimeOffset CreatedAt);
+/// <param name="Target">The address, sealed; see <see cref="Push.PushTarget"/>.</param>
+/// <param name="Platform">See <see cref="IPushSender.Platform"/>.</param>
+/// <summary>A user's push subscription on one device.</summary>
+public sealed record PushSubscription(
+    Guid Id, UserId Owner, DeviceId Device, string Platform, SealedContent Target, DateTimeOffset CreatedAt);
 
 /// <summary>One attempt to wake one subscription.</summary>
-/// <param name="Wake">The wake-up it belongs to; later ones have greater ids.</param>
-/// <param name="Attempt">From 1 on.</param>
+/// <param name="Wake">The wake-up to which it belongs; later ones have greater ids.</param>
+/// <param name="Attempt">The attempt's number, from 1.</param>
 public sealed record PushTask(Guid Subscription, Guid Conversation, Guid Wake, int Attempt);
 
-/// <summary>Whether an attempt may be made.</summary>
+/// <summary>The result of claiming an attempt.</summary>
 public abstract record PushClaim
 {
     private PushClaim()
     {
     }
 
-    /// <summary>It may, and nobody else may make it.</summary>
+    /// <summary>The caller alone may make the attempt.</summary>
     public sealed record Taken(PushSubscription Subscription) : PushClaim;
 
-    /// <summary>It was begun before, and what came of it is not known: the next one is due.</summary>
+    /// <summary>The attempt was begun before and its outcome is unknown: the next attempt is due.</summary>
     public sealed record Unknown : PushClaim;
 
-    /// <summary>There is nothing to do: it was made, a later wake-up has taken its place, or the subscription is gone.</summary>
+    /// <summary>
+    /// Nothing to do: the attempt was made, a later wake-up replaced it, or the subscription is gone.
+    /// </summary>
     public sealed record Done : PushClaim;
 }
 
-/// <summary>Attempts that are to be made, durably.</summary>
+/// <summary>The durable queue of attempts.</summary>
 public interface IPushQueue
 {
-    /// <param name="delay">How long it has to wait at least.</param>
+    /// <param name="delay">The minimum delay.</param>
     void Add(PushTask task, TimeSpan delay);
 }
 
-/// <summary>Wakes a device by its platform's push service. Every message it sends is without content.</summary>
+/// <summary>Wakes a device through its platform's push service. Notifications carry no content.</summary>
 public interface IPushSender
 {
     /// <summary><c>webpush</c>, <c>fcm</c> or <c>apns</c>.</summary>
     string Platform { get; }
 
-    /// <param name="payload">JSON, some hundred bytes.</param>
-    Task<PushOutcome> SendAsync(Push.PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
+    /// <param name="payload">JSON, a few hundred bytes.</param>
+    Task<PushOutcome> SendAsync(
+        Push.PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
 }
 
-/// <summary>What a push service answered.</summary>
+/// <summary>A push service's answer.</summary>
 public abstract record PushOutcome
 {
     private PushOutcome()
@@ -88,29 +95,32 @@ public abstract record PushOutcome
 
     public sealed record Delivered : PushOutcome;
 
-    /// <summary>The address is gone for good: forget it.</summary>
+    /// <summary>The address is gone for good: remove the subscription.</summary>
     public sealed record Gone : PushOutcome;
 
-    /// <summary>Not now.</summary>
-    /// <param name="RetryAfter">When the service wants to be asked again; null when it did not say.</param>
-    /// <param name="Reason">For the log; without the address.</param>
+    /// <summary>A temporary failure.</summary>
+    /// <param name="RetryAfter">The delay that the service asks for; null if unstated.</param>
+    /// <param name="Reason">For the server's log; must not contain the address.</param>
     public sealed record Later(TimeSpan? RetryAfter, string Reason) : PushOutcome;
 
-    /// <summary>Never, as it stands.</summary>
-    /// <param name="Reason">For the log; without the address.</param>
+    /// <summary>A permanent failure of this request.</summary>
+    /// <param name="Reason">For the server's log; must not contain the address.</param>
     public sealed record Refused(string Reason) : PushOutcome;
 }
 
-/// <summary>What browsers need to know of us before they let us wake them (RFC 8292, section 3.2).</summary>
+/// <summary>The server's VAPID key, which browsers need to subscribe (RFC 8292, section 3.2).</summary>
 public interface IVapidKey
 {
-    /// <summary>The public key as an uncompressed point in base64url; null when this server has none.</summary>
+    /// <summary>The public key as an uncompressed point in base64url; null if the server has none.</summary>
     string? PublicKey { get; }
 }
 
-/// <summary>Which addresses may be woken: those in the open, so that nobody can have this server knock on doors that only it can reach.</summary>
+/// <summary>
+/// Decides which addresses may be called: public ones only, so that no user can make the server call its private
+/// network.
+/// </summary>
 public interface IPushAddresses
 {
-    /// <returns>What is wrong with an address; null when nothing is known against it. It is looked at again whenever it is used.</returns>
+    /// <returns>What is wrong with an address; null if nothing is known against it. Every use checks again.</returns>
     Task<string?> JudgeAsync(Uri address, CancellationToken cancellationToken);
 }

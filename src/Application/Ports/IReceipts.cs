@@ -4,33 +4,37 @@ using ChatCqrs.Projections.Receipts;
 
 namespace ChatCqrs.Application.Ports;
 
-/// <summary>How far members have got and read, from the read models.</summary>
+/// <summary>Members' watermarks from the read models.</summary>
 public interface IReceipts
 {
-    /// <summary>The members of conversations, former ones too, with their watermarks.</summary>
+    /// <summary>The current and former members of conversations with their watermarks.</summary>
     Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken);
 
-    /// <summary>When a member got and read what: first how it was delivered, then how it was read, each by seq.</summary>
-    /// <param name="after">The last mark of the page before; null for the first page.</param>
+    /// <summary>The times of a member's watermarks: first delivered, then read, each ascending by seq.</summary>
+    /// <param name="after">The last mark of the previous page; null for the first page.</param>
     Task<IReadOnlyList<ReceiptMark>> MarksAsync(
         ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken);
 
-    /// <summary>When each member, former ones too, got and read everything up to a seq.</summary>
-    Task<IReadOnlyList<RecipientReceipt>> TimesAsync(ConversationId conversation, long seq, CancellationToken cancellationToken);
+    /// <summary>When each current or former member got and read everything up to a seq.</summary>
+    Task<IReadOnlyList<RecipientReceipt>> TimesAsync(
+        ConversationId conversation, long seq, CancellationToken cancellationToken);
 }
 
-/// <param name="Stays">When they belonged to the conversation.</param>
-/// <param name="DeliveredSeq">-1 for none.</param>
-/// <param name="ReadSeq">-1 for none.</param>
-public sealed record MemberReceipts(ConversationId Conversation, UserId User, IReadOnlyList<Stay> Stays, long DeliveredSeq, long ReadSeq)
+/// <param name="Stays">The periods of membership.</param>
+/// <param name="DeliveredSeq">The highest seq delivered; -1 for none.</param>
+/// <param name="ReadSeq">The highest seq read; -1 for none.</param>
+/// <summary>A member's watermarks.</summary>
+public sealed record MemberReceipts(
+    ConversationId Conversation, UserId User, IReadOnlyList<Stay> Stays, long DeliveredSeq, long ReadSeq)
 {
     public bool WasMemberAt(long seq) => Stays.Any(stay => stay.Covers(seq));
 }
 
-/// <summary>When a member got and read a message; null for not yet.</summary>
-/// <param name="Stays">When they belonged to the conversation.</param>
-public sealed record RecipientReceipt(UserId User, IReadOnlyList<Stay> Stays, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt)
+/// <summary>When a member got and read a message, UTC; null for not yet.</summary>
+/// <param name="Stays">The periods of membership.</param>
+public sealed record RecipientReceipt(
+    UserId User, IReadOnlyList<Stay> Stays, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt)
 {
     public bool WasMemberAt(long seq) => Stays.Any(stay => stay.Covers(seq));
 }

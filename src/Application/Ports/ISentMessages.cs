@@ -3,11 +3,11 @@ using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Application.Ports;
 
-/// <summary>Every message ever accepted, by sender and id. An entry outlives its message's content.</summary>
+/// <summary>All messages ever accepted, by sender and id. An entry outlives its message's content.</summary>
 public interface ISentMessages
 {
-    /// <summary>Looks many up in one round trip.</summary>
-    /// <returns>Those that are known to the read side; the caller makes sure that it is recent enough.</returns>
+    /// <summary>Finds many messages in one query.</summary>
+    /// <returns>The messages known to the read side. The caller ensures that it is recent enough.</returns>
     Task<IReadOnlyDictionary<(UserId Sender, MessageId Message), SentMessage>> FindAsync(
         IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, CancellationToken cancellationToken);
 }

@@ -6,8 +6,12 @@ namespace ChatCqrs.Application.Ports;
 public interface ISmsSender
 {
     /// <summary>Sends a registration's code.</summary>
-    /// <param name="registration">The same for every attempt, so that a gateway can tell a retry.</param>
+    /// <param name="registration">
+    /// The registration's id. Equal for all attempts, so that a gateway can recognise a retry.
+    /// </param>
     /// <param name="phone">In E.164 form.</param>
-    /// <exception cref="RefusedException">The gateway did not take it (<see cref="Refusal.SmsUnavailable"/>).</exception>
+    /// <exception cref="RefusedException">
+    /// The gateway did not accept the message (<see cref="Refusal.SmsUnavailable"/>).
+    /// </exception>
     Task SendCodeAsync(Guid registration, string phone, string code, CancellationToken cancellationToken);
 }
