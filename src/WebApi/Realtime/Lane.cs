@@ -5,18 +5,24 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>What is handed to sockets, one after another.</summary>
+/// <summary>A bounded queue of publications, delivered to sockets one after another.</summary>
 internal sealed class Lane
 {
-    /// <summary>How many publications may wait. Beyond it they are dropped; the next entry shows the gap, and it is fetched.</summary>
+    /// <summary>
+    /// The most publications that wait. Further ones are dropped; the next entry shows the gap, and the sockets fetch
+    /// it.
+    /// </summary>
     internal const int Max = 50_000;
 
-    /// <summary>How many bytes of content may wait; beyond it, too, publications are dropped.</summary>
+    /// <summary>The most bytes of content that wait. Further publications are dropped.</summary>
     internal const long BytesMax = 64 * 1024 * 1024;
 
-    private readonly Channel<Publication> _waiting = Channel.CreateBounded<Publication>(new BoundedChannelOptions(Max) { SingleReader = true });
+    private readonly Channel<Publication> _waiting = Channel.CreateBounded<Publication>(
+        new BoundedChannelOptions(Max) { SingleReader = true });
+
     private long _bytes;
 
+    /// <returns>False when the lane is full.</returns>
     public bool TryPut(Publication publication)
     {
         if (Interlocked.Add(ref _bytes, publication.Size) <= BytesMax && _waiting.Writer.TryWrite(publication))
@@ -37,9 +43,10 @@ internal sealed class Lane
     public void Complete() => _waiting.Writer.TryComplete();
 }
 
+/// <summary>Something to deliver to sockets: entries of one conversation, or a receipt.</summary>
 internal abstract record Publication
 {
-    /// <summary>The size of what was written, in bytes.</summary>
+    /// <summary>The size of its sealed content, in bytes.</summary>
     public virtual long Size => 0;
 
     internal sealed record Entries(IReadOnlyList<LiveEntry> Items, IReadOnlyCollection<UserId> Members) : Publication

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Net.WebSockets;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -9,41 +7,44 @@ using ChatCqrs.Domain.Conversations;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// The sockets of this node, by user, and the way of committed entries to them. Entries of a conversation pass through one lane, so they stay
-/// in order; a frame is written once and shared by all who get it.
+/// Delivers committed entries and receipts to the sockets of this node. Entries of a conversation pass through one
+/// lane, so they stay in order; a frame is written once and shared by all its recipients.
 /// </summary>
-public sealed class LiveHub : ILiveDelivery, IHostedService
+internal sealed class LiveHub : ILiveDelivery, IHostedService
 {
-    /// <summary>From how many members on a conversation's entries go through the last lane, where they hold up nobody else's.</summary>
+    /// <summary>
+    /// Conversations with at least so many members use the last lane, where they delay no smaller conversation.
+    /// </summary>
     private const int CrowdMin = 64;
 
-    private static readonly Counter<long> Dropped =
-        Telemetry.Meter.CreateCounter<long>("chat.live.dropped", "{publication}", "What could not be handed to sockets at once: they fetch it.");
-    private static readonly Counter<long> Delivered =
-        Telemetry.Meter.CreateCounter<long>("chat.live.frames", "{frame}", "Entries and receipts handed to sockets.");
+    private static readonly Counter<long> Dropped = Telemetry.Meter.CreateCounter<long>(
+        "chat.live.dropped", "{publication}", "What could not be handed to sockets at once: they fetch it.");
 
-    private readonly ConcurrentDictionary<UserId, Connection[]> _connections = new();
+    private static readonly Counter<long> Delivered = Telemetry.Meter.CreateCounter<long>(
+        "chat.live.frames", "{frame}", "Entries and receipts handed to sockets.");
+
     private readonly Lane[] _lanes;
+    private readonly OpenSockets _sockets;
     private readonly FrameWriter _frames;
     private readonly ILogger<LiveHub> _logger;
     private Task _running = Task.CompletedTask;
-    private int _count;
     private int _dropped;
 
-    public LiveHub(FrameWriter frames, ILogger<LiveHub> logger)
+    public LiveHub(OpenSockets sockets, FrameWriter frames, ILogger<LiveHub> logger)
     {
+        _sockets = sockets;
         _frames = frames;
         _logger = logger;
         _lanes = [.. Enumerable.Range(0, 1 + Math.Max(1, Environment.ProcessorCount / 2)).Select(_ => new Lane())];
-        Telemetry.Meter.CreateObservableGauge("chat.connections", () => Volatile.Read(ref _count), "{connection}", "Open sockets.");
     }
 
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
-        if (!HasAny(members))
+        if (!_sockets.HasAny(members))
             return;
 
-        // A group that grows or shrinks past the bound changes lanes; what overtakes there is put right by each connection, as any gap is.
+        // A group that grows or shrinks past the bound changes lanes. An entry may overtake another one there; each
+        // connection holds it until the gap is filled.
         var lane = members.Count < CrowdMin ? LaneOf(entries[0].Entry.Conversation) : _lanes[^1];
         if (!Enqueue(lane, new Publication.Entries(entries, members)))
             OweAcks(entries);
@@ -51,80 +52,12 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
 
     public void Publish(LiveReceipt receipt)
     {
-        if (_connections.ContainsKey(receipt.User) || HasAny(receipt.Authors))
+        if (_sockets.Has(receipt.User) || _sockets.HasAny(receipt.Authors))
             Enqueue(LaneOf(receipt.Conversation), new Publication.Receipt(receipt));
     }
 
-    /// <summary>Everyone who has a socket here.</summary>
-    internal IReadOnlyCollection<UserId> Users => [.. _connections.Keys];
-
-    internal bool Has(UserId user) => _connections.ContainsKey(user);
-
-    /// <summary>Whether anything had to be dropped since this was last asked.</summary>
-    internal bool TakeDropped() => Interlocked.Exchange(ref _dropped, 0) > 0;
-
-    internal bool HasAny(IReadOnlyCollection<UserId> users)
-    {
-        foreach (var user in users)
-        {
-            if (_connections.ContainsKey(user))
-                return true;
-        }
-
-        return false;
-    }
-
-    /// <returns>Whether it is the user's first.</returns>
-    internal bool Add(Connection connection)
-    {
-        Interlocked.Increment(ref _count);
-        return _connections.AddOrUpdate(connection.User, _ => [connection], (_, others) => [.. others, connection]).Length == 1;
-    }
-
-    /// <returns>Whether it was the user's last.</returns>
-    internal bool Remove(Connection connection)
-    {
-        Interlocked.Decrement(ref _count);
-        while (_connections.TryGetValue(connection.User, out var all))
-        {
-            var rest = all.Where(other => other != connection).ToArray();
-            if (rest.Length == 0
-                ? _connections.TryRemove(KeyValuePair.Create(connection.User, all))
-                : _connections.TryUpdate(connection.User, rest, all))
-                return rest.Length == 0;
-        }
-
-        return false;
-    }
-
-    /// <summary>Closes the sockets of a device that was removed.</summary>
-    public void CloseDevice(UserId user, DeviceId device)
-    {
-        foreach (var connection in Of(user))
-        {
-            if (connection.Device == device)
-                connection.Close(WebSocketCloseStatus.PolicyViolation, "the device was removed");
-        }
-    }
-
-    /// <summary>Closes the sockets whose access token has expired.</summary>
-    public void CloseExpired(DateTimeOffset now)
-    {
-        foreach (var connection in All())
-        {
-            if (connection.ExpiresAt <= now)
-                connection.Close((WebSocketCloseStatus)4401, "token expired");
-        }
-    }
-
-    /// <summary>Says goodbye to everyone: the node is going away.</summary>
-    public async Task CloseAllAsync(CancellationToken cancellationToken)
-    {
-        foreach (var connection in All())
-            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
-        await Task.WhenAll(All().Select(connection => connection.Outbound.DrainedAsync())).WaitAsync(cancellationToken)
-            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
+    /// <summary>Whether a publication was dropped since the last call.</summary>
+    public bool TakeDropped() => Interlocked.Exchange(ref _dropped, 0) > 0;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -139,11 +72,8 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);
-
-    internal Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
-
-    private Lane LaneOf(ConversationId conversation) => _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
+    private Lane LaneOf(ConversationId conversation) =>
+        _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
 
     private bool Enqueue(Lane lane, Publication publication)
     {
@@ -153,7 +83,9 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         return false;
     }
 
-    /// <summary>Whoever sent what could not be handed on has its ack all the same, once what comes before it is fetched.</summary>
+    /// <summary>
+    /// The sessions that sent dropped entries still get their acks: in order, once earlier entries are fetched.
+    /// </summary>
     private void OweAcks(IReadOnlyList<LiveEntry> entries)
     {
         foreach (var item in entries)
@@ -161,7 +93,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var entry = item.Entry;
             if (item.Origin is null || entry.Actor.User is not { } sender)
                 continue;
-            foreach (var connection in Of(sender))
+            foreach (var connection in _sockets.Of(sender))
             {
                 if (connection.Session == item.Origin)
                     connection.Miss(entry.Conversation, entry.Revision, entry.Position, FrameWriter.Ack(entry));
@@ -182,7 +114,7 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             }
             catch (Exception exception)
             {
-                // What could not be shown now is fetched when the next entry shows the gap.
+                // The next entry shows the gap, and the connection fetches what is missing.
                 _logger.LogError(exception, "A publication could not be delivered.");
                 NoteDropped();
             }
@@ -200,16 +132,17 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
             var unreadable = item.IsGone;
             if (entry.Event is ConversationEvent.MemberAdded added)
             {
-                foreach (var connection in Of(added.User))
+                foreach (var connection in _sockets.Of(added.User))
                     connection.Join(conversation, entry.Revision);
             }
 
-            foreach (var connection in entries.Members.SelectMany(Of))
+            foreach (var connection in entries.Members.SelectMany(_sockets.Of))
             {
                 Delivered.Add(1);
                 if (item.Origin is not null && connection.Session == item.Origin)
                 {
-                    connection.Deliver(conversation, entry.Revision, entry.Position, FrameWriter.Ack(entry), isAck: true);
+                    var ack = FrameWriter.Ack(entry);
+                    connection.Deliver(conversation, entry.Revision, entry.Position, ack, isAck: true);
                     continue;
                 }
 
@@ -227,7 +160,10 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         }
     }
 
-    /// <summary>The entry's frame; null where its content cannot be opened now: then it is fetched, and whoever sent it has the ack all the same.</summary>
+    /// <summary>
+    /// The entry's frame; null when its content cannot be opened now. Then each recipient fetches the entry, and its
+    /// sender gets the ack.
+    /// </summary>
     private async ValueTask<ReadOnlyMemory<byte>?> TryWriteAsync(Recorded entry)
     {
         try
@@ -240,7 +176,8 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         }
         catch (Exception exception)
         {
-            _logger.LogError(exception, "The entry {Seq} of {Conversation} could not be shown.", entry.Revision, entry.Conversation);
+            _logger.LogError(
+                exception, "The entry {Seq} of {Conversation} could not be shown.", entry.Revision, entry.Conversation);
         }
 
         NoteDropped();
@@ -252,11 +189,11 @@ public sealed class LiveHub : ILiveDelivery, IHostedService
         var frame = FrameWriter.Receipt(receipt);
         foreach (var author in receipt.Authors)
         {
-            foreach (var connection in Of(author))
+            foreach (var connection in _sockets.Of(author))
                 Send(connection);
         }
 
-        foreach (var connection in Of(receipt.User))
+        foreach (var connection in _sockets.Of(receipt.User))
         {
             if (connection.Device != receipt.Device)
                 Send(connection);

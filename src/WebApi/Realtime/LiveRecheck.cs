@@ -6,51 +6,54 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Finds what was lost on its way to this node's sockets: an announcement that never came, because Redis was away or because the node that wrote died before it told
-/// anybody. What the views showed at one look must have reached the sockets by the next; what has not, they fetch. A node that is alone looks only after it
-/// had to drop something itself.
+/// Finds entries that did not reach this node's sockets. An announcement can be lost: Redis was away, or the writing
+/// node died before it announced. Changes that one check sees in the views must have reached the sockets by the next
+/// check; the sockets fetch those that did not. A node without others checks only after it dropped a publication
+/// itself.
 /// </summary>
 internal sealed class LiveRecheck(
-    LiveHub hub, INodeBus bus, IInbox inbox, IReadSide readSide, IEventStore log, IOptions<LiveOptions> options, TimeProvider clock,
-    ILogger<LiveRecheck> logger) : BackgroundService
+    OpenSockets sockets, LiveHub hub, INodeBus bus, IInbox inbox, IReadSide readSide, IEventStore log,
+    IOptions<LiveOptions> options, TimeProvider clock, ILogger<LiveRecheck> logger) : BackgroundService
 {
-    /// <summary>How many users are looked for at once.</summary>
+    /// <summary>The most users of one query.</summary>
     private const int UsersMax = 500;
 
-    /// <summary>How many of their conversations are looked at; beyond it, the next entry shows the gap.</summary>
+    /// <summary>The most changed conversations of one query. In the others the next entry shows the gap.</summary>
     private const int ChangesMax = 20_000;
 
-    /// <summary>After so long, what was recorded must have come by itself.</summary>
-    private static readonly TimeSpan Settles = TimeSpan.FromSeconds(2);
+    /// <summary>How long a live entry takes to arrive at most; what is missing then was lost.</summary>
+    private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(2);
 
     /// <summary>By how much the clocks of nodes may differ.</summary>
     private static readonly TimeSpan SkewMax = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan BehindMax = TimeSpan.FromSeconds(5);
+    /// <summary>How long to wait for the read side.</summary>
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
 
-    private static readonly Counter<long> Recovered =
-        Telemetry.Meter.CreateCounter<long>("chat.live.recovered", "{conversation}", "Conversations in which a socket was missing entries that nobody had told it of.");
+    private static readonly Counter<long> Recovered = Telemetry.Meter.CreateCounter<long>(
+        "chat.live.recovered", "{conversation}",
+        "Conversations in which a socket was missing entries that nobody had told it of.");
 
-    private readonly SemaphoreSlim _asked = new(0, 1);
-    private readonly bool _alone = bus is NoNodeBus;
-    private IReadOnlyList<ChangedItem> _seen = [];
+    private readonly SemaphoreSlim _requested = new(0, 1);
+    private readonly bool _isAlone = bus is NoNodeBus;
+    private IReadOnlyList<ChangedItem> _changedAtLastCheck = [];
 
-    /// <summary>Something may have been lost: looks at once, and again when what is on its way has arrived.</summary>
-    public void Ask()
+    /// <summary>Something may have been lost: checks at once, and again after <see cref="SettledAfter"/>.</summary>
+    public void Request()
     {
         try
         {
-            _asked.Release();
+            _requested.Release();
         }
         catch (Exception exception) when (exception is SemaphoreFullException or ObjectDisposedException)
         {
-            // It was asked already, or the node has stopped.
+            // A check is requested already, or the node has stopped.
         }
     }
 
     public override void Dispose()
     {
-        _asked.Dispose();
+        _requested.Dispose();
         base.Dispose();
     }
 
@@ -59,10 +62,10 @@ internal sealed class LiveRecheck(
         var since = clock.GetUtcNow();
         while (true)
         {
-            var asked = await _asked.WaitAsync(options.Value.RecheckEvery, stoppingToken);
+            var isRequested = await _requested.WaitAsync(options.Value.RecheckEvery, stoppingToken);
             if (hub.TakeDropped())
-                asked = true;
-            if (_alone && !asked)
+                isRequested = true;
+            if (_isAlone && !isRequested)
             {
                 since = clock.GetUtcNow();
                 continue;
@@ -70,37 +73,39 @@ internal sealed class LiveRecheck(
 
             try
             {
-                since = await LookAsync(since, stoppingToken);
-                if (!asked)
+                since = await CheckAsync(since, stoppingToken);
+                if (!isRequested)
                     continue;
-                await Task.Delay(Settles, clock, stoppingToken);
-                since = await LookAsync(since, stoppingToken);
+                await Task.Delay(SettledAfter, clock, stoppingToken);
+                since = await CheckAsync(since, stoppingToken);
             }
             catch (StoreUnavailableException exception)
             {
-                logger.LogDebug("What sockets are missing is looked for later: {Reason}", exception.Message);
-                if (asked)
-                    Ask();
-                await Task.Delay(Settles, clock, stoppingToken);
+                logger.LogDebug("The check for missing entries is put off: {Reason}", exception.Message);
+                if (isRequested)
+                    Request();
+                await Task.Delay(SettledAfter, clock, stoppingToken);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogError(exception, "What sockets are missing could not be looked for."); // A mistake of ours; the next entry shows a gap all the same.
-                await Task.Delay(Settles, clock, stoppingToken);
+                // A bug must not stop the node: the next entry shows a gap all the same.
+                logger.LogError(exception, "The check for missing entries failed.");
+                await Task.Delay(SettledAfter, clock, stoppingToken);
             }
         }
     }
 
-    /// <returns>Up to when everything that was recorded has been looked at.</returns>
-    private async Task<DateTimeOffset> LookAsync(DateTimeOffset since, CancellationToken cancellationToken)
+    /// <param name="since">The time of the check before.</param>
+    /// <returns>The time of this check.</returns>
+    private async Task<DateTimeOffset> CheckAsync(DateTimeOffset since, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var head = await log.HeadAsync(cancellationToken);
-        if (!await readSide.WaitForAsync(head, BehindMax, cancellationToken))
+        if (!await readSide.WaitForAsync(head, WaitMax, cancellationToken))
             throw new StoreUnavailableException("The inbox is too far behind.");
-        foreach (var item in _seen)
+        foreach (var item in _changedAtLastCheck)
         {
-            foreach (var connection in hub.Of(item.User))
+            foreach (var connection in sockets.Of(item.User))
             {
                 if (connection.Miss(item.Conversation, item.LastSeq, head))
                     Recovered.Add(1);
@@ -108,9 +113,9 @@ internal sealed class LiveRecheck(
         }
 
         var changed = new List<ChangedItem>();
-        foreach (var users in hub.Users.Chunk(UsersMax))
+        foreach (var users in sockets.Users.Chunk(UsersMax))
             changed.AddRange(await inbox.ChangedAsync(users, since - SkewMax, ChangesMax, cancellationToken));
-        _seen = changed;
+        _changedAtLastCheck = changed;
         return now;
     }
 }

@@ -4,19 +4,25 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>What other nodes have committed and say, on its way to this node's sockets.</summary>
-internal sealed class NodeBusReceiver(LiveHub hub, TypingRelay typingRelay, LiveRecheck recheck, IConversationWriter conversations) : INodeBusReceiver
+/// <summary>Hands announcements, receipts and typing of other nodes to this node's sockets.</summary>
+internal sealed class NodeBusReceiver(
+    OpenSockets sockets, LiveHub hub, TypingRelay typingRelay, LiveRecheck recheck, IConversationWriter conversations)
+    : INodeBusReceiver
 {
-    public void Receive(CommittedEntries entries) => conversations.Notice(
-        entries.Conversation, entries.FirstSeq, entries.LastSeq, wanted: entries.Members.Count == 0 || hub.HasAny(entries.Members));
+    public void Receive(CommittedEntries entries)
+    {
+        // An announcement for many members leaves them out: then any node may have sockets for it.
+        var hasSockets = entries.Members.Count == 0 || sockets.HasAny(entries.Members);
+        conversations.Notice(entries.Conversation, entries.FirstSeq, entries.LastSeq, hasSockets);
+    }
 
     public void Receive(LiveReceipt receipt) => hub.Publish(receipt);
 
     public void Receive(LiveTyping typing) => typingRelay.Publish(typing);
 
-    public void MayHaveMissed() => recheck.Ask();
+    public void MayHaveMissed() => recheck.Request();
 
-    public bool HasSocket(UserId user) => hub.Has(user);
+    public bool HasSocket(UserId user) => sockets.Has(user);
 
-    public IReadOnlyCollection<UserId> WithSockets() => hub.Users;
+    public IReadOnlyCollection<UserId> WithSockets() => sockets.Users;
 }

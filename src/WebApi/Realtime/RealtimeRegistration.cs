@@ -1,20 +1,22 @@
+using System.Net;
 using System.Net.Sockets;
 using ChatCqrs.Application.Ports;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace ChatCqrs.WebApi.Realtime;
 
+/// <summary>The socket gateway and live delivery.</summary>
 public static class RealtimeRegistration
 {
     private const string Path = "/v1/ws";
 
-    /// <summary>How long an idle peer may be silent before TCP asks whether it is still there, in seconds; and how often and how many times it asks.</summary>
+    /// <summary>TCP keep-alive, in seconds: after so long a silence, every so often, so many probes.</summary>
     private const int KeepAliveAfter = 60, KeepAliveEvery = 15, KeepAliveTries = 4;
 
-    /// <summary>The socket gateway and live delivery.</summary>
     public static IServiceCollection AddRealtime(this IServiceCollection services)
     {
         services.AddSingleton<FrameWriter>();
+        services.AddSingleton<OpenSockets>();
         services.AddSingleton<LiveHub>();
         services.AddSingleton<ILiveDelivery>(provider => provider.GetRequiredService<LiveHub>());
         services.AddSingleton<INodeBusReceiver, NodeBusReceiver>();
@@ -30,39 +32,49 @@ public static class RealtimeRegistration
         services.AddHostedService(provider => provider.GetRequiredService<TypingRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<PresenceWatch>());
         services.AddHostedService(provider => provider.GetRequiredService<LiveRecheck>());
-        services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = endpoint =>
-        {
-            // Accepted sockets inherit it: dead peers are found without a timer a connection.
-            var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
-            if (socket.ProtocolType == ProtocolType.Tcp)
-            {
-                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveAfter);
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveEvery);
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveTries);
-            }
-
-            return socket;
-        });
+        services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = CreateListenSocket);
         return services;
     }
 
-    /// <summary>Takes <c>GET /v1/ws</c> out of the pipeline: what follows it is not kept alive by open sockets.</summary>
+    /// <summary>
+    /// Branches <c>GET /v1/ws</c> off the pipeline, so that open sockets keep nothing of the rest alive.
+    /// </summary>
     public static IApplicationBuilder UseRealtime(this IApplicationBuilder app)
     {
         var gateway = app.ApplicationServices.GetRequiredService<SocketGateway>();
         return app.MapWhen(
-            context => context.Request.Path.Equals(Path, StringComparison.OrdinalIgnoreCase) && HttpMethods.IsGet(context.Request.Method),
+            IsSocket,
             branch =>
             {
-                // Before the framework's middleware takes the features up.
+                // Before UseWebSockets, which reads the features.
                 branch.Use(next => context =>
                 {
-                    UpgradeFeature.Slide(context.Features);
+                    UpgradeFeature.Install(context.Features);
                     return next(context);
                 });
                 branch.UseWebSockets();
                 branch.Run(gateway.HandleAsync);
             });
+    }
+
+    private static bool IsSocket(HttpContext context) =>
+        context.Request.Path.Equals(Path, StringComparison.OrdinalIgnoreCase)
+        && HttpMethods.IsGet(context.Request.Method);
+
+    /// <summary>
+    /// Turns TCP keep-alive on; accepted sockets inherit it. It finds dead peers without a timer for each one.
+    /// </summary>
+    private static Socket CreateListenSocket(EndPoint endpoint)
+    {
+        var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        if (socket.ProtocolType == ProtocolType.Tcp)
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveAfter);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveEvery);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveTries);
+        }
+
+        return socket;
     }
 }

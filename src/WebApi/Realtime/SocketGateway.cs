@@ -9,62 +9,30 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// <c>GET /v1/ws</c>: from the handshake to the last frame. It stands before the rest of the pipeline, so that an open socket keeps nothing of it
-/// alive.
+/// <c>GET /v1/ws</c>, from the handshake to the last frame. It stands before the rest of the pipeline, so that an open
+/// socket keeps nothing of it alive.
 /// </summary>
 internal sealed class SocketGateway(
-    IAccessTokens tokens, LiveHub hub, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp, FrameHandler frames, SocketRate rate,
-    TimeProvider clock, IHostApplicationLifetime lifetime)
+    IAccessTokens tokens, OpenSockets sockets, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp,
+    FrameHandler frames, SocketRate rate, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
 
+    /// <summary>The size of the first buffer of a frame, in bytes.</summary>
     private const int BufferSize = 4 * 1024;
 
-    /// <summary>Dead peers are found by TCP keep-alive on the listening socket: a timer a socket would cost more memory than the socket.</summary>
-    private static readonly WebSocketAcceptContext AcceptContext = new() { KeepAliveInterval = Timeout.InfiniteTimeSpan };
+    /// <summary>
+    /// TCP keep-alive on the listening socket finds dead peers: a timer for each socket would cost more memory than the
+    /// socket.
+    /// </summary>
+    private static readonly WebSocketAcceptContext AcceptContext =
+        new() { KeepAliveInterval = Timeout.InfiniteTimeSpan };
 
     public async Task HandleAsync(HttpContext context)
     {
-        AccessCheck check;
-        try
-        {
-            check = await AuthenticateAsync(context);
-        }
-        catch (StoreUnavailableException exception)
-        {
-            await context.Response.WriteProblemAsync(Problems.Of(exception)); // This stands before the pipeline that would do it.
+        if (await AdmitAsync(context) is not { } caller)
             return;
-        }
-
-        if (check.Principal is not { } caller)
-        {
-            await context.Response.WriteProblemAsync(Problems.Of(check.Refusal!));
-            return;
-        }
-
-        if (!context.WebSockets.IsWebSocketRequest)
-        {
-            await context.Response.WriteProblemAsync(Problems.Of(400, "websocket_required", "This address speaks WebSocket only."));
-            return;
-        }
-
-        if (lifetime.ApplicationStopping.IsCancellationRequested)
-        {
-            await context.Response.WriteProblemAsync(Problems.OfStatus(503));
-            return;
-        }
-
-        try
-        {
-            rate.Take(caller.User, hub.Of(caller.User).Length);
-        }
-        catch (RefusedException refused)
-        {
-            await context.Response.WriteProblemAsync(Problems.Of(refused));
-            return;
-        }
-
         using var socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
         var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
         var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!)
@@ -72,28 +40,60 @@ internal sealed class SocketGateway(
             OnCatchUpNeeded = catchUp.Start,
         };
         connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow()));
-        if (hub.Add(connection))
+        if (sockets.Add(connection))
             presence.Report(connection.User);
-        if (lifetime.ApplicationStopping.IsCancellationRequested)
-            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away"); // It came while all the others were told.
+        if (lifetime.ApplicationStopping.IsCancellationRequested) // The stop may have missed this socket.
+            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
         catchUp.Start(connection);
         try
         {
+            // The device may have been signed out between the first check and the registration.
             if ((await AuthenticateAsync(context)).Refusal == Refusal.DeviceSignedOut)
-                hub.CloseDevice(caller.User, caller.Device); // Since it was looked at, and before the hub knew the socket.
-            var agreed = await ReceiveAsync(connection);
+                sockets.CloseDevice(caller.User, caller.Device);
+            var hasClosed = await ReceiveAsync(connection);
             if (!await connection.EndAsync())
-                context.Abort(); // The socket is closed for the framework, and would leave the connection to a peer that does not read.
-            else if (!agreed)
+                context.Abort(); // Otherwise the framework would wait for a peer that does not read.
+            else if (!hasClosed)
                 await upgrade.LingerAsync();
         }
         finally
         {
             watch.Remove(connection);
-            if (hub.Remove(connection))
+            if (sockets.Remove(connection))
                 presence.Report(connection.User);
         }
     }
+
+    /// <summary>Checks the handshake, and answers a refused one.</summary>
+    /// <returns>Null when it was refused.</returns>
+    private async ValueTask<AccessPrincipal?> AdmitAsync(HttpContext context)
+    {
+        AccessPrincipal? caller = null;
+        Problem? problem;
+        try
+        {
+            var check = await AuthenticateAsync(context);
+            caller = check.Principal;
+            problem = caller is null ? Problems.Of(check.Refusal!) : ProblemOf(context);
+            if (problem is null)
+                rate.Take(caller!.User, sockets.Of(caller.User).Length);
+        }
+        catch (Exception exception) when (exception is RefusedException or StoreUnavailableException)
+        {
+            problem = Problems.Of(exception);
+        }
+
+        if (problem is null)
+            return caller;
+        await context.Response.WriteProblemAsync(problem);
+        return null;
+    }
+
+    private Problem? ProblemOf(HttpContext context) =>
+        !context.WebSockets.IsWebSocketRequest
+            ? Problems.Of(400, "websocket_required", "This address speaks WebSocket only.")
+        : lifetime.ApplicationStopping.IsCancellationRequested ? Problems.OfStatus(503)
+        : null;
 
     private ValueTask<AccessCheck> AuthenticateAsync(HttpContext context)
     {
@@ -104,7 +104,11 @@ internal sealed class SocketGateway(
         return tokens.ValidateAsync(token, context.RequestAborted);
     }
 
-    /// <returns>Whether both sides have said goodbye; false when the peer is gone, or broke the protocol and was told so by the framework.</returns>
+    /// <summary>Receives frames until the socket ends.</summary>
+    /// <returns>
+    /// Whether both sides sent a close frame; false when the peer is gone or the framework closed after a protocol
+    /// error.
+    /// </returns>
     private async Task<bool> ReceiveAsync(Connection connection)
     {
         var session = new FrameSession(connection);
@@ -112,7 +116,7 @@ internal sealed class SocketGateway(
         {
             try
             {
-                // Waiting without a buffer: an idle socket holds none.
+                // A read of zero bytes waits without a buffer: an idle socket holds none.
                 var peeked = await connection.Socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
                 if (peeked.MessageType == WebSocketMessageType.Close)
                     await connection.AnswerCloseAsync();
@@ -121,7 +125,8 @@ internal sealed class SocketGateway(
                 else
                     await ReceiveFrameAsync(connection, session);
             }
-            catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
+            catch (Exception exception)
+                when (exception is WebSocketException or OperationCanceledException or IOException)
             {
                 return false;
             }
@@ -148,7 +153,8 @@ internal sealed class SocketGateway(
                 filled += received.Count;
                 if (filled > FrameMax)
                 {
-                    connection.Close(WebSocketCloseStatus.MessageTooBig, $"frames may have at most {FrameMax} bytes");
+                    connection.Close(
+                        WebSocketCloseStatus.MessageTooBig, $"frames may have at most {FrameMax} bytes");
                     return;
                 }
 

@@ -2,29 +2,31 @@ using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>Ends sockets that may go on no longer: of devices that were removed, of tokens that have expired, and all when the node goes away.</summary>
+/// <summary>Closes sockets of removed devices and expired tokens, and all sockets when the node stops.</summary>
 internal sealed class SocketKeeper(
-    LiveHub hub, IDeviceSessions sessions, TimeProvider clock, IHostApplicationLifetime lifetime) : BackgroundService
+    OpenSockets sockets, IDeviceSessions sessions, TimeProvider clock, IHostApplicationLifetime lifetime)
+    : BackgroundService
 {
+    /// <summary>How often expired tokens are looked for.</summary>
     private static readonly TimeSpan ExpiryEvery = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long sockets may take to get what waits for them when the node goes away.</summary>
+    /// <summary>How long the stop waits for queued frames to be written.</summary>
     private static readonly TimeSpan GoodbyeMax = TimeSpan.FromSeconds(5);
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        sessions.Revoked += hub.CloseDevice;
+        sessions.Revoked += sockets.CloseDevice;
         lifetime.ApplicationStopping.Register(() =>
         {
             using var limit = new CancellationTokenSource(GoodbyeMax);
-            hub.CloseAllAsync(limit.Token).GetAwaiter().GetResult();
+            sockets.CloseAllAsync(limit.Token).GetAwaiter().GetResult();
         });
         return base.StartAsync(cancellationToken);
     }
 
     public override void Dispose()
     {
-        sessions.Revoked -= hub.CloseDevice;
+        sessions.Revoked -= sockets.CloseDevice;
         base.Dispose();
     }
 
@@ -32,6 +34,6 @@ internal sealed class SocketKeeper(
     {
         using var timer = new PeriodicTimer(ExpiryEvery, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
-            hub.CloseExpired(clock.GetUtcNow());
+            sockets.CloseExpired(clock.GetUtcNow());
     }
 }

@@ -6,13 +6,14 @@ using ChatCqrs.Application.Writing;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Takes <c>typing</c> to the sockets of this node: beside the lanes of entries, so that it never holds one up, and to nobody who has blocked the one who types or is
-/// blocked by them.
+/// Delivers <c>typing</c> to the sockets of this node, except between users of whom one has blocked the other. It has a
+/// queue of its own, so that it never delays an entry.
 /// </summary>
-internal sealed class TypingRelay(LiveHub hub, BlockLists blocks, IConversationWriter conversations, ILogger<TypingRelay> logger)
+internal sealed class TypingRelay(
+    OpenSockets sockets, BlockLists blocks, IConversationWriter conversations, ILogger<TypingRelay> logger)
     : BackgroundService, ITypingDelivery
 {
-    /// <summary>How many may wait; what is beyond is dropped.</summary>
+    /// <summary>The most that wait; further ones are dropped.</summary>
     private const int WaitingMax = 1_000;
 
     private readonly Channel<LiveTyping> _waiting = Channel.CreateBounded<LiveTyping>(
@@ -20,7 +21,7 @@ internal sealed class TypingRelay(LiveHub hub, BlockLists blocks, IConversationW
 
     public void Publish(LiveTyping typing)
     {
-        if (typing.Members.Count == 0 || hub.HasAny(typing.Members))
+        if (typing.Members.Count == 0 || sockets.HasAny(typing.Members))
             _waiting.Writer.TryWrite(typing);
     }
 
@@ -34,11 +35,12 @@ internal sealed class TypingRelay(LiveHub hub, BlockLists blocks, IConversationW
             }
             catch (StoreUnavailableException exception)
             {
-                logger.LogDebug("That somebody is typing was not passed on: {Reason}", exception.Message);
+                logger.LogDebug("A typing frame was dropped: {Reason}", exception.Message);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogError(exception, "That somebody is typing could not be passed on."); // A mistake of ours, for which no message shall wait: the node goes on.
+                // A bug here must not stop the node, which delivers messages.
+                logger.LogError(exception, "A typing frame could not be delivered.");
             }
         }
     }
@@ -51,7 +53,7 @@ internal sealed class TypingRelay(LiveHub hub, BlockLists blocks, IConversationW
         byte[]? frame = null;
         foreach (var member in members)
         {
-            var connections = member == typing.User ? [] : hub.Of(member);
+            var connections = member == typing.User ? [] : sockets.Of(member);
             if (connections.Length == 0 || await blocks.AreApartAsync(typing.User, member, cancellationToken))
                 continue;
             frame ??= FrameWriter.Typing(typing);

@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Slides an <see cref="Outbound"/> queue beneath the framework's WebSocket: what the framework sends (pongs, close frames) goes through the
-/// same queue as our shared frames, so that one writer writes all.
+/// Puts an <see cref="Outbound"/> queue beneath the framework's WebSocket: the framework's pongs and close frames pass
+/// through the same queue as the shared frames, so that the stream has one writer.
 /// </summary>
 internal sealed class UpgradedStream(Stream inner, Outbound outbound) : Stream
 {
@@ -12,13 +12,20 @@ internal sealed class UpgradedStream(Stream inner, Outbound outbound) : Stream
     public override bool CanSeek => false;
     public override bool CanWrite => true;
     public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         inner.ReadAsync(buffer, cancellationToken);
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        outbound.TryWrite(buffer.ToArray()) ? ValueTask.CompletedTask : throw new IOException("The connection is gone.");
+        outbound.TryWrite(buffer.ToArray())
+            ? ValueTask.CompletedTask
+            : throw new IOException("The connection is gone.");
 
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -39,23 +46,26 @@ internal sealed class UpgradedStream(Stream inner, Outbound outbound) : Stream
     }
 }
 
-/// <summary>The HTTP/1.1 upgrade and the HTTP/2 extended CONNECT (RFC 8441), with the queue slid beneath what they give.</summary>
+/// <summary>
+/// The HTTP/1.1 upgrade and the HTTP/2 extended CONNECT (RFC 8441), with an <see cref="UpgradedStream"/> as the result.
+/// </summary>
 internal sealed class UpgradeFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect)
     : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
-    /// <summary>Puts itself in the place of a request's features.</summary>
-    public static void Slide(IFeatureCollection features)
+    /// <summary>How long a peer may take to close after the server has reported a protocol error.</summary>
+    private static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(5);
+
+    private Stream? _wire;
+
+    /// <summary>Replaces the upgrade features of a request.</summary>
+    public static void Install(IFeatureCollection features)
     {
-        var feature = new UpgradeFeature(features.Get<IHttpUpgradeFeature>(), features.Get<IHttpExtendedConnectFeature>());
+        var feature = new UpgradeFeature(
+            features.Get<IHttpUpgradeFeature>(), features.Get<IHttpExtendedConnectFeature>());
         features.Set(feature);
         features.Set<IHttpUpgradeFeature>(feature);
         features.Set<IHttpExtendedConnectFeature>(feature);
     }
-
-    /// <summary>How long a peer may take to go after it was told that it broke the protocol.</summary>
-    private static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(5);
-
-    private Stream? _wire;
 
     /// <summary>The queue of the connection; null before the upgrade.</summary>
     public Outbound? Outbound { get; private set; }
@@ -69,22 +79,22 @@ internal sealed class UpgradeFeature(IHttpUpgradeFeature? upgrade, IHttpExtended
     public async ValueTask<Stream> AcceptAsync() => Wrap(await connect!.AcceptAsync());
 
     /// <summary>
-    /// Reads past whatever the peer still sends until it goes. A connection that the server ends first after an error is reset, and with it the close frame may be
-    /// lost that says why.
+    /// Reads and discards until the peer closes. A connection that the server ends with unread data is reset, and the
+    /// peer may lose the close frame that states the error.
     /// </summary>
     public async Task LingerAsync()
     {
         using var patience = new CancellationTokenSource(LingerMax);
-        var thrownAway = new byte[1024];
+        var discarded = new byte[1024];
         try
         {
-            while (await _wire!.ReadAsync(thrownAway, patience.Token) > 0)
+            while (await _wire!.ReadAsync(discarded, patience.Token) > 0)
             {
             }
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // It is gone, or has had its time.
+            // The peer is gone, or its time is up.
         }
     }
 

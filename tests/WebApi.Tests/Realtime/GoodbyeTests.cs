@@ -24,11 +24,11 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
     public async Task A_socket_that_says_goodbye_and_does_not_read_is_ended_all_the_same()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        var hub = server.Services.GetRequiredService<LiveHub>();
+        var sockets = server.Services.GetRequiredService<OpenSockets>();
         var user = new UserId(Guid.Parse(ben.User));
         using var socket = await ConnectWithoutRoomAsync(ben.Access);
-        await Eventually.IsTrue(() => hub.Of(user).Length == 1, "the server knows the socket");
-        var connection = hub.Of(user)[0];
+        await Eventually.IsTrue(() => sockets.Of(user).Length == 1, "the server knows the socket");
+        var connection = sockets.Of(user)[0];
         await Eventually.IsTrue(() => !connection.IsCatchingUp, "the socket has caught up");
         do
         {
@@ -39,7 +39,7 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
 
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Eventually.Cancelled());
 
-        await Eventually.IsTrue(() => hub.Of(user).Length == 0, "the server has let go of the socket");
+        await Eventually.IsTrue(() => sockets.Of(user).Length == 0, "the server has let go of the socket");
         await Assert.ThrowsAsync<WebSocketException>(() => ReadToTheEndAsync(socket)); // What waited is not written after all.
     }
 
@@ -76,7 +76,8 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         var opening = new OpeningSocket(ours, () =>
         {
             lifetime.StopApplication();
-            return server.Services.GetRequiredService<LiveHub>().CloseAllAsync(CancellationToken.None); // It is none of them yet.
+            var sockets = server.Services.GetRequiredService<OpenSockets>();
+            return sockets.CloseAllAsync(CancellationToken.None); // The new socket is not registered yet.
         });
         var context = new DefaultHttpContext { Request = { Headers = { Authorization = $"Bearer {ann.Access}" } } };
         context.Features.Set(opening.Upgrade);

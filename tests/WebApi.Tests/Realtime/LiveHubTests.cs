@@ -21,13 +21,15 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
 
     private readonly ClientWebSocket _socket = new();
     private readonly List<Connection> _missing = [];
+    private readonly OpenSockets _sockets = new();
     private readonly LiveHub _hub;
     private Exception? _failure;
 
     public LiveHubTests()
     {
         var updates = new UpdateViews(this, new GroupTitles(this), new Application.Messages.Retention(Options.Create(new RetentionOptions())));
-        _hub = new LiveHub(new FrameWriter(this, new MessageViews(this, this, new ErasedUsers(this)), updates), NullLogger<LiveHub>.Instance);
+        var frames = new FrameWriter(this, new MessageViews(this, this, new ErasedUsers(this)), updates);
+        _hub = new LiveHub(_sockets, frames, NullLogger<LiveHub>.Instance);
     }
 
     public async ValueTask DisposeAsync()
@@ -147,7 +149,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         };
         connection.Begin([(Theirs, 0, 0, 0)]);
         connection.NextMissing(ReadOnlyMemory<byte>.Empty);
-        _hub.Add(connection);
+        _sockets.Add(connection);
         return connection;
     }
 

@@ -1,0 +1,90 @@
+using System.Collections.Concurrent;
+using System.Net.WebSockets;
+using ChatCqrs.Application;
+using ChatCqrs.Domain;
+
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>The open sockets of this node, by user.</summary>
+internal sealed class OpenSockets
+{
+    private readonly ConcurrentDictionary<UserId, Connection[]> _connections = new();
+    private int _count;
+
+    public OpenSockets() => Telemetry.Meter.CreateObservableGauge(
+        "chat.connections", () => Volatile.Read(ref _count), "{connection}", "Open sockets.");
+
+    /// <summary>The users who have a socket on this node.</summary>
+    public IReadOnlyCollection<UserId> Users => [.. _connections.Keys];
+
+    public bool Has(UserId user) => _connections.ContainsKey(user);
+
+    public bool HasAny(IReadOnlyCollection<UserId> users)
+    {
+        foreach (var user in users)
+        {
+            if (_connections.ContainsKey(user))
+                return true;
+        }
+
+        return false;
+    }
+
+    public Connection[] Of(UserId user) => _connections.TryGetValue(user, out var connections) ? connections : [];
+
+    /// <returns>Whether it is the user's first socket.</returns>
+    public bool Add(Connection connection)
+    {
+        Interlocked.Increment(ref _count);
+        return _connections
+            .AddOrUpdate(connection.User, _ => [connection], (_, others) => [.. others, connection]).Length == 1;
+    }
+
+    /// <returns>Whether it was the user's last socket.</returns>
+    public bool Remove(Connection connection)
+    {
+        Interlocked.Decrement(ref _count);
+        while (_connections.TryGetValue(connection.User, out var all))
+        {
+            var rest = all.Where(other => other != connection).ToArray();
+            if (rest.Length == 0
+                ? _connections.TryRemove(KeyValuePair.Create(connection.User, all))
+                : _connections.TryUpdate(connection.User, rest, all))
+                return rest.Length == 0;
+        }
+
+        return false;
+    }
+
+    /// <summary>Closes the sockets of a removed device.</summary>
+    public void CloseDevice(UserId user, DeviceId device)
+    {
+        foreach (var connection in Of(user))
+        {
+            if (connection.Device == device)
+                connection.Close(WebSocketCloseStatus.PolicyViolation, "the device was removed");
+        }
+    }
+
+    /// <summary>Closes the sockets whose access token has expired.</summary>
+    public void CloseExpired(DateTimeOffset now)
+    {
+        foreach (var connection in All())
+        {
+            if (connection.ExpiresAt <= now)
+                connection.Close((WebSocketCloseStatus)4401, "token expired");
+        }
+    }
+
+    /// <summary>Closes every socket with 1001, and waits until all that was queued for them is written.</summary>
+    /// <param name="cancellationToken">Ends the waiting; it does not throw.</param>
+    public async Task CloseAllAsync(CancellationToken cancellationToken)
+    {
+        foreach (var connection in All())
+            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
+        await Task.WhenAll(All().Select(connection => connection.Outbound.DrainedAsync())).WaitAsync(cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);
+}
