@@ -2,57 +2,79 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>A frame that waits until what comes before it has been fetched and sent.</summary>
+/// <summary>A live frame held back until the entries before it have been fetched and sent.</summary>
+/// <param name="IsAck">Whether the frame is an ack in the entry's place.</param>
 internal readonly record struct HeldFrame(long Seq, ReadOnlyMemory<byte> Frame, bool IsAck);
 
+/// <summary>Entries to fetch: those with a seq above <c>After</c>, up to <c>UpTo</c>.</summary>
+/// <param name="Position">A position at which the read side holds them.</param>
+internal readonly record struct MissingRange(ConversationId Conversation, long After, long UpTo, LogPosition Position);
+
 /// <summary>
-/// What a connection is missing, and what it holds back meanwhile. Bounded: beyond <see cref="HeldMax"/> frames of a conversation, or
-/// <see cref="HeldBytesMax"/> of all, the held ones are let go and fetched like the rest. Guarded by the connection's lock.
+/// The entries that a connection is missing, and the live frames held back meanwhile. Bounded: beyond
+/// <see cref="HeldMax"/> frames of a conversation, or <see cref="HeldBytesMax"/> of all, held frames are dropped and
+/// fetched like the rest. Guarded by the connection's lock.
 /// </summary>
+/// <param name="initial">Whether the connection is new (<see cref="Initial"/>).</param>
 internal sealed class CatchUp(bool initial)
 {
-    /// <summary>How many frames are held back for one conversation.</summary>
+    /// <summary>The most frames held back for one conversation.</summary>
     public const int HeldMax = 512;
 
     /// <summary>
-    /// How many bytes of frames are held back, of all conversations together. They are sent at once, on top of what may wait while somebody
-    /// catches up: more would cut off a client that reads well.
+    /// The most bytes of frames held back, of all conversations together. They are released at once, on top of the
+    /// queue that a catch-up fills: more would cut off a client that reads well.
     /// </summary>
     public const int HeldBytesMax = Outbound.BytesMax / 4;
 
-    /// <summary>How many acks are held back. A client that still goes on when so many are owed is told to come again.</summary>
+    /// <summary>The most acks held back. A client that sends on with more owed is closed with 1013.</summary>
     public const int AcksMax = 4 * FrameSession.InFlightMax;
 
     private readonly Dictionary<ConversationId, Gap> _gaps = [];
     private int _bytes;
     private int _acks;
 
-    /// <summary>Before the first look at the inbox: every conversation may be missing something, so every entry is held.</summary>
+    /// <summary>
+    /// Whether the inbox has not been read yet: any conversation may have a gap, so every entry is held back.
+    /// </summary>
     public bool Initial { get; set; } = initial;
 
-    /// <summary>How many times the client waits for <c>synced</c>: after the welcome, and once for each <c>sync</c>.</summary>
+    /// <summary>
+    /// How many <c>synced</c> frames the client is owed: one after the welcome, and one for each <c>sync</c>.
+    /// </summary>
     public int SyncedOwed { get; set; } = initial ? 1 : 0;
 
-    /// <summary>The newest position of what was held: the read side holds everything missing once it is there.</summary>
+    /// <summary>
+    /// The newest position of a missing or held entry. A read side at this position holds everything missing.
+    /// </summary>
     public LogPosition Position { get; private set; }
 
-    public bool Holds(ConversationId conversation, bool exactly = false) => (Initial && !exactly) || _gaps.ContainsKey(conversation);
+    /// <summary>Whether live entries of a conversation are held back.</summary>
+    public bool Holds(ConversationId conversation) => Initial || HasGap(conversation);
 
-    public void Await(LogPosition position) => Position = position > Position ? position : Position;
+    /// <summary>Whether entries of a conversation are known to be missing.</summary>
+    public bool HasGap(ConversationId conversation) => _gaps.ContainsKey(conversation);
 
+    /// <summary>Raises <see cref="Position"/>; never lowers it.</summary>
+    public void RaisePosition(LogPosition position) => Position = position > Position ? position : Position;
+
+    /// <summary>Fetches entries up to a seq, or up to the first held one if that comes earlier.</summary>
     public void Want(ConversationId conversation, long upTo)
     {
         var gap = GapOf(conversation);
-        gap.UpTo = gap.Held.Count > 0 ? Math.Min(Math.Max(gap.UpTo, upTo), gap.Held[0].Seq - 1) : Math.Max(gap.UpTo, upTo);
+        gap.UpTo = gap.Held.Count > 0
+            ? Math.Min(Math.Max(gap.UpTo, upTo), gap.Held[0].Seq - 1)
+            : Math.Max(gap.UpTo, upTo);
     }
 
-    /// <summary>Keeps what comes live until what is missing before it has been sent.</summary>
-    /// <returns>False when more acks are owed than may be: close the connection.</returns>
-    public bool Hold(ConversationId conversation, long seq, LogPosition position, ReadOnlyMemory<byte> frame, bool isAck)
+    /// <summary>Holds a live frame back until the entries before it have been sent.</summary>
+    /// <returns>False when more than <see cref="AcksMax"/> acks are owed: close the connection.</returns>
+    public bool Hold(
+        ConversationId conversation, long seq, LogPosition position, ReadOnlyMemory<byte> frame, bool isAck)
     {
-        Await(position);
+        RaisePosition(position);
         var gap = GapOf(conversation);
-        if (isAck && !Owe(gap, seq, frame))
+        if (isAck && !OweAck(gap, seq, frame))
             return false;
         if (gap.Held.Count == 0 ? seq <= gap.UpTo : seq <= gap.Held[^1].Seq)
             return true;
@@ -69,20 +91,21 @@ internal sealed class CatchUp(bool initial)
         return true;
     }
 
-    /// <summary>Fetches everything up to an entry, also what was held of it.</summary>
-    /// <param name="ack">What is owed in the entry's place; null for the entry itself.</param>
-    /// <returns>False when more acks are owed than may be: close the connection.</returns>
+    /// <summary>Fetches everything up to an entry, and drops the frames held before it.</summary>
+    /// <param name="ack">The ack owed in the entry's place; null for the entry itself.</param>
+    /// <returns>False when more than <see cref="AcksMax"/> acks are owed: close the connection.</returns>
     public bool Miss(ConversationId conversation, long seq, LogPosition position, ReadOnlyMemory<byte>? ack)
     {
-        Await(position);
+        RaisePosition(position);
         var gap = GapOf(conversation);
-        if (ack is { } owed && !Owe(gap, seq, owed))
+        if (ack is { } owed && !OweAck(gap, seq, owed))
             return false;
         if (gap.Held.Count == 0 || seq > gap.Held[^1].Seq) // Otherwise it is held already.
             FetchUpTo(gap, Math.Max(gap.UpTo, seq));
         return true;
     }
 
+    /// <summary>A conversation with a gap; null when there is none.</summary>
     public ConversationId? First()
     {
         foreach (var conversation in _gaps.Keys)
@@ -90,19 +113,20 @@ internal sealed class CatchUp(bool initial)
         return null;
     }
 
+    /// <summary>The last seq to fetch of a conversation with a gap; -1 for none.</summary>
     public long MissingUpTo(ConversationId conversation) => _gaps[conversation].UpTo;
 
-    /// <summary>The ack that a session is owed in place of an entry that is fetched, and is owed no longer.</summary>
+    /// <summary>Takes the ack that replaces a fetched entry; null for none.</summary>
     public ReadOnlyMemory<byte>? TakeAck(ConversationId conversation, long seq)
     {
         if (!_gaps.TryGetValue(conversation, out var gap) || !gap.Acks.Remove(seq, out var ack))
-            return default(ReadOnlyMemory<byte>?); // A plain null would be taken for a null array, and become an empty frame.
+            return default(ReadOnlyMemory<byte>?); // A plain null would convert from a null array to an empty frame.
         _acks--;
         return ack;
     }
 
     /// <summary>Ends a conversation's gap.</summary>
-    /// <returns>What was held, after the acks that are owed for entries before it.</returns>
+    /// <returns>The acks owed for entries before the held ones, then the held frames.</returns>
     public IReadOnlyList<HeldFrame> Release(ConversationId conversation)
     {
         if (!_gaps.Remove(conversation, out var gap))
@@ -115,12 +139,14 @@ internal sealed class CatchUp(bool initial)
                 gap.Held[i] = new HeldFrame(gap.Held[i].Seq, ack, IsAck: true);
         }
 
-        return gap.Acks.Count == 0
-            ? gap.Held
-            : [.. gap.Acks.OrderBy(owed => owed.Key).Select(owed => new HeldFrame(owed.Key, owed.Value, IsAck: true)), .. gap.Held];
+        if (gap.Acks.Count == 0)
+            return gap.Held;
+        var acks = gap.Acks.OrderBy(owed => owed.Key).Select(owed => new HeldFrame(owed.Key, owed.Value, IsAck: true));
+        return [.. acks, .. gap.Held];
     }
 
-    private bool Owe(Gap gap, long seq, ReadOnlyMemory<byte> ack) => !gap.Acks.TryAdd(seq, ack) || ++_acks <= AcksMax;
+    private bool OweAck(Gap gap, long seq, ReadOnlyMemory<byte> ack) =>
+        !gap.Acks.TryAdd(seq, ack) || ++_acks <= AcksMax;
 
     private void FetchUpTo(Gap gap, long seq)
     {
@@ -138,15 +164,16 @@ internal sealed class CatchUp(bool initial)
 
     private sealed class Gap
     {
-        /// <summary>The last seq that must be fetched; -1 for none.</summary>
+        /// <summary>The last seq to fetch; -1 for none.</summary>
         public long UpTo { get; set; } = -1;
 
-        /// <summary>What follows it, without a gap.</summary>
+        /// <summary>The live frames after <see cref="UpTo"/>, without a gap.</summary>
         public List<HeldFrame> Held { get; } = [];
 
-        /// <summary>The size of what is held.</summary>
+        /// <summary>The size of the held frames.</summary>
         public int Bytes => Held.Sum(held => held.Frame.Length);
 
+        /// <summary>The acks owed in the place of entries, by seq.</summary>
         public Dictionary<long, ReadOnlyMemory<byte>> Acks { get; } = [];
     }
 }

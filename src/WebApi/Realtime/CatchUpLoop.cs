@@ -1,28 +1,33 @@
 using System.Net.WebSockets;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Sends a connection what it is missing: after the welcome everything that its device has not confirmed, later whatever a gap or a <c>sync</c>
-/// asks for. Reads the timeline view; waits for it where the log is ahead of it.
+/// Sends a connection its missing entries: after the welcome all that its device has not confirmed as delivered, later
+/// the entries of a gap or a <c>sync</c>. Reads the timeline view, and waits for it where it is behind the log.
 /// </summary>
 internal sealed class CatchUpLoop(
-    IEventStore store, IReadSide readSide, IInbox inbox, ITimeline timeline, IReceipts receipts, FrameWriter frames, TimeProvider clock,
-    ILogger<CatchUpLoop> logger)
+    IEventStore store, IReadSide readSide, IInbox inbox, ITimeline timeline, IReceipts receipts, FrameWriter frames,
+    TimeProvider clock, ILogger<CatchUpLoop> logger)
 {
+    /// <summary>The most entries of one page.</summary>
     private const int EntriesMax = 200;
 
-    /// <summary>How long a reader may take nothing at all of what waits for it, while a page is held for it.</summary>
+    /// <summary>How long a client may read nothing at all while a page waits for it.</summary>
     internal static readonly TimeSpan PatienceMax = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long to wait for the read side before an attempt fails.</summary>
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>The pause after an empty page.</summary>
     private static readonly TimeSpan EmptyRetryAfter = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>After so many failures in a row the client is told to come again.</summary>
+    /// <summary>The most failures in a row; then the connection is closed.</summary>
     private const int FailuresMax = 60;
 
     public void Start(Connection connection) => _ = Task.Run(() => RunAsync(connection));
@@ -55,44 +60,66 @@ internal sealed class CatchUpLoop(
             await BeginAsync(connection);
         while (connection.NextMissing(FrameWriter.Synced) is { } missing)
         {
+            var size = (int)Math.Min(EntriesMax, missing.UpTo - missing.After);
             var page = await timeline.EntriesAsync(
-                missing.Conversation, missing.After, new PageSize((int)Math.Min(EntriesMax, missing.UpTo - missing.After), PageSize.BytesSmall), CancellationToken.None);
-            var members = page.Count == 0 ? [] : (await receipts.OfAsync([missing.Conversation], CancellationToken.None))[missing.Conversation].ToList();
-            var joinedSeq = 0L;
-            if (page.Count > 0)
-            {
-                // Whoever was taken out meanwhile, or taken in again, gets no more than what they may see now.
-                var stay = members.Find(member => member.User == connection.User)?.Stays[^1];
-                if (stay is not { LeftSeq: null })
-                {
-                    connection.Abandon(missing.Conversation);
-                    continue;
-                }
-
-                joinedSeq = stay.JoinedSeq;
-                connection.Join(missing.Conversation, joinedSeq);
-            }
-
-            foreach (var entry in page)
-            {
-                connection.Fill(missing.Conversation, entry.Seq, await frames.EntryAsync(entry.SeenFrom(joinedSeq), MessageViews.StatusOf(entry, members)));
-                if (!await connection.Outbound.RoomAsync(PatienceMax, clock)) // A reader sets the pace of its own catch-up.
-                {
-                    connection.TooSlow();
-                    return;
-                }
-            }
-
-            if (connection.Socket.State != WebSocketState.Open)
-                return;
-            if (page.Count == 0 && !await readSide.WaitForAsync(missing.Position, WaitMax, CancellationToken.None))
-                throw new StoreUnavailableException("The timeline is too far behind.");
+                missing.Conversation, missing.After, new PageSize(size, PageSize.BytesSmall), CancellationToken.None);
             if (page.Count == 0)
-                await Task.Delay(EmptyRetryAfter); // The views were there a moment ago, or are about to be.
+            {
+                if (connection.Socket.State != WebSocketState.Open)
+                    return;
+                await WaitForViewsAsync(missing);
+            }
+            else if (!await SendAsync(connection, missing, page))
+            {
+                return;
+            }
         }
     }
 
-    /// <summary>The connection is registered already: what is committed after the log's head that is read here comes to it live.</summary>
+    /// <summary>
+    /// Sends one page. A user who was removed from the conversation meanwhile, and perhaps added again, gets only the
+    /// entries visible to them now.
+    /// </summary>
+    /// <returns>False when the connection has ended or reads too slowly.</returns>
+    private async Task<bool> SendAsync(Connection connection, MissingRange missing, IReadOnlyList<TimelineEntry> page)
+    {
+        var byConversation = await receipts.OfAsync([missing.Conversation], CancellationToken.None);
+        var members = byConversation[missing.Conversation].ToList();
+        var stay = members.Find(member => member.User == connection.User)?.Stays[^1];
+        if (stay is not { LeftSeq: null })
+        {
+            connection.Abandon(missing.Conversation);
+            return true;
+        }
+
+        connection.Join(missing.Conversation, stay.JoinedSeq);
+        foreach (var entry in page)
+        {
+            var status = MessageViews.StatusOf(entry, members);
+            var frame = await frames.EntryAsync(entry.SeenFrom(stay.JoinedSeq), status);
+            connection.Fill(missing.Conversation, entry.Seq, frame);
+            if (!await connection.Outbound.RoomAsync(PatienceMax, clock)) // The client's reading sets the pace.
+            {
+                connection.TooSlow();
+                return false;
+            }
+        }
+
+        return connection.Socket.State == WebSocketState.Open;
+    }
+
+    /// <summary>After an empty page: waits until the timeline view holds the missing entries.</summary>
+    private async Task WaitForViewsAsync(MissingRange missing)
+    {
+        if (!await readSide.WaitForAsync(missing.Position, WaitMax, CancellationToken.None))
+            throw new StoreUnavailableException("The timeline is too far behind.");
+        await Task.Delay(EmptyRetryAfter); // The views were there a moment ago, or are about to be.
+    }
+
+    /// <summary>
+    /// Starts the first catch-up up to the log's head. The connection is registered already, so entries committed later
+    /// come to it live.
+    /// </summary>
     private async Task BeginAsync(Connection connection)
     {
         var head = await store.HeadAsync(CancellationToken.None);

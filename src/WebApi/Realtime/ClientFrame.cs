@@ -5,7 +5,9 @@ using ChatCqrs.Application.Messages;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>What a client may send: every field of every frame; <see cref="Op"/> says which of them count.</summary>
+/// <summary>
+/// A client's frame: the fields of all frames together; <see cref="Op"/> tells which of them are used.
+/// </summary>
 internal sealed record ClientFrame
 {
     public string? Op { get; init; }

@@ -1,12 +1,16 @@
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>What one socket's receive loop keeps between frames: its commands under way, and whether the last one has its place.</summary>
+/// <summary>
+/// The state of one socket's receive loop: its commands in flight, and the last one's place in the order.
+/// </summary>
 internal sealed class FrameSession
 {
-    /// <summary>How many commands of one socket may be under way; beyond it the socket is not read until one is done.</summary>
+    /// <summary>
+    /// The most commands of one socket in flight. At the bound the socket is not read until one is done.
+    /// </summary>
     public const int InFlightMax = 512;
 
-    /// <summary>How much those may say together, in characters; one alone may be larger.</summary>
+    /// <summary>The most characters of content in flight; a single command may have more.</summary>
     private const int InFlightSizeMax = 2 * 1024 * 1024;
 
     private readonly Lock _lock = new();
@@ -23,16 +27,17 @@ internal sealed class FrameSession
 
     public Connection Connection { get; }
 
-    /// <summary>Kept with the events that this socket leads to.</summary>
+    /// <summary>Recorded with the events of this socket's commands.</summary>
     public string CorrelationId => _correlationId ??= Connection.Session.ToString("N");
 
-    /// <summary>Whether the last command has its place in its conversation's order.</summary>
+    /// <summary>Whether the last message has its place in its conversation's order.</summary>
     public bool Admitted { get; set; }
 
-    /// <summary>Says that it has.</summary>
+    /// <summary>Sets <see cref="Admitted"/>; allocated once.</summary>
     public Action Admit { get; }
 
-    /// <param name="size">How much the command says, in characters.</param>
+    /// <summary>Waits until a further command may start. <see cref="Leave"/> ends it.</summary>
+    /// <param name="size">The command's content, in characters.</param>
     public async ValueTask EnterAsync(int size = 0)
     {
         while (true)
@@ -54,6 +59,7 @@ internal sealed class FrameSession
         }
     }
 
+    /// <param name="size">As given to <see cref="EnterAsync"/>.</param>
     public void Leave(int size = 0)
     {
         lock (_lock)

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
@@ -12,31 +13,35 @@ using ChatCqrs.WebApi.Http;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>What the server sends: each frame of API.md's socket section as the bytes of one WebSocket frame, <c>op</c> first.</summary>
+/// <summary>
+/// Writes the server's frames (<c>OpenApi/asyncapi.json</c>), each as the bytes of one WebSocket frame, <c>op</c>
+/// first.
+/// </summary>
 public sealed class FrameWriter(IContentSealer sealer, MessageViews views, UpdateViews updates)
 {
     internal static readonly ReadOnlyMemory<byte> Synced = WebSocketFrames.Text("""{"op":"synced"}"""u8);
 
     private static readonly byte[] MessageStart = """{"op":"message","""u8.ToArray();
 
-    /// <summary>A committed entry: a message, or an update of the conversation.</summary>
+    /// <summary>A committed entry: a message or an update.</summary>
     internal async ValueTask<byte[]> EntryAsync(Recorded entry)
     {
         if (entry.Event is not ConversationEvent.MessageSent sent)
             return await UpdateAsync(TimelineProjection.Added(entry)!, (ConversationEvent)entry.Event);
         var scope = new SealScope(sent.ExpiresAt, sent.Sender, entry.Conversation, sent.MessageId);
         var bytes = await sealer.OpenAsync(scope, sent.Content, CancellationToken.None);
+        var content = bytes is null ? null : MessageContent.FromBytes(bytes.Value.Span);
         return Message(MessageView.Of(
-            entry.Conversation, entry.Revision, sent.MessageId, sent.Sender, sent.Device, sent.Type,
-            bytes is null ? null : MessageContent.FromBytes(bytes.Value.Span), sent.ReplyTo, sent.At, sent.ExpiresAt, status: "sent"));
+            entry.Conversation, entry.Revision, sent.MessageId, sent.Sender, sent.Device, sent.Type, content,
+            sent.ReplyTo, sent.At, sent.ExpiresAt, status: "sent"));
     }
 
-    /// <summary>An entry as the timeline holds it.</summary>
+    /// <summary>An entry of the timeline view.</summary>
+    /// <param name="status">A message's status, see <see cref="MessageViews.StatusOf"/>.</param>
     internal async ValueTask<byte[]> EntryAsync(TimelineEntry entry, string status) => entry.Message is null
         ? await UpdateAsync(entry, entry.Update!)
         : Message(await views.OpenAsync(entry, status, CancellationToken.None));
 
-    /// <summary>A message as it stands.</summary>
     internal static byte[] Message(MessageView message)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(message, FrameJson.Relaxed.MessageView);
@@ -50,26 +55,32 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
     {
         var data = await updates.DataOfAsync(entry.Conversation, update, CancellationToken.None);
         return Frame(
-            new UpdateFrame("update", entry.Conversation.Value, entry.Seq, entry.Kind, entry.Actor?.Value, data, entry.At), FrameJson.Relaxed.UpdateFrame);
+            new UpdateFrame(
+                "update", entry.Conversation.Value, entry.Seq, entry.Kind, entry.Actor?.Value, data, entry.At),
+            FrameJson.Relaxed.UpdateFrame);
     }
 
     internal static byte[] Ack(Recorded entry)
     {
         var sent = (ConversationEvent.MessageSent)entry.Event;
         return Frame(
-            new AckFrame("ack", sent.MessageId.Value, entry.Conversation.Value, entry.Revision, sent.At), FrameJson.Relaxed.AckFrame);
+            new AckFrame("ack", sent.MessageId.Value, entry.Conversation.Value, entry.Revision, sent.At),
+            FrameJson.Relaxed.AckFrame);
     }
 
     internal static byte[] Ack(Sent sent) => Frame(
-        new AckFrame("ack", sent.Message.Value, sent.Conversation.Value, sent.Seq, sent.SentAt), FrameJson.Relaxed.AckFrame);
+        new AckFrame("ack", sent.Message.Value, sent.Conversation.Value, sent.Seq, sent.SentAt),
+        FrameJson.Relaxed.AckFrame);
 
     internal static byte[] Receipt(LiveReceipt receipt) => Frame(
         new ReceiptFrame(
-            "receipt", receipt.Conversation.Value, receipt.User.Value, receipt.DeliveredSeq, receipt.ReadSeq, receipt.At),
+            "receipt", receipt.Conversation.Value, receipt.User.Value, receipt.DeliveredSeq, receipt.ReadSeq,
+            receipt.At),
         FrameJson.Relaxed.ReceiptFrame);
 
     internal static byte[] Typing(LiveTyping typing) => Frame(
-        new TypingFrame("typing", typing.Conversation.Value, typing.User.Value, typing.Active), FrameJson.Relaxed.TypingFrame);
+        new TypingFrame("typing", typing.Conversation.Value, typing.User.Value, typing.Active),
+        FrameJson.Relaxed.TypingFrame);
 
     internal static byte[] Presence(UserId user, PresenceState state) => Frame(
         new PresenceFrame("presence", user.Value, state.Online, state.LastSeen), FrameJson.Relaxed.PresenceFrame);
@@ -77,7 +88,8 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
     internal static byte[] Welcome(Connection connection, DateTimeOffset now) => Frame(
         new WelcomeFrame(
             "welcome", connection.User.Value, connection.Device.Value, connection.Session, now,
-            new Limits(SocketGateway.FrameMax, SendMessage.TextMax, SendMessage.CiphertextMax, FrameSession.InFlightMax)),
+            new Limits(
+                SocketGateway.FrameMax, SendMessage.TextMax, SendMessage.CiphertextMax, FrameSession.InFlightMax)),
         FrameJson.Relaxed.WelcomeFrame);
 
     internal static byte[] Pong(JsonElement? id) => Frame(new PongFrame("pong", id), FrameJson.Relaxed.PongFrame);
@@ -85,22 +97,26 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
     internal static byte[] Error(string? reference, Problem problem) =>
         Frame(new ErrorFrame("error", reference, problem.ToElement()), FrameJson.Relaxed.ErrorFrame);
 
-    private static byte[] Frame<T>(T frame, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+    private static byte[] Frame<T>(T frame, JsonTypeInfo<T> type) =>
         WebSocketFrames.Text(JsonSerializer.SerializeToUtf8Bytes(frame, type));
 }
 
-internal sealed record UpdateFrame(string Op, Guid ConversationId, long Seq, string Kind, Guid? ActorId, JsonElement? Data, DateTimeOffset At);
+internal sealed record UpdateFrame(
+    string Op, Guid ConversationId, long Seq, string Kind, Guid? ActorId, JsonElement? Data, DateTimeOffset At);
 
 internal sealed record AckFrame(string Op, Guid MessageId, Guid ConversationId, long Seq, DateTimeOffset SentAt);
 
-internal sealed record ReceiptFrame(string Op, Guid ConversationId, Guid UserId, long DeliveredSeq, long ReadSeq, DateTimeOffset At);
+internal sealed record ReceiptFrame(
+    string Op, Guid ConversationId, Guid UserId, long DeliveredSeq, long ReadSeq, DateTimeOffset At);
 
 internal sealed record TypingFrame(string Op, Guid ConversationId, Guid UserId, bool Active);
 
 internal sealed record PresenceFrame(string Op, Guid UserId, bool Online, DateTimeOffset? LastSeen);
 
-internal sealed record WelcomeFrame(string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits);
+internal sealed record WelcomeFrame(
+    string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits);
 
+/// <param name="InFlight">The most commands of the socket without an answer.</param>
 internal sealed record Limits(int FrameBytes, int TextBytes, int CiphertextBytes, int InFlight);
 
 internal sealed record PongFrame(string Op, JsonElement? Id);
@@ -118,7 +134,7 @@ internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
 [JsonSerializable(typeof(ErrorFrame))]
 internal sealed partial class FrameJson : JsonSerializerContext
 {
-    /// <summary>Text is escaped no more than JSON asks for: frames are never put into a page.</summary>
+    /// <summary>Escapes no more than JSON requires: no frame is ever part of an HTML page.</summary>
     public static FrameJson Relaxed { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

@@ -3,18 +3,18 @@ using System.Buffers;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// What waits to be written to one socket: frames in order, bounded in bytes, written together when several wait. Holds no buffer while
-/// nothing waits. Everything that the socket sends passes here, also the framework's own pongs and close frames.
+/// The queue of frames to write to one socket: in order, bounded in bytes, several gathered into one write. It holds no
+/// buffer while it is empty. Everything the socket sends passes here, also the framework's own pongs and close frames.
 /// </summary>
 internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
 {
-    /// <summary>The most that may wait, in bytes; a client that reads more slowly than that is cut off.</summary>
+    /// <summary>The most bytes that wait. A client that reads more slowly is cut off.</summary>
     public const int BytesMax = 2 * 1024 * 1024;
 
-    /// <summary>With more than so many bytes waiting, what may be dropped is.</summary>
+    /// <summary>With more bytes waiting, hints are dropped.</summary>
     private const int HintBytesMax = 64 * 1024;
 
-    /// <summary>The most that is gathered into one write, in bytes.</summary>
+    /// <summary>The most bytes of one write.</summary>
     private const int WriteMax = 64 * 1024;
 
     private readonly Lock _lock = new();
@@ -24,7 +24,8 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
     private bool _broken;
     private TaskCompletionSource? _room;
 
-    /// <summary>Puts a frame in the queue. False when the queue is full or the connection is gone.</summary>
+    /// <summary>Puts a frame in the queue.</summary>
+    /// <returns>False when the queue is full or the connection is gone.</returns>
     public bool TryWrite(ReadOnlyMemory<byte> frame)
     {
         lock (_lock)
@@ -42,7 +43,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         return true;
     }
 
-    /// <summary>Puts a frame in the queue that may as well be dropped: unless more than a little waits already.</summary>
+    /// <summary>Puts a frame in the queue, or drops it when more than 64 KiB wait.</summary>
     public void TryHint(ReadOnlyMemory<byte> frame)
     {
         lock (_lock)
@@ -54,7 +55,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         TryWrite(frame);
     }
 
-    /// <summary>Lets go of what has not been written yet: the connection is to be closed, and the close frame is all that still goes out.</summary>
+    /// <summary>Drops all queued frames, so that only the close frame still goes out.</summary>
     public void Drop()
     {
         lock (_lock)
@@ -65,9 +66,11 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Waits until at most half of the bound waits, or until the connection is gone.</summary>
-    /// <param name="patience">How long the peer may take nothing of it.</param>
-    /// <returns>False when it took nothing for so long.</returns>
+    /// <summary>
+    /// Waits until at most half of <see cref="BytesMax"/> is queued, or until the connection is gone.
+    /// </summary>
+    /// <param name="patience">How long the peer may read nothing.</param>
+    /// <returns>False when the peer read nothing for so long.</returns>
     public async Task<bool> RoomAsync(TimeSpan patience, TimeProvider clock)
     {
         try
@@ -96,7 +99,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
                 room = (_room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
             }
 
-            await room.WaitAsync(patience, clock); // It ends whenever something was written.
+            await room.WaitAsync(patience, clock); // Every write completes the task.
         }
     }
 
@@ -109,7 +112,8 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
             while (Take() is { } frames)
                 await WriteAsync(frames);
         }
-        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception) when (exception
+            is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
             // The peer is gone. The receive loop sees the same and ends the session.
             Break();
@@ -160,7 +164,7 @@ internal sealed class Outbound(Stream stream) : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Part by part, so that it shows whether the peer takes any of a large frame.</summary>
+    /// <summary>Writes a frame in parts, so that the wait for room sees a peer read some of a large frame.</summary>
     private async ValueTask WriteAsync(ReadOnlyMemory<byte> frame)
     {
         while (!frame.IsEmpty)

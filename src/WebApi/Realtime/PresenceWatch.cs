@@ -6,85 +6,53 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Who on this node watches whose presence, and what they were last shown. One loop looks where the watched are, whenever it hears that somebody came or went and
-/// every few seconds anyway: so nothing stays wrong that was lost on the way, and a node that died takes its users along. Costs nothing for sockets that watch
-/// nobody.
+/// Sends presence to the sockets of this node that watch it. One loop looks users up when it hears that they came or
+/// went, and all watched users at every beat. So a lost announcement and a dead node show within a beat. Sockets that
+/// watch nobody cost nothing.
 /// </summary>
 internal sealed class PresenceWatch(
-    IPresence presence, Watching watching, IInbox inbox, IOptions<PresenceOptions> options, TimeProvider clock, ILogger<PresenceWatch> logger)
-    : BackgroundService
+    IPresence presence, Watching watching, IInbox inbox, IOptions<PresenceOptions> options, TimeProvider clock,
+    ILogger<PresenceWatch> logger) : BackgroundService
 {
-    /// <summary>How many users one socket may watch.</summary>
-    public const int UsersMax = 500;
-
-    /// <summary>How many pairs of a socket and a user are watched on a node.</summary>
-    private const int PairsMax = 1_000_000;
-
-    /// <summary>How many users are asked for at once.</summary>
+    /// <summary>The most users, or pairs, of one query.</summary>
     private const int BatchMax = 1_000;
 
-    /// <summary>After so many beats it is looked whether watchers and watched still have a conversation in common.</summary>
+    /// <summary>Every twelfth beat checks whether watchers and watched still share a conversation.</summary>
     private const int SharingEvery = 12;
 
-    /// <summary>What is shown of somebody who may not be watched any more.</summary>
+    /// <summary>The state shown of a user who may not be watched any more.</summary>
     private static readonly PresenceState Hidden = new(false, null);
 
-    private static readonly HashSet<UserId> Gone = [];
-
-    private readonly Lock _lock = new();
-    private readonly Dictionary<UserId, Watched> _watched = [];
-    private readonly HashSet<UserId> _changed = [];
-    private readonly HashSet<(Connection Watcher, UserId User)> _fresh = [];
+    private readonly PresenceWatchers _watchers = new();
     private readonly SemaphoreSlim _work = new(0, 1);
-    private int _pairs;
+    private readonly Lock _waking = new();
 
-    /// <summary>Lets a socket watch further users, and shows it where they are now; with none, it watches nobody any more.</summary>
-    /// <returns>False when they are more than a socket may watch, or than a node can.</returns>
+    /// <summary>
+    /// Lets a socket watch further users, and sends it their present state; with an empty collection it watches nobody
+    /// any more.
+    /// </summary>
+    /// <returns>False beyond the most that a socket or a node may watch.</returns>
     public bool Add(Connection connection, IReadOnlyCollection<UserId> users)
     {
-        lock (_lock)
-        {
-            if (ReferenceEquals(connection.Watching, Gone))
-                return true;
-            if (users.Count == 0)
-                Clear(connection, null);
-            if ((connection.Watching?.Count ?? 0) + users.Count > UsersMax || _pairs + users.Count > PairsMax)
-                return false;
-            foreach (var user in users)
-            {
-                if ((connection.Watching ??= []).Add(user))
-                {
-                    _pairs++;
-                    if (!_watched.TryGetValue(user, out var watched))
-                        _watched.Add(user, watched = new Watched());
-                    watched.Watchers.Add(connection);
-                }
-
-                _fresh.Add((connection, user));
-            }
-        }
-
+        if (!_watchers.Add(connection, users))
+            return false;
         Wake();
         return true;
     }
 
-    /// <summary>The socket is closed.</summary>
-    public void Remove(Connection connection)
-    {
-        lock (_lock)
-            Clear(connection, Gone);
-    }
+    /// <summary>Forgets a closed socket.</summary>
+    public void Remove(Connection connection) => _watchers.Remove(connection);
 
     public override void Dispose()
     {
-        presence.Changed -= Note;
+        presence.Changed -= OnChanged;
         _work.Dispose();
         base.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        presence.Changed += Note;
+        presence.Changed += OnChanged;
         var beats = 0;
         for (var beatAt = clock.GetTimestamp(); ;)
         {
@@ -97,59 +65,40 @@ internal sealed class PresenceWatch(
                 {
                     beatAt = clock.GetTimestamp();
                     await PruneAsync(alsoStrangers: ++beats % SharingEvery == 0, stoppingToken);
-                    lock (_lock)
-                        _changed.UnionWith(_watched.Keys);
+                    _watchers.NoteChangeOfAll();
                 }
 
-                while (Take(out var users, out var fresh))
-                    await ShowAsync(users, fresh, stoppingToken);
+                while (_watchers.Take(BatchMax, out var users, out var asked))
+                    await ShowAsync(users, asked, stoppingToken);
             }
             catch (StoreUnavailableException exception)
             {
-                logger.LogDebug("Where the watched are is not known for the moment: {Reason}", exception.Message);
+                logger.LogDebug("Presence is not known for the moment: {Reason}", exception.Message);
                 await Task.Delay(options.Value.BeatEvery, clock, stoppingToken);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogError(exception, "Presence could not be shown."); // A mistake of ours, for which no message shall wait: the node goes on.
+                // A bug here must not stop the node, which delivers messages.
+                logger.LogError(exception, "Presence could not be shown.");
                 await Task.Delay(options.Value.BeatEvery, clock, stoppingToken);
             }
         }
     }
 
-    private void Note(UserId user)
+    private void OnChanged(UserId user)
     {
-        lock (_lock)
-        {
-            if (!_watched.ContainsKey(user) || !_changed.Add(user))
-                return;
-        }
-
-        Wake();
+        if (_watchers.NoteChange(user))
+            Wake();
     }
 
-    private bool Take(out UserId[] users, out HashSet<(Connection Watcher, UserId User)> fresh)
-    {
-        lock (_lock)
-        {
-            var taken = _changed.Concat(_fresh.Select(pair => pair.User)).Distinct().Take(BatchMax).ToHashSet();
-            users = [.. taken];
-            fresh = [.. _fresh.Where(pair => taken.Contains(pair.User))];
-            _changed.ExceptWith(taken);
-            _fresh.ExceptWith(fresh);
-        }
-
-        return users.Length > 0;
-    }
-
-    private async Task ShowAsync(UserId[] users, HashSet<(Connection Watcher, UserId User)> fresh, CancellationToken cancellationToken)
+    private async Task ShowAsync(UserId[] users, HashSet<PresencePair> asked, CancellationToken cancellationToken)
     {
         try
         {
             foreach (var (user, state) in await watching.StatesAsync(users, cancellationToken))
             {
                 var frame = FrameWriter.Presence(user, state);
-                foreach (var watcher in WhoIsToSee(user, state, fresh))
+                foreach (var watcher in _watchers.RecipientsOf(user, state, asked))
                 {
                     if (!await watching.AreApartAsync(watcher.User, user, cancellationToken))
                         watcher.Send(frame);
@@ -158,91 +107,43 @@ internal sealed class PresenceWatch(
         }
         catch (StoreUnavailableException)
         {
-            lock (_lock)
-            {
-                _changed.UnionWith(users.Where(_watched.ContainsKey));
-                _fresh.UnionWith(fresh.Where(pair => pair.Watcher.Watching?.Contains(pair.User) == true));
-            }
-
+            _watchers.PutBack(users, asked);
             throw;
         }
     }
 
-    /// <summary>All watchers of a change; else only those who have not been shown anything yet.</summary>
-    private List<Connection> WhoIsToSee(UserId user, PresenceState state, HashSet<(Connection Watcher, UserId User)> fresh)
-    {
-        lock (_lock)
-        {
-            if (!_watched.TryGetValue(user, out var watched))
-                return [];
-            var news = watched.Shown != state;
-            watched.Shown = state;
-            return [.. watched.Watchers.Where(watcher => news || fresh.Contains((watcher, user)))];
-        }
-    }
-
-    /// <summary>Ends the watching of those who have come apart: by a block, or because they have no conversation in common any more.</summary>
+    /// <summary>Ends pairs that a block separates.</summary>
+    /// <param name="alsoStrangers">Whether to end pairs without a common conversation too.</param>
     private async Task PruneAsync(bool alsoStrangers, CancellationToken cancellationToken)
     {
-        List<(Connection Watcher, UserId User)> pairs;
-        lock (_lock)
-            pairs = [.. _watched.SelectMany(watched => watched.Value.Watchers.Select(watcher => (watcher, watched.Key)))];
-        foreach (var batch in pairs.Chunk(BatchMax))
+        foreach (var batch in _watchers.Pairs().Chunk(BatchMax))
         {
             var sharing = alsoStrangers
-                ? await inbox.SharingAsync([.. batch.Select(pair => (pair.Watcher.User, pair.User)).Distinct()], cancellationToken)
+                ? await inbox.SharingAsync(
+                    [.. batch.Select(pair => (pair.Watcher.User, pair.User)).Distinct()], cancellationToken)
                 : null;
-            foreach (var (watcher, user) in batch)
+            foreach (var pair in batch)
             {
-                if (sharing?.Contains((watcher.User, user)) == false || await watching.AreApartAsync(watcher.User, user, cancellationToken))
-                    Hide(watcher, user);
+                var (watcher, user) = (pair.Watcher.User, pair.User);
+                if (sharing?.Contains((watcher, user)) == false
+                    || await watching.AreApartAsync(watcher, user, cancellationToken))
+                    Hide(pair);
             }
         }
     }
 
-    private void Hide(Connection watcher, UserId user)
+    private void Hide(PresencePair pair)
     {
-        lock (_lock)
-        {
-            if (watcher.Watching?.Remove(user) != true)
-                return;
-            Forget(watcher, user);
-        }
-
-        watcher.Send(FrameWriter.Presence(user, Hidden));
-    }
-
-    private void Clear(Connection connection, HashSet<UserId>? next)
-    {
-        foreach (var user in connection.Watching ?? [])
-            Forget(connection, user);
-        connection.Watching = next;
-    }
-
-    private void Forget(Connection watcher, UserId user)
-    {
-        _pairs--;
-        _fresh.Remove((watcher, user));
-        if (!_watched.TryGetValue(user, out var watched) || !watched.Watchers.Remove(watcher) || watched.Watchers.Count > 0)
-            return;
-        _watched.Remove(user);
-        _changed.Remove(user);
+        if (_watchers.Remove(pair))
+            pair.Watcher.Send(FrameWriter.Presence(pair.User, Hidden));
     }
 
     private void Wake()
     {
-        lock (_lock)
+        lock (_waking)
         {
             if (_work.CurrentCount == 0)
                 _work.Release();
         }
-    }
-
-    private sealed class Watched
-    {
-        public HashSet<Connection> Watchers { get; } = [];
-
-        /// <summary>What all watchers were shown last; null for nothing yet.</summary>
-        public PresenceState? Shown { get; set; }
     }
 }

@@ -25,6 +25,7 @@ public static class RealtimeRegistration
         services.AddSingleton<PresenceWatch>();
         services.AddSingleton<LiveRecheck>();
         services.AddSingleton<CatchUpLoop>();
+        services.AddSingleton<SyncHandler>();
         services.AddSingleton<FrameHandler>();
         services.AddSingleton<SocketGateway>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveHub>());

@@ -3,14 +3,14 @@ using System.Buffers.Binary;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Server-to-client WebSocket frames as bytes (RFC 6455, section 5.2): one unmasked, unfragmented text frame. Written once and shared by every
-/// recipient, which the framework's sockets cannot do.
+/// Encodes server-to-client WebSocket frames (RFC 6455, section 5.2): unmasked, unfragmented text. The bytes are shared
+/// by all recipients, which the framework's sockets cannot do.
 /// </summary>
 internal static class WebSocketFrames
 {
     private const byte FinalText = 0x81;
 
-    /// <summary>The most that a frame's header takes, in bytes.</summary>
+    /// <summary>The largest frame header, in bytes.</summary>
     public const int HeaderMax = 10;
 
     public static byte[] Text(ReadOnlySpan<byte> payload)
