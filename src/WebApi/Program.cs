@@ -23,7 +23,7 @@ using ChatCqrs.WebApi.Push;
 using ChatCqrs.WebApi.RateLimits;
 using ChatCqrs.WebApi.Realtime;
 
-/// <summary>The server: what it is made of, and the way of a request through it.</summary>
+/// <summary>Composes the server and its request pipeline.</summary>
 public partial class Program
 {
     public static Task<int> Main(string[] args) => Startup.RunAsync(() => Build(args));
@@ -32,7 +32,8 @@ public partial class Program
     {
         var builder = Settings.CreateBuilder(args);
         var settings = builder.Configuration;
-        builder.AddHosting().AddHttpConventions().AddAccessControl().AddRateLimits().AddTelemetry().AddHealth().AddOpenApiDocument();
+        builder.AddHosting().AddHttpConventions().AddAccessControl().AddRateLimits()
+            .AddTelemetry().AddHealth().AddOpenApiDocument();
         builder.Services
             .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
             .AddEventLog(settings.GetConnectionString("EventStore"))
@@ -53,7 +54,7 @@ public partial class Program
         var app = builder.Build();
         app.UseClientAddresses();
         app.UseSecurityHeaders();
-        app.UseRealtime(); // Here, so that an open socket keeps nothing of what follows.
+        app.UseRealtime(); // Early, so that an open socket keeps nothing of the later middleware alive.
         app.UseMiddleware<RequestTracing>();
         app.UseProblems();
         app.UseRouting();

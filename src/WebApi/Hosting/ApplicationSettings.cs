@@ -8,10 +8,13 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Hosting;
 
-/// <summary>The settings of the use cases, each with its bounds. All are checked at start.</summary>
+/// <summary>The settings of the use cases with their bounds, all checked at start.</summary>
 internal static class ApplicationSettings
 {
-    public static IServiceCollection AddApplicationSettings(this IServiceCollection services, IConfiguration configuration)
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    public static IServiceCollection AddApplicationSettings(
+        this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<WriterOptions>().Bind(configuration.GetSection("Writer"))
             .Between("Writer:Partitions", options => options.Partitions, 1, 64)
@@ -25,10 +28,11 @@ internal static class ApplicationSettings
             .Between("Groups:MembersMax", options => options.MembersMax, 2, 8_192)
             .ValidateOnStart();
         services.AddOptions<RetentionOptions>()
-            .Bind(configuration.GetSection("Retention").WithSeconds(nameof(RetentionOptions.ShortestTimer), nameof(RetentionOptions.SweepEvery)))
+            .Bind(configuration.GetSection("Retention")
+                .WithSeconds(nameof(RetentionOptions.ShortestTimer), nameof(RetentionOptions.SweepEvery)))
             .Between("Retention:Days", options => options.Days, 1, RetentionOptions.DaysMax)
-            .Between("Retention:ShortestTimer", options => options.ShortestTimer, TimeSpan.FromSeconds(1), RetentionOptions.LongestTimer)
-            .Between("Retention:SweepEvery", options => options.SweepEvery, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1))
+            .Between("Retention:ShortestTimer", options => options.ShortestTimer, Second, RetentionOptions.LongestTimer)
+            .Between("Retention:SweepEvery", options => options.SweepEvery, Second, TimeSpan.FromDays(1))
             .ValidateOnStart();
         services.AddOptions<ReadsOptions>().Bind(configuration.GetSection("Reads"))
             .Between("Reads:FreshnessWait", options => options.FreshnessWait, TimeSpan.Zero, ReadsOptions.WaitMax)
@@ -36,18 +40,22 @@ internal static class ApplicationSettings
             .Between("Reads:CommandWait", options => options.CommandWait, TimeSpan.Zero, ReadsOptions.WaitMax)
             .ValidateOnStart();
         services.AddOptions<LiveOptions>().Bind(configuration.GetSection("Live"))
-            .Between("Live:RecheckEvery", options => options.RecheckEvery, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))
+            .Between("Live:RecheckEvery", options => options.RecheckEvery, Second, TimeSpan.FromHours(1))
             .ValidateOnStart();
         services.AddOptions<PresenceOptions>().Bind(configuration.GetSection("Presence"))
-            .Between("Presence:BeatEvery", options => options.BeatEvery, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1))
-            .Validate(options => options.NodeKept >= options.BeatEvery * 2, "Presence:NodeKept must be at least twice Presence:BeatEvery.")
+            .Between("Presence:BeatEvery", options => options.BeatEvery, Second / 10, TimeSpan.FromMinutes(1))
+            .Validate(
+                options => options.NodeKept >= options.BeatEvery * 2,
+                "Presence:NodeKept must be at least twice Presence:BeatEvery.")
             .ValidateOnStart();
         return services;
     }
 
+    /// <summary>Bounds a setting; both bounds are allowed values.</summary>
     private static OptionsBuilder<TOptions> Between<TOptions, TValue>(
         this OptionsBuilder<TOptions> builder, string setting, Func<TOptions, TValue> value, TValue min, TValue max)
         where TOptions : class
         where TValue : IComparable<TValue> => builder.Validate(
-            options => value(options).CompareTo(min) >= 0 && value(options).CompareTo(max) <= 0, $"{setting} must be {min} to {max}.");
+            options => value(options).CompareTo(min) >= 0 && value(options).CompareTo(max) <= 0,
+            $"{setting} must be {min} to {max}.");
 }

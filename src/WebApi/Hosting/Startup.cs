@@ -1,14 +1,20 @@
 using System.Net.Sockets;
 using ChatCqrs.Application.Ports;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Hosting;
 
-/// <summary>Runs the server until it is told to stop. What an operator can mend stops the start with one line on standard error.</summary>
+/// <summary>
+/// Runs the server until it is told to stop. A fault that an operator can mend ends the start with one line on standard
+/// error.
+/// </summary>
 public static class Startup
 {
+    /// <summary>The exit code of a failed start.</summary>
     public const int Failed = 1;
 
+    /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(Func<WebApplication> build)
     {
         WebApplication? app = null;
@@ -20,7 +26,7 @@ public static class Startup
         }
         catch (OperationCanceledException) when (app?.Lifetime.ApplicationStopping.IsCancellationRequested == true)
         {
-            return 0; // Told to stop before it had started.
+            return 0; // The stop came before the start had finished.
         }
         catch (Exception exception) when (Describe(exception) is { } line)
         {
@@ -34,21 +40,27 @@ public static class Startup
         }
     }
 
-    /// <summary>What is wrong, in one line that names the setting or the store; null when it is a mistake of ours.</summary>
+    /// <summary>The fault in one line that names the setting or the store; null for a bug.</summary>
     public static string? Describe(Exception exception) => exception switch
     {
         SettingException or FormatException => OneLine(exception.Message),
         OptionsValidationException options => OneLine(string.Join(" ", options.Failures)),
-        AggregateException { InnerExceptions: var inner } => inner.Select(Describe).ToList() is var lines && !lines.Contains(null)
-            ? string.Join(" ", lines)
-            : null,
-        InvalidOperationException when exception.Message.Contains("configuration value", StringComparison.Ordinal) => OneLine(exception.Message),
+        AggregateException { InnerExceptions: var inner } => DescribeAll(inner),
+        InvalidOperationException when exception.Message.Contains("configuration value", StringComparison.Ordinal) =>
+            OneLine(exception.Message),
         StoreUnavailableException => OneLine(exception.Message),
-        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => OneLine(exception.Message),
+        IOException { InnerException: AddressInUseException } => OneLine(exception.Message),
         SocketException => OneLine(exception.Message),
         { InnerException: { } inner } => Describe(inner) is { } line ? OneLine(exception.Message) + " " + line : null,
         _ => null,
     };
+
+    /// <returns>Null when one of them is a bug.</returns>
+    private static string? DescribeAll(IEnumerable<Exception> exceptions)
+    {
+        var lines = exceptions.Select(Describe).ToList();
+        return lines.Contains(null) ? null : string.Join(" ", lines);
+    }
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
 }

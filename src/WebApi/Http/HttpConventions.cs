@@ -3,20 +3,31 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace ChatCqrs.WebApi.Http;
 
-/// <summary>What holds for every address: limits, headers, problems.</summary>
+/// <summary>Limits, headers and problems of every address.</summary>
 public static class HttpConventions
 {
-    /// <summary>The largest request body, in bytes; a message's text or ciphertext fits in however it is escaped.</summary>
+    /// <summary>
+    /// The largest request body, in bytes; the largest text or ciphertext of a message fits in, however it is escaped.
+    /// </summary>
     public const int BodyMax = 512 * 1024;
 
-    /// <summary>The longest address with its query that is answered, in bytes.</summary>
+    /// <summary>The longest path with its query, in characters.</summary>
     public const int AddressMax = 8 * 1024;
 
-    /// <summary>Beyond this the server itself closes the connection.</summary>
+    /// <summary>The longest request line, in bytes; beyond it Kestrel closes the connection.</summary>
     private const int RequestLineMax = 64 * 1024;
 
-    /// <summary>A larger body is refused all the same, but read to its end, so that its sender gets to see why.</summary>
+    /// <summary>
+    /// The most bytes of a refused body that the server reads to the end, so that its sender sees the refusal.
+    /// </summary>
     private const int DrainMax = 16 * 1024 * 1024;
+
+    private const string NoContent = "default-src 'none'; frame-ancestors 'none'";
+
+    /// <summary>Swagger UI and the dashboard need their own scripts, inline styles, and images in styles.</summary>
+    private const string PageContent =
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; "
+        + "base-uri 'none'; form-action 'self'";
 
     public static WebApplicationBuilder AddHttpConventions(this WebApplicationBuilder builder)
     {
@@ -32,12 +43,13 @@ public static class HttpConventions
         return builder;
     }
 
-    /// <summary>Headers of every answer. Nothing of it outlives the call, so that an open socket holds nothing.</summary>
-    public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => ServerRefusals.Use(app).Use(next => context =>
-    {
-        SetSecurityHeaders(context.Response.Headers, context.Request.Path);
-        return next(context);
-    });
+    /// <summary>Sets the headers of every answer. Allocates nothing that an open socket would keep.</summary>
+    public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) =>
+        ServerRefusals.Use(app).Use(next => context =>
+        {
+            SetSecurityHeaders(context.Response.Headers, context.Request.Path);
+            return next(context);
+        });
 
     internal static void SetSecurityHeaders(IHeaderDictionary headers, PathString path)
     {
@@ -48,38 +60,36 @@ public static class HttpConventions
         headers.CacheControl = "no-store";
     }
 
-    /// <summary>Problems for whatever goes wrong further in, and for addresses and bodies that the framework would stumble over.</summary>
+    /// <summary>
+    /// Turns errors of all later middleware into problems, and refuses long addresses and bodies that are not UTF-8.
+    /// </summary>
     public static IApplicationBuilder UseProblems(this IApplicationBuilder app) => app
         .UseMiddleware<ProblemMiddleware>()
         .Use(next => context =>
         {
             var request = context.Request;
-            return request.Path.Value!.Length + (request.QueryString.Value?.Length ?? 0) > AddressMax
-                ? context.Response.WriteProblemAsync(Problems.OfStatus(StatusCodes.Status414UriTooLong))
-                : HasForeignCharset(request)
-                    ? context.Response.WriteProblemAsync(Problems.OfStatus(StatusCodes.Status415UnsupportedMediaType))
-                    : next(context);
+            var isTooLong = request.Path.Value!.Length + (request.QueryString.Value?.Length ?? 0) > AddressMax;
+            return isTooLong ? context.Response.WriteProblemAsync(Problems.OfStatus(414))
+                : HasForeignCharset(request) ? context.Response.WriteProblemAsync(Problems.OfStatus(415))
+                : next(context);
         });
 
-    /// <summary>Refuses bodies over <see cref="BodyMax"/>, or over what the endpoint says of itself. Comes after routing.</summary>
+    /// <summary>
+    /// Refuses bodies over <see cref="BodyMax"/>, except at endpoints with a limit of their own. Must follow routing.
+    /// </summary>
     public static IApplicationBuilder UseBodyLimits(this IApplicationBuilder app) => app.Use(next => context =>
     {
         if (context.GetEndpoint()?.Metadata.GetMetadata<IRequestSizeLimitMetadata>() is not null)
             return next(context);
         if (context.Request.ContentLength > BodyMax)
-            return context.Response.WriteProblemAsync(Problems.OfStatus(StatusCodes.Status413PayloadTooLarge));
+            return context.Response.WriteProblemAsync(Problems.OfStatus(413));
         if (context.Request.ContentLength is null)
             context.Request.Body = new LimitedBody(context.Request.Body, BodyMax);
         return next(context);
     });
 
-    private static bool IsPage(PathString path) => path.StartsWithSegments("/swagger") || path.StartsWithSegments("/hangfire");
-
-    private const string NoContent = "default-src 'none'; frame-ancestors 'none'";
-
-    /// <summary>Swagger UI and the dashboard need their own scripts, styles within the page, and pictures within the styles.</summary>
-    private const string PageContent =
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+    private static bool IsPage(PathString path) =>
+        path.StartsWithSegments("/swagger") || path.StartsWithSegments("/hangfire");
 
     /// <summary>JSON is UTF-8 (RFC 8259, section 8.1).</summary>
     private static bool HasForeignCharset(HttpRequest request) =>

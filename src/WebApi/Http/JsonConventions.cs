@@ -6,11 +6,12 @@ using ChatCqrs.Application.Json;
 namespace ChatCqrs.WebApi.Http;
 
 /// <summary>
-/// How REST reads and writes JSON (API.md, conventions). Names match without regard to case, a name that is given twice is refused, and a
-/// text that is no Unicode is none of ours.
+/// How REST reads and writes JSON. Names are in snake case and match without regard to case; a duplicate name and a
+/// text that is not well-formed Unicode are refused.
 /// </summary>
 internal static class JsonConventions
 {
+    /// <summary>The deepest nesting of a body.</summary>
     private const int DepthMax = 32;
 
     public static IServiceCollection AddJsonConventions(this IServiceCollection services)
@@ -27,7 +28,8 @@ internal static class JsonConventions
         options.AllowDuplicateProperties = false;
         options.NumberHandling = JsonNumberHandling.Strict;
         options.MaxDepth = DepthMax;
-        options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping; // Answers are never put into a page: they are nosniff and JSON.
+        // Safe: browsers never read an answer as HTML, because of its content type and nosniff.
+        options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
         options.Converters.Add(new TimestampConverter());
         options.Converters.Add(new WellFormedElementConverter());

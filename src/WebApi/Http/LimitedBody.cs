@@ -1,11 +1,10 @@
 namespace ChatCqrs.WebApi.Http;
 
 /// <summary>
-/// A request's body whose length the client does not tell, up to a limit. Kestrel's own limit would end the connection while the client is still sending,
-/// and the client would not see why; beyond this one the rest is read and thrown away first.
+/// Limits a request body of unknown length. Kestrel's own limit would end the connection while the client still sends,
+/// and the client would not see the refusal; after this one Kestrel reads the rest and discards it first.
 /// </summary>
-/// <param name="body">The body.</param>
-/// <param name="max">How many bytes may come.</param>
+/// <param name="max">The most bytes of the body.</param>
 internal sealed class LimitedBody(Stream body, long max) : Stream
 {
     private long _read;
@@ -24,12 +23,14 @@ internal sealed class LimitedBody(Stream body, long max) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <exception cref="BadHttpRequestException">413: more has come than may.</exception>
+    /// <exception cref="BadHttpRequestException">413: the body is over the limit.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var read = await body.ReadAsync(buffer, cancellationToken);
         _read += read;
-        return _read <= max ? read : throw new BadHttpRequestException("The body is too large.", StatusCodes.Status413PayloadTooLarge);
+        return _read <= max
+            ? read
+            : throw new BadHttpRequestException("The body is too large.", StatusCodes.Status413PayloadTooLarge);
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

@@ -5,12 +5,15 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.WebApi.Http;
 
 /// <summary>
-/// A position of the log as clients carry it from a command's answer (<c>Chat-Position</c>) to a later GET (<c>Chat-Min-Position</c>): opaque, with
-/// a check that tells a token of ours from rubbish. It is no secret and no proof.
+/// A position of the log that clients carry from a command's answer to a later GET: opaque, with a checksum that
+/// detects a value the server never gave. It is neither secret nor authenticated.
 /// </summary>
 public static class PositionToken
 {
+    /// <summary>The header of a command's answer.</summary>
     public const string AnswerHeader = "Chat-Position";
+
+    /// <summary>The header of a GET.</summary>
     public const string RequestHeader = "Chat-Min-Position";
 
     private const int PositionSize = sizeof(ulong);
@@ -24,7 +27,7 @@ public static class PositionToken
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <returns>Null when it is no token.</returns>
+    /// <returns>Null when the text is no token.</returns>
     public static LogPosition? Parse(string token)
     {
         Span<byte> bytes = stackalloc byte[Size];
@@ -32,9 +35,11 @@ public static class PositionToken
             || !Base64Url.TryDecodeFromChars(token, bytes, out var written) || written != Size)
             return null;
         var value = BinaryPrimitives.ReadUInt64BigEndian(bytes);
-        return BinaryPrimitives.ReadUInt32BigEndian(bytes[PositionSize..]) == CheckOf(value) ? new LogPosition(value) : null;
+        var check = BinaryPrimitives.ReadUInt32BigEndian(bytes[PositionSize..]);
+        return check == CheckOf(value) ? new LogPosition(value) : null;
     }
 
-    /// <summary>The upper half of the number after a multiplication that spreads every bit (Fibonacci hashing).</summary>
-    private static uint CheckOf(ulong value) => (uint)(((value ^ (value >> 32)) * 0x9E3779B97F4A7C15) >> 32) ^ 0x43484154;
+    /// <summary>Fibonacci hashing: the upper half after a multiplication that spreads every bit.</summary>
+    private static uint CheckOf(ulong value) =>
+        (uint)(((value ^ (value >> 32)) * 0x9E3779B97F4A7C15) >> 32) ^ 0x43484154;
 }

@@ -6,41 +6,48 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.WebApi.Http;
 
 /// <summary>
-/// The convention of positions, for every endpoint of a group: commands answer with <c>Chat-Position</c>; a GET waits for read models that are
-/// as new as its <c>Chat-Min-Position</c>, or for a moment as new as what this node has written.
+/// Clients read their own writes. A command answers with <c>Chat-Position</c>. A GET waits until the read models are at
+/// its <c>Chat-Min-Position</c>; without one, it waits for a moment until they are at the last position that this node
+/// has committed.
 /// </summary>
 public static class ReadYourWrites
 {
+    /// <summary>Applies the convention to every endpoint of a group.</summary>
     public static RouteGroupBuilder WithPositions(this RouteGroupBuilder group)
     {
         group.AddEndpointFilterFactory((context, next) =>
         {
             var positions = context.ApplicationServices.GetRequiredService<Positions>();
-            return invocation => HttpMethods.IsGet(invocation.HttpContext.Request.Method) || HttpMethods.IsHead(invocation.HttpContext.Request.Method)
+            return invocation => IsRead(invocation.HttpContext.Request.Method)
                 ? positions.ReadAsync(invocation, next)
                 : positions.WriteAsync(invocation, next);
         });
         return group;
     }
 
-    /// <summary>A frequent command: it is answered as soon as it is durable, without waiting for the read models.</summary>
+    /// <summary>Marks a frequent command: it answers once it is durable, without waiting for the read models.</summary>
     public static TBuilder AnswersWhenDurable<TBuilder>(this TBuilder builder)
         where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AnswersWhenDurableMetadata());
 
-    /// <summary>Says up to where the log holds what a command has done.</summary>
+    /// <summary>Sets <c>Chat-Position</c>: a position at which the log holds the command's events.</summary>
     public static void SetPosition(this HttpResponse response, LogPosition position) =>
         response.Headers[PositionToken.AnswerHeader] = PositionToken.Format(position);
+
+    private static bool IsRead(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
 
     internal sealed record AnswersWhenDurableMetadata;
 }
 
-/// <summary>What <see cref="ReadYourWrites"/> does for a request.</summary>
+/// <summary>The endpoint filters of <see cref="ReadYourWrites"/>.</summary>
 internal sealed class Positions(IReadSide readSide, IConversationWriter conversations, IOptions<ReadsOptions> options)
 {
-    internal static readonly Refusal InvalidPosition =
-        new(RefusalKind.Invalid, "invalid_position", $"{PositionToken.RequestHeader} is not a token that {PositionToken.AnswerHeader} gave.");
-    internal static readonly Refusal ReadModelsBehind =
-        new(RefusalKind.Unavailable, "read_models_behind", "The read models are not as new as the position asked for. Try again.");
+    internal static readonly Refusal InvalidPosition = new(
+        RefusalKind.Invalid, "invalid_position",
+        $"{PositionToken.RequestHeader} is not a token that {PositionToken.AnswerHeader} gave.");
+
+    internal static readonly Refusal ReadModelsBehind = new(
+        RefusalKind.Unavailable, "read_models_behind",
+        "The read models are not as new as the position asked for. Try again.");
 
     public async ValueTask<object?> ReadAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
@@ -73,7 +80,7 @@ internal sealed class Positions(IReadSide readSide, IConversationWriter conversa
         return result;
     }
 
-    /// <summary>What was written is safe whether or not the read side is there, so that is no reason to refuse.</summary>
+    /// <summary>Waits, but never refuses: the events are durable whether or not the read side can be reached.</summary>
     private async ValueTask WaitAsync(LogPosition position, TimeSpan wait, CancellationToken cancellationToken)
     {
         if (readSide.Position >= position)
@@ -84,7 +91,7 @@ internal sealed class Positions(IReadSide readSide, IConversationWriter conversa
         }
         catch (StoreUnavailableException)
         {
-            // The answer is as new as it can be now.
+            // The endpoint answers from the read models as they are.
         }
     }
 }

@@ -5,9 +5,9 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ChatCqrs.WebApi.Http;
 
 /// <summary>
-/// What is no HTTP at all (a NUL in an address, a header without a name) Kestrel refuses by itself, before any middleware, with a bare status. It tells of it
-/// by a diagnostic event, at a moment when the answer's head is set and not sent yet: here the head gets what every answer has, and a problem for its body.
-/// A connection that is well-behaved pays nothing for it.
+/// Adds the usual headers and a problem to refusals of Kestrel's own. Kestrel answers input that is no HTTP (a NUL in
+/// an address, a header without a name) with a bare status, before any middleware. It raises a diagnostic event when
+/// the answer's head is set and not yet sent. Well-formed requests cost nothing.
 /// </summary>
 internal sealed class ServerRefusals : IObserver<KeyValuePair<string, object?>>
 {
@@ -16,7 +16,8 @@ internal sealed class ServerRefusals : IObserver<KeyValuePair<string, object?>>
 
     public static IApplicationBuilder Use(IApplicationBuilder app)
     {
-        app.ApplicationServices.GetRequiredService<DiagnosticListener>().Subscribe(new ServerRefusals(), name => name == BadRequest);
+        app.ApplicationServices.GetRequiredService<DiagnosticListener>()
+            .Subscribe(new ServerRefusals(), name => name == BadRequest);
         return app;
     }
 
@@ -28,11 +29,12 @@ internal sealed class ServerRefusals : IObserver<KeyValuePair<string, object?>>
 
         HttpConventions.SetSecurityHeaders(response.Headers, "");
         if (features.Get<ITlsConnectionFeature>() is not null)
-            return; // An encrypted stream ends before its connection does: there is no room for a body.
+            return; // A TLS stream ends before its connection does, so no body can follow.
         if (features.Get<IHttpRequestFeature>()?.Method != HttpMethods.Head)
             AddBody(features, response);
         response.Headers.Connection = "close";
-        _ = features.Get<IHttpResponseBodyFeature>()?.StartAsync(); // Nobody asks to be called before, so the head is written at once.
+        // No OnStarting callback is registered, so the head is written synchronously.
+        _ = features.Get<IHttpResponseBodyFeature>()?.StartAsync();
     }
 
     private static void AddBody(IFeatureCollection features, IHttpResponseFeature response)

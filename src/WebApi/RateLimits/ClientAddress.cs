@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace ChatCqrs.WebApi.RateLimits;
 
 /// <summary>
-/// Where a request comes from, as far as limits go: an IPv4 address, or the /64 that an IPv6 address lies in, because that is what one
-/// customer has (RFC 6177).
+/// The key of limits by address: an IPv4 address, or the /64 of an IPv6 address, because a customer has at least a /64
+/// (RFC 6177).
 /// </summary>
 internal readonly record struct ClientAddress(ulong Value)
 {

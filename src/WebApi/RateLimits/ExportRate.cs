@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.RateLimits;
 
-/// <summary>How often a user may have everything read that is held about them, on this node.</summary>
+/// <summary>Limits the data exports of a user on this node.</summary>
 internal sealed class ExportRate(IOptions<RateLimitOptions> options, TimeProvider clock)
 {
     private readonly TokenBuckets<UserId>? _users = options.Value.Enabled ? new(options.Value.Exports, clock) : null;

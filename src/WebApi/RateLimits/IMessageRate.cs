@@ -2,16 +2,18 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.RateLimits;
 
-/// <summary>How fast a user may send frames over all of their sockets on this node.</summary>
+/// <summary>Limits the frames of a user, over all of their sockets on this node.</summary>
 public interface IMessageRate
 {
-    /// <summary>Takes the user's next place. Cheap: called for every frame but well-formed ones of <c>typing</c>, which have a rate of their own.</summary>
-    /// <param name="retryAfter">When there is a place again; zero when there was one.</param>
+    /// <summary>
+    /// Counts one frame. Called for every frame except a well-formed <c>typing</c>, which has a rate of its own.
+    /// </summary>
+    /// <param name="retryAfter">The time until the next frame may come; zero when this one may pass.</param>
     /// <returns>False when the user is too fast: refuse with <see cref="Refusal.RateLimited"/>.</returns>
     bool TryTake(UserId user, out TimeSpan retryAfter);
 
-    /// <summary>Takes further places for a frame that has taken its own and asks for as much as several.</summary>
-    /// <param name="count">How many; no more count than there are at most.</param>
+    /// <summary>Counts a frame that is counted already as several more, because it costs as much.</summary>
+    /// <param name="count">How many more, at least 1; cut to the most that can ever pass.</param>
     /// <inheritdoc cref="TryTake(UserId, out TimeSpan)"/>
     bool TryTakeMore(UserId user, int count, out TimeSpan retryAfter);
 }

@@ -18,6 +18,7 @@ internal sealed class MessageRate(IOptions<RateLimitOptions> options, TimeProvid
     public bool TryTakeMore(UserId user, int count, out TimeSpan retryAfter)
     {
         retryAfter = TimeSpan.Zero;
-        return _users is null || _users.TryTake(user, Math.Min(count, options.Value.Frames.Burst - 1), out retryAfter); // The frame's own was the first.
+        var most = options.Value.Frames.Burst - 1; // The frame itself took one token.
+        return _users is null || _users.TryTake(user, Math.Min(count, most), out retryAfter);
     }
 }

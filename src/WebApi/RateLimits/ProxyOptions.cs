@@ -6,17 +6,18 @@ using IPNetwork = System.Net.IPNetwork;
 namespace ChatCqrs.WebApi.RateLimits;
 
 /// <summary>
-/// A reverse proxy in front (section <c>Proxy</c> of the configuration). Without one, what clients say of their own address is not believed.
+/// A reverse proxy in front (section <c>Proxy</c> of the configuration). Without one, the server ignores the headers in
+/// which clients state their address.
 /// </summary>
 public sealed record ProxyOptions
 {
-    /// <summary>Whether X-Forwarded-For and X-Forwarded-Proto are believed when they come from a known proxy.</summary>
+    /// <summary>Whether to trust X-Forwarded-For and X-Forwarded-Proto of a known proxy.</summary>
     public bool Enabled { get; init; }
 
-    /// <summary>Proxies by address or network, such as 10.0.0.0/8; this machine when there are none.</summary>
+    /// <summary>Addresses or networks of proxies, such as 10.0.0.0/8; when empty, this machine.</summary>
     public IReadOnlyList<string> Known { get; init; } = [];
 
-    /// <summary>How many proxies stand in a row; 1 to 10.</summary>
+    /// <summary>The number of proxies in a row; 1 to 10.</summary>
     public int Hops { get; init; } = 1;
 
     internal ForwardedHeadersOptions ToForwardedHeaders()
@@ -45,9 +46,14 @@ public sealed record ProxyOptions
     {
         public ValidateOptionsResult Validate(string? name, ProxyOptions options)
         {
-            if (options.Known.FirstOrDefault(known => !IPAddress.TryParse(known, out _) && !IPNetwork.TryParse(known, out _)) is { } wrong)
+            if (options.Known.FirstOrDefault(known => !IsAddressOrNetwork(known)) is { } wrong)
                 return ValidateOptionsResult.Fail($"Proxy:Known must name addresses or networks, not '{wrong}'.");
-            return options.Hops is >= 1 and <= 10 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail("Proxy:Hops must be 1 to 10.");
+            return options.Hops is >= 1 and <= 10
+                ? ValidateOptionsResult.Success
+                : ValidateOptionsResult.Fail("Proxy:Hops must be 1 to 10.");
         }
+
+        private static bool IsAddressOrNetwork(string text) =>
+            IPAddress.TryParse(text, out _) || IPNetwork.TryParse(text, out _);
     }
 }

@@ -9,15 +9,15 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.WebApi.RateLimits;
 
 /// <summary>
-/// Limits of REST requests by address and by user; stricter ones for what costs a text message or guesses a code. Frames of a socket are
-/// counted by <see cref="IMessageRate"/>.
+/// Limits REST requests by address and by user, and more strictly where a request costs a text message or tries a code.
+/// <see cref="IMessageRate"/> limits the frames of sockets.
 /// </summary>
 public static class RateLimitConventions
 {
     /// <summary>The policy of endpoints that send a text message.</summary>
     public const string Registrations = "registrations";
 
-    /// <summary>The policy of endpoints that a code or a token can be tried at.</summary>
+    /// <summary>The policy of endpoints that check a code or a token.</summary>
     public const string Verifications = "verifications";
 
     private const int DevelopmentCodesPerPhone = 10_000;
@@ -25,8 +25,12 @@ public static class RateLimitConventions
     public static WebApplicationBuilder AddRateLimits(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
-        var codesAreFree = builder.Environment.IsDevelopment() && string.IsNullOrEmpty(builder.Configuration["Sms:WebhookUrl"]);
-        services.AddOptions<RateLimitOptions>().Configure(limits => Relax(limits, codesAreFree)).Bind(builder.Configuration.GetSection("RateLimits")).ValidateOnStart();
+        var codesAreFree = builder.Environment.IsDevelopment()
+            && string.IsNullOrEmpty(builder.Configuration["Sms:WebhookUrl"]);
+        services.AddOptions<RateLimitOptions>()
+            .Configure(limits => Relax(limits, codesAreFree))
+            .Bind(builder.Configuration.GetSection("RateLimits"))
+            .ValidateOnStart();
         services.AddSingleton<IValidateOptions<RateLimitOptions>, RateLimitValidation>();
         services.AddOptions<ProxyOptions>().Bind(builder.Configuration.GetSection("Proxy")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
@@ -36,11 +40,14 @@ public static class RateLimitConventions
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
         services.AddRateLimiter(_ => { });
-        services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
+        services.AddOptions<RateLimiterOptions>()
+            .Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
         return builder;
     }
 
-    /// <summary>Believes a proxy, if there is one, who the client is. Comes before everything that looks at addresses.</summary>
+    /// <summary>
+    /// Takes the client's address from a trusted proxy. Must precede all middleware that reads addresses.
+    /// </summary>
     public static WebApplication UseClientAddresses(this WebApplication app)
     {
         var proxy = app.Services.GetRequiredService<IOptions<ProxyOptions>>().Value;
@@ -49,7 +56,9 @@ public static class RateLimitConventions
         return app;
     }
 
-    /// <summary>Comes after authentication, because users are told apart, and after routing, because endpoints have policies.</summary>
+    /// <summary>
+    /// Must follow authentication, for the limits by user, and routing, for the policies of endpoints.
+    /// </summary>
     public static WebApplication UseRateLimits(this WebApplication app)
     {
         if (app.Services.GetRequiredService<IOptions<RateLimitOptions>>().Value.Enabled)
@@ -57,7 +66,7 @@ public static class RateLimitConventions
         return app;
     }
 
-    /// <summary>Where no text message is sent, a phone may be registered as often as someone tries things out.</summary>
+    /// <summary>Lifts the limits of codes where no text message is sent: in Development without a gateway.</summary>
     private static void Relax(RateLimitOptions limits, bool codesAreFree)
     {
         if (!codesAreFree)
@@ -68,23 +77,28 @@ public static class RateLimitConventions
 
     private static void Configure(RateLimiterOptions limiter, RateLimitOptions limits)
     {
+        // The flag of the keys keeps an unlimited request apart from a limited one with the default address or user.
         limiter.GlobalLimiter = PartitionedRateLimiter.CreateChained(
             PartitionedRateLimiter.Create<HttpContext, (bool IsLimited, ClientAddress)>(context => IsFree(context)
-                ? RateLimitPartition.GetNoLimiter((false, default(ClientAddress))) // An address may be the default one, too.
+                ? RateLimitPartition.GetNoLimiter((false, default(ClientAddress)))
                 : Bucket((true, ClientAddress.Of(context)), limits.Address)),
-            PartitionedRateLimiter.Create<HttpContext, (bool IsLimited, UserId)>(context => context.User is AuthenticatedCaller user && !IsFree(context)
-                ? Bucket((true, user.Caller.User), limits.User)
-                : RateLimitPartition.GetNoLimiter((false, default(UserId)))));
+            PartitionedRateLimiter.Create<HttpContext, (bool IsLimited, UserId)>(context =>
+                context.User is AuthenticatedCaller user && !IsFree(context)
+                    ? Bucket((true, user.Caller.User), limits.User)
+                    : RateLimitPartition.GetNoLimiter((false, default(UserId)))));
         limiter.AddPolicy(Registrations, context => Bucket(ClientAddress.Of(context), limits.Registrations));
         limiter.AddPolicy(Verifications, context => Bucket(ClientAddress.Of(context), limits.Verifications));
         limiter.OnRejected = async (rejected, _) =>
         {
-            var wait = rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.FromSeconds(1);
-            await rejected.HttpContext.Response.WriteProblemAsync(Problems.Of(Refusal.RateLimited) with { RetryAfter = wait });
+            var wait = rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var after)
+                ? after
+                : TimeSpan.FromSeconds(1);
+            var problem = Problems.Of(Refusal.RateLimited) with { RetryAfter = wait };
+            await rejected.HttpContext.Response.WriteProblemAsync(problem);
         };
     }
 
-    /// <summary>Those who watch over the server are never turned away.</summary>
+    /// <summary>Monitoring is never limited.</summary>
     private static bool IsFree(HttpContext context) =>
         context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/metrics");
 
@@ -93,7 +107,7 @@ public static class RateLimitConventions
         {
             TokenLimit = limit.Burst,
             TokensPerPeriod = limit.PerSecond >= 1 ? (int)Math.Round(limit.PerSecond) : 1,
-            ReplenishmentPeriod = limit.PerSecond >= 1 ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(1 / limit.PerSecond),
+            ReplenishmentPeriod = TimeSpan.FromSeconds(limit.PerSecond >= 1 ? 1 : 1 / limit.PerSecond),
             QueueLimit = 0,
             AutoReplenishment = true,
         });
@@ -110,19 +124,22 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
         {
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
-            (options.Exports, "Exports"),
-            (options.Typing, "Typing"), (options.Sockets, "Sockets"),
+            (options.Exports, "Exports"), (options.Typing, "Typing"), (options.Sockets, "Sockets"),
         };
         foreach (var (bucket, setting) in buckets)
         {
             if (bucket.Burst is not (>= 1 and <= Max) || bucket.PerSecond is not (> 0 and <= Max))
-                return ValidateOptionsResult.Fail($"RateLimits:{setting} needs a Burst of 1 to {Max} and a PerSecond above 0, at most {Max}.");
+            {
+                return ValidateOptionsResult.Fail(
+                    $"RateLimits:{setting} needs a Burst of 1 to {Max} and a PerSecond above 0, at most {Max}.");
+            }
         }
 
         if (options.SocketsMax is not (>= 1 and <= Max))
             return ValidateOptionsResult.Fail($"RateLimits:SocketsMax must be 1 to {Max}.");
         return options.CodesPerPhoneAndHour is >= 1 and <= Max && options.CodesPerPhoneAndDay is >= 1 and <= Max
             ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"RateLimits:CodesPerPhoneAndHour and RateLimits:CodesPerPhoneAndDay must be 1 to {Max}.");
+            : ValidateOptionsResult.Fail(
+                $"RateLimits:CodesPerPhoneAndHour and RateLimits:CodesPerPhoneAndDay must be 1 to {Max}.");
     }
 }

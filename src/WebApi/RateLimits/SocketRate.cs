@@ -7,13 +7,14 @@ namespace ChatCqrs.WebApi.RateLimits;
 /// <summary>How many sockets a user may have open on this node, and how fast they may open them.</summary>
 internal sealed class SocketRate(IOptions<RateLimitOptions> options, TimeProvider clock)
 {
-    /// <summary>When to come again with too many open: by then TCP has found those whose peer is gone.</summary>
+    /// <summary>The <c>Retry-After</c> of a user with too many sockets: by then TCP has found the dead ones.</summary>
     private static readonly TimeSpan DeadAfter = TimeSpan.FromMinutes(2);
 
     private readonly TokenBuckets<UserId>? _users = options.Value.Enabled ? new(options.Value.Sockets, clock) : null;
 
-    /// <param name="open">How many the user has. Those that are being opened at the same moment do not count: the bucket bounds them.</param>
-    /// <exception cref="RefusedException">The user has too many, or opens them too fast.</exception>
+    /// <summary>Counts one more socket.</summary>
+    /// <param name="open">The user's open sockets. Handshakes under way do not count; the bucket bounds them.</param>
+    /// <exception cref="RefusedException">The user has too many sockets, or opens them too fast.</exception>
     public void Take(UserId user, int open)
     {
         if (_users is null)

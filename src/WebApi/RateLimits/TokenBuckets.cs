@@ -3,9 +3,10 @@ using ChatCqrs.Application;
 namespace ChatCqrs.WebApi.RateLimits;
 
 /// <summary>
-/// A bucket of tokens for each key: so many at once, and so many more each second. Bounded: who was not here for the longest is forgotten, and
+/// A token bucket for each key. The number of keys is bounded: the key unused for the longest time is forgotten, and
 /// starts with a full bucket again.
 /// </summary>
+/// <param name="limit">The size of a bucket, and the tokens it gains a second.</param>
 internal sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProvider clock)
     where TKey : notnull
 {
@@ -13,13 +14,14 @@ internal sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProv
 
     private readonly RecentlyUsed<TKey, Level> _levels = new(KeysMax);
 
-    /// <summary>Takes a token.</summary>
-    /// <param name="retryAfter">When there is one again; zero when there was one.</param>
+    /// <summary>Takes one token.</summary>
+    /// <inheritdoc cref="TryTake(TKey, int, out TimeSpan)"/>
     public bool TryTake(TKey key, out TimeSpan retryAfter) => TryTake(key, 1, out retryAfter);
 
-    /// <summary>Takes several tokens, or none when there are not so many.</summary>
-    /// <param name="count">At most the bucket's size.</param>
-    /// <param name="retryAfter">When there are as many again; zero when there were.</param>
+    /// <summary>Takes all of several tokens, or none.</summary>
+    /// <param name="count">The number of tokens, at most the bucket's size.</param>
+    /// <param name="retryAfter">The time until the bucket holds that many; zero when it did.</param>
+    /// <returns>False when the bucket holds too few.</returns>
     public bool TryTake(TKey key, int count, out TimeSpan retryAfter)
     {
         var now = clock.GetTimestamp();
@@ -49,6 +51,8 @@ internal sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProv
     private sealed class Level
     {
         public double Tokens;
+
+        /// <summary>The clock's timestamp at which <see cref="Tokens"/> was right.</summary>
         public long At;
     }
 }

@@ -4,7 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.RateLimits;
 
-/// <summary>How often a user may say on this node that they are typing. Limits or none: it is the least important of all frames.</summary>
+/// <summary>
+/// Limits the <c>typing</c> frames of a user on this node, also where <c>RateLimits:Enabled</c> is false: they are the
+/// least important frames.
+/// </summary>
 internal sealed class TypingRate(IOptions<RateLimitOptions> options, TimeProvider clock)
 {
     private readonly TokenBuckets<UserId> _users = new(options.Value.Typing, clock);
