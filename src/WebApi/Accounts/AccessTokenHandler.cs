@@ -7,9 +7,13 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Accounts;
 
-/// <summary>Takes the access token from <c>Authorization: Bearer</c> (RFC 6750, section 2.1) and lets <see cref="IAccessTokens"/> judge it.</summary>
+/// <summary>
+/// Authenticates the access token in <c>Authorization: Bearer</c> (RFC 6750, section 2.1) with
+/// <see cref="IAccessTokens"/>.
+/// </summary>
 internal sealed class AccessTokenHandler(
-    IAccessTokens tokens, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+    IAccessTokens tokens, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger,
+    UrlEncoder encoder)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "Bearer";
@@ -31,10 +35,11 @@ internal sealed class AccessTokenHandler(
         }
 
         var caller = new Caller(principal.User, principal.Device, principal.Roles, principal.ExpiresAt);
-        return AuthenticateResult.Success(new AuthenticationTicket(new AuthenticatedCaller(caller, SchemeName), SchemeName));
+        return AuthenticateResult.Success(
+            new AuthenticationTicket(new AuthenticatedCaller(caller, SchemeName), SchemeName));
     }
 
-    /// <summary>The challenge of RFC 6750, section 3: without an error when no token was sent.</summary>
+    /// <summary>The challenge of RFC 6750, section 3. It has no error code when the request has no token.</summary>
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         await HandleAuthenticateOnceSafeAsync();

@@ -3,26 +3,29 @@ using ChatCqrs.Application.Users;
 
 namespace ChatCqrs.WebApi.Accounts;
 
-/// <summary>A registration that waits for its code.</summary>
-/// <param name="Code">In Development only.</param>
+/// <summary>A started registration.</summary>
+/// <param name="ExpiresAt">When the code ends.</param>
+/// <param name="Code">The code; in Development only.</param>
 public sealed record RegistrationAnswer(
     Guid RegistrationId, DateTimeOffset ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Code);
 
 /// <summary>A device's tokens.</summary>
-/// <param name="ExpiresIn">How long the access token is good for, in seconds.</param>
+/// <param name="ExpiresIn">The seconds until the access token ends.</param>
 public sealed record TokenAnswer(Guid UserId, Guid DeviceId, string AccessToken, string RefreshToken, long ExpiresIn)
 {
     internal static TokenAnswer Of(SignedIn signedIn) => new(
-        signedIn.User.Value, signedIn.Device.Value, signedIn.AccessToken, signedIn.RefreshToken, (long)signedIn.ExpiresIn.TotalSeconds);
+        signedIn.User.Value, signedIn.Device.Value, signedIn.AccessToken, signedIn.RefreshToken,
+        (long)signedIn.ExpiresIn.TotalSeconds);
 }
 
 /// <summary>The caller's own profile.</summary>
 public sealed record OwnProfileAnswer(
     Guid UserId, string Phone, string? Name, string? About, string? Avatar, DateTimeOffset CreatedAt);
 
-/// <summary>What a user shows to everybody.</summary>
-public sealed record PublicProfileAnswer(Guid UserId, string? Name, string? About, string? Avatar, DateTimeOffset CreatedAt);
+/// <summary>A user's public profile.</summary>
+public sealed record PublicProfileAnswer(
+    Guid UserId, string? Name, string? About, string? Avatar, DateTimeOffset CreatedAt);
 
 /// <summary>The caller's own devices.</summary>
 public sealed record DevicesAnswer(IReadOnlyList<DeviceAnswer> Devices)
@@ -31,6 +34,7 @@ public sealed record DevicesAnswer(IReadOnlyList<DeviceAnswer> Devices)
         new DeviceAnswer(item.Device.Value, item.Name, item.Platform, item.LastSeen, item.Current))]);
 }
 
-/// <param name="LastSeen">To the minute.</param>
-/// <param name="Current">Whether it is the one that asks.</param>
+/// <summary>One of the caller's devices.</summary>
+/// <param name="LastSeen">The last use, to the minute.</param>
+/// <param name="Current">Whether it is the device of this request.</param>
 public sealed record DeviceAnswer(Guid DeviceId, string Name, string Platform, DateTimeOffset LastSeen, bool Current);

@@ -2,10 +2,10 @@ using Microsoft.AspNetCore.Authentication;
 
 namespace ChatCqrs.WebApi.Accounts;
 
-/// <summary>Who may call what.</summary>
+/// <summary>Authentication and authorisation.</summary>
 public static class AccountConventions
 {
-    /// <summary>Access tokens on every request, and one authorisation policy a role (<see cref="RoleNames"/>).</summary>
+    /// <summary>Adds authentication by access token, and one authorisation policy a role.</summary>
     public static WebApplicationBuilder AddAccessControl(this WebApplicationBuilder builder)
     {
         builder.Services

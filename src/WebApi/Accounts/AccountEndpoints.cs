@@ -6,21 +6,25 @@ using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.RateLimits;
 using MediatR;
+using Microsoft.AspNetCore.Mvc;
 
 namespace ChatCqrs.WebApi.Accounts;
 
-/// <summary>Registration, tokens, profiles and devices (API.md, "Registration, tokens, devices").</summary>
+/// <summary>Registration, tokens, profiles and devices.</summary>
 public static class AccountEndpoints
 {
-    /// <summary>How long others may keep the public keys. A new key is published at least so long before it signs.</summary>
+    /// <summary>The caching of the public keys: a new key is published for at least so long before it signs.</summary>
     private const string KeySetCaching = "public, max-age=300";
 
     public static RouteGroupBuilder MapAccounts(this RouteGroupBuilder api)
     {
         var anonymous = api.MapGroup("/v1");
-        anonymous.MapPost("/registrations", StartAsync).RequireRateLimiting(RateLimitConventions.Registrations).AnswersWhenDurable();
-        anonymous.MapPost("/registrations/{registration_id}/verification", VerifyAsync).RequireRateLimiting(RateLimitConventions.Verifications);
-        anonymous.MapPost("/tokens/refresh", RefreshAsync).RequireRateLimiting(RateLimitConventions.Verifications).AnswersWhenDurable();
+        anonymous.MapPost("/registrations", StartAsync)
+            .RequireRateLimiting(RateLimitConventions.Registrations).AnswersWhenDurable();
+        anonymous.MapPost("/registrations/{registration_id}/verification", VerifyAsync)
+            .RequireRateLimiting(RateLimitConventions.Verifications);
+        anonymous.MapPost("/tokens/refresh", RefreshAsync)
+            .RequireRateLimiting(RateLimitConventions.Verifications).AnswersWhenDurable();
 
         var users = api.MapGroup("/v1").RequireAuthorization();
         users.MapGet("/users/me", ShowOwnAsync);
@@ -33,25 +37,30 @@ public static class AccountEndpoints
         return api;
     }
 
-    /// <summary>The public keys of the access tokens, for those who verify them elsewhere.</summary>
+    /// <summary>Publishes the public keys of the access tokens, for other services that verify them.</summary>
     public static IEndpointConventionBuilder MapKeySet(this IEndpointRouteBuilder app) =>
         app.MapGet("/.well-known/jwks.json", ShowKeys);
 
-    private static async Task<IResult> StartAsync(StartRegistration.Body body, IMediator mediator, CancellationToken cancellationToken)
+    private static async Task<IResult> StartAsync(
+        StartRegistration.Body body, IMediator mediator, CancellationToken cancellationToken)
     {
         var started = await mediator.Send(new StartRegistration.Command(body), cancellationToken);
-        return Results.Json(new RegistrationAnswer(started.Registration, started.ExpiresAt, started.Code), statusCode: StatusCodes.Status202Accepted);
+        return Results.Json(
+            new RegistrationAnswer(started.Registration, started.ExpiresAt, started.Code),
+            statusCode: StatusCodes.Status202Accepted);
     }
 
     private static async Task<TokenAnswer> VerifyAsync(
-        string registration_id, VerifyRegistration.Body body, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+        string registration_id, VerifyRegistration.Body body, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
     {
         var signedIn = await mediator.Send(new VerifyRegistration.Command(registration_id, body), cancellationToken);
         response.SetPosition(signedIn.Position);
         return TokenAnswer.Of(signedIn);
     }
 
-    private static async Task<TokenAnswer> RefreshAsync(RefreshAccess.Body body, IMediator mediator, CancellationToken cancellationToken) =>
+    private static async Task<TokenAnswer> RefreshAsync(
+        RefreshAccess.Body body, IMediator mediator, CancellationToken cancellationToken) =>
         TokenAnswer.Of(await mediator.Send(new RefreshAccess.Command(body), cancellationToken));
 
     private static IResult ShowKeys(IAccessTokens tokens, HttpResponse response)
@@ -60,30 +69,37 @@ public static class AccountEndpoints
         return Results.Bytes(tokens.KeySet, "application/json");
     }
 
-    private static async Task<OwnProfileAnswer> ShowOwnAsync(Caller caller, IMediator mediator, CancellationToken cancellationToken)
+    private static async Task<OwnProfileAnswer> ShowOwnAsync(
+        Caller caller, IMediator mediator, CancellationToken cancellationToken)
     {
         var shown = await mediator.Send(new ShowProfile.Query(caller.User.ToString()), cancellationToken);
         return Own(shown.User, shown.Profile, shown.CreatedAt);
     }
 
     private static async Task<OwnProfileAnswer> ChangeAsync(
-        Caller caller, ChangeProfile.Body body, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+        Caller caller, ChangeProfile.Body body, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
     {
-        var changed = await mediator.Send(new ChangeProfile.Command(caller.User, caller.Device, body), cancellationToken);
+        var changed = await mediator.Send(
+            new ChangeProfile.Command(caller.User, caller.Device, body), cancellationToken);
         response.SetPosition(changed.Position);
         return Own(changed.User, changed.Profile, changed.CreatedAt);
     }
 
-    private static async Task<IResult> EraseAsync(Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+    private static async Task<IResult> EraseAsync(
+        Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
     {
         var erased = await mediator.Send(new EraseAccount.Command(caller.User, caller.Device), cancellationToken);
         response.SetPosition(erased.Position);
         return Results.NoContent();
     }
 
-    /// <summary>Streams: the headers that say so go out with the first bytes, after whatever may be refused.</summary>
+    /// <summary>
+    /// Streams the export. The headers are set with the first bytes, because the use case may refuse before it writes.
+    /// </summary>
     private static async Task ExportAsync(
-        Caller caller, IMediator mediator, HttpResponse response, [Microsoft.AspNetCore.Mvc.FromServices] ExportRate rate, CancellationToken cancellationToken)
+        Caller caller, IMediator mediator, HttpResponse response, [FromServices] ExportRate rate,
+        CancellationToken cancellationToken)
     {
         rate.Take(caller.User);
         response.OnStarting(() =>
@@ -96,22 +112,27 @@ public static class AccountEndpoints
 
             return Task.CompletedTask;
         });
-        await mediator.Send(new ExportAccount.Query(caller.User, caller.Device, response.BodyWriter), cancellationToken);
+        await mediator.Send(
+            new ExportAccount.Query(caller.User, caller.Device, response.BodyWriter), cancellationToken);
     }
 
-    private static async Task<PublicProfileAnswer> ShowAsync(string user_id, IMediator mediator, CancellationToken cancellationToken)
+    private static async Task<PublicProfileAnswer> ShowAsync(
+        string user_id, IMediator mediator, CancellationToken cancellationToken)
     {
         var shown = await mediator.Send(new ShowProfile.Query(user_id), cancellationToken);
-        return new PublicProfileAnswer(shown.User.Value, shown.Profile.Name, shown.Profile.About, shown.Profile.Avatar, shown.CreatedAt);
+        return new PublicProfileAnswer(
+            shown.User.Value, shown.Profile.Name, shown.Profile.About, shown.Profile.Avatar, shown.CreatedAt);
     }
 
-    private static async Task<DevicesAnswer> ListAsync(Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+    private static async Task<DevicesAnswer> ListAsync(
+        Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
         DevicesAnswer.Of(await mediator.Send(new ListDevices.Query(caller.User, caller.Device), cancellationToken));
 
     private static async Task<IResult> RemoveAsync(
         Caller caller, string device_id, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
     {
-        var removed = await mediator.Send(new RemoveDevice.Command(caller.User, caller.Device, device_id), cancellationToken);
+        var removed = await mediator.Send(
+            new RemoveDevice.Command(caller.User, caller.Device, device_id), cancellationToken);
         response.SetPosition(removed.Position);
         return Results.NoContent();
     }

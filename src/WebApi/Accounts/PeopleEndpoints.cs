@@ -3,10 +3,11 @@ using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.RateLimits;
 using MediatR;
+using Microsoft.AspNetCore.Mvc;
 
 namespace ChatCqrs.WebApi.Accounts;
 
-/// <summary>Other people: who of one's contacts is here, and who is blocked (API.md, "Registration, tokens, devices").</summary>
+/// <summary>The lookup of contacts, and blocks.</summary>
 public static class PeopleEndpoints
 {
     public static RouteGroupBuilder MapPeople(this RouteGroupBuilder api)
@@ -20,7 +21,7 @@ public static class PeopleEndpoints
     }
 
     private static Task<LookUpContacts.Result> LookUpAsync(
-        LookUpContacts.Body body, Caller caller, IMediator mediator, [Microsoft.AspNetCore.Mvc.FromServices] ContactRate rate,
+        LookUpContacts.Body body, Caller caller, IMediator mediator, [FromServices] ContactRate rate,
         CancellationToken cancellationToken)
     {
         rate.Take(caller.User, body.Phones?.Count ?? 1);
@@ -32,14 +33,24 @@ public static class PeopleEndpoints
         mediator.Send(new ListBlocks.Query(caller.User, cursor, QueryValues.Int("limit", limit)), cancellationToken);
 
     private static async Task<IResult> BlockAsync(
-        string user_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken) =>
-        Done(response, (await mediator.Send(new BlockUser.Command(caller.User, caller.Device, user_id), cancellationToken)).Position);
+        string user_id, Caller caller, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
+    {
+        var blocked = await mediator.Send(
+            new BlockUser.Command(caller.User, caller.Device, user_id), cancellationToken);
+        return NoContent(response, blocked.Position);
+    }
 
     private static async Task<IResult> UnblockAsync(
-        string user_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken) =>
-        Done(response, (await mediator.Send(new UnblockUser.Command(caller.User, caller.Device, user_id), cancellationToken)).Position);
+        string user_id, Caller caller, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
+    {
+        var unblocked = await mediator.Send(
+            new UnblockUser.Command(caller.User, caller.Device, user_id), cancellationToken);
+        return NoContent(response, unblocked.Position);
+    }
 
-    private static IResult Done(HttpResponse response, LogPosition position)
+    private static IResult NoContent(HttpResponse response, LogPosition position)
     {
         response.SetPosition(position);
         return Results.NoContent();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Accounts;
@@ -9,16 +10,20 @@ using Microsoft.Net.Http.Headers;
 
 namespace ChatCqrs.WebApi.Media;
 
-/// <summary><c>/v1/media</c>: uploads in one request or in several, and downloads (API.md, "Media").</summary>
+/// <summary><c>/v1/media</c>: uploads in one request or in several (tus), and downloads.</summary>
 public static class MediaEndpoints
 {
-    /// <summary>A file's bytes never change, and whoever has them may keep them; nobody else may.</summary>
-    private const string Forever = "private, max-age=31536000, immutable";
+    /// <summary>A file's bytes never change: a client may cache them for good, a shared cache may not.</summary>
+    private const string CachedPrivately = "private, max-age=31536000, immutable";
 
-    /// <summary>What a form has beside the file, at most.</summary>
+    /// <summary>The most bytes of a form besides the file.</summary>
     private const int FormOverhead = 256 * 1024;
 
-    private static readonly DisableRequestSizeLimitAttribute AnySize = new(); // The use cases count themselves.
+    internal static readonly Refusal NotAPatch =
+        new(RefusalKind.Unsupported, "unsupported_media_type", $"The body must be {TusProtocol.ContentType}.");
+
+    /// <summary>Lifts the limit of bodies: the use cases limit the size of files.</summary>
+    private static readonly DisableRequestSizeLimitAttribute AnySize = new();
 
     public static RouteGroupBuilder MapMedia(this RouteGroupBuilder api)
     {
@@ -27,7 +32,8 @@ public static class MediaEndpoints
         media.MapMethods("/download", [HttpMethods.Get, HttpMethods.Head], DownloadAsync);
         api.MapGet("/v1/media/content/{file_id}", FetchAsync).AllowAnonymous();
 
-        var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization().AddEndpointFilter(TusProtocol.CheckVersionAsync);
+        var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization()
+            .AddEndpointFilter(TusProtocol.CheckVersionAsync);
         uploads.MapMethods("", [HttpMethods.Options], Describe).AllowAnonymous().AnswersWhenDurable();
         uploads.MapPost("", CreateAsync).AnswersWhenDurable();
         uploads.MapMethods("/{id}", [HttpMethods.Head], ShowAsync);
@@ -37,32 +43,36 @@ public static class MediaEndpoints
     }
 
     private static async Task<IResult> UploadAsync(
-        HttpRequest request, Caller caller, Staging staging, IOptions<MediaOptions> options, IMediator mediator, CancellationToken cancellationToken)
+        HttpRequest request, Caller caller, Staging staging, IOptions<MediaOptions> options, IMediator mediator,
+        CancellationToken cancellationToken)
     {
         if (request.ContentLength - FormOverhead > options.Value.SizeMax)
             throw new RefusedException(Refusal.FileTooLarge);
         var form = await MediaForm.ReadAsync(request, staging, cancellationToken);
         if (form.UserId is not null && !form.UserId.Equals(caller.User.ToString(), StringComparison.OrdinalIgnoreCase))
             throw new RefusedException(Refusal.NotTheCaller);
-        var result = await mediator.Send(new UploadMedia.Command(caller.User, form.FileType, form.FileName, form.File), cancellationToken);
+        var result = await mediator.Send(
+            new UploadMedia.Command(caller.User, form.FileType, form.FileName, form.File), cancellationToken);
         var answer = new MediaAnswer(
-            result.File.Value, Convert.ToHexStringLower(result.Sha256.Span), result.Size, result.ContentType, result.Duplicate);
+            result.File.Value, Convert.ToHexStringLower(result.Sha256.Span), result.Size, result.ContentType,
+            result.Duplicate);
         return TypedResults.Json(answer, statusCode: StatusCodes.Status201Created);
     }
 
     private static async Task<IResult> DownloadAsync(
-        string? file_id, string? user_id, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+        string? file_id, string? user_id, Caller caller, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
     {
         var result = await mediator.Send(new DownloadMedia.Query(caller.User, file_id, user_id), cancellationToken);
         if (result.Elsewhere is { } elsewhere)
             return TypedResults.Redirect(elsewhere.AbsoluteUri);
-        response.Headers.CacheControl = Forever;
+        response.Headers.CacheControl = CachedPrivately;
         return Bytes(result.Content!, response);
     }
 
     private static async Task<IResult> FetchAsync(
-        string file_id, string? expires, string? signature, IMediator mediator, TimeProvider clock, HttpResponse response,
-        CancellationToken cancellationToken)
+        string file_id, string? expires, string? signature, IMediator mediator, TimeProvider clock,
+        HttpResponse response, CancellationToken cancellationToken)
     {
         var result = await mediator.Send(new FetchSignedMedia.Query(file_id, expires, signature), cancellationToken);
         var left = (long)(result.ExpiresAt - clock.GetUtcNow()).TotalSeconds;
@@ -70,16 +80,20 @@ public static class MediaEndpoints
         return Bytes(result.Content, response);
     }
 
-    /// <summary>Whole or in part (RFC 9110, section 14), or nothing for who has it already; always to be saved, never to be shown by our origin.</summary>
+    /// <summary>
+    /// Answers the file or a range of it (RFC 9110, section 14), or 304. Browsers save it and never show it in this
+    /// origin.
+    /// </summary>
     private static IResult Bytes(Download download, HttpResponse response)
     {
         response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";
         return new WithProblems(TypedResults.Stream(
             download.Bytes, download.ContentType, download.Name, download.At,
-            new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(download.Sha256.Span)}\""), enableRangeProcessing: true));
+            new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(download.Sha256.Span)}\""),
+            enableRangeProcessing: true));
     }
 
-    /// <summary>The framework refuses a part that is not there by a status alone.</summary>
+    /// <summary>Adds a problem where the framework refuses a range with a bare status.</summary>
     private sealed class WithProblems(IResult bytes) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
@@ -99,19 +113,21 @@ public static class MediaEndpoints
         response.Headers["Tus-Version"] = TusProtocol.Version;
         response.Headers["Tus-Extension"] = TusProtocol.Extensions;
         response.Headers["Tus-Checksum-Algorithm"] = TusProtocol.ChecksumAlgorithms;
-        response.Headers["Tus-Max-Size"] = options.Value.SizeMax.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        response.Headers["Tus-Max-Size"] = options.Value.SizeMax.ToString(CultureInfo.InvariantCulture);
         return TypedResults.NoContent();
     }
 
     private static async Task<IResult> CreateAsync(
-        HttpRequest request, HttpResponse response, Caller caller, IMediator mediator, CancellationToken cancellationToken)
+        HttpRequest request, HttpResponse response, Caller caller, IMediator mediator,
+        CancellationToken cancellationToken)
     {
         var metadata = TusProtocol.Metadata(request);
         var created = await mediator.Send(
             new CreateUpload.Command(
-                caller.User, TusProtocol.Number(request, "Upload-Length"), metadata.GetValueOrDefault("file_type"), metadata.GetValueOrDefault("filename")),
+                caller.User, TusProtocol.Number(request, "Upload-Length"), metadata.GetValueOrDefault("file_type"),
+                metadata.GetValueOrDefault("filename")),
             cancellationToken);
-        Tell(response, 0, created.ExpiresAt, created.File);
+        SetUploadHeaders(response, 0, created.ExpiresAt, created.File);
         return TypedResults.Created($"/v1/media/uploads/{created.Upload}");
     }
 
@@ -119,45 +135,51 @@ public static class MediaEndpoints
         string id, HttpResponse response, Caller caller, IMediator mediator, CancellationToken cancellationToken)
     {
         var shown = await mediator.Send(new ShowUpload.Query(caller.User, id), cancellationToken);
-        response.Headers["Upload-Length"] = shown.Length.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        Tell(response, shown.Received, shown.ExpiresAt, shown.File);
+        response.Headers["Upload-Length"] = shown.Length.ToString(CultureInfo.InvariantCulture);
+        SetUploadHeaders(response, shown.Received, shown.ExpiresAt, shown.File);
         return TypedResults.Ok();
     }
 
-    /// <summary>Is not cancelled when the client goes away: what has arrived is kept, and the body ends by itself.</summary>
-    private static async Task<IResult> WriteAsync(string id, HttpRequest request, HttpResponse response, Caller caller, IMediator mediator)
+    /// <summary>
+    /// Appends the body to an upload. A client that goes away does not cancel it: the body ends, and the bytes so far
+    /// are kept.
+    /// </summary>
+    private static async Task<IResult> WriteAsync(
+        string id, HttpRequest request, HttpResponse response, Caller caller, IMediator mediator)
     {
         if (request.ContentType != TusProtocol.ContentType)
             throw new RefusedException(NotAPatch);
         var written = await mediator.Send(
             new WriteUpload.Command(
-                caller.User, id, TusProtocol.Number(request, "Upload-Offset"), request.ContentLength, TusProtocol.Checksum(request), request.Body),
+                caller.User, id, TusProtocol.Number(request, "Upload-Offset"), request.ContentLength,
+                TusProtocol.Checksum(request), request.Body),
             CancellationToken.None);
-        Tell(response, written.Received, written.ExpiresAt, written.File);
+        SetUploadHeaders(response, written.Received, written.ExpiresAt, written.File);
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> AbandonAsync(string id, Caller caller, IMediator mediator, CancellationToken cancellationToken)
+    private static async Task<IResult> AbandonAsync(
+        string id, Caller caller, IMediator mediator, CancellationToken cancellationToken)
     {
         await mediator.Send(new AbandonUpload.Command(caller.User, id), cancellationToken);
         return TypedResults.NoContent();
     }
 
-    internal static readonly Refusal NotAPatch =
-        new(RefusalKind.Unsupported, "unsupported_media_type", $"The body must be {TusProtocol.ContentType}.");
-
-    private static void Tell(HttpResponse response, long received, DateTimeOffset expiresAt, FileId? file)
+    /// <param name="received">The bytes received so far.</param>
+    /// <param name="file">The file of a complete upload.</param>
+    private static void SetUploadHeaders(
+        HttpResponse response, long received, DateTimeOffset expiresAt, FileId? file)
     {
-        response.Headers["Upload-Offset"] = received.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        response.Headers["Upload-Offset"] = received.ToString(CultureInfo.InvariantCulture);
         response.Headers["Upload-Expires"] = HeaderUtilities.FormatDate(expiresAt);
         if (file is { } id)
             response.Headers[TusProtocol.FileIdHeader] = id.ToString();
     }
 }
 
-/// <summary>A file that was uploaded.</summary>
-/// <param name="Sha256">Over its bytes, in hexadecimal.</param>
-/// <param name="Size">In bytes.</param>
-/// <param name="ContentType">What its bytes say; <c>application/octet-stream</c> when they say nothing.</param>
-/// <param name="Duplicate">The caller has uploaded these bytes before.</param>
+/// <summary>An uploaded file.</summary>
+/// <param name="Sha256">The hash of its bytes, in hexadecimal.</param>
+/// <param name="Size">Its size in bytes.</param>
+/// <param name="ContentType">The media type found in its bytes; otherwise <c>application/octet-stream</c>.</param>
+/// <param name="Duplicate">Whether the caller has uploaded these bytes before.</param>
 public sealed record MediaAnswer(Guid FileId, string Sha256, long Size, string ContentType, bool Duplicate);

@@ -8,7 +8,10 @@ using FluentValidation.Results;
 
 namespace ChatCqrs.WebApi.Media;
 
-/// <summary>The headers of the tus protocol 1.0 (https://tus.io/protocols/resumable-upload), with creation, termination, checksum and expiration.</summary>
+/// <summary>
+/// The headers of the tus protocol 1.0 (https://tus.io/protocols/resumable-upload) with the extensions creation,
+/// termination, checksum and expiration.
+/// </summary>
 internal static class TusProtocol
 {
     public const string Version = "1.0.0";
@@ -17,14 +20,21 @@ internal static class TusProtocol
     public const string FileIdHeader = "Chat-File-Id";
 
     private static readonly (string Name, HashAlgorithmName Algorithm)[] Algorithms =
-        [("sha1", HashAlgorithmName.SHA1), ("sha256", HashAlgorithmName.SHA256), ("sha512", HashAlgorithmName.SHA512), ("md5", HashAlgorithmName.MD5)];
+    [
+        ("sha1", HashAlgorithmName.SHA1), ("sha256", HashAlgorithmName.SHA256), ("sha512", HashAlgorithmName.SHA512),
+        ("md5", HashAlgorithmName.MD5),
+    ];
 
     public static readonly string ChecksumAlgorithms = string.Join(',', Algorithms.Select(algorithm => algorithm.Name));
 
-    public static readonly Refusal UnknownVersion = new(RefusalKind.Outdated, "tus_version_unknown", $"Tus-Resumable must be {Version}.");
+    public static readonly Refusal UnknownVersion = new(
+        RefusalKind.Outdated, "tus_version_unknown", $"Tus-Resumable must be {Version}.");
 
-    /// <summary>Every answer names the version; every request but OPTIONS must.</summary>
-    public static ValueTask<object?> CheckVersionAsync(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
+    /// <summary>
+    /// Sets <c>Tus-Resumable</c> on every answer, and requires it of every request except OPTIONS.
+    /// </summary>
+    public static ValueTask<object?> CheckVersionAsync(
+        EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
         var context = invocation.HttpContext;
         context.Response.Headers["Tus-Resumable"] = Version;
@@ -34,36 +44,42 @@ internal static class TusProtocol
         throw new RefusedException(UnknownVersion);
     }
 
-    /// <exception cref="ValidationException">It is no whole number.</exception>
-    public static long? Number(HttpRequest request, string header) => request.Headers[header] is not { Count: > 0 } values ? null
+    /// <returns>Null when the header is absent.</returns>
+    /// <exception cref="ValidationException">The header is no whole number.</exception>
+    public static long? Number(HttpRequest request, string header) =>
+        request.Headers[header] is not { Count: > 0 } values ? null
         : long.TryParse(values.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
         : throw Invalid(header, "must be a whole number.");
 
-    /// <summary>Pairs of a key and a value in base64, by key without regard to case.</summary>
-    /// <exception cref="ValidationException">It has another form.</exception>
+    /// <summary><c>Upload-Metadata</c>: the decoded values by key, without regard to case.</summary>
+    /// <exception cref="ValidationException">The header is malformed.</exception>
     public static IReadOnlyDictionary<string, string> Metadata(HttpRequest request)
     {
         const string header = "Upload-Metadata";
         var pairs = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var pair in request.Headers[header].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var pair in request.Headers[header].ToString().Split(
+            ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             var space = pair.IndexOf(' ', StringComparison.Ordinal);
-            var (key, value) = space < 0 ? (pair, "") : (pair[..space], pair[(space + 1)..].Trim());
-            if (!pairs.TryAdd(key, Encoding.UTF8.GetString(FromBase64(value) ?? throw Invalid(header, "must be pairs of a key and a value in base64."))))
+            var (key, encoded) = space < 0 ? (pair, "") : (pair[..space], pair[(space + 1)..].Trim());
+            var value = FromBase64(encoded) ?? throw Invalid(header, "must be pairs of a key and a value in base64.");
+            if (!pairs.TryAdd(key, Encoding.UTF8.GetString(value)))
                 throw Invalid(header, "must name each key once.");
         }
 
         return pairs;
     }
 
-    /// <exception cref="ValidationException">It has another form, or names an algorithm that is not known.</exception>
+    /// <summary><c>Upload-Checksum</c>; null when it is absent.</summary>
+    /// <exception cref="ValidationException">The header is malformed, or names an unknown algorithm.</exception>
     public static WriteUpload.BodyChecksum? Checksum(HttpRequest request)
     {
         const string header = "Upload-Checksum";
         if (request.Headers[header] is not { Count: > 0 } values)
             return null;
         var parts = values.ToString().Split(' ', 2, StringSplitOptions.TrimEntries);
-        var (name, algorithm) = Algorithms.FirstOrDefault(known => known.Name.Equals(parts[0], StringComparison.OrdinalIgnoreCase));
+        var (name, algorithm) = Algorithms.FirstOrDefault(
+            known => known.Name.Equals(parts[0], StringComparison.OrdinalIgnoreCase));
         if (name is null || parts.Length != 2 || FromBase64(parts[1]) is not { } hash)
             throw Invalid(header, $"must be one of {ChecksumAlgorithms}, a space, and the hash in base64.");
         return new WriteUpload.BodyChecksum(algorithm, hash);
@@ -75,5 +91,6 @@ internal static class TusProtocol
         return Convert.TryFromBase64String(text, bytes, out var size) ? bytes[..size] : null;
     }
 
-    private static ValidationException Invalid(string header, string message) => new([new ValidationFailure(header, message)]);
+    private static ValidationException Invalid(string header, string message) =>
+        new([new ValidationFailure(header, message)]);
 }

@@ -21,18 +21,22 @@ public static class MessageEndpoints
     }
 
     private static Task<GetUnread.Result> ShowUnreadAsync(
-        string? user_id, string? cursor, string? limit, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
-        mediator.Send(new GetUnread.Query(caller.User, user_id, cursor, QueryValues.Int("limit", limit)), cancellationToken);
+        string? user_id, string? cursor, string? limit, Caller caller, IMediator mediator,
+        CancellationToken cancellationToken) =>
+        mediator.Send(
+            new GetUnread.Query(caller.User, user_id, cursor, QueryValues.Int("limit", limit)), cancellationToken);
 
     private static async Task<IResult> SendAsync(
-        SendMessage.Body body, Caller caller, IMediator mediator, HttpResponse response, CancellationToken cancellationToken)
+        SendMessage.Body body, Caller caller, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
     {
         var sent = await mediator.Send(new SendMessage.Command(caller.User, caller.Device, body), cancellationToken);
         response.SetPosition(sent.Position);
         var answer = new SentAnswer(sent.Message.Value, sent.Conversation.Value, sent.Seq, sent.SentAt);
-        return TypedResults.Json(answer, statusCode: sent.Duplicate ? StatusCodes.Status200OK : StatusCodes.Status201Created);
+        return TypedResults.Json(
+            answer, statusCode: sent.Duplicate ? StatusCodes.Status200OK : StatusCodes.Status201Created);
     }
 }
 
-/// <summary>A message's place.</summary>
+/// <summary>The place of an accepted message in its conversation.</summary>
 public sealed record SentAnswer(Guid MessageId, Guid ConversationId, long Seq, DateTimeOffset SentAt);

@@ -1,8 +1,8 @@
 namespace ChatCqrs.WebApi.Operations;
 
 /// <summary>
-/// Lets a browser into the dashboard, which cannot send a header: the access token comes once in the address, is kept in a cookie for the dashboard alone, and
-/// the address is shown again without it.
+/// Signs a browser in to the dashboard, because a browser sends no <c>Authorization</c> header. The access token comes
+/// once in the address; a cookie for the dashboard alone keeps it, and a redirect removes it from the address.
 /// </summary>
 internal static class DashboardSignIn
 {

@@ -9,13 +9,14 @@ namespace ChatCqrs.WebApi.Operations;
 /// <summary>Settings of the health checks (section <c>Health</c> of the configuration).</summary>
 public sealed record HealthOptions
 {
-    /// <summary>How long one check may take; 00:00:00.1 to 00:01:00.</summary>
+    /// <summary>The most time of one check; 00:00:00.1 to 00:01:00.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How far the read models may be behind the log; 1 to 86,400.</summary>
+    /// <summary>The most seconds that the read models may be behind the log; 1 to 86,400.</summary>
     public double LagSecondsMax { get; init; } = 30;
 }
 
+/// <summary>The health checks.</summary>
 public static class HealthConventions
 {
     private const string Ready = "ready";
@@ -23,11 +24,14 @@ public static class HealthConventions
     public static WebApplicationBuilder AddHealth(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<HealthOptions>().Bind(builder.Configuration.GetSection("Health"))
-            .Validate(options => options.Timeout >= TimeSpan.FromMilliseconds(100) && options.Timeout <= TimeSpan.FromMinutes(1),
+            .Validate(
+                options => options.Timeout >= TimeSpan.FromMilliseconds(100)
+                    && options.Timeout <= TimeSpan.FromMinutes(1),
                 "Health:Timeout must be 00:00:00.1 to 00:01:00.")
-            .Validate(options => options.LagSecondsMax is >= 1 and <= 86_400, "Health:LagSecondsMax must be 1 to 86400.")
+            .Validate(
+                options => options.LagSecondsMax is >= 1 and <= 86_400, "Health:LagSecondsMax must be 1 to 86400.")
             .ValidateOnStart();
-        builder.Services.AddSingleton<LogCheck>().AddSingleton<ReadSideCheck>(); // Each remembers what it found.
+        builder.Services.AddSingleton<LogCheck>().AddSingleton<ReadSideCheck>(); // Each shares its last result.
         builder.Services.AddHealthChecks()
             .AddCheck<GoingAwayCheck>("process", tags: [Ready])
             .AddCheck<LogCheck>("log", tags: [Ready])
@@ -35,18 +39,20 @@ public static class HealthConventions
         return builder;
     }
 
-    /// <summary><c>/health/live</c>: the process answers. <c>/health/ready</c>: it can do its work.</summary>
+    /// <summary>
+    /// <c>/health/live</c>: the process answers. <c>/health/ready</c>: the server can serve requests.
+    /// </summary>
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAsync }).AllowAnonymous();
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions
-        {
-            Predicate = check => check.Tags.Contains(Ready),
-            ResponseWriter = WriteAsync,
-        }).AllowAnonymous();
+        Map("/health/live", _ => false);
+        Map("/health/ready", check => check.Tags.Contains(Ready));
+
+        void Map(string path, Func<HealthCheckRegistration, bool> predicate) => app
+            .MapHealthChecks(path, new HealthCheckOptions { Predicate = predicate, ResponseWriter = WriteAsync })
+            .AllowAnonymous();
     }
 
-    /// <summary>Each check with what it found. Neither addresses nor exceptions: anybody may ask.</summary>
+    /// <summary>Writes each check's result, without addresses or exceptions: the endpoint is anonymous.</summary>
     private static Task WriteAsync(HttpContext context, HealthReport report)
     {
         context.Response.ContentType = "application/json";
@@ -54,14 +60,15 @@ public static class HealthConventions
         {
             status = NameOf(report.Status),
             checks = report.Entries.ToDictionary(
-                entry => entry.Key, entry => new { status = NameOf(entry.Value.Status), detail = entry.Value.Description }),
+                entry => entry.Key,
+                entry => new { status = NameOf(entry.Value.Status), detail = entry.Value.Description }),
         }));
     }
 
     private static string NameOf(HealthStatus status) => status == HealthStatus.Healthy ? "healthy" : "unhealthy";
 }
 
-/// <summary>The process is not going away: whoever spreads requests over nodes sends this one no more of them.</summary>
+/// <summary>Unhealthy once the process stops, so that a load balancer sends it no more requests.</summary>
 internal sealed class GoingAwayCheck(IHostApplicationLifetime lifetime) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
@@ -70,7 +77,7 @@ internal sealed class GoingAwayCheck(IHostApplicationLifetime lifetime) : IHealt
             : HealthCheckResult.Healthy("stays"));
 }
 
-/// <summary>The event log answers.</summary>
+/// <summary>Healthy when the event log answers.</summary>
 internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> options, TimeProvider clock) : IHealthCheck
 {
     private readonly Probe _probe = new(options.Value.Timeout, clock, async cancellationToken =>
@@ -79,16 +86,19 @@ internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> option
         return HealthCheckResult.Healthy("answers");
     });
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) => _probe.AskAsync(cancellationToken);
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        _probe.AskAsync(cancellationToken);
 }
 
-/// <summary>The read side answers, some node leads it, and it is not far behind the log.</summary>
-internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOptions> options, TimeProvider clock) : IHealthCheck
+/// <summary>Healthy when the read side answers, has a leader and is not far behind the log.</summary>
+internal sealed class ReadSideCheck(
+    IProjections projections, IOptions<HealthOptions> options, TimeProvider clock) : IHealthCheck
 {
     private readonly Probe _probe = new(options.Value.Timeout, clock, async cancellationToken =>
         Judge(await projections.StatesAsync(cancellationToken), options.Value.LagSecondsMax));
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) => _probe.AskAsync(cancellationToken);
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        _probe.AskAsync(cancellationToken);
 
     internal static HealthCheckResult Judge(IReadOnlyList<ProjectionState> states, double lagMax)
     {
@@ -102,10 +112,11 @@ internal sealed class ReadSideCheck(IProjections projections, IOptions<HealthOpt
 }
 
 /// <summary>
-/// Runs a check in bounded time, once for all who ask meanwhile or within a second after it: anybody may ask, as often as they like. What cannot be reached is
-/// unhealthy, without the reason that only the log should have.
+/// Runs a check in bounded time. Callers during the check and a second after it share its result, because anonymous
+/// callers have no limit. A store that cannot be reached is unhealthy; the result does not state why.
 /// </summary>
-internal sealed class Probe(TimeSpan timeout, TimeProvider clock, Func<CancellationToken, Task<HealthCheckResult>> check)
+internal sealed class Probe(
+    TimeSpan timeout, TimeProvider clock, Func<CancellationToken, Task<HealthCheckResult>> check)
 {
     private static readonly TimeSpan SharedFor = TimeSpan.FromSeconds(1);
 
@@ -117,8 +128,9 @@ internal sealed class Probe(TimeSpan timeout, TimeProvider clock, Func<Cancellat
         Task<(HealthCheckResult Result, long At)> last;
         lock (_lock)
         {
-            if (_last is null or { IsFaulted: true } || (_last.IsCompleted && clock.GetElapsedTime(_last.Result.At) >= SharedFor))
-                _last = Task.Run(RunAsync, CancellationToken.None); // Whoever asked first may go away; the others wait on.
+            if (_last is null or { IsFaulted: true }
+                || (_last.IsCompleted && clock.GetElapsedTime(_last.Result.At) >= SharedFor))
+                _last = Task.Run(RunAsync, CancellationToken.None); // Independent of the caller, who may go away.
             last = _last;
         }
 
@@ -132,7 +144,8 @@ internal sealed class Probe(TimeSpan timeout, TimeProvider clock, Func<Cancellat
         {
             return (await check(limit.Token).WaitAsync(timeout), clock.GetTimestamp());
         }
-        catch (Exception exception) when (exception is StoreUnavailableException or TimeoutException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception is StoreUnavailableException or TimeoutException or OperationCanceledException)
         {
             return (HealthCheckResult.Unhealthy("cannot be reached, or does not answer in time"), clock.GetTimestamp());
         }

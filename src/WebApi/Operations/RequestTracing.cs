@@ -5,15 +5,16 @@ using ChatCqrs.Application;
 namespace ChatCqrs.WebApi.Operations;
 
 /// <summary>
-/// Gives every REST request a trace (W3C Trace Context, also the caller's) and times it. It stands behind the sockets: the framework's own activity
-/// would live as long as a socket does.
+/// Starts a trace for every REST request, or joins the caller's (W3C Trace Context), and measures its duration. Sockets
+/// leave the pipeline before it; the framework's own activity would live as long as a socket.
 /// </summary>
 internal sealed class RequestTracing(RequestDelegate next)
 {
     private const string Unnamed = "HTTP";
 
     private static readonly Histogram<double> Duration = Telemetry.Meter.CreateHistogram<double>(
-        "http.server.request.duration", "s", "From a request's arrival until its answer (OpenTelemetry semantic conventions for HTTP).");
+        "http.server.request.duration", "s",
+        "From a request's arrival until its answer (OpenTelemetry semantic conventions for HTTP).");
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -37,7 +38,7 @@ internal sealed class RequestTracing(RequestDelegate next)
         }
     }
 
-    /// <summary>When nobody listens it is nothing but a trace id, for problems and events.</summary>
+    /// <summary>Without a listener the activity is only a trace id, for problems and events.</summary>
     private static Activity Start(IHeaderDictionary headers)
     {
         ActivityContext.TryParse(headers.TraceParent, headers.TraceState, isRemote: true, out var parent);
@@ -52,12 +53,13 @@ internal sealed class RequestTracing(RequestDelegate next)
     private static void Describe(Activity activity, string method, string? route, int status)
     {
         activity.DisplayName = $"{method} {route}".TrimEnd();
-        activity.SetTag("http.request.method", method).SetTag("http.route", route).SetTag("http.response.status_code", status);
+        activity.SetTag("http.request.method", method).SetTag("http.route", route)
+            .SetTag("http.response.status_code", status);
         if (status >= StatusCodes.Status500InternalServerError)
             activity.SetStatus(ActivityStatusCode.Error);
     }
 
-    /// <summary>The conventions' name for a method that is none of HTTP's, so that a caller cannot make up series.</summary>
+    /// <summary>Replaces unknown methods as the conventions say, so that callers cannot create metric series.</summary>
     internal static string MethodOf(string method) =>
         method is "GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS" ? method : "_OTHER";
 }

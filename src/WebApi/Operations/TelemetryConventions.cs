@@ -6,17 +6,19 @@ using OpenTelemetry.Trace;
 
 namespace ChatCqrs.WebApi.Operations;
 
+/// <summary>Metrics and traces.</summary>
 public static class TelemetryConventions
 {
     private const string RuntimeMeter = "System.Runtime";
 
-    /// <summary>Upper bounds in seconds, fine where a message's way is.</summary>
+    /// <summary>The buckets' upper bounds in seconds, finest in the range of a message's latency.</summary>
     private static readonly double[] DurationBounds =
         [0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     /// <summary>
-    /// Metrics for Prometheus at <c>/metrics</c>; metrics and traces by OTLP when <c>Telemetry:OtlpEndpoint</c> or the standard variable names a
-    /// collector. Without one nobody listens to traces, and they cost nothing.
+    /// Exports metrics to Prometheus at <c>/metrics</c>, and metrics and traces over OTLP when
+    /// <c>Telemetry:OtlpEndpoint</c> or <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector. Without a collector
+    /// traces have no listener and cost nothing.
     /// </summary>
     public static WebApplicationBuilder AddTelemetry(this WebApplicationBuilder builder)
     {
@@ -33,7 +35,8 @@ public static class TelemetryConventions
                     metrics.AddOtlpExporter(otlp => otlp.Endpoint = collector);
             });
         if (collector is not null)
-            telemetry.WithTracing(tracing => tracing.AddSource(Telemetry.Name).AddOtlpExporter(otlp => otlp.Endpoint = collector));
+            telemetry.WithTracing(
+                tracing => tracing.AddSource(Telemetry.Name).AddOtlpExporter(otlp => otlp.Endpoint = collector));
         return builder;
     }
 
