@@ -1,6 +1,6 @@
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>The people and things of the examples: Ann writes to Ben.</summary>
+/// <summary>Ids and objects of the examples: Ann writes to Ben.</summary>
 internal static class Examples
 {
     public const string Ann = "0198c2a4-7f00-7000-8000-0000000000a1";
@@ -17,36 +17,41 @@ internal static class Examples
 
     public const string MessageJson =
         $$"""
-        {"message_id":"{{Message}}","conversation_id":"{{Conversation}}","seq":7,"sender_id":"{{Ann}}","sender_device_id":"{{AnnsPhone}}",
-         "type":"text","text":"hello","media_object":null,"document":null,"reply_to":null,"ciphertext":null,"epoch":null,
-         "sent_at":"2026-01-02T03:04:05.678Z","edited_at":null,"deleted_at":null,"expires_at":"2026-02-01T03:04:05.678Z",
-         "reactions":{},"status":"delivered"}
+        {"message_id":"{{Message}}","conversation_id":"{{Conversation}}","seq":7,"sender_id":"{{Ann}}",
+         "sender_device_id":"{{AnnsPhone}}","type":"text","text":"hello","media_object":null,"document":null,
+         "reply_to":null,"ciphertext":null,"epoch":null,"sent_at":"2026-01-02T03:04:05.678Z","edited_at":null,
+         "deleted_at":null,"expires_at":"2026-02-01T03:04:05.678Z","reactions":{},"status":"delivered"}
         """;
 
-    /// <summary>A conversation's fields as the inbox has them, without the braces.</summary>
+    /// <summary>The fields of a conversation in the inbox, without the braces.</summary>
     public const string SummaryFields =
         $$"""
-        "conversation_id":"{{Conversation}}","type":"direct","title":null,"last_seq":7,"last_message":{{MessageJson}},"unread_count":1,
-        "delivered_seq":7,"read_seq":6,"muted_until":null,"pinned":false,"archived":false,"updated_at":"2026-01-02T03:04:05.678Z"
+        "conversation_id":"{{Conversation}}","type":"direct","title":null,"last_seq":7,
+        "last_message":{{MessageJson}},"unread_count":1,"delivered_seq":7,"read_seq":6,"muted_until":null,
+        "pinned":false,"archived":false,"updated_at":"2026-01-02T03:04:05.678Z"
         """;
 
     public const string ConversationJson =
         $$"""
         { {{SummaryFields}},
-          "members":[{"user_id":"{{Ann}}","role":"member","joined_seq":0},{"user_id":"{{Ben}}","role":"member","joined_seq":0}],
+          "members":[{"user_id":"{{Ann}}","role":"member","joined_seq":0},
+            {"user_id":"{{Ben}}","role":"member","joined_seq":0}],
           "retention":{"days":30,"disappearing_seconds":null},"encryption":null,"epoch":null }
         """;
 
     public const string GroupJson =
         $$"""
-        { "conversation_id":"{{Group}}","type":"group","title":"Climbing","last_seq":8,"last_message":null,"unread_count":0,
-          "delivered_seq":8,"read_seq":8,"muted_until":null,"pinned":false,"archived":false,"updated_at":"2026-01-02T03:04:05.678Z",
-          "members":[{"user_id":"{{Ann}}","role":"admin","joined_seq":0},{"user_id":"{{Ben}}","role":"member","joined_seq":8}],
+        { "conversation_id":"{{Group}}","type":"group","title":"Climbing","last_seq":8,"last_message":null,
+          "unread_count":0,"delivered_seq":8,"read_seq":8,"muted_until":null,"pinned":false,"archived":false,
+          "updated_at":"2026-01-02T03:04:05.678Z",
+          "members":[{"user_id":"{{Ann}}","role":"admin","joined_seq":0},
+            {"user_id":"{{Ben}}","role":"member","joined_seq":8}],
           "retention":{"days":7,"disappearing_seconds":null},"encryption":null,"epoch":null }
         """;
 
     public const string TokensJson =
         $$"""
-        {"user_id":"{{Ann}}","device_id":"{{AnnsPhone}}","access_token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln","refresh_token":"cmVmcmVzaA","expires_in":900}
+        {"user_id":"{{Ann}}","device_id":"{{AnnsPhone}}","access_token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln",
+         "refresh_token":"cmVmcmVzaA","expires_in":900}
         """;
 }

@@ -4,35 +4,41 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>What changes groups, and messages that were sent.</summary>
+/// <summary>Changes of groups, and edits, deletions and reactions of messages.</summary>
 internal static class GroupOperations
 {
     private const string Groups = "Groups";
     private const string Messages = "Messages";
 
     private static readonly Refusal[] ByAdmins = [Refusal.ConversationUnknown, Refusal.NotAGroup, Refusal.NotAnAdmin];
-    private static readonly Refusal[] OfMessages = [Refusal.ConversationUnknown, Refusal.MessageUnknown, Refusal.MessageBusy];
+
+    private static readonly Refusal[] OfMessages =
+        [Refusal.ConversationUnknown, Refusal.MessageUnknown, Refusal.MessageBusy];
 
     public static readonly IReadOnlyList<Operation> All =
     [
         new(HttpMethod.Patch, "/v1/conversations/{id}", Groups, "Change a conversation",
             """
-            A group's title (1 to 100 characters), and how long messages are kept that are sent from now on: `days`, and `disappearing_seconds` where that is
-            sooner. Null sets either back. Fewer days hold for all earlier messages, a shorter timer for those that had one. By a group's admins; the retention of
-            a direct conversation by either user.
+            Changes a group's title (1 to 100 characters), and the retention of messages sent from now on: `days`, or
+            `disappearing_seconds` if that is sooner. Null restores the default. Fewer days also apply to all earlier
+            messages, a shorter timer to earlier messages with a timer. Only admins change a group; either user changes
+            the retention of a direct conversation.
             """)
         {
             Request = """{"title":"Climbing","retention":{"days":7,"disappearing_seconds":null}}""",
-            Answers = [new(200, "The conversation as it is now.", typeof(ConversationDetails), Examples.GroupJson)],
+            Answers = [new(200, "The changed conversation.", typeof(ConversationDetails), Examples.GroupJson)],
             Refusals = [.. ByAdmins, Refusal.Blocked],
         },
         new(HttpMethod.Post, "/v1/conversations/{id}/members", Groups, "Add members to a group",
-            "By admins. Who belongs to the group already stays as they are. New members see what follows their joining.")
+            """
+            Only admins add members. Users who are members already stay unchanged. New members see the entries after
+            their joining.
+            """)
         {
             Request = $$"""{"user_ids":["{{Examples.Ben}}"]}""",
             Answers =
             [
-                new(200, "All members now.", typeof(GetMembers.Result),
+                new(200, "All members.", typeof(GetMembers.Result),
                     $$"""
                     {"members":[{"user_id":"{{Examples.Ann}}","name":"Ann","role":"admin","joined_seq":0},
                       {"user_id":"{{Examples.Ben}}","name":"Ben","role":"member","joined_seq":8}]}
@@ -42,42 +48,56 @@ internal static class GroupOperations
         },
         new(HttpMethod.Delete, "/v1/conversations/{id}/members/{user_id}", Groups, "Remove a member, or leave",
             """
-            Oneself is leaving; others are removed by admins. Who is out has the conversation no more. When the last admin leaves, the longest-standing member
-            becomes admin.
+            Members remove themselves, and admins remove others. For a former member the conversation does not exist any
+            more. When the last admin leaves, the longest-standing member becomes admin.
             """)
         {
-            Answers = [new(204, "They are out.")],
+            Answers = [new(204, "The user is not a member any more.")],
             Refusals = [.. ByAdmins, Refusal.MemberUnknown],
         },
-        new(HttpMethod.Put, "/v1/conversations/{id}/members/{user_id}/role", Groups, "Make a member an admin, or an admin a member", "By admins; one always remains.")
+        new(HttpMethod.Put, "/v1/conversations/{id}/members/{user_id}/role", Groups,
+            "Make a member an admin, or an admin a member", "Only admins change roles; one admin always remains.")
         {
             Request = """{"role":"admin"}""",
             Answers = [new(204, "The member has this role.")],
             Refusals = [.. ByAdmins, Refusal.MemberUnknown, Refusal.LastAdmin],
         },
         new(HttpMethod.Patch, "/v1/conversations/{id}/messages/{message_id}", Messages, "Edit a message",
-            "By its sender, for 15 minutes: a new `text`, or a new `ciphertext` where the message has one. What is attached stays. The same edit again changes nothing. Who joined after the message sees that it was edited, not what it says.")
+            """
+            The sender edits a message for 15 minutes: a new `text`, or a new `ciphertext` where the message has one.
+            Attachments stay. Repeating an edit changes nothing. Members who joined after the message see that it was
+            edited, without its text.
+            """)
         {
             Request = """{"text":"hello, Ben"}""",
-            Answers = [new(200, "The message as it is now.", typeof(MessageView), Examples.MessageJson)],
-            Refusals = [.. OfMessages, Refusal.NotTheSender, Refusal.EditTooLate, Refusal.EditMismatch, Refusal.MessageGone, Refusal.Blocked],
+            Answers = [new(200, "The edited message.", typeof(MessageView), Examples.MessageJson)],
+            Refusals =
+            [
+                .. OfMessages, Refusal.NotTheSender, Refusal.EditTooLate, Refusal.EditMismatch, Refusal.MessageGone,
+                Refusal.Blocked,
+            ],
         },
-        new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}", Messages, "Delete a message for everyone",
-            "By its sender, or by an admin of the group. Its content is gone for good; that it was there, its seq and its time stay. Deleting again changes nothing.")
+        new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}", Messages,
+            "Delete a message for everyone",
+            """
+            The sender or an admin of the group deletes a message. Its content is gone for good; its place, seq and time
+            stay. Repeating a deletion changes nothing.
+            """)
         {
-            Answers = [new(204, "It is deleted.")],
+            Answers = [new(204, "The message is deleted.")],
             Refusals = [.. OfMessages, Refusal.NotTheSenderOrAdmin],
         },
         new(HttpMethod.Put, "/v1/conversations/{id}/messages/{message_id}/reaction", Messages, "React to a message",
-            "With exactly one emoji, in place of an earlier reaction of one's own.")
+            "Exactly one emoji, which replaces the caller's earlier reaction.")
         {
             Request = """{"emoji":"👍"}""",
-            Answers = [new(204, "The reaction stands.")],
+            Answers = [new(204, "The reaction is set.")],
             Refusals = [.. OfMessages, Refusal.MessageGone, Refusal.Blocked],
         },
-        new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}/reaction", Messages, "Take one's reaction back", "If there is one.")
+        new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}/reaction", Messages,
+            "Remove the caller's reaction", "Succeeds also without a reaction.")
         {
-            Answers = [new(204, "There is none.")],
+            Answers = [new(204, "The caller has no reaction.")],
             Refusals = OfMessages,
         },
     ];

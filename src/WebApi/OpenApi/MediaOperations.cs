@@ -6,20 +6,26 @@ using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
+/// <summary>Uploads and downloads of files.</summary>
 internal static class MediaOperations
 {
     private const string Tag = "Media";
 
-    private static readonly Dictionary<string, string> Version = new() { ["Tus-Resumable"] = $"`{TusProtocol.Version}`." };
+    private static readonly Dictionary<string, string> Version = new()
+    {
+        ["Tus-Resumable"] = $"`{TusProtocol.Version}`.",
+    };
 
     public static readonly IReadOnlyList<Operation> All =
     [
         new(HttpMethod.Post, "/v1/media", Tag, "Upload a file",
             """
-            The form has `file_type` (image, video, audio, document) and `file`. The file is streamed, hashed and typed by its bytes, which must not be plainly of
-            another kind than `file_type` says; bytes that say nothing, such as what a client has encrypted, fit every kind. The same bytes are stored once.
-            `duplicate` is true only if the caller uploaded them before, and the answer then names the same file. Send its `file_id` in a message's `media_object`
-            or `document`: whoever sees the message may download it. A file that no message refers to is collected after a day.
+            The form has `file_type` (image, video, audio, document) and `file`. The server streams and hashes the file,
+            and detects its type from the bytes. Bytes of a known type that contradicts `file_type` are refused; bytes
+            of an unknown type, such as encrypted ones, fit every `file_type`. Equal bytes are stored once. `duplicate`
+            is true only if the caller uploaded them before; the answer then names the same file. Send `file_id` in a
+            message's `media_object` or `document`: users who see the message may download the file. A file without a
+            message is deleted after a day.
             """)
         {
             Request = """{"file_type":"image","file":"(the bytes)"}""",
@@ -29,7 +35,8 @@ internal static class MediaOperations
             [
                 new(201, "The file is durable.", typeof(MediaAnswer),
                     $$"""
-                    {"file_id":"{{Examples.File}}","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":48213,
+                    {"file_id":"{{Examples.File}}",
+                     "sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":48213,
                      "content_type":"image/png","duplicate":false}
                     """),
             ],
@@ -37,59 +44,68 @@ internal static class MediaOperations
         },
         new(HttpMethod.Get, "/v1/media/download", Tag, "Download a file",
             """
-            To its owner and to members of conversations it was sent to; to others it does not exist. `ETag` is the file's SHA-256; `Range` and `If-None-Match`
-            are heeded, and the bytes never change, so they may be kept for ever. Where a content delivery network is configured the answer is a
-            redirect to an address there that is good for some minutes.
+            For its owner and for members of conversations it was sent to; for other callers it does not exist. `ETag`
+            is the file's SHA-256. `Range` and `If-None-Match` are supported. The bytes never change, so a client may
+            cache them for good. With a content delivery network the answer redirects to an address there, valid for
+            some minutes.
             """)
         {
             Answers =
             [
-                new(200, "The bytes."), new(206, "The part that `Range` asks for."), new(302, "The bytes are there."), new(304, "The client has them."),
+                new(200, "The bytes."), new(206, "The requested range."), new(302, "The address of the bytes."),
+                new(304, "The client has the bytes."),
             ],
             Refusals = [Refusal.FileUnknown, Refusal.NotTheCaller],
             Statuses = [416],
         },
         new(HttpMethod.Head, "/v1/media/download", Tag, "A file's headers", "As GET, without the bytes.")
         {
-            Answers = [new(200, "The headers."), new(302, "The bytes are there.")],
+            Answers = [new(200, "The headers."), new(302, "The address of the bytes.")],
             Refusals = [Refusal.FileUnknown, Refusal.NotTheCaller],
         },
         new(HttpMethod.Get, "/v1/media/content/{file_id}", Tag, "Fetch a file by a signed address",
-            "For the content delivery network: what a download redirects to, and good for whoever has the address.")
+            "The target of a download's redirect, for the content delivery network. The address is the permission.")
         {
             Authorised = false,
-            Answers = [new(200, "The bytes."), new(206, "The part that `Range` asks for."), new(304, "The client has them.")],
+            Answers =
+            [
+                new(200, "The bytes."), new(206, "The requested range."), new(304, "The client has the bytes."),
+            ],
             Refusals = [Refusal.FileUnknown],
             Statuses = [416],
         },
-        new(HttpMethod.Options, "/v1/media/uploads", Tag, "What resumable uploads can do",
-            "The tus protocol 1.0: `Tus-Version`, `Tus-Extension`, `Tus-Checksum-Algorithm` and `Tus-Max-Size` say what is understood.")
+        new(HttpMethod.Options, "/v1/media/uploads", Tag, "Capabilities of resumable uploads",
+            "The tus protocol 1.0: `Tus-Version`, `Tus-Extension`, `Tus-Checksum-Algorithm` and `Tus-Max-Size`.")
         {
             Authorised = false,
-            Answers = [new(204, "The headers say it.")],
+            Answers = [new(204, "The headers.")],
         },
         new(HttpMethod.Post, "/v1/media/uploads", Tag, "Begin a resumable upload",
-            "The tus protocol 1.0, creation. `Location` is where the bytes go; `Upload-Expires` until when.")
+            "The tus protocol 1.0, creation. Send the bytes to `Location` before `Upload-Expires`.")
         {
             RequestHeaders = new Dictionary<string, string>(Version)
             {
                 ["Upload-Length"] = "The file's size in bytes.",
-                ["Upload-Metadata"] = "`file_type` and, if there is one, `filename`, each followed by its value in base64.",
+                ["Upload-Metadata"] = "`file_type` and optionally `filename`, each followed by its value in base64.",
             },
-            Answers = [new(201, "The upload may begin.")],
+            Answers = [new(201, "The upload is created.")],
             Refusals = [Refusal.FileTooLarge, Refusal.TooManyUploads, TusProtocol.UnknownVersion],
         },
-        new(HttpMethod.Head, "/v1/media/uploads/{id}", Tag, "How much of an upload has arrived",
-            "`Upload-Offset` says up to where the bytes are durable: go on from there. A complete upload answers with `Chat-File-Id`.")
+        new(HttpMethod.Head, "/v1/media/uploads/{id}", Tag, "The progress of an upload",
+            """
+            The bytes before `Upload-Offset` are durable: continue from there. A complete upload answers with
+            `Chat-File-Id`.
+            """)
         {
             RequestHeaders = Version,
-            Answers = [new(200, "The headers say it.")],
+            Answers = [new(200, "The headers.")],
             Refusals = [Refusal.UploadUnknown, Refusal.UploadExpired, TusProtocol.UnknownVersion],
         },
-        new(HttpMethod.Patch, "/v1/media/uploads/{id}", Tag, "Go on with an upload",
+        new(HttpMethod.Patch, "/v1/media/uploads/{id}", Tag, "Continue an upload",
             """
-            From exactly where it has arrived. What has come becomes durable piece by piece, also when the request is cut off. With `Upload-Checksum` all
-            of the body is taken or nothing. The request that completes the upload answers with `Chat-File-Id`.
+            `Upload-Offset` must be the current offset. Received bytes become durable piece by piece, also when the
+            request is cut off. With `Upload-Checksum` the body is stored whole or not at all. The request that
+            completes the upload answers with `Chat-File-Id`.
             """)
         {
             Request = "\"(the bytes)\"",
@@ -97,20 +113,23 @@ internal static class MediaOperations
             RequestSchema = Binary,
             RequestHeaders = new Dictionary<string, string>(Version)
             {
-                ["Upload-Offset"] = "Where the body begins in the file.",
-                ["Upload-Checksum"] = $"One of {TusProtocol.ChecksumAlgorithms}, a space, and the body's hash in base64.",
+                ["Upload-Offset"] = "The offset of the body in the file, in bytes.",
+                ["Upload-Checksum"] =
+                    $"One of {TusProtocol.ChecksumAlgorithms}, a space, and the body's hash in base64.",
             },
-            Answers = [new(204, "It is durable up to `Upload-Offset`.")],
+            Answers = [new(204, "The bytes before `Upload-Offset` are durable.")],
             Refusals =
             [
-                MediaEndpoints.NotAPatch, Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadOffsetMismatch, Refusal.UploadLengthExceeded,
-                Refusal.UploadLocked, Refusal.ChecksumMismatch, Refusal.FileTypeMismatch, TusProtocol.UnknownVersion,
+                MediaEndpoints.NotAPatch, Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadOffsetMismatch,
+                Refusal.UploadLengthExceeded, Refusal.UploadLocked, Refusal.ChecksumMismatch, Refusal.FileTypeMismatch,
+                TusProtocol.UnknownVersion,
             ],
         },
-        new(HttpMethod.Delete, "/v1/media/uploads/{id}", Tag, "Give an upload up", "What has arrived of it is dropped. A file that was made of it stays.")
+        new(HttpMethod.Delete, "/v1/media/uploads/{id}", Tag, "Abandon an upload",
+            "Deletes the received bytes. The file of a complete upload stays.")
         {
             RequestHeaders = Version,
-            Answers = [new(204, "It is gone.")],
+            Answers = [new(204, "The upload is deleted.")],
             Refusals = [Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadLocked, TusProtocol.UnknownVersion],
         },
     ];

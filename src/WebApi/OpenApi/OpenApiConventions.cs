@@ -4,7 +4,9 @@ using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>The descriptions of the interface: OpenAPI with Swagger UI for REST, AsyncAPI for the socket's frames.</summary>
+/// <summary>
+/// The descriptions of the interface: OpenAPI with Swagger UI for REST, AsyncAPI for the socket's frames.
+/// </summary>
 public static class OpenApiConventions
 {
     public const string AsyncApiPath = "/asyncapi/v1/asyncapi.json";
@@ -31,7 +33,7 @@ public static class OpenApiConventions
             });
             options.CustomSchemaIds(type => type.DeclaringType?.Name + type.Name);
             options.SupportNonNullableReferenceTypes();
-            options.UseAllOfToExtendReferenceSchemas(); // Beside a bare reference nobody would read that it may be null.
+            options.UseAllOfToExtendReferenceSchemas(); // Readers ignore "nullable" beside a bare reference.
             options.MapType<JsonElement>(() => new OpenApiSchema { Description = "JSON of the client's own." });
             options.IncludeXmlComments(typeof(Program).Assembly);
             options.IncludeXmlComments(typeof(ApplicationServices).Assembly);
@@ -54,7 +56,8 @@ public static class OpenApiConventions
     }
 
     public static IEndpointConventionBuilder MapAsyncApiDocument(this IEndpointRouteBuilder app) =>
-        app.MapGet(AsyncApiPath, () => Results.Stream(AsyncApiDocument(), "application/json")).ExcludeFromDescription().AllowAnonymous();
+        app.MapGet(AsyncApiPath, () => Results.Stream(AsyncApiDocument(), "application/json"))
+            .ExcludeFromDescription().AllowAnonymous();
 
     internal static Stream AsyncApiDocument() =>
         typeof(OpenApiConventions).Assembly.GetManifestResourceStream(AsyncApiResource)

@@ -3,42 +3,44 @@ using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>What the OpenAPI document says of an endpoint beyond its types.</summary>
-/// <param name="Path">As in API.md, with its parameters in braces.</param>
+/// <summary>The description of an endpoint in the OpenAPI document, beyond its types.</summary>
+/// <param name="Path">The path, with its parameters in braces.</param>
 /// <param name="Tag">The group in Swagger UI.</param>
 /// <param name="Summary">One line.</param>
-/// <param name="Description">What one has to know to use it.</param>
+/// <param name="Description">The facts that a caller needs; line breaks become spaces.</param>
 internal sealed record Operation(HttpMethod Method, string Path, string Tag, string Summary, string Description)
 {
-    /// <summary>An example of the body, in JSON; null when it takes none.</summary>
+    /// <summary>An example of the request body, in JSON; null for no body.</summary>
     public string? Request { get; init; }
 
-    /// <summary>The body's media type.</summary>
+    /// <summary>The media type of the request body.</summary>
     public string RequestMediaType { get; init; } = "application/json";
 
-    /// <summary>The body's form, where the framework does not know it.</summary>
+    /// <summary>The schema of the request body, where the framework does not know it.</summary>
     public Func<OpenApiSchema>? RequestSchema { get; init; }
 
-    /// <summary>Headers that the request has, by name, with what they mean.</summary>
+    /// <summary>The meaning of the request's headers, by name.</summary>
     public IReadOnlyDictionary<string, string> RequestHeaders { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The answers of success.</summary>
+    /// <summary>The successful answers.</summary>
     public required IReadOnlyList<Answer> Answers { get; init; }
 
-    /// <summary>The refusals of its own, beside those that every endpoint of its kind has.</summary>
+    /// <summary>The endpoint's own refusals, besides those common to its kind.</summary>
     public IReadOnlyList<Refusal> Refusals { get; init; } = [];
 
-    /// <summary>Statuses by which the framework refuses, beside them.</summary>
+    /// <summary>Further statuses by which the framework refuses.</summary>
     public IReadOnlyList<int> Statuses { get; init; } = [];
 
     /// <summary>Whether it needs an access token.</summary>
     public bool Authorised { get; init; } = true;
 
-    /// <summary>Whether it takes part in <c>Chat-Position</c> and <c>Chat-Min-Position</c>, and has limits.</summary>
+    /// <summary>Whether it uses <c>Chat-Position</c> and <c>Chat-Min-Position</c>, and has rate limits.</summary>
     public bool Api { get; init; } = true;
 }
 
-/// <param name="Body">Its type; null when the answer has none, or none in JSON.</param>
-/// <param name="Example">An example of it.</param>
-/// <param name="MediaType">The body's.</param>
-internal sealed record Answer(int Status, string Description, Type? Body = null, string? Example = null, string MediaType = "application/json");
+/// <summary>A successful answer of an endpoint.</summary>
+/// <param name="Body">The type of the body; null for no body, or one without a schema.</param>
+/// <param name="Example">An example of the body; null for no body.</param>
+/// <param name="MediaType">The media type of the body.</param>
+internal sealed record Answer(
+    int Status, string Description, Type? Body = null, string? Example = null, string MediaType = "application/json");

@@ -7,27 +7,36 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>Puts into the OpenAPI document what <see cref="Operation"/> says of each endpoint, and the refusals that all of a kind have.</summary>
+/// <summary>
+/// Adds the descriptions of all endpoints (<see cref="Operation"/>) to the OpenAPI document, with the refusals common
+/// to endpoints of a kind.
+/// </summary>
 internal sealed class OperationDescriptions : IDocumentFilter
 {
     public const string SecurityScheme = "bearer";
 
     public static readonly IReadOnlyList<Operation> All =
     [
-        .. AccountOperations.All, .. PeopleOperations.All, .. ConversationOperations.All, .. GroupOperations.All, .. MediaOperations.All, .. PushOperations.All,
+        .. AccountOperations.All, .. PeopleOperations.All, .. ConversationOperations.All, .. GroupOperations.All,
+        .. MediaOperations.All, .. PushOperations.All,
         .. OperationsOperations.All,
     ];
 
-    private static readonly Refusal StoreUnavailable = new(RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
+    private static readonly Refusal[] OfTokens =
+        [Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut];
+
+    private static readonly Refusal StoreUnavailable = new(
+        RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
-        swaggerDoc.Tags = All.Select(described => described.Tag).Distinct().Select(tag => new OpenApiTag { Name = tag }).ToHashSet();
+        swaggerDoc.Tags = All.Select(described => described.Tag).Distinct().Select(tag => new OpenApiTag { Name = tag })
+            .ToHashSet();
         foreach (var described in All)
             Describe(swaggerDoc, Find(swaggerDoc, described), described, context);
     }
 
-    /// <summary>The endpoint's operation; a new one when the framework does not describe it.</summary>
+    /// <summary>The endpoint's operation in the document; a new one where the framework has none.</summary>
     private static OpenApiOperation Find(OpenApiDocument document, Operation described)
     {
         if (!document.Paths.TryGetValue(described.Path, out var path))
@@ -39,14 +48,20 @@ internal sealed class OperationDescriptions : IDocumentFilter
         return operation;
     }
 
-    private static void Describe(OpenApiDocument document, OpenApiOperation operation, Operation described, DocumentFilterContext context)
+    private static void Describe(
+        OpenApiDocument document, OpenApiOperation operation, Operation described, DocumentFilterContext context)
     {
         operation.Summary = described.Summary;
         operation.Description = described.Description.ReplaceLineEndings(" ");
-        operation.OperationId = $"{described.Method.Method.ToLowerInvariant()}{described.Path.Replace('/', '_').Replace("{", "").Replace("}", "")}";
+        operation.OperationId = described.Method.Method.ToLowerInvariant()
+            + described.Path.Replace('/', '_').Replace("{", "").Replace("}", "");
         operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
         if (described.Authorised)
-            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SecurityScheme, document)] = [] }];
+        {
+            var scheme = new OpenApiSecuritySchemeReference(SecurityScheme, document);
+            operation.Security = [new OpenApiSecurityRequirement { [scheme] = [] }];
+        }
+
         DescribeParameters(operation, described);
         if (described.Request is not null)
             DescribeRequest(operation, described, described.Request);
@@ -54,7 +69,9 @@ internal sealed class OperationDescriptions : IDocumentFilter
         operation.Responses = [];
         foreach (var answer in described.Answers)
             operation.Responses.Add(Status(answer.Status), Response(answer, described, context));
-        foreach (var status in RefusalsOf(described).DistinctBy(problem => problem.Code).GroupBy(problem => problem.Status).OrderBy(group => group.Key))
+        var refusals = RefusalsOf(described).DistinctBy(problem => problem.Code)
+            .GroupBy(problem => problem.Status).OrderBy(group => group.Key);
+        foreach (var status in refusals)
             operation.Responses.TryAdd(Status(status.Key), Response([.. status], context));
     }
 
@@ -69,7 +86,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
             operation.Parameters.Add(Parameters.MinPosition);
     }
 
-    private static bool IsRead(Operation described) => described.Method == HttpMethod.Get || described.Method == HttpMethod.Head;
+    private static bool IsRead(Operation described) =>
+        described.Method == HttpMethod.Get || described.Method == HttpMethod.Head;
 
     private static void DescribeRequest(OpenApiOperation operation, Operation described, string example)
     {
@@ -78,7 +96,10 @@ internal sealed class OperationDescriptions : IDocumentFilter
             operation.RequestBody = new OpenApiRequestBody
             {
                 Required = true,
-                Content = new Dictionary<string, IOpenApiMediaType> { [described.RequestMediaType] = new OpenApiMediaType { Schema = schema() } },
+                Content = new Dictionary<string, IOpenApiMediaType>
+                {
+                    [described.RequestMediaType] = new OpenApiMediaType { Schema = schema() },
+                },
             };
         }
 
@@ -90,15 +111,25 @@ internal sealed class OperationDescriptions : IDocumentFilter
     {
         var response = new OpenApiResponse { Description = answer.Description };
         if (described.Api && !IsRead(described))
-            response.Headers = new Dictionary<string, IOpenApiHeader> { [PositionToken.AnswerHeader] = Parameters.Position };
+        {
+            response.Headers = new Dictionary<string, IOpenApiHeader>
+            {
+                [PositionToken.AnswerHeader] = Parameters.Position,
+            };
+        }
+
         if (answer.Example is null)
             return response;
         response.Content = new Dictionary<string, IOpenApiMediaType>
         {
             [answer.MediaType] = new OpenApiMediaType
             {
-                Schema = answer.Body is null ? new OpenApiSchema() : context.SchemaGenerator.GenerateSchema(answer.Body, context.SchemaRepository),
-                Example = answer.MediaType == "application/json" ? JsonNode.Parse(answer.Example) : JsonValue.Create(answer.Example),
+                Schema = answer.Body is null
+                    ? new OpenApiSchema()
+                    : context.SchemaGenerator.GenerateSchema(answer.Body, context.SchemaRepository),
+                Example = answer.MediaType == "application/json"
+                    ? JsonNode.Parse(answer.Example)
+                    : JsonValue.Create(answer.Example),
             },
         };
         return response;
@@ -115,7 +146,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
                 {
                     Schema = context.SchemaGenerator.GenerateSchema(typeof(Problem), context.SchemaRepository),
                     Examples = problems.ToDictionary(
-                        problem => problem.Code, IOpenApiExample (problem) => new OpenApiExample { Value = JsonNode.Parse(problem.ToBytes()) }),
+                        problem => problem.Code,
+                        IOpenApiExample (problem) => new OpenApiExample { Value = JsonNode.Parse(problem.ToBytes()) }),
                 },
             },
         };
@@ -135,7 +167,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
         if (described.Request is not null)
         {
             yield return Problems.OfField("field", "says what is wrong with it.", Examples.TraceId);
-            yield return Problems.Of(400, "malformed_json", "The body is not a JSON object of the described form.", Examples.TraceId);
+            yield return Problems.Of(
+                400, "malformed_json", "The body is not a JSON object of the described form.", Examples.TraceId);
             yield return Problems.OfStatus(413, Examples.TraceId);
             yield return Problems.OfStatus(415, Examples.TraceId);
         }
@@ -148,7 +181,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
 
         if (described.Authorised)
         {
-            foreach (var refusal in new[] { Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut })
+            foreach (var refusal in OfTokens)
                 yield return Problems.Of(refusal, Examples.TraceId);
         }
 

@@ -3,6 +3,7 @@ using ChatCqrs.WebApi.Operations;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
+/// <summary>Administration, health and metrics.</summary>
 internal static class OperationsOperations
 {
     private const string Tag = "Operations";
@@ -11,42 +12,60 @@ internal static class OperationsOperations
 
     public static readonly IReadOnlyList<Operation> All =
     [
-        new(HttpMethod.Get, "/v1/admin/projections", Tag, "How far the projections are", "Position, lag and state of each read model. For the role `admin`.")
+        new(HttpMethod.Get, "/v1/admin/projections", Tag, "The progress of the projections",
+            "Position, lag and state of each read model. For the role `admin`.")
         {
             Answers =
             [
                 new(200, "The projections.", typeof(ProjectionsAnswer),
-                    """{"projections":[{"name":"timeline","position":4711,"lag":0.2,"state":"running","detail":null}]}"""),
+                    """
+                    {"projections":[{"name":"timeline","position":4711,"lag":0.2,"state":"running","detail":null}]}
+                    """),
             ],
             Refusals = [Forbidden],
         },
-        new(HttpMethod.Post, "/v1/admin/projections/{name}/rebuild", Tag, "Build a projection anew",
-            "Beside the one in use, which it replaces once it has caught up: nothing is interrupted. For the role `admin`.")
+        new(HttpMethod.Post, "/v1/admin/projections/{name}/rebuild", Tag, "Rebuild a projection",
+            """
+            Folds the log into a second copy, which replaces the one in use once it has caught up. Reads continue
+            meanwhile. For the role `admin`.
+            """)
         {
-            Answers = [new(202, "It was asked for.", typeof(RebuildAnswer), """{"name":"timeline"}""")],
+            Answers = [new(202, "The rebuild is requested.", typeof(RebuildAnswer), """{"name":"timeline"}""")],
             Refusals = [AdminEndpoints.ProjectionUnknown, Forbidden],
         },
-        new(HttpMethod.Get, "/health/live", Tag, "Whether the process answers", "Restart it when it does not.")
+        new(HttpMethod.Get, "/health/live", Tag, "Liveness", "Restart a process that does not answer.")
         {
             Authorised = false,
             Api = false,
-            Answers = [new(200, "It does.", null, """{"status":"healthy","checks":{}}""")],
+            Answers = [new(200, "The process answers.", null, """{"status":"healthy","checks":{}}""")],
         },
-        new(HttpMethod.Get, "/health/ready", Tag, "Whether the server can do its work",
-            "The log answers, the read side answers, a node leads it and it is not far behind, and the process is not about to stop. Send requests only while it is 200.")
+        new(HttpMethod.Get, "/health/ready", Tag, "Readiness",
+            """
+            Ready when the log and the read side answer, the read side has a leader and is not far behind, and the
+            process is not stopping. Send requests only while the answer is 200.
+            """)
         {
             Authorised = false,
             Api = false,
             Answers =
             [
-                new(200, "It can.", null,
-                    """{"status":"healthy","checks":{"log":{"status":"healthy","detail":"answers"},"read_side":{"status":"healthy","detail":"0.0 seconds behind the log"}}}"""),
-                new(503, "It cannot now.", null,
-                    """{"status":"unhealthy","checks":{"log":{"status":"unhealthy","detail":"cannot be reached, or does not answer in time"}}}"""),
+                new(200, "The server is ready.", null,
+                    """
+                    {"status":"healthy","checks":{"log":{"status":"healthy","detail":"answers"},
+                      "read_side":{"status":"healthy","detail":"0.0 seconds behind the log"}}}
+                    """),
+                new(503, "The server is not ready.", null,
+                    """
+                    {"status":"unhealthy","checks":{"log":{"status":"unhealthy",
+                      "detail":"cannot be reached, or does not answer in time"}}}
+                    """),
             ],
         },
-        new(HttpMethod.Get, "/hangfire", Tag, "The clock's jobs",
-            "Hangfire's dashboard: what recurs, what is due, what failed. For the role `admin`. A browser is let in by `/hangfire?access_token=...`, which leaves a cookie.")
+        new(HttpMethod.Get, "/hangfire", Tag, "The dashboard of jobs",
+            """
+            Hangfire's dashboard of recurring, due and failed jobs. For the role `admin`. A browser signs in with
+            `/hangfire?access_token=...`, which sets a cookie.
+            """)
         {
             Api = false,
             Answers = [new(200, "The page.", null, "<!DOCTYPE html>", "text/html")],

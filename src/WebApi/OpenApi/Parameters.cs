@@ -6,55 +6,57 @@ using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>What the parameters of addresses and headers mean; each name means the same everywhere.</summary>
+/// <summary>The meaning of parameters in paths, queries and headers; a name means the same in all operations.</summary>
 internal static class Parameters
 {
     private static readonly Dictionary<string, (string Description, OpenApiSchema Schema, string Example)> Known = new()
     {
         ["id"] = ("The conversation.", Uuid(), Examples.Conversation),
         ["message_id"] = ("The message.", Uuid(), Examples.Message),
-        ["user_id"] = ("A user; where it is a query's, it must be the caller.", Uuid(), Examples.Ben),
+        ["user_id"] = ("A user; in a query, the caller.", Uuid(), Examples.Ben),
         ["device_id"] = ("One of the caller's devices.", Uuid(), Examples.AnnsPhone),
         ["registration_id"] = ("The registration.", Uuid(), Examples.Registration),
         ["name"] = ("The projection's name.", Text(), "timeline"),
         ["/v1/media/uploads/{id} id"] = ("The upload.", Uuid(), Examples.Upload),
         ["/v1/push-subscriptions/{id} id"] = ("The subscription.", Uuid(), Examples.Subscription),
         ["file_id"] = ("The file.", Uuid(), Examples.File),
-        ["expires"] = ("Until when the address is good, in seconds since 1970.", Number(0), "1767323100"),
-        ["signature"] = ("What makes it one of ours.", Text(), "q83vEjRWeJCrze8SNFZ4kA"),
+        ["expires"] = ("The end of the address's validity, in seconds since 1970.", Number(0), "1767323100"),
+        ["signature"] = ("The server's signature of the address.", Text(), "q83vEjRWeJCrze8SNFZ4kA"),
         ["cursor"] = ("The `next_cursor` of the page before.", Text(), "MTIz"),
-        ["limit"] = ("How many at most.", Number(1, Paging.LimitMax, Paging.LimitDefault), "50"),
-        ["before_seq"] = ("Only what comes before this seq.", Number(0), "100"),
-        ["after_seq"] = ("Only what comes after this seq; -1 for everything.", Number(-1), "7"),
+        ["limit"] = ("The most items of the page.", Number(1, Paging.LimitMax, Paging.LimitDefault), "50"),
+        ["before_seq"] = ("Only entries before this seq.", Number(0), "100"),
+        ["after_seq"] = ("Only entries after this seq; -1 for all.", Number(-1), "7"),
     };
 
     public static readonly OpenApiParameter MinPosition = new()
     {
         Name = PositionToken.RequestHeader,
         In = ParameterLocation.Header,
-        Description = $"A {PositionToken.AnswerHeader} that a command gave: the answer is at least that new. Waits up to 5 s, then 503.",
+        Description = $"The {PositionToken.AnswerHeader} of a command: the answer is at least as new. Waits up to 5 s, "
+            + "then 503.",
         Schema = Text(),
         Example = "AAAAAAAAEmc8JGFi",
     };
 
     public static OpenApiHeader Position => new()
     {
-        Description = $"Up to where the log holds what the command did, for {PositionToken.RequestHeader}.",
+        Description = $"The position of the command's events in the log, for {PositionToken.RequestHeader}.",
         Schema = Text(),
         Example = "AAAAAAAAEmc8JGFi",
     };
 
     public static OpenApiHeader RetryAfter => new()
     {
-        Description = "Seconds until trying again makes sense.",
+        Description = "The seconds to wait before a retry.",
         Schema = Number(1),
         Example = 1,
     };
 
-    /// <summary>The parameters in a path's braces, for endpoints that the framework does not describe.</summary>
+    /// <summary>Adds the meaning, schema and example of a known parameter.</summary>
     public static void Describe(OpenApiParameter parameter, string path)
     {
-        if (!Known.TryGetValue($"{path} {parameter.Name}", out var known) && !Known.TryGetValue(parameter.Name!, out known))
+        if (!Known.TryGetValue($"{path} {parameter.Name}", out var known)
+            && !Known.TryGetValue(parameter.Name!, out known))
             return;
         parameter.Description = known.Description;
         parameter.Schema = known.Schema;
@@ -63,8 +65,9 @@ internal static class Parameters
             : JsonValue.Create(known.Example);
     }
 
-    /// <summary>A header of the request that only some operations have.</summary>
-    public static OpenApiParameter Header(string name, string meaning) => new() { Name = name, In = ParameterLocation.Header, Description = meaning, Schema = Text() };
+    /// <summary>A header that only some operations have.</summary>
+    public static OpenApiParameter Header(string name, string meaning) =>
+        new() { Name = name, In = ParameterLocation.Header, Description = meaning, Schema = Text() };
 
     private static OpenApiSchema Uuid() => new() { Type = JsonSchemaType.String, Format = "uuid" };
 

@@ -3,44 +3,51 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
+/// <summary>Contacts and blocks.</summary>
 internal static class PeopleOperations
 {
     private const string People = "Contacts and blocks";
 
     public static readonly IReadOnlyList<Operation> All =
     [
-        new(HttpMethod.Post, "/v1/contacts/lookup", People, "Find out who of one's contacts is here",
+        new(HttpMethod.Post, "/v1/contacts/lookup", People, "Look up contacts by phone",
             $"""
-            At most {LookUpContacts.PhonesMax} phones at once, in E.164 form. Those that nobody has are left out. Every phone asked for counts towards a strict limit a user
-            (2,000, and then some 1,700 a day): enough for an address book, not for trying numbers out.
+            At most {LookUpContacts.PhonesMax} phones a request, in E.164 form. The answer omits phones without an
+            account. Each phone counts towards a strict limit of the user (2,000, then about 1,700 a day): enough for an
+            address book, too few to enumerate numbers.
             """)
         {
             Request = """{"phones":["+12025550123","+12025550124"]}""",
             Answers =
             [
-                new(200, "Those that have an account.", typeof(LookUpContacts.Result),
+                new(200, "The phones with an account.", typeof(LookUpContacts.Result),
                     $$"""{"matches":[{"phone":"+12025550124","user_id":"{{Examples.Ben}}","name":"Ben"}]}"""),
             ],
         },
-        new(HttpMethod.Get, "/v1/blocks", People, "Whom the caller has blocked", "Last first.")
+        new(HttpMethod.Get, "/v1/blocks", People, "The users that the caller has blocked", "Newest block first.")
         {
             Answers =
             [
-                new(200, "A page of them.", typeof(ListBlocks.Result),
-                    $$"""{"blocks":[{"user_id":"{{Examples.Ben}}","name":"Ben","blocked_at":"2026-01-02T03:04:05.678Z"}],"next_cursor":null}"""),
+                new(200, "A page of blocks.", typeof(ListBlocks.Result),
+                    $$"""
+                    {"blocks":[{"user_id":"{{Examples.Ben}}","name":"Ben","blocked_at":"2026-01-02T03:04:05.678Z"}],
+                     "next_cursor":null}
+                    """),
             ],
             Refusals = [Refusal.InvalidCursor],
         },
         new(HttpMethod.Put, "/v1/blocks/{user_id}", People, "Block a user",
             """
-            Their direct messages, edits, reactions and changes of retention are refused with `blocked` from then on, and neither sees the other typing or online. What was
-            said stays, and groups that both are in go on. Blocking twice is no error.
+            The user's direct messages, edits, reactions and changes of retention are refused with `blocked` from then
+            on, and neither sees the other typing or online. Earlier messages and common groups stay. Blocking twice is
+            no error.
             """)
         {
             Answers = [new(204, "The user is blocked.")],
             Refusals = [Refusal.UserUnknown, Refusal.BlockOneself, Refusal.TooManyBlocks],
         },
-        new(HttpMethod.Delete, "/v1/blocks/{user_id}", People, "Unblock a user", "Unblocking who is not blocked is no error.")
+        new(HttpMethod.Delete, "/v1/blocks/{user_id}", People, "Unblock a user",
+            "Succeeds also when the user is not blocked.")
         {
             Answers = [new(204, "The user is not blocked.")],
             Refusals = [Refusal.UserUnknown],

@@ -3,48 +3,58 @@ using ChatCqrs.WebApi.Push;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
+/// <summary>Push subscriptions.</summary>
 internal static class PushOperations
 {
     private const string Tag = "Push";
 
     private const string SubscriptionJson =
         $$"""
-        {"subscription_id":"{{Examples.Subscription}}","platform":"webpush","device_id":"{{Examples.AnnsPhone}}","created_at":"2026-01-02T03:04:05.678Z"}
+        {"subscription_id":"{{Examples.Subscription}}","platform":"webpush","device_id":"{{Examples.AnnsPhone}}",
+         "created_at":"2026-01-02T03:04:05.678Z"}
         """;
 
     public static readonly IReadOnlyList<Operation> All =
     [
-        new(HttpMethod.Post, "/v1/push-subscriptions", Tag, "Have a device woken up",
+        new(HttpMethod.Post, "/v1/push-subscriptions", Tag, "Subscribe a device to wake-ups",
             """
-            When messages come for the caller and no socket of theirs is open, the device gets a wake-up without content: `{unread, conversation_id}`. `webpush` needs the
-            `endpoint` and `keys` of a browser's subscription, made with this server's public key; `fcm` needs a `token`; `apns` a `token` and the application's id as
-            `topic`. Messages of a few seconds are one wake-up. A subscription ends with its device, and when its push service says that it is gone.
-            Endpoints in private networks are refused.
+            When messages come for the caller and no socket of the caller is open, the device gets a wake-up without
+            content: `{unread, conversation_id}`. `webpush` needs the `endpoint` and `keys` of a browser's subscription
+            with this server's public key; `fcm` needs a `token`; `apns` needs a `token` and the application's id as
+            `topic`. Messages within a few seconds share one wake-up. A subscription ends with its device, and when the
+            push service reports that it is gone. Endpoints in private networks are refused.
             """)
         {
             Request =
                 """
                 {"platform":"webpush","endpoint":"https://updates.push.example/wpush/v2/gAAAAABl","keys":{
-                  "p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}
+                  "p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                  "auth":"BTBZMqHH6r4Tts7J_aSIgg"}}
                 """,
             Answers =
             [
-                new(201, "The device will be woken.", typeof(PushSubscriptionAnswer), SubscriptionJson),
-                new(200, "The caller had the same subscription.", typeof(PushSubscriptionAnswer), SubscriptionJson),
+                new(201, "The new subscription.", typeof(PushSubscriptionAnswer), SubscriptionJson),
+                new(200, "The existing subscription.", typeof(PushSubscriptionAnswer), SubscriptionJson),
             ],
         },
-        new(HttpMethod.Get, "/v1/push-subscriptions", Tag, "The caller's push subscriptions", "Oldest first. Where they lead is not told again.")
+        new(HttpMethod.Get, "/v1/push-subscriptions", Tag, "The caller's push subscriptions",
+            "Oldest first, without endpoints, keys and tokens.")
         {
-            Answers = [new(200, "The subscriptions.", typeof(PushSubscriptionsAnswer), $$"""{"subscriptions":[{{SubscriptionJson}}]}""")],
+            Answers =
+            [
+                new(200, "The subscriptions.", typeof(PushSubscriptionsAnswer),
+                    $$"""{"subscriptions":[{{SubscriptionJson}}]}"""),
+            ],
         },
         new(HttpMethod.Get, "/v1/push-subscriptions/{id}", Tag, "A push subscription", "One of the caller's.")
         {
             Answers = [new(200, "The subscription.", typeof(PushSubscriptionAnswer), SubscriptionJson)],
             Refusals = [Refusal.SubscriptionUnknown],
         },
-        new(HttpMethod.Delete, "/v1/push-subscriptions/{id}", Tag, "End a push subscription", "The device is not woken any more.")
+        new(HttpMethod.Delete, "/v1/push-subscriptions/{id}", Tag, "End a push subscription",
+            "The device gets no more wake-ups.")
         {
-            Answers = [new(204, "It is gone.")],
+            Answers = [new(204, "The subscription has ended.")],
             Refusals = [Refusal.SubscriptionUnknown],
         },
         new(HttpMethod.Get, "/v1/push/vapid-public-key", Tag, "This server's key for Web Push",
@@ -53,7 +63,10 @@ internal static class PushOperations
             Answers =
             [
                 new(200, "The key.", typeof(VapidKeyAnswer),
-                    """{"public_key":"BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8"}"""),
+                    """
+                    {"public_key":
+                      "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8"}
+                    """),
             ],
             Refusals = [Refusal.WebPushUnavailable],
         },

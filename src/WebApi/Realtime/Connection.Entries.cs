@@ -15,7 +15,7 @@ internal sealed partial class Connection
     /// <summary>Starts the catch-up loop. The gateway sets it before it registers the connection.</summary>
     public required Action<Connection> OnCatchUpNeeded { get; init; }
 
-    /// <summary>Whether the inbox has not been read yet for what the device is missing.</summary>
+    /// <summary>Whether the inbox has not been read yet for the entries that the device is missing.</summary>
     public bool IsNew
     {
         get

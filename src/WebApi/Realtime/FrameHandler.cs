@@ -68,7 +68,7 @@ internal sealed class FrameHandler(
         }
     }
 
-    /// <returns>A null frame for what is no object; <c>IsJson</c> only for the literal <c>null</c>.</returns>
+    /// <returns>A null frame for malformed bytes and for the JSON literal <c>null</c>, which alone is JSON.</returns>
     private static (ClientFrame? Frame, bool IsJson) Parse(ReadOnlyMemory<byte> bytes)
     {
         try

@@ -13,12 +13,12 @@ namespace ChatCqrs.WebApi.Realtime;
 internal sealed class LiveHub : ILiveDelivery, IHostedService
 {
     /// <summary>
-    /// Conversations with at least so many members use the last lane, where they delay no smaller conversation.
+    /// The size from which on a conversation uses the last lane, where it delays no smaller one; in members.
     /// </summary>
     private const int CrowdMin = 64;
 
     private static readonly Counter<long> Dropped = Telemetry.Meter.CreateCounter<long>(
-        "chat.live.dropped", "{publication}", "What could not be handed to sockets at once: they fetch it.");
+        "chat.live.dropped", "{publication}", "Publications that sockets could not get at once, and fetch.");
 
     private static readonly Counter<long> Delivered = Telemetry.Meter.CreateCounter<long>(
         "chat.live.frames", "{frame}", "Entries and receipts handed to sockets.");
@@ -114,7 +114,7 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
             }
             catch (Exception exception)
             {
-                // The next entry shows the gap, and the connection fetches what is missing.
+                // The next entry shows the gap, and the connection fetches the missing entries.
                 _logger.LogError(exception, "A publication could not be delivered.");
                 NoteDropped();
             }

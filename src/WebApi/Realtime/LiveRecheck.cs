@@ -21,7 +21,7 @@ internal sealed class LiveRecheck(
     /// <summary>The most changed conversations of one query. In the others the next entry shows the gap.</summary>
     private const int ChangesMax = 20_000;
 
-    /// <summary>How long a live entry takes to arrive at most; what is missing then was lost.</summary>
+    /// <summary>The most time of a live entry's way; an entry that is missing after it was lost.</summary>
     private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(2);
 
     /// <summary>By how much the clocks of nodes may differ.</summary>
@@ -32,7 +32,7 @@ internal sealed class LiveRecheck(
 
     private static readonly Counter<long> Recovered = Telemetry.Meter.CreateCounter<long>(
         "chat.live.recovered", "{conversation}",
-        "Conversations in which a socket was missing entries that nobody had told it of.");
+        "Conversations in which a socket was missing entries without an announcement.");
 
     private readonly SemaphoreSlim _requested = new(0, 1);
     private readonly bool _isAlone = bus is NoNodeBus;
@@ -88,7 +88,7 @@ internal sealed class LiveRecheck(
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                // A bug must not stop the node: the next entry shows a gap all the same.
+                // A bug here must not stop the node: the next entry still shows the gap.
                 logger.LogError(exception, "The check for missing entries failed.");
                 await Task.Delay(SettledAfter, clock, stoppingToken);
             }

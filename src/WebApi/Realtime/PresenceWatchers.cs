@@ -7,7 +7,7 @@ namespace ChatCqrs.WebApi.Realtime;
 internal readonly record struct PresencePair(Connection Watcher, UserId User);
 
 /// <summary>
-/// The sockets of this node that watch presence, the state last shown of each watched user, and what is to be shown
+/// The sockets of this node that watch presence, the state last shown of each watched user, and the users to look up
 /// next. Thread-safe.
 /// </summary>
 internal sealed class PresenceWatchers
@@ -114,7 +114,7 @@ internal sealed class PresenceWatchers
         return users.Length > 0;
     }
 
-    /// <summary>Takes back what <see cref="Take"/> gave, as far as it is still watched.</summary>
+    /// <summary>Takes back the result of <see cref="Take"/>, as far as it is still watched.</summary>
     public void PutBack(UserId[] users, HashSet<PresencePair> asked)
     {
         lock (_lock)

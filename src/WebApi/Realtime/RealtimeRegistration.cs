@@ -10,8 +10,11 @@ public static class RealtimeRegistration
 {
     private const string Path = "/v1/ws";
 
-    /// <summary>TCP keep-alive, in seconds: after so long a silence, every so often, so many probes.</summary>
-    private const int KeepAliveAfter = 60, KeepAliveEvery = 15, KeepAliveTries = 4;
+    /// <summary>TCP keep-alive: the silence before the first probe and the time between probes, in seconds.</summary>
+    private const int KeepAliveAfter = 60, KeepAliveEvery = 15;
+
+    /// <summary>The unanswered probes after which a peer is dead.</summary>
+    private const int KeepAliveTries = 4;
 
     public static IServiceCollection AddRealtime(this IServiceCollection services)
     {
