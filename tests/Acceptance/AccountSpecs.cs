@@ -4,14 +4,14 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Registration, tokens and devices: who gets in, and how one is put out.</summary>
+/// <summary>Registration, tokens and devices: who is authenticated, and how access ends.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class AccountSpecs(Product product)
 {
     private const int WrongCodes = 5;
 
     [Fact]
-    public async Task Without_a_token_or_with_a_false_one_nobody_gets_in()
+    public async Task A_request_without_a_valid_token_is_refused()
     {
         var ada = await product.RegisterAsync();
         var keys = (await product.Api.GetAsync("/.well-known/jwks.json")).Expect(200).Json.GetProperty("keys");
@@ -46,13 +46,13 @@ public sealed class AccountSpecs(Product product)
         Assert.True(welcome.TryGetProperty("limits", out _));
         await socket.NextAsync("synced");
         await socket.PingAsync();
-        (await product.Api.GetAsync($"/v1/users/me?access_token={ada.Token}")).Expect(401); // There only.
+        (await product.Api.GetAsync($"/v1/users/me?access_token={ada.Token}")).Expect(401); // Only the socket does.
         var refused = await Assert.ThrowsAsync<WebSocketException>(() => ChatSocket.OpenAsync(product.Api.Address, "rubbish", tokenInQuery: true));
         Assert.Equal(401, refused.Data["status"]);
     }
 
     [Fact]
-    public async Task Five_wrong_codes_burn_a_registration()
+    public async Task Five_wrong_codes_end_a_registration()
     {
         async Task<Answer> Verify(Guid registration, string? code) => await product.Api.PostAsync(
             $"/v1/registrations/{registration}/verification", new { code, device = new { name = "x", platform = "web" } });
@@ -66,7 +66,7 @@ public sealed class AccountSpecs(Product product)
         (await Verify(begun.RegistrationId, wrong)).Expect(410);
         (await Verify(begun.RegistrationId, begun.Code)).Expect(410);
 
-        // Four do not, and a code works once.
+        // Four wrong codes do not; a code works once.
         var phone = Phones.Next();
         var other = (await product.Api.PostAsync("/v1/registrations", new { phone, name = "Bob" })).Expect(202).Read<Registration>();
         for (var i = 1; i < WrongCodes; i++) (await Verify(other.RegistrationId, other.Code == "000000" ? "000001" : "000000")).Expect(400, "wrong_code");
@@ -75,7 +75,7 @@ public sealed class AccountSpecs(Product product)
     }
 
     [Fact]
-    public async Task Guessing_in_parallel_gains_nothing()
+    public async Task Parallel_guesses_share_the_five_attempts()
     {
         var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
         var wrong = begun.Code == "000000" ? "000001" : "000000";
@@ -85,7 +85,7 @@ public sealed class AccountSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_phone_that_is_known_gets_a_further_device()
+    public async Task Registering_a_known_phone_adds_a_device()
     {
         var ada = await product.RegisterAsync();
         var laptop = await ada.AddDeviceAsync();
@@ -101,7 +101,7 @@ public sealed class AccountSpecs(Product product)
     }
 
     [Fact]
-    public async Task The_same_phone_at_the_same_instant_is_one_user()
+    public async Task Concurrent_registrations_of_one_phone_make_one_user()
     {
         var phone = Phones.Next();
         var people = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Person.RegisterAsync(product.Api, phone)));
@@ -131,7 +131,7 @@ public sealed class AccountSpecs(Product product)
     }
 
     [Fact]
-    public async Task Of_parallel_refreshes_at_most_one_succeeds()
+    public async Task Only_one_of_several_parallel_refreshes_succeeds()
     {
         var ada = await product.RegisterAsync();
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken })));
@@ -139,7 +139,7 @@ public sealed class AccountSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_removed_device_is_out_at_once()
+    public async Task A_removed_device_loses_access_at_once()
     {
         var (ada, bob) = await product.PairAsync();
         var laptop = await ada.AddDeviceAsync();
@@ -161,7 +161,7 @@ public sealed class AccountSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_profile_is_one_s_own_to_change()
+    public async Task Users_change_their_own_profile_and_others_see_it()
     {
         var (ada, bob) = await product.PairAsync();
         var patched = (await ada.PatchAsync("/v1/users/me", new { name = "Countess", about = "Engines" })).Expect(200, 204);

@@ -5,13 +5,13 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Bad frames: each is answered by an <c>error</c> with a complete problem, and the socket stays open.</summary>
+/// <summary>A bad frame gets an <c>error</c> with a complete problem; the socket stays open.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class BadFrameSpecs(Product product)
 {
     private const int FrameMax = 512 * 1024;
 
-    /// <summary>{me}, {bob}, {id}, {conversation}, {cipher} are filled in; a frame that has an id expects it back as <c>ref</c>.</summary>
+    /// <summary>The test fills in placeholders such as {me}. An error repeats the frame's id, if any, as <c>ref</c>.</summary>
     private static readonly (string Frame, int[] Statuses)[] Bad =
     [
         ("", [400]),
@@ -84,7 +84,7 @@ public sealed class BadFrameSpecs(Product product)
     ];
 
     [Fact]
-    public async Task Each_bad_frame_is_answered_by_a_problem_and_the_socket_stays()
+    public async Task A_bad_frame_gets_a_problem_and_the_socket_stays_open()
     {
         var (ada, bob) = await product.PairAsync();
         var conversation = (await ada.SayAsync(bob, "a good one")).ConversationId;
@@ -116,7 +116,7 @@ public sealed class BadFrameSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_binary_frame_is_refused_and_the_socket_stays()
+    public async Task A_binary_frame_is_refused_and_the_socket_stays_open()
     {
         var (ada, bob) = await product.PairAsync();
         await using var socket = await ada.ConnectAsync();
@@ -127,12 +127,12 @@ public sealed class BadFrameSpecs(Product product)
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_text_are_refused()
+    public async Task Bytes_that_are_not_UTF_8_are_refused()
     {
         var (ada, bob) = await product.PairAsync();
         await using var socket = await ada.ConnectAsync();
         await socket.SendAsync([.. "{\"op\":\"ping\",\"id\":\""u8, 0xff, 0xfe, 0xc3, 0x28, .. "\"}"u8]);
-        // RFC 6455, section 8.1: such a connection is failed; a server that looks only at the JSON says so in an error.
+        // RFC 6455, section 8.1, fails the connection. A server that looks only at the JSON may send an error instead.
         await Eventually.BeAsync(() => socket.IsClosed || socket.Frames().Any(f => f.Op == "error"), "an error or the end");
         if (socket.IsClosed) Assert.Equal(1007, socket.CloseCode);
         else await socket.PingAsync();
@@ -140,11 +140,11 @@ public sealed class BadFrameSpecs(Product product)
     }
 
     [Fact]
-    public async Task Whoever_closes_is_answered()
+    public async Task A_close_frame_is_answered_with_a_close_frame()
     {
         var socket = await (await product.RegisterAsync()).ConnectAsync();
 
-        await socket.DisposeAsync(); // Says goodbye, and waits for the answer.
+        await socket.DisposeAsync(); // Sends a close frame and waits for the answer.
 
         Assert.Equal(1000, socket.CloseCode); // RFC 6455, section 5.5.1.
     }
@@ -168,7 +168,7 @@ public sealed class BadFrameSpecs(Product product)
             }
             catch (WebSocketException)
             {
-                Assert.True(await pieces.ClosedAsync() is 1009); // Closed while we still sent: the code tells why.
+                Assert.True(await pieces.ClosedAsync() is 1009); // The server closed while the client was sending.
             }
             Assert.Equal(1009, await pieces.ClosedAsync());
         }
@@ -178,7 +178,7 @@ public sealed class BadFrameSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_frame_may_come_in_pieces()
+    public async Task A_frame_may_come_in_fragments()
     {
         var (ada, bob) = await product.PairAsync();
         await using var socket = await ada.ConnectAsync();
@@ -219,7 +219,7 @@ public sealed class BadFrameSpecs(Product product)
         }
         catch (Exception exception) when (exception is System.Text.Json.JsonException or InvalidOperationException)
         {
-            return null; // A frame that is no JSON, or whose id is no text, refers to nothing.
+            return null; // Not JSON, or an id that is not a string: no ref is expected.
         }
     }
 

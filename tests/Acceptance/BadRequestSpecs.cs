@@ -4,11 +4,13 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Bad requests: each gets a clear problem, none a 5xx, and nothing is stored. (That a problem is complete, <see cref="Answer"/> sees to.)</summary>
+/// <summary>
+/// A bad request gets a clear problem, never a 5xx, and stores nothing. <see cref="Answer"/> checks that the problem is complete.
+/// </summary>
 [Collection(ProductCollection.Name)]
 public sealed class BadRequestSpecs(Product product)
 {
-    /// <summary>Bodies of a message: {me}, {bob}, {id}, {conversation} are filled in. The statuses that are right, and the field that is wrong.</summary>
+    /// <summary>Message bodies with placeholders such as {me}, the accepted statuses, and the field the problem names.</summary>
     private static readonly (string Name, string Body, int[] Statuses, string? Field)[] Bodies =
     [
         ("no JSON", "{", [400], null),
@@ -110,7 +112,7 @@ public sealed class BadRequestSpecs(Product product)
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_text_and_bodies_of_another_kind_are_refused()
+    public async Task Bodies_that_are_not_UTF_8_JSON_are_refused()
     {
         var (ada, bob) = await product.PairAsync();
         var good = Json.Write(Draft.To(bob.Id, "hello"));
@@ -129,7 +131,7 @@ public sealed class BadRequestSpecs(Product product)
     }
 
     [Fact]
-    public async Task What_is_just_within_the_limits_is_taken()
+    public async Task Messages_just_within_the_limits_are_accepted()
     {
         var (ada, bob) = await product.PairAsync();
         await using var bobs = await bob.ConnectAsync();
@@ -142,7 +144,7 @@ public sealed class BadRequestSpecs(Product product)
         string[] ciphers = [Convert.ToBase64String(new byte[256 * 1024]), new('+', 349_524), new('<', 262_144), new('ä', 131_072)];
         foreach (var cipher in ciphers)
         {
-            // Raw: what is escaped in a body counts as what it is written with.
+            // Written raw: an escaped character would count with the length of its escape.
             var draft = Draft.To(bob.Id, "");
             var body = $$"""{"message_id":"{{draft.Id}}","receiver_id":"{{bob.Id}}","type":"text","ciphertext":"{{cipher}}"}""";
             var beside = Enumerable.Range(0, 5).Select(n => ada.SayAsync(bob, $"beside {n}")).ToList();
@@ -183,7 +185,7 @@ public sealed class BadRequestSpecs(Product product)
     }
 
     [Fact]
-    public async Task Addresses_that_lead_nowhere_are_problems_too()
+    public async Task Unknown_addresses_get_a_problem_too()
     {
         var ada = await product.RegisterAsync();
         foreach (var path in (string[])["/v1/nothing", "/v2/messages", "/v1/conversations/not-a-uuid", "/v1/conversations/%ff/messages", "/v1/conversations/%00/messages",
@@ -192,7 +194,7 @@ public sealed class BadRequestSpecs(Product product)
         (await ada.DeleteAsync("/v1/messages")).Expect(404, 405);
         (await ada.PutAsync("/v1/conversations", new { })).Expect(404, 405);
         (await ada.DeleteAsync("/v1/devices/not-a-uuid")).Expect(404, 400);
-        (await ada.GetAsync("/v1/ws")).Expect(400, 426); // No upgrade asked for.
+        (await ada.GetAsync("/v1/ws")).Expect(400, 426); // Without an Upgrade header.
     }
 
     private static string Fill(string template, Person ada, Person bob, Guid conversation) => template

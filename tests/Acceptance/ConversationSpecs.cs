@@ -3,12 +3,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Direct conversations, the lists of them, and what is said beside messages.</summary>
+/// <summary>Direct conversations: creation, the inbox, and paging through messages.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class ConversationSpecs(Product product)
 {
     [Fact]
-    public async Task A_direct_conversation_is_one_and_the_same_whoever_asks()
+    public async Task Two_people_share_one_direct_conversation()
     {
         var (ada, bob) = await product.PairAsync();
         var created = (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id, bob.Id, ada.Id } })).Expect(201);
@@ -38,7 +38,7 @@ public sealed class ConversationSpecs(Product product)
     }
 
     [Fact]
-    public async Task Nobody_has_a_conversation_with_oneself_or_with_someone_unknown()
+    public async Task A_conversation_with_oneself_or_an_unknown_user_is_refused()
     {
         var ada = await product.RegisterAsync();
         (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ada.Id } })).Expect(400);
@@ -51,7 +51,7 @@ public sealed class ConversationSpecs(Product product)
     }
 
     [Fact]
-    public async Task Both_writing_first_at_the_same_instant_share_one_conversation()
+    public async Task Two_people_who_write_first_at_once_share_one_conversation()
     {
         for (var round = 0; round < 8; round++)
         {
@@ -81,7 +81,7 @@ public sealed class ConversationSpecs(Product product)
     }
 
     [Fact]
-    public async Task The_inbox_has_the_newest_activity_first_and_is_paged()
+    public async Task The_inbox_lists_the_newest_activity_first_in_pages()
     {
         var ada = await product.RegisterAsync();
         var others = new List<Person>();
@@ -102,7 +102,7 @@ public sealed class ConversationSpecs(Product product)
     }
 
     [Fact]
-    public async Task Unread_messages_and_messages_of_a_conversation_are_paged_without_gap_or_overlap()
+    public async Task Message_lists_are_paged_without_gap_or_overlap()
     {
         var (ada, bob) = await product.PairAsync();
         var carol = await product.RegisterAsync("Carol");

@@ -3,12 +3,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Two devices of one user: each gets everything once it confirms, and each hears what the other does.</summary>
+/// <summary>Two devices of one user: each confirms for itself, and each sees what the other sends and reads.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class DeviceSpecs(Product product)
 {
     [Fact]
-    public async Task Each_device_has_its_own_confirmations_and_what_waits_for_it()
+    public async Task A_device_gets_the_messages_it_has_not_confirmed_itself()
     {
         var (ada, bob) = await product.PairAsync();
         var laptop = await bob.AddDeviceAsync();
@@ -26,24 +26,24 @@ public sealed class DeviceSpecs(Product product)
 
         var read = await laptop.ConfirmAsync(conversation, read: 6);
         Assert.Empty(await WaitingAsync(laptop, conversation));
-        Assert.Equal([5L, 6], await WaitingAsync(bob, conversation)); // Read on the laptop, and still not on the phone.
+        Assert.Equal([5L, 6], await WaitingAsync(bob, conversation)); // The laptop's read does not confirm for the phone.
         Assert.Empty(await bob.UnreadAsync(read));
         Assert.Equal("read", (await ada.MessageAsync(conversation, last.MessageId, read)).Status);
     }
 
     [Fact]
-    public async Task A_later_device_gets_everything_from_the_start()
+    public async Task A_device_added_later_gets_all_messages_from_the_start()
     {
         var (ada, bob) = await product.PairAsync();
         var sent = await ada.SayAsync(bob, "long ago");
         await bob.ConfirmAsync(sent.ConversationId, read: sent.Seq);
 
         Assert.Equal([sent.Seq], await WaitingAsync(await bob.AddDeviceAsync(), sent.ConversationId));
-        Assert.Equal([sent.Seq], await WaitingAsync(await ada.AddDeviceAsync(), sent.ConversationId)); // One's own, too.
+        Assert.Equal([sent.Seq], await WaitingAsync(await ada.AddDeviceAsync(), sent.ConversationId)); // Own messages, too.
     }
 
     [Fact]
-    public async Task What_one_device_says_and_reads_reaches_the_others()
+    public async Task Messages_and_reads_of_one_device_reach_the_others()
     {
         var (ada, bob) = await product.PairAsync();
         var adasLaptop = await ada.AddDeviceAsync();
@@ -66,11 +66,11 @@ public sealed class DeviceSpecs(Product product)
         await laptops.ReceiptAsync(sent.ConversationId, bob.Id, read: sent.Seq);
         await bobsLaptops.ReceiptAsync(sent.ConversationId, bob.Id, read: sent.Seq);
         await bobs.PingAsync();
-        Assert.DoesNotContain(bobs.Frames(), f => f.Op == "receipt"); // It need not be told of itself.
+        Assert.DoesNotContain(bobs.Frames(), f => f.Op == "receipt"); // A device gets no receipt of its own.
         foreach (var socket in (ChatSocket[])[phones, laptops, bobs, bobsLaptops]) socket.KeptOrder();
     }
 
-    /// <summary>The seqs of the messages that a device is sent after it connects.</summary>
+    /// <summary>The seqs of the messages that a device gets when it connects.</summary>
     private static async Task<IEnumerable<long>> WaitingAsync(Person device, Guid conversation)
     {
         await using var socket = await device.ConnectAsync();

@@ -5,12 +5,12 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Somebody erases their account: they are gone, and what the others wrote is not.</summary>
+/// <summary>A user erases their account: the user is gone; messages of others stay.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class ErasureSpecs(Product product)
 {
     [Fact]
-    public async Task Whoever_erases_themselves_is_out_at_once_on_every_device()
+    public async Task An_erased_user_loses_access_on_every_device_at_once()
     {
         var (ada, bob) = await product.PairAsync();
         var laptop = await ada.AddDeviceAsync();
@@ -38,7 +38,7 @@ public sealed class ErasureSpecs(Product product)
     }
 
     [Fact]
-    public async Task The_other_one_keeps_the_conversation_and_their_own_words()
+    public async Task The_other_member_keeps_the_conversation_and_their_own_messages()
     {
         var (ada, bob) = await product.PairAsync();
         var before = Draft.To(ada.Id, "what Bob said");
@@ -63,14 +63,14 @@ public sealed class ErasureSpecs(Product product)
         var details = (await bob.GetAsync($"/v1/conversations/{conversation}")).Expect(200).Json;
         Assert.Equal(2, details.GetProperty("members").GetArrayLength());
 
-        // A retry is answered as ever, and nothing new is taken.
+        // A retry gets the first answer; a new message is refused.
         Assert.Equal(bobs, (await bob.PostMessageAsync(before)).Expect(200).Read<Sent>());
         Assert.Equal(second, (await bob.PostMessageAsync(byPhone)).Expect(200).Read<Sent>());
         (await bob.PostMessageAsync(Draft.In(conversation, "anybody there?"))).Expect(404, "user_unknown");
     }
 
     [Fact]
-    public async Task They_leave_their_groups_and_somebody_takes_over()
+    public async Task An_erased_admin_leaves_their_groups_and_a_member_takes_over()
     {
         var (ada, bob) = await product.PairAsync();
         var cid = await product.RegisterAsync("Cid");
@@ -86,21 +86,21 @@ public sealed class ErasureSpecs(Product product)
         await bobs.NextAsync(f => f.Is("update", group.Id) && f.Body.Text("kind") == "role_changed", "Bob's promotion", mark);
         Assert.Equal([(bob.Id, "admin"), (cid.Id, "member")], (await group.MembersAsync(cid)).Select(member => (member.User, member.Role)));
         Assert.Null((await bob.GetAsync($"{group.Path}/messages/{said.MessageId}", position)).Expect(200).Json.Text("text"));
-        Assert.Null((await bob.GetAsync(group.Path)).Expect(200).Json.Text("title")); // Ada wrote it, too.
+        Assert.Null((await bob.GetAsync(group.Path)).Expect(200).Json.Text("title")); // Ada wrote the title.
         (await bob.PatchAsync(group.Path, new { title = "Bouldering" })).Expect(200);
         await group.SayAsync(cid, "it goes on");
         (await group.AddAsync(bob, ada)).Expect(404, "user_unknown");
     }
 
     [Fact]
-    public async Task The_phone_may_come_back_as_somebody_new()
+    public async Task An_erased_user_s_phone_may_register_as_a_new_user()
     {
         var (ada, bob) = await product.PairAsync();
         var old = await ada.SayAsync(bob, "before");
         var waiting = (await product.Api.PostAsync("/v1/registrations", new { phone = ada.Phone, name = "Ada" })).Expect(202).Read<Registration>();
         (await ada.DeleteAsync("/v1/users/me")).Expect(204);
 
-        // A code that was on its way is none any more.
+        // A code sent before the erasure is void.
         (await product.Api.PostAsync(
             $"/v1/registrations/{waiting.RegistrationId}/verification", new { code = waiting.Code, device = new { name = "x", platform = "web" } })).Expect(404, 410);
         var again = await Person.RegisterAsync(product.Api, ada.Phone, "Ada the second");
@@ -115,7 +115,7 @@ public sealed class ErasureSpecs(Product product)
     }
 
     [Fact]
-    public async Task Erasing_twice_at_once_is_erasing_once()
+    public async Task Concurrent_erasures_of_one_user_are_one_erasure()
     {
         var ada = await product.RegisterAsync();
         var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => ada.DeleteAsync("/v1/users/me")));
@@ -124,11 +124,11 @@ public sealed class ErasureSpecs(Product product)
     }
 }
 
-/// <summary>What is left in the stores of somebody who erased themselves: nothing that says who they were or what they wrote.</summary>
+/// <summary>After an erasure the stores hold nothing readable of the user's name, phone or texts.</summary>
 public sealed class ErasureProofSpecs
 {
     [OwnServerFact]
-    public async Task Nothing_of_them_is_found_with_every_key_that_is_left()
+    public async Task No_remaining_key_opens_anything_of_an_erased_user()
     {
         await using var deployment = await Deployment.CreateAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
@@ -141,9 +141,10 @@ public sealed class ErasureProofSpecs
         var edited = await group.SayAsync(ada, $"First {text}");
         (await group.EditAsync(ada, edited.MessageId, $"Then {text}")).Expect(200, 204);
         var reply = await bob.SayAsync(ada, "The words of Bob");
-        (await server.Api.PostAsync("/v1/registrations", new { phone = ada.Phone, name })).Expect(202); // One that is never finished.
-        var secrets = new[] { name, text, ada.Phone[1..] }; // JSON has its own way to write a plus sign.
-        string[] stored = Surroundings.EventStore is null ? [.. secrets, device] : secrets; // What a device is called is in the log alone.
+        (await server.Api.PostAsync("/v1/registrations", new { phone = ada.Phone, name })).Expect(202); // Never verified.
+        var secrets = new[] { name, text, ada.Phone[1..] }; // JSON may escape the plus sign.
+        // Only the log holds a device's name.
+        string[] stored = Surroundings.EventStore is null ? [.. secrets, device] : secrets;
         foreach (var (secret, before) in await deployment.Stored().SearchAsync(stored))
         {
             Assert.True(before.Opened.Count + before.Plain.Count > 0, $"Nothing shows that the search finds {secret}: {before}");
@@ -169,7 +170,7 @@ public sealed class ErasureProofSpecs
     }
 
     [OwnServerFact]
-    public async Task Killed_in_the_middle_it_is_finished_by_the_next_start()
+    public async Task The_next_start_finishes_an_erasure_that_was_killed()
     {
         const int groups = 25;
         await using var deployment = await Deployment.CreateAsync();
@@ -177,7 +178,9 @@ public sealed class ErasureProofSpecs
         await using var server = await ServerProcess.StartAsync(deployment);
         var text = Marker("Text");
         var bob = await Person.RegisterAsync(server.Api, name: "Bob");
-        foreach (var after in Surroundings.EventStore is null ? (string[])["erasures", "user-erased.v1", "member-left.v1"] : ["erasures"]) // The log is looked at where it is in PostgreSQL.
+        // The test can look into the log only where it is in PostgreSQL.
+        string[] steps = Surroundings.EventStore is null ? ["erasures", "user-erased.v1", "member-left.v1"] : ["erasures"];
+        foreach (var after in steps)
         {
             var ada = await Person.RegisterAsync(server.Api, name: Marker("Name"));
             var theirs = await Task.WhenAll(Enumerable.Range(0, groups).Select(i => Group.StartAsync(ada, $"{text} {i}", bob)));
@@ -186,7 +189,7 @@ public sealed class ErasureProofSpecs
             var erasing = ada.DeleteAsync("/v1/users/me");
             await Eventually.BeAsync(() => HasBegunAsync(deployment, after, ada.Id), $"{after} is there");
             await server.KillAsync();
-            await erasing.ContinueWith(_ => { }, TaskScheduler.Default); // Answered or cut off: both may be.
+            await erasing.ContinueWith(_ => { }, TaskScheduler.Default); // Answered, or cut off.
             await server.StartAsync();
 
             await Eventually.BeAsync(async () => (await ada.GetAsync("/v1/users/me")).Status == 401, "Ada is signed out");

@@ -2,15 +2,15 @@ using System.Diagnostics;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Waits for conditions, with a deadline: the only way in which a test here lets time pass.</summary>
+/// <summary>Waits for conditions, with a deadline. Tests let time pass in no other way.</summary>
 public static class Eventually
 {
-    /// <summary>How long a condition may take to come true unless the test says otherwise. Generous, for machines that are busy.</summary>
+    /// <summary>The default time for a condition to come true; generous, for busy machines.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>Reads until what was read satisfies the condition, and returns it.</summary>
+    /// <summary>Reads until a value satisfies the condition, and returns that value.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T>> read, Func<T, bool> until, string what, TimeSpan? within = null)
     {
         var clock = Stopwatch.StartNew();
@@ -29,6 +29,6 @@ public static class Eventually
     public static Task BeAsync(Func<Task<bool>> condition, string what, TimeSpan? within = null) =>
         GetAsync(condition, held => held, what, within);
 
-    /// <summary>A breath before the next attempt of a client that was refused or cut off.</summary>
+    /// <summary>The pause of a client before it retries.</summary>
     public static Task BreatheAsync(CancellationToken cancellation = default) => Task.Delay(Pause, cancellation);
 }

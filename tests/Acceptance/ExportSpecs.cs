@@ -4,12 +4,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Whoever asks gets everything that is held about them, and nothing of anybody else's that they could not see.</summary>
+/// <summary>An export holds all data about its user, and nothing of others that the user could not see.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class ExportSpecs(Product product)
 {
     [Fact]
-    public async Task Everything_that_is_held_about_somebody_is_handed_out()
+    public async Task An_export_holds_all_data_about_its_user()
     {
         var (ada, bob) = await product.PairAsync();
         var (cid, laptop) = (await product.RegisterAsync("Cid"), await ada.AddDeviceAsync());
@@ -54,7 +54,7 @@ public sealed class ExportSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_long_conversation_is_whole()
+    public async Task An_export_holds_a_long_conversation_whole()
     {
         const int count = 450;
         var (ada, bob) = await product.PairAsync();
@@ -72,7 +72,7 @@ public sealed class ExportSpecs(Product product)
     }
 
     [Fact]
-    public async Task Nobody_exports_without_a_token() => (await product.Api.GetAsync("/v1/users/me/export")).Expect(401);
+    public async Task An_export_without_a_token_is_refused() => (await product.Api.GetAsync("/v1/users/me/export")).Expect(401);
 
     private static List<JsonElement> Items(JsonElement of, string list) => [.. of.GetProperty(list).EnumerateArray()];
 }

@@ -3,12 +3,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Groups: who belongs to them, what each may see at each step, and who may not do what.</summary>
+/// <summary>Groups: membership, visibility and permissions.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class GroupSpecs(Product product)
 {
     [Fact]
-    public async Task Six_people_all_write_at_once_and_all_see_one_order()
+    public async Task Six_people_write_at_once_and_all_see_one_order()
     {
         const int each = 40;
         var people = await PeopleAsync(6);
@@ -43,7 +43,7 @@ public sealed class GroupSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_group_starts_with_its_admin_and_its_title()
+    public async Task A_group_starts_with_its_creator_as_admin_and_its_title()
     {
         var (ada, bob) = await product.PairAsync();
         var cat = await product.RegisterAsync("Cat");
@@ -71,7 +71,7 @@ public sealed class GroupSpecs(Product product)
     }
 
     [Fact]
-    public async Task What_is_no_group_is_refused()
+    public async Task An_invalid_group_is_refused()
     {
         var (ada, bob) = await product.PairAsync();
         foreach (var title in new[] { null, "", "   ", new string('x', 101), string.Concat(Enumerable.Repeat("👍", 101)), "two\nlines" })
@@ -85,7 +85,7 @@ public sealed class GroupSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_member_sees_from_the_joining_on_until_the_going()
+    public async Task A_member_sees_entries_from_joining_until_leaving()
     {
         var (ada, bob) = await product.PairAsync();
         var (cat, dan) = (await product.RegisterAsync("Cat"), await product.RegisterAsync("Dan"));
@@ -114,7 +114,7 @@ public sealed class GroupSpecs(Product product)
         (await group.RemoveAsync(ada, cat)).Expect(204); // 4
         await group.SayAsync(ada, "without cat"); // 5
         (await group.RemoveAsync(ada, cat)).Expect(404, "member_unknown");
-        await NothingIsThereForAsync(cat, group);
+        await IsHiddenFromAsync(cat, group);
         await Eventually.BeAsync(() => SeqsOf(bobs, group).Contains(5), "bob gets what follows");
         await cats.PingAsync();
         Assert.All(cats.Frames(mark).Where(f => f.Is("message", group.Id) || f.Is("update", group.Id)), f => Assert.Equal(4, f.Body.Number("seq")));
@@ -130,7 +130,7 @@ public sealed class GroupSpecs(Product product)
         Assert.Equal([6, 7, 8], SeqsOf(catAgain, group));
 
         (await group.LeaveAsync(cat)).Expect(204); // 9
-        await NothingIsThereForAsync(cat, group);
+        await IsHiddenFromAsync(cat, group);
         await using var catOut = await cat.ConnectAsync();
         Assert.Empty(SeqsOf(catOut, group));
         Assert.Equal(
@@ -139,7 +139,7 @@ public sealed class GroupSpecs(Product product)
     }
 
     [Fact]
-    public async Task Only_admins_change_a_group_and_strangers_learn_nothing()
+    public async Task Only_admins_change_a_group_and_strangers_do_not_learn_of_it()
     {
         var (ada, bob) = await product.PairAsync();
         var (cat, eve) = (await product.RegisterAsync("Cat"), await product.RegisterAsync("Eve"));
@@ -152,7 +152,7 @@ public sealed class GroupSpecs(Product product)
             (await who.PatchAsync(group.Path, new { title = "Mine" })).Expect(status, code);
             (await who.PatchAsync(group.Path, new { retention = new { days = 1 } })).Expect(status, code);
         }
-        await NothingIsThereForAsync(eve, group);
+        await IsHiddenFromAsync(eve, group);
 
         (await group.AddAsync(ada)).Expect(400);
         (await ada.PostAsync($"{group.Path}/members", new { user_ids = new[] { Guid.CreateVersion7() } })).Expect(404, "user_unknown");
@@ -177,13 +177,13 @@ public sealed class GroupSpecs(Product product)
     }
 
     [Fact]
-    public async Task When_the_last_admin_leaves_the_longest_standing_member_follows()
+    public async Task When_the_last_admin_leaves_the_longest_standing_member_becomes_admin()
     {
         var people = await PeopleAsync(4);
         var (ada, bob, cat, dan) = (people[0], people[1], people[2], people[3]);
         var group = await Group.StartAsync(ada, "Succession", bob);
         (await group.AddAsync(ada, cat)).Expect(200);
-        (await group.AddAsync(ada, cat, dan)).Expect(200); // Cat stays as she is.
+        (await group.AddAsync(ada, cat, dan)).Expect(200); // Cat is a member already.
         (await group.ChangeRoleAsync(ada, cat, "admin")).Expect(204);
         (await group.ChangeRoleAsync(ada, cat, "admin")).Expect(204);
         await using var dans = await dan.ConnectAsync();
@@ -197,11 +197,11 @@ public sealed class GroupSpecs(Product product)
         Assert.Equal("admin", change.GetProperty("data").Text("role"));
         (await group.LeaveAsync(dan)).Expect(204);
         (await group.LeaveAsync(bob)).Expect(204);
-        foreach (var person in people) await NothingIsThereForAsync(person, group);
+        foreach (var person in people) await IsHiddenFromAsync(person, group);
     }
 
     [Fact]
-    public async Task A_new_title_and_how_long_messages_are_kept_reach_everybody()
+    public async Task A_new_title_and_retention_reach_all_members()
     {
         var (ada, bob) = await product.PairAsync();
         var group = await Group.StartAsync(ada, "Old", bob);
@@ -211,7 +211,7 @@ public sealed class GroupSpecs(Product product)
         var changed = (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7, disappearing_seconds = 3600 } })).Expect(200).Json;
         Assert.Equal("New", changed.Text("title"));
         Assert.Equal((7L, 3600L), (changed.GetProperty("retention").Number("days"), changed.GetProperty("retention").Number("disappearing_seconds")));
-        (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7 } })).Expect(200); // True already.
+        (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7 } })).Expect(200); // Already so: no event.
         var late = await group.SayAsync(bob, "for an hour");
         await bobs.MessageAsync(late.MessageId);
 
@@ -220,7 +220,7 @@ public sealed class GroupSpecs(Product product)
         Assert.Equal("New", bobs.Frames().First(f => f.Body.Text("kind") == "group_renamed").Body.GetProperty("data").Text("title"));
         Assert.Equal("New", (await bob.InboxItemAsync(group.Id)).Title);
         Assert.Equal((4L, TimeSpan.FromHours(1)), (late.Seq, await LifetimeAsync(late)));
-        Assert.Equal(TimeSpan.FromDays(7), await LifetimeAsync(early)); // Fewer days hold for what was said before, too.
+        Assert.Equal(TimeSpan.FromDays(7), await LifetimeAsync(early)); // A shorter retention holds for earlier messages, too.
         var back = (await ada.PatchAsync(group.Path, new { retention = new { days = (int?)null, disappearing_seconds = (int?)null } })).Expect(200).Json;
         Assert.Equal(30, back.GetProperty("retention").Number("days"));
         Assert.Equal(TimeSpan.FromDays(30), await LifetimeAsync(await group.SayAsync(ada, "for a month again")));
@@ -234,7 +234,7 @@ public sealed class GroupSpecs(Product product)
     }
 
     [Fact]
-    public async Task Receipts_are_for_those_whom_they_concern()
+    public async Task Receipts_go_to_the_senders_of_the_confirmed_messages()
     {
         var people = await PeopleAsync(4);
         var (ada, bob, cat, dan) = (people[0], people[1], people[2], people[3]);
@@ -250,11 +250,11 @@ public sealed class GroupSpecs(Product product)
         await cat.ConfirmAsync(group.Id, read: 4);
         await adas.ReceiptAsync(group.Id, cat.Id, read: 4);
         await bobs.ReceiptAsync(group.Id, cat.Id, read: 4);
-        Assert.Single(bobs.Frames(), f => f.Is("receipt", group.Id)); // The first was not about his message.
+        Assert.Single(bobs.Frames(), f => f.Is("receipt", group.Id)); // Cat's first receipt covered no message of Bob's.
 
         Assert.Equal("sent", (await group.MessageAsync(ada, one.MessageId)).Text("status"));
         await bob.ConfirmAsync(group.Id, delivered: 4);
-        Assert.Equal("delivered", (await group.MessageAsync(ada, one.MessageId)).Text("status")); // Dan is no recipient of it.
+        Assert.Equal("delivered", (await group.MessageAsync(ada, one.MessageId)).Text("status")); // Dan joined later.
         Assert.Equal("sent", (await group.MessageAsync(ada, three.MessageId)).Text("status"));
         await dan.ConfirmAsync(group.Id, read: 4);
         Assert.Equal("delivered", (await group.MessageAsync(ada, three.MessageId)).Text("status"));
@@ -271,7 +271,7 @@ public sealed class GroupSpecs(Product product)
         (await group.LeaveAsync(dan)).Expect(204);
         await bob.ConfirmAsync(group.Id, read: 5);
         await cat.ConfirmAsync(group.Id, read: 5);
-        Assert.Equal("sent", (await group.MessageAsync(ada, four.MessageId)).Text("status")); // Dan was a recipient, and never got it.
+        Assert.Equal("sent", (await group.MessageAsync(ada, four.MessageId)).Text("status")); // Dan was a recipient and left before delivery.
         Assert.Equal("two", (await group.MessageAsync(cat, two.MessageId)).Text("text"));
     }
 
@@ -285,7 +285,7 @@ public sealed class GroupSpecs(Product product)
     private static List<long> SeqsOf(ChatSocket socket, Group group, int from = 0) =>
         [.. socket.Frames(from).Where(f => f.Is("message", group.Id) || f.Is("update", group.Id)).Select(f => f.Body.Number("seq"))];
 
-    private static async Task NothingIsThereForAsync(Person who, Group group)
+    private static async Task IsHiddenFromAsync(Person who, Group group)
     {
         foreach (var path in new[] { "", "/members", "/messages", "/timeline" })
             (await who.GetAsync(group.Path + path)).Expect(404, "conversation_unknown");

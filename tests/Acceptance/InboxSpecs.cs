@@ -4,12 +4,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>An inbox of some size: its pages while it changes, its unread counts, and how its owner keeps it.</summary>
+/// <summary>An inbox of many conversations: paging while it changes, unread counts, and settings.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class InboxSpecs(Product product)
 {
     [Fact]
-    public async Task Pages_show_every_conversation_once_while_things_go_on()
+    public async Task Pages_show_every_conversation_once_while_the_inbox_changes()
     {
         var (ada, friends, conversations, position) = await WithFriendsAsync(23);
         var seen = new List<Guid>();
@@ -20,7 +20,7 @@ public sealed class InboxSpecs(Product product)
             var page = (await ada.GetAsync($"/v1/conversations?limit=5{(cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}")}", position)).Expect(200).Json;
             seen.AddRange(page.GetProperty("conversations").EnumerateArray().Select(item => item.Id("conversation_id")));
             cursor = page.Text("next_cursor");
-            // The oldest, which no page has shown yet, and the newest, which the first one has, become active again.
+            // Two conversations become active again: the oldest, not shown yet, and the newest, shown on the first page.
             position = (await friends[next++].PostMessageAsync(Draft.To(ada.Id, "something new"))).Expect(201).Position;
             position = (await friends[^next].PostMessageAsync(Draft.To(ada.Id, "something new"))).Expect(201).Position;
         }
@@ -40,18 +40,18 @@ public sealed class InboxSpecs(Product product)
             for (var n = 0; n < i; n++) position = (await friends[i].PostMessageAsync(Draft.To(ada.Id, $"and {n}"))).Expect(201).Position;
             if (i % 3 == 1) position = (await ada.PostMessageAsync(Draft.In(conversations[i], "my own"))).Expect(201).Position;
             if (i % 3 == 2) position = await ada.ConfirmAsync(conversations[i], read: 2);
-            await AgreeAsync(ada, position);
+            await AssertInboxAndUnreadAgreeAsync(ada, position);
         }
         foreach (var conversation in conversations)
         {
             position = await ada.ConfirmAsync(conversation, read: (await ada.InboxItemAsync(conversation, position)).LastSeq);
-            await AgreeAsync(ada, position);
+            await AssertInboxAndUnreadAgreeAsync(ada, position);
         }
         Assert.Empty(await ada.UnreadAsync(position));
     }
 
     [Fact]
-    public async Task Settings_are_one_s_own()
+    public async Task Settings_of_a_conversation_are_each_member_s_own()
     {
         var (ada, friends, conversations, _) = await WithFriendsAsync(2);
         var path = $"/v1/conversations/{conversations[0]}";
@@ -92,7 +92,7 @@ public sealed class InboxSpecs(Product product)
         return (ada, friends, conversations, position);
     }
 
-    private static async Task AgreeAsync(Person person, string position)
+    private static async Task AssertInboxAndUnreadAgreeAsync(Person person, string position)
     {
         var unread = await person.PagesAsync<Message>("/v1/messages?limit=7", "messages", position);
         Assert.Equal(unread.Count, unread.Select(message => message.MessageId).Distinct().Count());

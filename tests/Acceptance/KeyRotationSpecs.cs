@@ -6,11 +6,11 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>The master key is changed for another, as docs/operations.md says, and the old one thrown away: everything opens as before.</summary>
+/// <summary>Rotates the master key as docs/operations.md describes, then drops the old key. All content still opens.</summary>
 public sealed class KeyRotationSpecs
 {
     [OwnServerFact]
-    public async Task The_master_key_is_rotated_and_the_old_one_thrown_away()
+    public async Task Content_still_opens_after_the_master_key_is_rotated_and_dropped()
     {
         await using var deployment = await Deployment.CreateAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
@@ -34,7 +34,7 @@ public sealed class KeyRotationSpecs
         Assert.Equal("before the rotation", (await bob.MessageAsync(before.ConversationId, before.MessageId)).Text);
         Assert.Equal("while there are two keys", (await ada.MessageAsync(between.ConversationId, between.MessageId)).Text);
         Assert.Equal("Ada", (await bob.GetAsync($"/v1/users/{ada.Id}")).Expect(200).Json.Text("name"));
-        Assert.Equal(ada.Id, (await ada.AddDeviceAsync()).Id); // Phones are known by keyed hashes.
+        Assert.Equal(ada.Id, (await ada.AddDeviceAsync()).Id); // Phones are looked up by keyed hashes.
         await ada.SayAsync(bob, "after it");
     }
 

@@ -5,12 +5,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Files come in, go to those they are sent to, and to nobody else.</summary>
+/// <summary>Uploads and downloads: only recipients can open a file.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class MediaSpecs(Product product)
 {
     [Fact]
-    public async Task A_file_goes_to_whom_it_is_sent_to_and_to_nobody_else()
+    public async Task Only_the_uploader_and_recipients_can_download_a_file()
     {
         var (ada, bob) = await product.PairAsync();
         var eve = await product.RegisterAsync("Eve");
@@ -31,7 +31,7 @@ public sealed class MediaSpecs(Product product)
     }
 
     [Fact]
-    public async Task Parts_can_be_had_and_what_one_has_is_not_sent_again()
+    public async Task Downloads_support_ranges_and_entity_tags()
     {
         var ada = await product.RegisterAsync();
         using var media = new Media(ada);
@@ -51,7 +51,7 @@ public sealed class MediaSpecs(Product product)
     }
 
     [Fact]
-    public async Task Only_who_uploaded_it_before_is_told_of_a_duplicate()
+    public async Task Only_the_same_uploader_is_told_of_a_duplicate()
     {
         var (ada, bob) = await product.PairAsync();
         using var adas = new Media(ada);
@@ -64,7 +64,7 @@ public sealed class MediaSpecs(Product product)
     }
 
     [Fact]
-    public async Task Bytes_are_held_against_what_they_are_said_to_be()
+    public async Task The_type_of_an_upload_is_checked_against_its_bytes()
     {
         var ada = await product.RegisterAsync();
         using var media = new Media(ada);
@@ -75,7 +75,7 @@ public sealed class MediaSpecs(Product product)
     }
 
     [Fact]
-    public async Task An_upload_goes_on_where_it_was_cut_off()
+    public async Task An_upload_resumes_at_its_offset()
     {
         var ada = await product.RegisterAsync();
         using var media = new Media(ada);
@@ -97,11 +97,11 @@ public sealed class MediaSpecs(Product product)
     }
 }
 
-/// <summary>The server ends in the middle of an upload: what it said it has, it has.</summary>
+/// <summary>The server is killed during an upload; every byte it acknowledged is still there.</summary>
 public sealed class MediaKilledSpecs
 {
     [OwnServerFact]
-    public async Task Killed_in_an_upload_it_goes_on_from_what_was_durable()
+    public async Task A_killed_upload_resumes_at_its_last_durable_byte()
     {
         const int stop = 24_000_000;
         await using var deployment = await Deployment.CreateAsync();
@@ -128,7 +128,7 @@ public sealed class MediaKilledSpecs
         Assert.Equal(Media.Sha256(large), Media.Sha256(await media.BytesAsync(id)));
     }
 
-    /// <summary>A file that was put in its place is durable; the one that is still arriving is not.</summary>
+    /// <summary>Whether a first piece is durable. Pieces named "arriving" are not.</summary>
     private static bool HasPiece(Deployment deployment) => Directory
         .EnumerateFiles(Path.Combine(deployment.DataFolder, "media"), "*", SearchOption.AllDirectories)
         .Any(file => !file.Contains("arriving", StringComparison.Ordinal) && new FileInfo(file).Length > 1_000_000);

@@ -4,12 +4,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Edit, delete, react, reply.</summary>
+/// <summary>Edits, deletions, reactions and replies.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class MessageOperationSpecs(Product product)
 {
     [Fact]
-    public async Task An_edit_is_seen_by_all_and_is_the_senders_alone()
+    public async Task Only_the_sender_edits_a_message_and_all_see_the_edit()
     {
         var (ada, bob) = await product.PairAsync();
         var group = await Group.StartAsync(ada, "Edits", bob);
@@ -40,13 +40,13 @@ public sealed class MessageOperationSpecs(Product product)
         (await bob.PatchAsync($"{group.Path}/messages/{sent.MessageId}", new { text = "a", ciphertext = "AAAA" })).Expect(400);
         (await group.EditAsync(await product.RegisterAsync("Eve"), sent.MessageId, "x")).Expect(404, "conversation_unknown");
 
-        // A retry of the message itself is still answered as at first.
+        // A retry of the edited message still gets the first answer.
         var retry = (await bob.PostMessageAsync(Draft.In(group.Id, "helo", sent.MessageId).With("reply_to", null))).Expect(200).Read<Sent>();
         Assert.Equal(sent, retry);
     }
 
     [Fact]
-    public async Task An_edit_says_nothing_to_who_joined_after_the_message()
+    public async Task Members_who_joined_after_a_message_do_not_see_its_edits()
     {
         var (ada, bob) = await product.PairAsync();
         var group = await Group.StartAsync(ada, "Edits", bob);
@@ -82,7 +82,7 @@ public sealed class MessageOperationSpecs(Product product)
     }
 
     [Fact]
-    public async Task What_is_deleted_is_gone_for_everyone()
+    public async Task A_deleted_message_is_gone_for_everyone()
     {
         var (ada, bob) = await product.PairAsync();
         var cat = await product.RegisterAsync("Cat");
@@ -96,7 +96,7 @@ public sealed class MessageOperationSpecs(Product product)
         (await group.DeleteAsync(cat, own.MessageId)).Expect(403, "not_the_sender_or_admin");
         (await group.DeleteAsync(bob, own.MessageId)).Expect(204);
         (await group.DeleteAsync(bob, own.MessageId)).Expect(204);
-        (await group.DeleteAsync(ada, others.MessageId)).Expect(204); // An admin may.
+        (await group.DeleteAsync(ada, others.MessageId)).Expect(204); // As an admin.
 
         foreach (var person in (Person[])[ada, bob, cat])
         {
@@ -131,7 +131,7 @@ public sealed class MessageOperationSpecs(Product product)
     }
 
     [Fact]
-    public async Task Everyone_has_one_reaction_to_a_message()
+    public async Task A_member_has_one_reaction_to_a_message()
     {
         var (ada, bob) = await product.PairAsync();
         var group = await Group.StartAsync(ada, "Reactions", bob);
@@ -140,11 +140,11 @@ public sealed class MessageOperationSpecs(Product product)
 
         foreach (var emoji in new[] { "👍", "👍", "🎉" }) (await group.ReactAsync(bob, sent.MessageId, emoji)).Expect(204);
         (await group.ReactAsync(ada, sent.MessageId, "🎉")).Expect(204);
-        Shows(await group.MessageAsync(ada, sent.MessageId), ("🎉", [bob.Id, ada.Id]));
+        AssertReactions(await group.MessageAsync(ada, sent.MessageId), ("🎉", [bob.Id, ada.Id]));
         (await group.UnreactAsync(bob, sent.MessageId)).Expect(204);
         (await group.UnreactAsync(bob, sent.MessageId)).Expect(204);
         (await group.ReactAsync(bob, sent.MessageId, "👨‍👩‍👧‍👦")).Expect(204);
-        Shows(await group.MessageAsync(bob, sent.MessageId), ("🎉", [ada.Id]), ("👨‍👩‍👧‍👦", [bob.Id]));
+        AssertReactions(await group.MessageAsync(bob, sent.MessageId), ("🎉", [ada.Id]), ("👨‍👩‍👧‍👦", [bob.Id]));
 
         foreach (var wrong in new object?[] { "", "ok", "👍👍", "a", "1", null, 7 })
             (await bob.PutAsync($"{group.Path}/messages/{sent.MessageId}/reaction", new { emoji = wrong })).Expect(400);
@@ -158,7 +158,7 @@ public sealed class MessageOperationSpecs(Product product)
     }
 
     [Fact]
-    public async Task Many_react_at_once_and_each_reaction_counts()
+    public async Task Concurrent_reactions_all_count()
     {
         var people = new List<Person>();
         for (var n = 0; n < 8; n++) people.Add(await product.RegisterAsync($"Person {n}"));
@@ -190,7 +190,7 @@ public sealed class MessageOperationSpecs(Product product)
     }
 
     [Fact]
-    public async Task Where_two_members_use_one_id_each_means_their_own()
+    public async Task Two_members_who_use_one_message_id_each_get_their_own_message()
     {
         var (ada, bob) = await product.PairAsync();
         var id = Guid.CreateVersion7();
@@ -205,7 +205,7 @@ public sealed class MessageOperationSpecs(Product product)
         Assert.Null((await bob.MessageAsync(adas.ConversationId, id)).Text);
     }
 
-    private static void Shows(JsonElement message, params (string Emoji, Guid[] Users)[] reactions)
+    private static void AssertReactions(JsonElement message, params (string Emoji, Guid[] Users)[] reactions)
     {
         var shown = Reactions(message);
         Assert.Equal(reactions.Select(reaction => reaction.Emoji), shown.Select(reaction => reaction.Emoji));

@@ -3,19 +3,22 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Of two servers on a log one is killed, or the Redis that joins them: the rest goes on, nobody stays online whom the dead one held, and nothing stays away from sockets.</summary>
+/// <summary>
+/// Two servers share a log; one server or their Redis is killed. The other server goes on, users of the dead one go offline,
+/// and sockets get every message.
+/// </summary>
 public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, IAsyncLifetime
 {
     private ChatApi One => nodes.One.Api;
     private ChatApi Two => nodes.Two.Api;
 
-    /// <summary>Each test begins with two nodes, whatever the one before it killed.</summary>
+    /// <summary>Starts the node that an earlier test killed.</summary>
     public Task InitializeAsync() => nodes.BothRunAsync();
 
     public Task DisposeAsync() => Task.CompletedTask;
 
     [OwnServerFact]
-    public async Task When_one_node_dies_the_other_goes_on()
+    public async Task When_one_node_is_killed_the_other_goes_on()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         var first = await ada.SayAsync(bob, "before");
@@ -23,12 +26,12 @@ public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, I
         var adaAtTwo = ada.At(Two);
         var second = await adaAtTwo.SayAsync(bob, "after");
         Assert.Equal(first.Seq + 1, second.Seq);
-        // Whoever led the projections: they go on within seconds.
+        // The killed node may have led the projections.
         await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 2, "the read side goes on");
     }
 
     [RedisFact]
-    public async Task Typing_and_presence_reach_the_other_node_and_end_with_a_node_that_dies()
+    public async Task Presence_and_typing_reach_the_other_node_and_users_of_a_killed_node_go_offline()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         var conversation = (await ada.SayAsync(bob, "hello")).ConversationId;
@@ -47,7 +50,7 @@ public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, I
     }
 
     [RedisFact]
-    public async Task Who_was_at_the_node_that_died_is_woken()
+    public async Task Users_who_were_connected_to_a_killed_node_get_pushes()
     {
         var (ada, bob) = (await Person.RegisterAsync(Two), await Person.RegisterAsync(One, name: "Bob"));
         using var browser = new PushEndpoint();
@@ -62,7 +65,7 @@ public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, I
     }
 
     [RedisFact]
-    public async Task What_was_written_while_Redis_was_away_comes_when_it_is_back()
+    public async Task Messages_sent_while_Redis_was_down_arrive_when_it_is_back()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         await ada.SayAsync(bob, "before");
@@ -72,13 +75,13 @@ public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, I
 
         await nodes.Redis.StartAgainAsync();
 
-        // The slow check is as good as off here.
+        // RecheckEvery is 10 minutes here: only the return of Redis can bring the message.
         Assert.Equal(lost.Seq, (await socket.MessageAsync(lost.MessageId)).Seq);
         socket.KeptOrder();
     }
 }
 
-/// <summary>Two servers on a log whose Redis is gone for good.</summary>
+/// <summary>Two servers share a log; their Redis never comes back.</summary>
 public sealed class RedisGoneSpecs : IAsyncLifetime
 {
     private readonly TwoNodes _nodes = new() { RecheckEvery = "00:00:02" };
@@ -88,7 +91,7 @@ public sealed class RedisGoneSpecs : IAsyncLifetime
     public Task DisposeAsync() => _nodes.DisposeAsync();
 
     [RedisFact]
-    public async Task What_is_written_at_one_node_still_comes_to_the_other_though_late()
+    public async Task Without_Redis_messages_still_reach_sockets_at_the_other_node()
     {
         var (ada, bob) = (await Person.RegisterAsync(_nodes.One.Api), await Person.RegisterAsync(_nodes.Two.Api, name: "Bob"));
         await using var socket = await bob.ConnectAsync();
@@ -96,7 +99,7 @@ public sealed class RedisGoneSpecs : IAsyncLifetime
 
         var lost = new List<Sent>();
         for (var i = 0; i < 10; i++)
-            lost.Add(await ada.SayAsync(bob, $"message {i}")); // In a conversation, too, that the socket has never heard of.
+            lost.Add(await ada.SayAsync(bob, $"message {i}")); // The conversation is new to the socket.
 
         foreach (var sent in lost)
             Assert.Equal(sent.Seq, (await socket.MessageAsync(sent.MessageId)).Seq);

@@ -3,14 +3,14 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>What waits for someone who is away, and what a reconnecting device gets.</summary>
+/// <summary>Offline delivery: the messages that a reconnecting device gets.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class OfflineSpecs(Product product)
 {
     private const int Waiting = 120;
 
     [Fact]
-    public async Task A_hundred_and_twenty_messages_wait_and_a_reconnect_gets_exactly_the_rest()
+    public async Task A_reconnecting_device_gets_exactly_the_messages_it_has_not_confirmed()
     {
         var (ada, bob) = await product.PairAsync();
         await using var adas = await ada.ConnectAsync();
@@ -25,7 +25,7 @@ public sealed class OfflineSpecs(Product product)
             var started = first.Frames()[1].Body;
             Assert.Equal((conversation, 0L, "conversation_started"), (started.Id("conversation_id"), started.Number("seq"), started.Text("kind")));
             Assert.True(started.TryGetProperty("actor_id", out _) && started.TryGetProperty("data", out _) && started.TryGetProperty("at", out _));
-            // Nothing confirmed, then the connection breaks.
+            // The connection breaks before a confirmation.
             await first.AbortAsync();
         }
 
@@ -45,7 +45,7 @@ public sealed class OfflineSpecs(Product product)
             await adas.ReceiptAsync(conversation, bob.Id, read: Waiting);
         }
 
-        // All is confirmed: nothing waits, and the next one comes live.
+        // All are confirmed; the next message comes live.
         await using var fourth = await bob.ConnectAsync();
         Assert.DoesNotContain(fourth.Frames(), f => f.Op == "message");
         var live = await adas.SayAsync(Draft.To(bob.Id, "still there?"));
@@ -53,7 +53,7 @@ public sealed class OfflineSpecs(Product product)
     }
 
     [Fact]
-    public async Task Each_device_confirms_for_itself()
+    public async Task A_confirmation_counts_for_its_device_only()
     {
         var (ada, bob) = await product.PairAsync();
         var laptop = await bob.AddDeviceAsync();
@@ -68,7 +68,7 @@ public sealed class OfflineSpecs(Product product)
     }
 
     [Fact]
-    public async Task Sync_sends_what_is_missing_after_the_seqs_that_are_named()
+    public async Task Sync_sends_the_messages_after_the_named_seqs()
     {
         var (ada, bob) = await product.PairAsync();
         var carol = await product.RegisterAsync("Carol");
@@ -97,7 +97,7 @@ public sealed class OfflineSpecs(Product product)
     }
 
     [Fact]
-    public async Task Messages_that_come_while_a_device_catches_up_come_once_and_in_order()
+    public async Task Messages_sent_during_a_catch_up_arrive_once_and_in_order()
     {
         var (ada, bob) = await product.PairAsync();
         await using var adas = await ada.ConnectAsync();
@@ -120,7 +120,7 @@ public sealed class OfflineSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_reader_that_is_too_slow_loses_nothing()
+    public async Task A_slow_reader_is_disconnected_and_loses_no_message()
     {
         var (ada, bob) = await product.PairAsync();
         await using var adas = await ada.ConnectAsync();
@@ -130,7 +130,7 @@ public sealed class OfflineSpecs(Product product)
         foreach (var draft in drafts) await adas.SendAsync(draft);
         foreach (var draft in drafts) await adas.AckAsync(draft.Id);
 
-        // 24 MB stand before a reader that takes nothing: nobody has that much room, so the server lets go of it.
+        // 24 MB exceed every buffer on the way, so the server closes the socket.
         Assert.Equal(1013, await stuck.ReadToTheEndAsync());
         await using var again = await bob.ConnectAsync();
         Assert.Equal(drafts.Select(draft => draft.Id), again.Messages((await adas.AckAsync(drafts[0].Id)).ConversationId).Select(message => message.MessageId));

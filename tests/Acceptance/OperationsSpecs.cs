@@ -4,7 +4,7 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>What operators and explorers use: descriptions, health, metrics, rebuilds.</summary>
+/// <summary>API descriptions, health, metrics and rebuilds.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class OperationsSpecs(Product product)
 {
@@ -49,7 +49,7 @@ public sealed class OperationsSpecs(Product product)
     }
 
     [Fact]
-    public async Task Health_and_metrics_can_be_asked()
+    public async Task Health_and_metrics_answer()
     {
         (await product.Api.GetAsync("/health/live")).Expect(200);
         (await product.Api.GetAsync("/health/ready")).Expect(200);
@@ -59,7 +59,7 @@ public sealed class OperationsSpecs(Product product)
     }
 
     [Fact]
-    public async Task Only_an_admin_sees_and_rebuilds_projections_and_nothing_changes_by_it()
+    public async Task Only_an_admin_rebuilds_projections_and_answers_stay_the_same()
     {
         var (ada, bob) = await product.PairAsync();
         var admin = await Person.RegisterAsync(product.Api, Phones.Admin, "Admin");
@@ -87,7 +87,7 @@ public sealed class OperationsSpecs(Product product)
             var name = projection.Text("name")!;
             var state = projection.GetProperty("state").ToString();
             (await admin.PostAsync($"/v1/admin/projections/{Uri.EscapeDataString(name)}/rebuild", null)).Expect(200, 202, 204);
-            Assert.Equal(before, await SeenAsync()); // Beside the live view: nothing is missing meanwhile.
+            Assert.Equal(before, await SeenAsync()); // The rebuild runs beside the live view.
             await Eventually.BeAsync(
                 async () => (await ProjectionsAsync(admin)).Single(p => p.Text("name") == name).GetProperty("state").ToString() == state, $"{name} is rebuilt");
         }

@@ -3,14 +3,14 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>One gap-free order that everybody sees, in which each sender's messages stand as they were sent.</summary>
+/// <summary>All members see one gap-free order that keeps the order of each sender.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class OrderSpecs(Product product)
 {
     private const int Each = 300;
 
     [Fact]
-    public async Task Two_senders_with_300_pipelined_messages_each()
+    public async Task Two_senders_of_300_pipelined_messages_see_one_order()
     {
         var (ada, bob) = await product.PairAsync();
         var (adasLaptop, bobsLaptop) = (await ada.AddDeviceAsync(), await bob.AddDeviceAsync());
@@ -28,7 +28,7 @@ public sealed class OrderSpecs(Product product)
         Assert.Equal(fromBob.Select(draft => draft.Id), bobAcks.OrderBy(sent => sent.Seq).Select(sent => sent.MessageId));
         Assert.Equal(Enumerable.Range(1, 2 * Each).Select(i => (long)i), adaAcks.Concat(bobAcks).Select(sent => sent.Seq).Order());
 
-        // The log, as both see it, is what was acknowledged.
+        // Both timelines equal the acknowledged order.
         var conversation = adaAcks[0].ConversationId;
         var order = adaAcks.Concat(bobAcks).OrderBy(sent => sent.Seq).Select(sent => sent.MessageId).ToList();
         foreach (var person in (Person[])[ada, bob])
@@ -37,7 +37,7 @@ public sealed class OrderSpecs(Product product)
             Assert.Equal(order, timeline.Skip(1).Select(entry => entry.Message!.MessageId));
         }
 
-        // The sockets of those who only watched got exactly that order, live.
+        // Sockets that sent nothing got exactly that order, live.
         foreach (var watching in (ChatSocket[])[adaWatching, bobWatching])
         {
             await watching.MessageAsync(order[^1]);
@@ -51,7 +51,7 @@ public sealed class OrderSpecs(Product product)
     }
 
     [Fact]
-    public async Task One_sender_to_many_keeps_the_order_of_each_conversation()
+    public async Task Messages_to_many_conversations_keep_the_order_of_each()
     {
         var ada = await product.RegisterAsync();
         var friends = new List<Person>();
@@ -64,7 +64,7 @@ public sealed class OrderSpecs(Product product)
     }
 
     [Fact]
-    public async Task Receipts_of_a_crowd_of_messages_reach_the_author()
+    public async Task Receipts_of_many_messages_reach_the_sender_in_order()
     {
         var (ada, bob) = await product.PairAsync();
         await using var adas = await ada.ConnectAsync();
@@ -77,7 +77,7 @@ public sealed class OrderSpecs(Product product)
         for (var seq = 1; seq <= 100; seq += 3) await bobs.SendAsync(new { op = "read", conversation_id = conversation, seq });
         await adas.ReceiptAsync(conversation, bob.Id, delivered: 100, read: 100);
 
-        // A watermark never goes back, in whatever steps it comes.
+        // Watermarks never go back.
         var receipts = adas.Frames().Where(f => f.Is("receipt", conversation)).ToList();
         var (delivered, read) = (receipts.Select(f => f.Body.Number("delivered_seq")).ToList(), receipts.Select(f => f.Body.Number("read_seq")).ToList());
         Assert.Equal(delivered.Order(), delivered);

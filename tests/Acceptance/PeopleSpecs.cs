@@ -3,12 +3,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Other people: finding them, keeping them off, and seeing that they are there.</summary>
+/// <summary>Contacts, blocks, presence and typing.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class PeopleSpecs(Product product)
 {
     [Fact]
-    public async Task Contacts_are_found_by_their_phones()
+    public async Task Contacts_are_found_by_phone()
     {
         var (ada, bob) = await product.PairAsync();
         var unknown = Phones.Next();
@@ -24,7 +24,7 @@ public sealed class PeopleSpecs(Product product)
     }
 
     [Fact]
-    public async Task A_blocked_user_is_refused_and_heard_again_once_unblocked()
+    public async Task A_blocked_user_is_refused_until_unblocked()
     {
         var (ada, bob) = await product.PairAsync();
         await using var bobs = await bob.ConnectAsync();
@@ -63,7 +63,7 @@ public sealed class PeopleSpecs(Product product)
     }
 
     [Fact]
-    public async Task Presence_is_shown_to_those_who_share_a_conversation()
+    public async Task Presence_is_shown_to_users_who_share_a_conversation()
     {
         var (ada, bob) = await product.PairAsync();
         var carol = await product.RegisterAsync("Carol");
@@ -92,7 +92,7 @@ public sealed class PeopleSpecs(Product product)
     }
 
     [Fact]
-    public async Task Typing_reaches_the_others_who_are_there_and_nobody_else()
+    public async Task Typing_reaches_the_other_members_and_nobody_else()
     {
         var (ada, bob) = await product.PairAsync();
         var eve = await product.RegisterAsync("Eve");
@@ -116,7 +116,7 @@ public sealed class PeopleSpecs(Product product)
     }
 
     [Fact]
-    public async Task Those_apart_by_a_block_see_neither_typing_nor_presence()
+    public async Task A_block_hides_typing_and_presence_both_ways()
     {
         var (ada, bob) = await product.PairAsync();
         var conversation = (await bob.SayAsync(ada, "hello")).ConversationId;

@@ -4,17 +4,17 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Who is away is woken, without a word of what was written.</summary>
+/// <summary>Pushes wake offline users and carry no content.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class PushSpecs(Product product)
 {
     [OwnServerFact]
-    public async Task Who_is_away_is_woken_also_when_the_server_is_killed_meanwhile_and_who_is_gone_is_forgotten()
+    public async Task Offline_users_get_pushes_across_a_kill_and_gone_subscriptions_are_removed()
     {
         await using var deployment = await Deployment.CreateAsync();
         deployment.Settings["Push__AllowPrivateEndpoints"] = "true";
         deployment.Settings["Push__RetryFirst"] = "00:00:00.500";
-        deployment.Settings["Media__CollectEvery"] = "00:00:01"; // So often are jobs looked for.
+        deployment.Settings["Media__CollectEvery"] = "00:00:01"; // Also the interval of polling for jobs.
         await using var server = await ServerProcess.StartAsync(deployment);
         var (ada, bob, cid) = (
             await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"), await Person.RegisterAsync(server.Api, name: "Cid"));
@@ -31,7 +31,7 @@ public sealed class PushSpecs(Product product)
         Assert.Equal((1, sent.ConversationId), (payload.Number("unread"), payload.Id("conversation_id")));
         Assert.DoesNotContain("secret", Encoding.UTF8.GetString(browser.Bodies[0]), StringComparison.Ordinal);
 
-        // Killed while Cid's push service is being asked, and between Bob's message and its wake-up.
+        // The kill falls into the request to Cid's push service, and between Bob's message and its push.
         var patience = new TaskCompletionSource();
         cids.Patience = patience.Task;
         await ada.SayAsync(cid, "hello");
@@ -44,7 +44,7 @@ public sealed class PushSpecs(Product product)
         Assert.Equal(2, browser.Read(browser.Bodies[^1]).Number("unread"));
         Assert.InRange(browser.Bodies.Count, 2, 3);
 
-        // Nobody knows whether Cid's was heard: that was one attempt, and the next one is due, and no more.
+        // The outcome of Cid's first request is unknown. It is repeated exactly once.
         await Eventually.BeAsync(() => cids.Bodies.Count > 1, "Cid's push service is asked once more", TimeSpan.FromSeconds(60));
         await ada.SayAsync(cid, "hello again");
         await Eventually.BeAsync(() => cids.Bodies.Count > 2, "Cid's next wake-up comes", TimeSpan.FromSeconds(60));
@@ -58,7 +58,7 @@ public sealed class PushSpecs(Product product)
     }
 
     [Fact]
-    public async Task Nobody_has_the_server_knock_at_doors_that_only_it_can_reach()
+    public async Task A_subscription_with_a_private_endpoint_is_refused()
     {
         var bob = await product.RegisterAsync();
         using var browser = new PushEndpoint();

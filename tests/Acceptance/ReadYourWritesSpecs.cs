@@ -3,12 +3,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary><c>Chat-Position</c> of a command, sent back as <c>Chat-Min-Position</c>: the read side is at least that new.</summary>
+/// <summary>A read with <c>Chat-Min-Position</c> sees the command that answered with that <c>Chat-Position</c>.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class ReadYourWritesSpecs(Product product)
 {
     [Fact]
-    public async Task A_command_s_position_shows_what_it_wrote_to_everybody_and_everywhere()
+    public async Task A_read_at_a_command_s_position_sees_the_write_in_every_view()
     {
         var (ada, bob) = await product.PairAsync();
         for (var seq = 1; seq <= 40; seq++)
@@ -33,7 +33,7 @@ public sealed class ReadYourWritesSpecs(Product product)
     }
 
     [Fact]
-    public async Task Naive_clients_see_their_registrations_and_profiles()
+    public async Task A_registration_is_visible_at_once_and_a_profile_at_its_position()
     {
         for (var i = 0; i < 5; i++)
         {
@@ -45,7 +45,7 @@ public sealed class ReadYourWritesSpecs(Product product)
     }
 
     [Fact]
-    public async Task Every_command_s_answer_carries_a_position()
+    public async Task The_answer_to_a_command_carries_a_position()
     {
         var (ada, bob) = await product.PairAsync();
         var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
@@ -67,7 +67,7 @@ public sealed class ReadYourWritesSpecs(Product product)
     [InlineData("99999999999999999999999999999999")]
     [InlineData("AAAA////====")]
     [InlineData("'; DROP TABLE events; --")]
-    public async Task A_token_that_is_none_is_400(string token)
+    public async Task An_invalid_position_is_refused(string token)
     {
         var ada = await product.RegisterAsync();
         foreach (var path in (string[])["/v1/conversations", "/v1/messages", "/v1/users/me"]) (await ada.GetAsync(path, token)).Expect(400);

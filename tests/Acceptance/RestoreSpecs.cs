@@ -3,11 +3,11 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>PostgreSQL is lost and restored from a backup, as docs/operations.md says.</summary>
+/// <summary>PostgreSQL is lost and restored from a backup, as docs/operations.md describes.</summary>
 public sealed class RestoreSpecs
 {
     [OwnServerFact]
-    public async Task What_a_backup_holds_is_there_again_and_whoever_was_erased_since_is_not()
+    public async Task A_restored_backup_brings_back_messages_but_not_users_erased_since()
     {
         await using var deployment = await Deployment.CreateAsync();
         deployment.Settings["Erasure__SweepEvery"] = "00:00:01";
@@ -30,7 +30,7 @@ public sealed class RestoreSpecs
         await server.StopAsync();
 
         await deployment.RestoreAsync(backup);
-        if (Surroundings.EventStore is null) // Otherwise the log, which is not lost, says so.
+        if (Surroundings.EventStore is null) // Otherwise the log, which is not lost, holds the erasure.
             await deployment.Postgres.ExecuteAsync($"INSERT INTO chat.erasures (user_id, requested_at) VALUES ('{cid.Id}', now()) ON CONFLICT DO NOTHING");
         await server.StartAsync();
 
@@ -41,7 +41,7 @@ public sealed class RestoreSpecs
         Assert.Equal(picture, await bobs.BytesAsync(file));
         Assert.NotNull((await ada.RecipientAsync(before.ConversationId, before.MessageId)).ReadAt);
 
-        // A client that sends again what it sent since is answered, and it stands there once, in one order without gaps.
+        // A client retries the message sent since the backup. It is stored once, in a gap-free order.
         (await ada.PostMessageAsync(since)).Expect(Surroundings.EventStore is null ? 201 : 200);
         await bob.SayAsync(ada, "it goes on");
         var entries = await bob.TimelineAsync(before.ConversationId);

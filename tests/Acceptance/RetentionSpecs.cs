@@ -5,14 +5,14 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>What was to be kept for a time is gone after it, for everyone, everywhere and for good; and everything that was promised besides still holds.</summary>
+/// <summary>Expired messages are gone from every view and store; order, retries and counts still hold.</summary>
 public sealed class RetentionSpecs
 {
     private const int Timer = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     [OwnServerFact]
-    public async Task What_has_expired_is_found_nowhere_and_opened_by_no_key_that_is_left()
+    public async Task Expired_messages_are_in_no_view_and_opened_by_no_remaining_key()
     {
         await using var deployment = await HastyAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
@@ -29,7 +29,7 @@ public sealed class RetentionSpecs
         var edited = (await ada.PostMessageAsync(Draft.In(chat, "to be edited"))).Expect(201).Read<Sent>();
         (await ada.PatchAsync($"/v1/conversations/{chat}/messages/{edited.MessageId}", new { text = $"edited: {marker}" })).Expect(200);
 
-        // Before: it is there for those whom it is for, and lies open nowhere.
+        // Before expiry: members read the message; no store holds it in plain.
         Assert.Equal($"for a moment: {marker}", (await bobs.MessageAsync(sent.MessageId)).Text);
         Assert.NotNull((await bob.GetAsync($"/v1/conversations/{chat}/messages/{sent.MessageId}", posted.Position)).Expect(200).Json.Text("expires_at"));
         var before = await deployment.Stored().SearchAsync(marker);
@@ -39,7 +39,7 @@ public sealed class RetentionSpecs
         Assert.Contains(sent.Seq, gone.Body.GetProperty("data").GetProperty("seqs").EnumerateArray().Select(seq => seq.GetInt64()));
         Assert.Contains(sent.MessageId, gone.Body.GetProperty("data").GetProperty("message_ids").EnumerateArray().Select(id => id.GetGuid()));
 
-        // Through no list, and no message: but every seq has its entry, and a retry its answer.
+        // After expiry: no list and no request shows the text. Every seq keeps its entry, and a retry gets its answer.
         var last = await Eventually.GetAsync(async () => await bob.TimelineAsync(chat), entries => Unsaid(entries, sent) && Unsaid(entries, edited), "both are gone", Patience);
         Assert.DoesNotContain(last, entry => entry.Message?.Text?.Contains(marker, StringComparison.Ordinal) == true || entry.Data?.GetRawText().Contains(marker, StringComparison.Ordinal) == true);
         Assert.Equal("this stays for thirty days", last[(int)kept.Seq].Message!.Text);
@@ -51,13 +51,13 @@ public sealed class RetentionSpecs
         Assert.Equal(sent, (await ada.PostMessageAsync(draft)).Expect(200).Read<Sent>());
         (await ada.PostMessageAsync(draft.With("text", "another"))).Expect(409, "message_id_reused");
 
-        // In no stored byte, whatever key is left; and what is left of the log is unbroken.
+        // No remaining key opens a stored byte of it. The rest of the log is unbroken.
         await Eventually.GetAsync(async () => await deployment.Stored().SearchAsync(marker), found => found.Plain.Count + found.Opened.Count == 0, "no key opens it", Patience);
         await deployment.IsUnbrokenAsync(chat);
         var log = server.Output;
         Assert.DoesNotContain(marker, log, StringComparison.Ordinal);
 
-        // A device that was away all the time gets every entry, and nothing that is gone.
+        // A device that was offline all the time gets every entry, without expired content.
         await using var late = await offline.ConnectAsync();
         late.KeptOrder();
         Assert.Equal(Enumerable.Range(0, last.Count).Select(n => (long)n), EntriesOf(late, chat).Take(last.Count));
@@ -65,7 +65,7 @@ public sealed class RetentionSpecs
     }
 
     [OwnServerFact]
-    public async Task The_log_gives_its_space_back_and_everything_goes_on_from_there()
+    public async Task The_log_is_truncated_after_expiry_and_the_conversation_goes_on()
     {
         await using var deployment = await HastyAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
@@ -79,12 +79,12 @@ public sealed class RetentionSpecs
             foreach (var draft in drafts) await adas.SendAsync(draft);
             await adas.AckAsync(drafts[^1].Id);
         }
-        await DisappearAsync(ada, chat, 3_600); // For what follows.
+        await DisappearAsync(ada, chat, 3_600); // For later messages.
         await Eventually.GetAsync(async () => await ada.TimelineAsync(chat), entries => entries.All(entry => entry.Message?.Text?.StartsWith("message", StringComparison.Ordinal) != true), "all are gone", Patience);
         var stays = await bob.SayAsync(ada, "and it goes on");
         await Eventually.BeAsync(async () => Surroundings.EventStore is not null || await LogLengthAsync(deployment, chat) < 30, "the log is short", Patience);
         Assert.Equal("and it goes on", (await ada.MessageAsync(chat, stays.MessageId)).Text);
-        await DisappearAsync(ada, chat, Timer); // For what had a timer before, too.
+        await DisappearAsync(ada, chat, Timer); // Shorter: also for messages that have a timer.
         await Eventually.BeAsync(async () => (await ada.GetAsync($"/v1/conversations/{chat}/messages/{stays.MessageId}")).Status == 404, "that goes, too", Patience);
 
         var before = await SeenAsync(ada, chat);
@@ -111,7 +111,7 @@ public sealed class RetentionSpecs
     }
 
     [OwnServerFact]
-    public async Task Killed_in_a_sweep_and_on_two_nodes_each_message_goes_once()
+    public async Task Each_message_expires_once_across_two_nodes_and_kills_in_a_sweep()
     {
         const int count = 3_000;
         await using var deployment = await HastyAsync();
@@ -127,7 +127,7 @@ public sealed class RetentionSpecs
             await adas.AckAsync(drafts[^1].Id);
         }
 
-        // All are due at once, and the sweep dies wherever it is.
+        // All messages are due at once. The kills interrupt the sweep.
         await DisappearAsync(ada, chat, 1);
         for (var kill = 0; kill < 2; kill++)
         {
@@ -136,7 +136,7 @@ public sealed class RetentionSpecs
             await server.KillAsync();
             await server.StartAsync();
         }
-        // What is due is shown to nobody, also before a sweep has named it.
+        // Due messages are hidden even before a sweep records their expiry.
         var entries = await Eventually.GetAsync(async () => await ada.TimelineAsync(chat), all => Named(all).Count >= count, "all are named", Patience);
 
         Assert.All(entries, entry => Assert.Null(entry.Message?.Text));
@@ -156,7 +156,7 @@ public sealed class RetentionSpecs
     }
 
     [OwnServerFact]
-    public async Task Where_nothing_is_kept_that_everyone_has_it_goes_with_the_last_confirmation()
+    public async Task With_DeleteWhenDelivered_the_last_confirmation_expires_a_message()
     {
         await using var deployment = await HastyAsync();
         deployment.Settings["Retention__DeleteWhenDelivered"] = "true";
@@ -171,7 +171,7 @@ public sealed class RetentionSpecs
         await using var adas = await ada.ConnectAsync();
         var mark = adas.Mark();
         await Task.WhenAll(ada.ConfirmAsync(group.Id, delivered: sent.Seq), bob.ConfirmAsync(group.Id, read: sent.Seq));
-        Assert.NotNull((await ada.MessageAsync(group.Id, sent.MessageId)).Text); // Bob's laptop has not got it.
+        Assert.NotNull((await ada.MessageAsync(group.Id, sent.MessageId)).Text); // Bob's laptop has not confirmed.
 
         await laptop.ConfirmAsync(group.Id, delivered: sent.Seq);
         var gone = await adas.NextAsync(frame => frame.Is("update", group.Id) && frame.Body.Text("kind") == "messages_expired", "it goes", mark, Patience);
@@ -181,7 +181,7 @@ public sealed class RetentionSpecs
         Assert.Equal("this one nobody has", (await cem.MessageAsync(group.Id, later.MessageId)).Text);
     }
 
-    /// <summary>A server whose messages may go after a second, and that looks every second.</summary>
+    /// <summary>A deployment with timers from one second on, and a sweep every second.</summary>
     private static async Task<Deployment> HastyAsync()
     {
         var deployment = await Deployment.CreateAsync();
@@ -203,7 +203,7 @@ public sealed class RetentionSpecs
     private static IEnumerable<(long, string, string, Guid?, Guid?)> Skeleton(IEnumerable<Entry> entries) =>
         entries.Select(entry => (entry.Seq, entry.Kind, entry.At, entry.ActorId, entry.Message?.MessageId));
 
-    /// <summary>Inbox and unread messages say the same.</summary>
+    /// <summary>Asserts that inbox and unread messages agree.</summary>
     private static async Task AgreesAsync(Person who, Guid conversation, int unread, Guid? lastMessage)
     {
         var item = await who.InboxItemAsync(conversation);

@@ -3,11 +3,11 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>The same <c>message_id</c> again: the first answer, and nothing stored, for ever.</summary>
+/// <summary>A retry with the same <c>message_id</c> gets the first answer and stores nothing, however late.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class RetrySpecs(Product product)
 {
-    /// <summary>Client ids of every kind: random, long ago, not yet, and just made.</summary>
+    /// <summary>Kinds of client ids: random, and time-ordered from the past, the future and now.</summary>
     public static TheoryData<string> Kinds => ["version 4", "old version 7", "future version 7", "fresh version 7"];
 
     public static Guid NewId(string kind) => kind switch
@@ -45,7 +45,7 @@ public sealed class RetrySpecs(Product product)
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task Fifty_at_once_store_one(string kind)
+    public async Task Fifty_concurrent_retries_store_one_message(string kind)
     {
         var (ada, bob) = await product.PairAsync();
         var laptop = await ada.AddDeviceAsync();
@@ -113,7 +113,7 @@ public sealed class RetrySpecs(Product product)
     }
 
     [Fact]
-    public async Task An_id_belongs_to_its_sender()
+    public async Task Two_senders_may_use_the_same_id()
     {
         var (ada, bob) = await product.PairAsync();
         var id = Guid.NewGuid();

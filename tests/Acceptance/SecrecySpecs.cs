@@ -6,11 +6,11 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>What somebody wrote is nowhere to be seen: not in a table, not in the log, not in a metric, not in an error.</summary>
+/// <summary>Content appears in plain in no table, no log, no metric and no error.</summary>
 public sealed class SecrecySpecs
 {
     [OwnServerFact]
-    public async Task What_somebody_wrote_stays_between_them()
+    public async Task Content_of_messages_appears_in_plain_nowhere_outside_the_conversation()
     {
         await using var deployment = await Deployment.CreateAsync();
         foreach (var category in (string[])["Default", "Microsoft", "Npgsql", "Marten"]) deployment.Settings[$"Logging__LogLevel__{category}"] = "Debug";
@@ -27,7 +27,7 @@ public sealed class SecrecySpecs
         var (rows, found) = await SearchAsync(deployment.Postgres, needles);
         Assert.True(rows > 10, "There was something to search.");
         Assert.Empty(found);
-        Assert.NotEmpty((await SearchAsync(deployment.Postgres, Spellings(ada.Id.ToString()))).Found); // The search does find what is there.
+        Assert.NotEmpty((await SearchAsync(deployment.Postgres, Spellings(ada.Id.ToString()))).Found); // The search itself works.
         var stored = await deployment.Stored().SearchAsync(marker);
         Assert.True(stored.Plain.Count == 0 && stored.Opened.Count > 0, $"Only the keys open it: {stored}");
         if (Surroundings.EventStoreData is { } folder) Assert.Empty(SearchFiles(folder, needles));
@@ -41,7 +41,7 @@ public sealed class SecrecySpecs
         Assert.Empty((await SearchAsync(deployment.Postgres, [ada.Session.RefreshToken, .. Spellings(ada.Session.RefreshToken)])).Found);
     }
 
-    /// <summary>The marker on every way in, also those that end in an error; returns the errors' text.</summary>
+    /// <summary>Sends the marker on every way in, refused ones too. Returns the bodies of the errors.</summary>
     private static async Task<List<string>> WriteAsync(Person ada, Person bob, string marker)
     {
         var refused = new List<Answer>();
@@ -68,13 +68,13 @@ public sealed class SecrecySpecs
         await bobs.SendAsync(new { op = "read", conversation_id = sent.ConversationId, seq = live.Seq });
         await adas.ReceiptAsync(sent.ConversationId, bob.Id, read: live.Seq);
 
-        // All of it is there for those whom it is for.
+        // The receiver can read it.
         Assert.Equal([$"rest {marker}", $"socket {marker}"], (await bob.TimelineAsync(sent.ConversationId, 3)).Skip(1).Take(2).Select(entry => entry.Message!.Text));
         await Eventually.BeAsync(() => adas.Frames().Count(f => f.Op == "error") == 4, "four refused frames");
         return [.. refused.Select(answer => answer.Body), .. adas.Frames().Where(f => f.Op == "error").Select(f => f.Raw)];
     }
 
-    /// <summary>The ways in which bytes may lie about: as they are, in hex, in base64 at each of its three alignments, in UTF-16.</summary>
+    /// <summary>The encodings to search for: plain, hex, base64 at each of three alignments, UTF-16.</summary>
     private static List<string> Spellings(string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
@@ -83,12 +83,12 @@ public sealed class SecrecySpecs
         {
             byte[] shifted = [.. new byte[shift], .. bytes];
             var whole = Convert.ToBase64String(shifted[..(shifted.Length / 3 * 3)]);
-            spellings.Add(shift == 0 ? whole : whole[4..]); // The first group holds the shift.
+            spellings.Add(shift == 0 ? whole : whole[4..]); // The first group encodes the shift.
         }
         return [.. spellings, .. spellings.Select(spelling => Convert.ToHexString(Encoding.UTF8.GetBytes(spelling)))];
     }
 
-    /// <summary>Every row of every table, as text (bytea as hex), held against what must not be there.</summary>
+    /// <summary>Searches every row of every table as text (bytea as hex).</summary>
     private static async Task<(int Rows, List<string> Found)> SearchAsync(PostgresUri database, IReadOnlyList<string> needles)
     {
         await using var connection = await database.OpenAsync();

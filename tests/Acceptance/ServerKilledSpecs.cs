@@ -3,14 +3,14 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>The server ends, politely and not, and comes back: what was promised still holds.</summary>
+/// <summary>The promises of the contract hold after the server is stopped or killed and started again.</summary>
 [Collection(AloneCollection.Name)]
 public sealed class ServerKilledSpecs
 {
     private const int Kills = 3;
 
     [OwnServerFact]
-    public async Task Killed_three_times_under_load_it_loses_nothing_and_doubles_nothing()
+    public async Task A_server_killed_three_times_under_load_loses_and_duplicates_no_message()
     {
         const int pairs = 3, each = 200;
         await using var deployment = await Deployment.CreateAsync();
@@ -35,7 +35,7 @@ public sealed class ServerKilledSpecs
     }
 
     [OwnServerFact]
-    public async Task Stopped_and_started_again_it_knows_everything_it_knew()
+    public async Task A_restarted_server_still_knows_tokens_retries_and_receipts()
     {
         await using var deployment = await Deployment.CreateAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
@@ -55,7 +55,7 @@ public sealed class ServerKilledSpecs
         Assert.Equal(1001, await adas.ClosedAsync());
         await server.StartAsync();
 
-        // The tokens are still good, every retry is known, and the receipts stand where they stood.
+        // Tokens are still valid, retries get their first answers, and receipts are unchanged.
         foreach (var (draft, sent) in drafts)
         {
             Assert.Equal(sent, (await ada.PostMessageAsync(draft)).Expect(200).Read<Sent>());

@@ -4,7 +4,7 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>A client that asks once and then follows its frames never has to ask again.</summary>
+/// <summary>A client that reads a snapshot once and then applies frames stays up to date.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class SnapshotSpecs(Product product)
 {
@@ -14,7 +14,7 @@ public sealed class SnapshotSpecs(Product product)
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task A_snapshot_and_the_frames_since_equal_a_fresh_snapshot(int seed)
+    public async Task A_snapshot_plus_later_frames_equals_a_fresh_snapshot(int seed)
     {
         var random = new Random(seed);
         var (ada, bob) = await product.PairAsync();
@@ -46,7 +46,7 @@ public sealed class SnapshotSpecs(Product product)
             switch (random.Next(11))
             {
                 case < 3:
-                    // Bob's own come to his socket as acks, which show nothing but their place.
+                    // Not Bob: his own messages come to his socket as acks, without content.
                     var speaker = who == bob ? ada : who;
                     var answer = await speaker.PostMessageAsync(Draft.In(group.Id, $"step {step}"));
                     if (answer.Status == 201) said.Add((speaker, answer.Read<Sent>()));
@@ -64,7 +64,7 @@ public sealed class SnapshotSpecs(Product product)
                     await group.UnreactAsync(who, message.MessageId);
                     break;
                 case 8:
-                    // Never fewer days than before: those would hold for earlier messages, too.
+                    // Never fewer days than before: a shorter retention would change earlier messages.
                     await ada.PatchAsync(group.Path, new { title = $"Title {step}", retention = new { days = 31 + step } });
                     break;
                 case 9:
@@ -78,7 +78,7 @@ public sealed class SnapshotSpecs(Product product)
         }
     }
 
-    /// <summary>What a client keeps of a group.</summary>
+    /// <summary>A client's copy of a group.</summary>
     private sealed class Kept(JsonObject conversation, SortedDictionary<long, JsonObject> messages)
     {
         private static readonly string[] Shown = ["title", "members", "retention"];
@@ -158,7 +158,7 @@ public sealed class SnapshotSpecs(Product product)
 
         private static JsonObject Parse(Answer answer) => JsonNode.Parse(answer.Json.GetRawText())!.AsObject();
 
-        /// <summary>Without how far others are with it, which receipts tell, and in an order that does not depend on who shows it.</summary>
+        /// <summary>The message without its status, which follows from receipts, and with sorted fields.</summary>
         private static JsonObject Bare(JsonObject message) => new(
             message.Where(field => field.Key is not ("op" or "status")).OrderBy(field => field.Key, StringComparer.Ordinal)
                 .Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));

@@ -4,18 +4,20 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>A store dies under load: commands are refused with 503 meanwhile, and everything goes on within 10 s of its return.</summary>
+/// <summary>
+/// A store is killed under load: commands are refused with 503, and the product recovers within 10 s of the store's return.
+/// </summary>
 [Collection(AloneCollection.Name)]
 public sealed class StoreKilledSpecs
 {
     private const int Pairs = 2;
     private const int Each = 150;
 
-    /// <summary>How soon the product has to recover once its store is back.</summary>
+    /// <summary>The deadline for recovery once the store is back.</summary>
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(10);
 
     [OwnServerFact]
-    public async Task PostgreSQL_killed_under_load()
+    public async Task The_product_recovers_from_PostgreSQL_killed_under_load()
     {
         await using var postgres = await PostgresServer.StartAsync();
         await using var deployment = await Deployment.CreateAsync(postgres.Uri);
@@ -23,7 +25,7 @@ public sealed class StoreKilledSpecs
     }
 
     [EventStoreFact]
-    public async Task EventStoreDB_killed_under_load()
+    public async Task The_product_recovers_from_EventStoreDB_killed_under_load()
     {
         await using var deployment = await Deployment.CreateAsync();
         await SurviveAsync(
@@ -61,7 +63,7 @@ public sealed class StoreKilledSpecs
 
     private static async Task IsRefusedAsync(ServerProcess server, Person ada, ChatSocket socket, Draft draft)
     {
-        // (That a 503 says Retry-After, every answer is held against.) It must come within seconds, not when a client gives up.
+        // A refusal must come within seconds, before a client gives up. Answer checks its Retry-After.
         for (var i = 0; i < 3; i++)
         {
             var clock = Stopwatch.StartNew();

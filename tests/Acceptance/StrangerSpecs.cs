@@ -3,12 +3,12 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Who does not belong to a conversation may not know of it: 404, in the same words as for one that does not exist.</summary>
+/// <summary>A stranger gets the same 404 for a conversation of others as for one that does not exist.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class StrangerSpecs(Product product)
 {
     [Fact]
-    public async Task A_stranger_gets_404_everywhere()
+    public async Task A_stranger_gets_404_on_every_path()
     {
         var (ada, bob) = await product.PairAsync();
         var eve = await product.RegisterAsync("Eve");

@@ -1,34 +1,34 @@
 namespace ChatCqrs.Acceptance;
 
-/// <summary>What the environment says about where the suite runs. Everything is optional; docs/testing.md lists the names.</summary>
+/// <summary>Environment variables of the suite. All are optional; docs/testing.md lists them.</summary>
 public static class Surroundings
 {
-    /// <summary>A running server to test, instead of one that the suite starts itself.</summary>
+    /// <summary>The address of a running server to test instead of one that the suite starts.</summary>
     public static string? Url { get; } = Read("CHATCQRS_URL");
 
-    /// <summary>A PostgreSQL in which the suite may create databases (a libpq URI of a superuser).</summary>
+    /// <summary>A PostgreSQL for the suite's databases (a libpq URI of a superuser).</summary>
     public static string? Postgres { get; } = Read("CHATCQRS_TEST_POSTGRES");
 
-    /// <summary>The event log to use instead of PostgreSQL (an <c>esdb://</c> connection string).</summary>
+    /// <summary>The EventStoreDB to use as the log instead of PostgreSQL (an <c>esdb://</c> connection string).</summary>
     public static string? EventStore { get; } = Read("EVENTSTORE_URL");
 
-    /// <summary>A shell command that kills that EventStoreDB with SIGKILL.</summary>
+    /// <summary>A shell command that kills EventStoreDB with SIGKILL.</summary>
     public static string? EventStoreKill { get; } = Read("EVENTSTORE_KILL");
 
-    /// <summary>A shell command that starts it again and returns when it takes appends.</summary>
+    /// <summary>A shell command that starts EventStoreDB again and returns when it takes appends.</summary>
     public static string? EventStoreStart { get; } = Read("EVENTSTORE_START");
 
-    /// <summary>The folder of that EventStoreDB's files, to be searched for what somebody wrote.</summary>
+    /// <summary>The folder of EventStoreDB's files, to be searched for plain content.</summary>
     public static string? EventStoreData { get; } = Read("EVENTSTORE_DATA");
 
-    /// <summary>The built server to start (a path to its DLL), instead of the one beside this project.</summary>
+    /// <summary>The DLL of the server to start, instead of the one built beside this project.</summary>
     public static string? ServerDll { get; } = Read("CHATCQRS_SERVER_DLL");
 
     private static string? Read(string name) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }
 
-/// <summary>A test that needs a server of its own, which it may stop, kill and look into.</summary>
+/// <summary>A test with a server of its own that it may stop, kill and inspect.</summary>
 public sealed class OwnServerFactAttribute : FactAttribute
 {
     public OwnServerFactAttribute()
@@ -48,7 +48,7 @@ public sealed class EventStoreFactAttribute : FactAttribute
     }
 }
 
-/// <summary>A test that needs servers of its own and a Redis that joins them.</summary>
+/// <summary>A test with servers of its own and a Redis that joins them.</summary>
 public sealed class RedisFactAttribute : FactAttribute
 {
     public RedisFactAttribute()

@@ -3,14 +3,14 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Two servers on one log: whichever node somebody writes at, there is one conversation, in one order, and no double.</summary>
+/// <summary>Two servers on one log: writes at either node make one conversation, in one order, without duplicates.</summary>
 public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
 {
     private ChatApi One => nodes.One.Api;
     private ChatApi Two => nodes.Two.Api;
 
     [OwnServerFact]
-    public async Task The_same_id_on_both_nodes_is_stored_once()
+    public async Task Retries_at_both_nodes_store_one_message()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         var adaAtTwo = ada.At(Two);
@@ -28,7 +28,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [OwnServerFact]
-    public async Task Both_writing_first_at_different_nodes_share_one_conversation()
+    public async Task Two_people_who_write_first_at_different_nodes_share_one_conversation()
     {
         for (var round = 0; round < 6; round++)
         {
@@ -41,7 +41,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [OwnServerFact]
-    public async Task A_position_of_one_node_is_understood_by_the_other()
+    public async Task A_position_from_one_node_counts_at_the_other()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         for (var i = 1; i <= 10; i++)
@@ -53,14 +53,15 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [OwnServerFact]
-    public async Task Who_erases_themselves_at_one_node_while_they_write_at_the_other_leaves_nothing_that_can_be_read()
+    public async Task An_erasure_at_one_node_leaves_nothing_readable_of_writes_at_the_other()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         var text = $"Quokka{Guid.NewGuid():N}";
         var laptop = await ada.AddDeviceAsync(Two);
         await using var socket = await laptop.ConnectAsync();
         var first = await socket.SayAsync(Draft.To(bob.Id, $"{text} first"));
-        Assert.Equal($"{text} first", (await bob.MessageAsync(first.ConversationId, first.MessageId)).Text); // The other node holds the key now.
+        // The read makes the other node cache the key.
+        Assert.Equal($"{text} first", (await bob.MessageAsync(first.ConversationId, first.MessageId)).Text);
         for (var i = 0; i < 200; i++) await socket.SendAsync(Draft.To(bob.Id, $"{text} {i}"));
 
         (await ada.DeleteAsync("/v1/users/me")).Expect(204);
@@ -75,7 +76,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [OwnServerFact]
-    public async Task A_device_that_is_removed_at_one_node_is_out_at_the_other()
+    public async Task A_device_removed_at_one_node_loses_access_at_the_other()
     {
         var ada = await Person.RegisterAsync(One);
         var laptop = await ada.AddDeviceAsync(Two);
@@ -86,7 +87,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [RedisFact]
-    public async Task Senders_on_both_nodes_share_one_order_and_hear_each_other()
+    public async Task Senders_at_both_nodes_share_one_order_and_receive_each_other()
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         var ledger = new Ledger();
@@ -118,7 +119,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [RedisFact]
-    public async Task Who_is_at_the_other_node_is_not_woken()
+    public async Task A_user_connected_to_the_other_node_gets_no_push()
     {
         var (ada, bob, eve) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"), await Person.RegisterAsync(Two, name: "Eve"));
         using var bobsBrowser = new PushEndpoint();
@@ -130,14 +131,14 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         var sent = await ada.SayAsync(bob, "hello");
         await socket.MessageAsync(sent.MessageId);
         await socket.SendAsync(new { op = "delivered", conversation_id = sent.ConversationId, seq = sent.Seq });
-        await ada.SayAsync(eve, "hello"); // She is not here.
+        await ada.SayAsync(eve, "hello"); // Eve is offline.
 
         await Eventually.BeAsync(() => evesBrowser.Bodies.Count == 1, "Eve is woken");
         Assert.Empty(bobsBrowser.Bodies);
     }
 
     [RedisFact]
-    public async Task A_group_is_one_over_both_nodes_and_who_is_removed_at_one_is_out_at_the_other()
+    public async Task A_group_spans_both_nodes_and_a_removal_at_one_counts_at_the_other()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
         var (cat, dan) = (await Person.RegisterAsync(Two, name: "Cat"), await Person.RegisterAsync(One, name: "Dan"));
@@ -147,7 +148,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         var first = await group.SayAsync(ada, "to all"); // 1
         await bobs.MessageAsync(first.MessageId);
         await cats.MessageAsync(first.MessageId);
-        (await group.ReactAsync(bob, first.MessageId, "👍")).Expect(204); // 2: at the other node, at once.
+        (await group.ReactAsync(bob, first.MessageId, "👍")).Expect(204); // 2, at the other node
         (await group.EditAsync(ada, first.MessageId, "to all of you")).Expect(200); // 3
         foreach (var socket in (ChatSocket[])[bobs, cats])
             Assert.Equal("to all of you", (await socket.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit")).Body.GetProperty("data").Text("text"));
@@ -176,7 +177,7 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     public async Task A_block_counts_at_the_other_node()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
-        await bob.SayAsync(ada, "hello"); // Node two remembers that nobody is blocked.
+        await bob.SayAsync(ada, "hello"); // Node two caches that nobody is blocked.
         for (var round = 0; round < 5; round++)
         {
             (await ada.PutAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);

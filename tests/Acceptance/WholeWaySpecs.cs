@@ -4,7 +4,7 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>One message's whole way: sent, waiting, delivered, read, and what both sides see of it.</summary>
+/// <summary>A message from sending to read, as both sides see it.</summary>
 [Collection(ProductCollection.Name)]
 public sealed partial class WholeWaySpecs(Product product)
 {
@@ -14,10 +14,10 @@ public sealed partial class WholeWaySpecs(Product product)
         var (ada, bob) = await product.PairAsync();
         await using var adas = await ada.ConnectAsync();
 
-        // Bob is away. The first message goes by REST, the second over the socket.
+        // Bob is offline. The first message goes by REST, the second over the socket.
         var posted = (await ada.PostMessageAsync(Draft.To(bob.Id, "Good morning"))).Expect(201);
         var first = posted.Read<Sent>();
-        Assert.Equal(1, first.Seq); // 0 is the conversation's creation.
+        Assert.Equal(1, first.Seq); // 0 is the start of the conversation.
         var second = await adas.SayAsync(Draft.To(bob.Id, "Are you up?"));
         Assert.Equal((first.ConversationId, 2L), (second.ConversationId, second.Seq));
         var conversation = first.ConversationId;
@@ -31,7 +31,7 @@ public sealed partial class WholeWaySpecs(Product product)
         Assert.Equal(("direct", 2L, 2L, "Are you up?"), (item.Type, item.LastSeq, item.UnreadCount, item.LastMessage?.Text));
         Assert.Equal(0, (await ada.InboxItemAsync(conversation)).UnreadCount);
 
-        // Bob comes online: what was waiting comes unasked, then `synced`.
+        // Bob connects: waiting messages come first, then `synced`.
         await using var bobs = await bob.ConnectAsync();
         Assert.Equal([first.MessageId, second.MessageId], bobs.Messages(conversation).Select(message => message.MessageId));
         Assert.Equal("welcome", bobs.Frames()[0].Op);
@@ -57,7 +57,7 @@ public sealed partial class WholeWaySpecs(Product product)
         Assert.Matches(Time(), recipient.DeliveredAt);
         Assert.Matches(Time(), recipient.ReadAt);
 
-        // Bob answers; a live message comes while both are there.
+        // Bob answers while both are online.
         var answer = await bobs.SayAsync(Draft.In(conversation, "Now I am"));
         Assert.Equal("Now I am", (await adas.MessageAsync(answer.MessageId)).Text);
 
@@ -72,7 +72,7 @@ public sealed partial class WholeWaySpecs(Product product)
     }
 
     [Fact]
-    public async Task The_receipt_comes_when_everything_goes_by_rest()
+    public async Task Receipts_work_by_REST_alone()
     {
         var (ada, bob) = await product.PairAsync();
         var sent = await ada.SayAsync(bob, "by REST");
@@ -86,7 +86,7 @@ public sealed partial class WholeWaySpecs(Product product)
 
         var read = await bob.ConfirmAsync(sent.ConversationId, read: 1);
         var later = await ada.RecipientAsync(sent.ConversationId, sent.MessageId, read);
-        Assert.Equal(recipient.DeliveredAt, later.DeliveredAt); // Reading comes later; the delivery stays when it was.
+        Assert.Equal(recipient.DeliveredAt, later.DeliveredAt); // Reading does not change the time of delivery.
         Assert.NotNull(later.ReadAt);
         Assert.Empty(await bob.UnreadAsync(read));
     }
@@ -126,7 +126,7 @@ public sealed partial class WholeWaySpecs(Product product)
     }
 
     [Fact]
-    public async Task Names_are_read_without_regard_to_case()
+    public async Task Names_in_requests_are_case_insensitive()
     {
         var (ada, bob) = await product.PairAsync();
         var id = Guid.NewGuid();
@@ -148,7 +148,7 @@ public sealed partial class WholeWaySpecs(Product product)
     }
 
     [Fact]
-    public async Task A_message_has_the_published_shape_wherever_it_appears()
+    public async Task A_message_has_the_published_fields_wherever_it_appears()
     {
         var (ada, bob) = await product.PairAsync();
         await using var bobs = await bob.ConnectAsync();
@@ -182,7 +182,7 @@ public sealed partial class WholeWaySpecs(Product product)
     }
 
     [Fact]
-    public async Task Ciphertext_and_replies_go_the_same_way()
+    public async Task Ciphertext_and_replies_reach_the_receiver()
     {
         var (ada, bob) = await product.PairAsync();
         await using var bobs = await bob.ConnectAsync();
@@ -199,7 +199,7 @@ public sealed partial class WholeWaySpecs(Product product)
     }
 
     [Fact]
-    public async Task Everybody_s_other_devices_see_the_same()
+    public async Task All_devices_of_both_users_get_messages_and_receipts()
     {
         var (ada, bob) = await product.PairAsync();
         var (adaAtHome, bobAtHome) = (await ada.AddDeviceAsync(), await bob.AddDeviceAsync());

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace ChatCqrs.Acceptance.Client;
 
 /// <summary>
-/// One HTTP answer, read whole. Every answer the suite ever gets is held against the house rules: no <c>Server</c> header,
-/// <c>nosniff</c>, and for an error a complete problem document that gives nothing away.
+/// One HTTP answer, read whole. Reading checks the rules for every answer: no <c>Server</c> header, <c>nosniff</c>, and for
+/// an error a complete problem document without internals.
 /// </summary>
 public sealed class Answer
 {
@@ -27,7 +27,7 @@ public sealed class Answer
 
     public JsonElement Json => Client.Json.Parse(Body);
 
-    /// <summary>The token of the event log that a command's answer carries.</summary>
+    /// <summary>The log position that a command's answer carries.</summary>
     public string Position => Headers.TryGetValue("Chat-Position", out var position) && position.Length > 0
         ? position
         : throw new Xunit.Sdk.XunitException($"{this}: no Chat-Position");
@@ -37,13 +37,13 @@ public sealed class Answer
     public static async Task<Answer> ReadAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancellation)
     {
         var answer = new Answer(request, response, await response.Content.ReadAsStringAsync(cancellation));
-        answer.KeepsTheHouseRules();
+        answer.CheckRules();
         return answer;
     }
 
     public T Read<T>() => Client.Json.Read<T>(Json);
 
-    /// <summary>The same answer, if its status is one of these.</summary>
+    /// <summary>Returns this answer; fails the test if its status is none of these.</summary>
     public Answer Expect(params int[] statuses)
     {
         if (!statuses.Contains(Status)) Assert.Fail($"Expected {string.Join(" or ", statuses)}. {this}");
@@ -60,7 +60,7 @@ public sealed class Answer
     public override string ToString() =>
         $"{Request} answered {Status} ({MediaType}) {(Body.Length > 1000 ? Body[..1000] + "..." : Body)}";
 
-    private void KeepsTheHouseRules()
+    private void CheckRules()
     {
         if (Headers.ContainsKey("Server")) Assert.Fail($"A Server header: {this}");
         if (Headers.GetValueOrDefault("X-Content-Type-Options") != "nosniff") Assert.Fail($"No nosniff: {this}");
@@ -73,7 +73,7 @@ public sealed class Answer
     }
 }
 
-/// <summary>What every problem has, in an answer and in an <c>error</c> frame.</summary>
+/// <summary>The rules for every problem document, in an answer or in an <c>error</c> frame.</summary>
 public static class Problems
 {
     private static readonly string[] Leaks = ["   at ", "Exception", "stack", "Npgsql", "System.", "ChatCqrs."];

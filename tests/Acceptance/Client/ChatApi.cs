@@ -1,9 +1,9 @@
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>One server, by HTTP. Stateless: who asks comes with each call.</summary>
+/// <summary>HTTP client of one server. Stateless: each call carries its access token.</summary>
 public sealed class ChatApi(Uri address) : IDisposable
 {
-    /// <summary>Longer than anything the contract lets a request take.</summary>
+    /// <summary>Longer than the contract lets any request take.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false })

@@ -12,8 +12,8 @@ public sealed record Frame(string Op, JsonElement Body, string Raw)
 }
 
 /// <summary>
-/// A client's socket. It keeps every frame it got, in order, and holds each of them against the promise: within a conversation a
-/// connection gets entries in seq order, each once, without a gap (what it sent itself it knows from the acks).
+/// A client's socket. It keeps every frame in order and checks the promise of the contract: within a conversation a connection
+/// gets entries in seq order, each once, without a gap. Acks stand in for the connection's own messages.
 /// </summary>
 public sealed class ChatSocket : IAsyncDisposable
 {
@@ -35,7 +35,7 @@ public sealed class ChatSocket : IAsyncDisposable
         _receiving = Task.Run(ReceiveAsync);
     }
 
-    /// <summary>The server's close code once it has closed; null when the connection broke without one.</summary>
+    /// <summary>The server's close code; null while open, and when the connection broke without one.</summary>
     public int? CloseCode { get; private set; }
 
     public bool IsClosed { get; private set; }
@@ -85,7 +85,7 @@ public sealed class ChatSocket : IAsyncDisposable
         return await AckAsync(draft.Id);
     }
 
-    /// <summary>The acknowledgement of a message; fails when it was refused.</summary>
+    /// <summary>Waits for the ack of a message; fails when the message was refused.</summary>
     public async Task<Sent> AckAsync(Guid message)
     {
         var frame = await NextAsync(f => AnswersTo(f, message), $"an answer to message {message}");
@@ -93,12 +93,12 @@ public sealed class ChatSocket : IAsyncDisposable
         return Json.Read<Sent>(frame.Body);
     }
 
-    /// <summary>The frame that answers a message: its ack, or the error that refers to it.</summary>
+    /// <summary>Whether a frame answers a message: its ack, or an error that refers to it.</summary>
     public static bool AnswersTo(Frame frame, Guid message) =>
         (frame.Op == "ack" && frame.Body.Text("message_id") == message.ToString())
         || (frame.Op == "error" && frame.Body.Text("ref") == message.ToString());
 
-    /// <summary>The ping's own answer proves that the connection is open and that everything sent before was taken.</summary>
+    /// <summary>Sends a ping and waits for its pong: the connection is open, and the server has read all earlier frames.</summary>
     public async Task PingAsync()
     {
         var id = Guid.NewGuid().ToString();
@@ -106,7 +106,7 @@ public sealed class ChatSocket : IAsyncDisposable
         await NextAsync(f => f.Op == "pong" && f.Body.Text("id") == id, "the pong");
     }
 
-    /// <summary>How many frames have come so far; give it as <c>from</c> to look only at later ones.</summary>
+    /// <summary>The number of frames so far; pass it as <c>from</c> to see only later ones.</summary>
     public int Mark()
     {
         lock (_gate) return _frames.Count;
@@ -138,7 +138,7 @@ public sealed class ChatSocket : IAsyncDisposable
         f => f.Is("typing", conversation) && f.Body.Id("user_id") == user && f.Body.GetProperty("active").GetBoolean() == active,
         $"typing of {user}, {active}", from);
 
-    /// <summary>The first frame from <paramref name="from"/> on that fits, whether it has come already or not.</summary>
+    /// <summary>The first matching frame from index <paramref name="from"/> on, past or future.</summary>
     public async Task<Frame> NextAsync(Func<Frame, bool> fits, string what, int from = 0, TimeSpan? within = null)
     {
         using var deadline = new CancellationTokenSource(within ?? Eventually.Deadline);
@@ -162,7 +162,7 @@ public sealed class ChatSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Returns when there are more frames than <paramref name="seen"/>, or the end, or the caller gives up.</summary>
+    /// <summary>Waits for more frames than <paramref name="seen"/>, for the end of the socket, or for cancellation.</summary>
     public async Task ChangedAsync(int seen, CancellationToken cancellation)
     {
         Task changed;
@@ -175,20 +175,21 @@ public sealed class ChatSocket : IAsyncDisposable
             .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    /// <summary>Waits until the server has closed, and returns the close code.</summary>
+    /// <summary>Waits for the end of the connection and returns the close code.</summary>
     public async Task<int?> ClosedAsync()
     {
         await _receiving.WaitAsync(Eventually.Deadline);
         return CloseCode;
     }
 
-    /// <summary>A sync asks for entries again: what was seen of a conversation no longer counts.</summary>
+    /// <summary>Forgets the entries seen of a conversation, because a sync asks for them again.</summary>
     public void ForgetOrder(Guid conversation)
     {
         lock (_gate) _order.Forget(conversation);
     }
 
-    /// <summary>Entries came in order and once, and what was skipped are exactly the messages of one's own that were acknowledged.</summary>
+    /// <summary>Asserts that entries came in order, each once, with no gap but the connection's own messages.</summary>
+/// <param name="ownByRest">Seqs of own messages that were sent by REST, without an ack frame.</param>
     public void KeptOrder(params long[] ownByRest)
     {
         lock (_gate)
@@ -198,7 +199,7 @@ public sealed class ChatSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Breaks the connection without a word, as a phone in a tunnel does.</summary>
+    /// <summary>Breaks the connection without a close frame, like a phone in a tunnel.</summary>
     public async Task AbortAsync()
     {
         _socket.Abort();
@@ -217,7 +218,7 @@ public sealed class ChatSocket : IAsyncDisposable
             }
             catch (Exception gone) when (gone is WebSocketException or OperationCanceledException or InvalidOperationException)
             {
-                _socket.Abort(); // The server went first.
+                _socket.Abort(); // The server ended the connection first.
             }
         }
         await _disposed.CancelAsync();
@@ -251,7 +252,7 @@ public sealed class ChatSocket : IAsyncDisposable
         }
         catch (Exception gone) when (gone is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            CloseCode ??= (int?)_socket.CloseStatus; // The connection broke: that is what IsClosed says below.
+            CloseCode ??= (int?)_socket.CloseStatus; // The connection broke, perhaps without a close frame.
         }
         finally
         {

@@ -1,8 +1,8 @@
 namespace ChatCqrs.Acceptance.Client;
 
 /// <summary>
-/// A pair of people who write to each other through whatever happens: each by their own way, each with a socket that receives.
-/// In the end everything must be there once, in one order, for both.
+/// Two people who write to each other while servers and stores fail: Ada over her socket, Bob by REST, each receiving on a
+/// socket. In the end both must see every message once, in one order.
 /// </summary>
 public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledger)
 {
@@ -17,16 +17,16 @@ public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledg
         return new Correspondence(ada, bob, each, ledger);
     }
 
-    /// <summary>Ada writes over her socket, Bob by REST; returns when everything is acknowledged.</summary>
+    /// <summary>Sends everything; returns when all of it is acknowledged and received.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        using var receiving = new CancellationTokenSource(); // Not bounded by what sending is: it goes on until all has come.
+        using var receiving = new CancellationTokenSource(); // Apart from the senders' token: receives until all has come.
         var receivers = Task.WhenAll(_adaReceives.ReceiveAsync(receiving.Token), _bobReceives.ReceiveAsync(receiving.Token));
         var senders = Task.WhenAll(
             new Outbox(ada, _fromAda, ledger).SendBySocketAsync(cancellation), new Outbox(bob, _fromBob, ledger).SendByRestAsync(cancellation));
         try
         {
-            await await Task.WhenAny(senders, receivers); // A receiver that fails ends the test at once.
+            await await Task.WhenAny(senders, receivers); // A failed receiver ends the test at once.
             await Eventually.BeAsync(() => HasAll(_adaReceives, _fromBob) && HasAll(_bobReceives, _fromAda), "everything has come to the other side's socket");
         }
         finally
@@ -37,14 +37,15 @@ public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledg
         await receivers;
     }
 
-    /// <summary>Nothing acknowledged is lost, nothing is stored twice, one gap-free order, and everybody sees the same.</summary>
+    /// <summary>Asserts: no acknowledged message is lost or stored twice, and both see one gap-free order.</summary>
+/// <param name="inTheOrderSent">Also assert that each sender's messages stand in the order of sending.</param>
     public async Task VerifyAsync(bool inTheOrderSent = true)
     {
         var acknowledged = ledger.Acknowledged.Where(ack => ack.Key.Sender == ada.Id || ack.Key.Sender == bob.Id).ToList();
         var conversation = Assert.Single(acknowledged.Select(ack => ack.Value.ConversationId).Distinct());
         var last = acknowledged.Max(ack => ack.Value.Seq);
 
-        var timeline = await ada.TimelineAsync(conversation, last); // Gap-free: it sees to that.
+        var timeline = await ada.TimelineAsync(conversation, last); // Asserts that there is no gap.
         var messages = timeline.Where(entry => entry.Kind == "message").Select(entry => entry.Message!).ToList();
         Assert.Equal(_fromAda.Concat(_fromBob).Select(draft => draft.Id).Order(), messages.Select(message => message.MessageId).Order());
         var places = messages.ToDictionary(message => (message.SenderId, message.MessageId), message => (message.Seq, message.SentAt));
@@ -60,7 +61,7 @@ public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledg
         foreach (var received in (Inlet[])[_adaReceives, _bobReceives])
             Assert.All(received.Entries, entry => Assert.Equal(timeline[(int)entry.Key.Seq].Message?.MessageId, entry.Value));
 
-        // A device that has seen nothing yet gets it all over its socket, and every retry is known.
+        // A new device gets every message over its socket. Retries get the first answer.
         var fresh = await bob.AddDeviceAsync();
         await using (var socket = await fresh.ConnectAsync())
         {

@@ -7,7 +7,7 @@ public sealed class Draft : Dictionary<string, object?>
 {
     public Guid Id => (Guid)this["message_id"]!;
 
-    /// <summary>To a user id, a phone or a conversation id.</summary>
+    /// <param name="receiver">A user id, a phone or a conversation id.</param>
     public static Draft To(object receiver, string text, Guid? id = null) => new()
     {
         ["message_id"] = id ?? Guid.CreateVersion7(),
@@ -24,7 +24,7 @@ public sealed class Draft : Dictionary<string, object?>
         ["text"] = text,
     };
 
-    /// <summary>The same draft with one field set, or taken away.</summary>
+    /// <summary>A copy with one field set.</summary>
     public Draft With(string field, object? value)
     {
         var copy = new Draft();
@@ -40,7 +40,7 @@ public sealed class Draft : Dictionary<string, object?>
         return copy;
     }
 
-    /// <summary>As a frame: <c>op</c> comes first.</summary>
+    /// <summary>The <c>send</c> frame; <c>op</c> comes first.</summary>
     public string AsFrame() => "{\"op\":\"send\"," + Json.Write(this)[1..];
 
     public byte[] AsFrameBytes() => Encoding.UTF8.GetBytes(AsFrame());

@@ -1,12 +1,15 @@
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>What one connection got of each conversation: in seq order, each entry once, no gap but for one's own acknowledged messages.</summary>
+/// <summary>
+/// Checks the entries that one connection got of each conversation: in seq order, each once, with no gap but the connection's
+/// own acknowledged messages.
+/// </summary>
 public sealed class EntryOrder
 {
     private readonly Dictionary<Guid, List<long>> _entries = [];
     private readonly HashSet<(Guid Conversation, long Seq)> _acknowledged = [];
 
-    /// <summary>Takes the next frame; returns what is wrong with it, if anything.</summary>
+    /// <summary>Takes the next frame; returns a description of its violation, or null.</summary>
     public string? Check(Frame frame)
     {
         if (frame.Op is not ("message" or "update" or "ack")) return null;
@@ -22,7 +25,7 @@ public sealed class EntryOrder
         return seq > last ? null : $"Entry {seq} of {conversation} came after {last}: {frame.Raw}";
     }
 
-    /// <summary>The first gap between two entries that own messages do not explain.</summary>
+    /// <summary>Describes the first gap that own messages do not explain; null when there is none.</summary>
     public string? Gap(IReadOnlyCollection<long> ownByRest)
     {
         foreach (var (conversation, seqs) in _entries)

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>A group, as somebody in it uses it.</summary>
+/// <summary>The requests of a group's members.</summary>
 public sealed record Group(Guid Id, string Position)
 {
     public string Path { get; } = $"/v1/conversations/{Id}";
@@ -32,17 +32,17 @@ public sealed record Group(Guid Id, string Position)
 
     public Task<Answer> UnreactAsync(Person by, Guid message) => by.DeleteAsync($"{Path}/messages/{message}/reaction");
 
-    /// <summary>A message with every field that the contract names.</summary>
+    /// <summary>A message as JSON, with all fields.</summary>
     public async Task<JsonElement> MessageAsync(Person by, Guid message) => (await by.GetAsync($"{Path}/messages/{message}")).Expect(200).Json;
 
-    /// <summary>Who belongs to it, and as what, in the order of joining.</summary>
+    /// <summary>Members and their roles, in the order of joining.</summary>
     public async Task<IReadOnlyList<(Guid User, string Role, long JoinedSeq)>> MembersAsync(Person by) =>
     [
         .. (await by.GetAsync(Path)).Expect(200).Json.GetProperty("members").EnumerateArray()
             .Select(member => (member.Id("user_id"), member.Text("role")!, member.Number("joined_seq"))),
     ];
 
-    /// <summary>Every entry that somebody may see.</summary>
+    /// <summary>Every timeline entry that the reader may see.</summary>
     public async Task<IReadOnlyList<Entry>> EntriesAsync(Person by)
     {
         var entries = new List<Entry>();

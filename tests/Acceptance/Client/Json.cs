@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>The contract's JSON: names in snake_case, as published.</summary>
+/// <summary>The contract's JSON: snake_case names.</summary>
 public static class Json
 {
     private static readonly JsonSerializerOptions Reading = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>Names are written exactly as the test spells them.</summary>
+    /// <summary>Writes names exactly as the test spells them.</summary>
     private static readonly JsonSerializerOptions Writing = new();
 
     public static string Write(object? value) => value as string ?? JsonSerializer.Serialize(value, Writing);
@@ -23,7 +23,7 @@ public static class Json
         return document.RootElement.Clone();
     }
 
-    /// <summary>A request body; a string is taken to be JSON already, however broken.</summary>
+    /// <summary>A request body. A string is sent as it is, valid JSON or not.</summary>
     public static HttpContent Body(object? value) => Raw(Encoding.UTF8.GetBytes(Write(value)));
 
     public static HttpContent Raw(byte[] bytes, string mediaType = "application/json")
@@ -33,7 +33,7 @@ public static class Json
         return content;
     }
 
-    /// <summary>The string at a property, or null where it is absent or not a string.</summary>
+    /// <summary>The string at a property; null if it is absent or not a string.</summary>
     public static string? Text(this JsonElement element, string property) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(property, out var value)
             && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>A JSON Web Token taken apart (RFC 7519), and forged anew.</summary>
+/// <summary>The parts of a JSON Web Token (RFC 7519), and forgeries made from them.</summary>
 public sealed class Jwt
 {
     private readonly string[] _parts;
@@ -16,7 +16,7 @@ public sealed class Jwt
 
     public JsonElement Claims => Json.Parse(Encoding.UTF8.GetString(Decode(_parts[1])));
 
-    /// <summary>Whether this key of a key set (RFC 7517) has signed it with ES256.</summary>
+    /// <summary>Whether this key of a key set (RFC 7517) signed the token with ES256.</summary>
     public bool IsSignedBy(JsonElement key)
     {
         using var ecdsa = ECDsa.Create(new ECParameters
@@ -27,7 +27,7 @@ public sealed class Jwt
         return ecdsa.VerifyData(Encoding.ASCII.GetBytes($"{_parts[0]}.{_parts[1]}"), Decode(_parts[2]), HashAlgorithmName.SHA256);
     }
 
-    /// <summary>Tokens that look right and are not: each must be refused.</summary>
+    /// <summary>Well-formed tokens with a wrong signature or algorithm; the server must refuse each.</summary>
     public IEnumerable<string> Forgeries(JsonElement publicKey)
     {
         var none = Encode(Encoding.UTF8.GetBytes("""{"alg":"none","typ":"JWT"}"""));
@@ -47,7 +47,7 @@ public sealed class Jwt
         var signed = Encoding.ASCII.GetBytes($"{_parts[0]}.{_parts[1]}");
         yield return $"{_parts[0]}.{_parts[1]}.{Encode(stranger.SignData(signed, HashAlgorithmName.SHA256))}";
 
-        // The public key taken for a shared secret.
+        // HS256 with the public key as the shared secret.
         var symmetric = Encode(Encoding.UTF8.GetBytes($$"""{"alg":"HS256","typ":"JWT","kid":"{{Header.Text("kid")}}"}"""));
         var mac = HMACSHA256.HashData(Encoding.UTF8.GetBytes(publicKey.GetRawText()), Encoding.ASCII.GetBytes($"{symmetric}.{_parts[1]}"));
         yield return $"{symmetric}.{_parts[1]}.{Encode(mac)}";

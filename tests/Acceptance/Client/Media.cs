@@ -6,17 +6,17 @@ using System.Text;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>A file as the answer to its upload describes it.</summary>
+/// <summary>The answer to an upload.</summary>
 public sealed record MediaFile(Guid FileId, string Sha256, long Size, string ContentType, bool Duplicate);
 
-/// <summary>Uploads and downloads of one person, byte for byte.</summary>
+/// <summary>Uploads and downloads of one person.</summary>
 public sealed class Media(Person who) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = who.Api.Address, Timeout = Patience };
 
-    /// <summary>A picture that nobody else has.</summary>
+    /// <summary>Random bytes with the signature of a PNG.</summary>
     public static byte[] Picture(int size = 5_000) => [0x89, .. "PNG\r\n"u8, 0x1a, 0x0a, .. RandomNumberGenerator.GetBytes(size)];
 
     public static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
@@ -29,7 +29,7 @@ public sealed class Media(Person who) : IDisposable
 
     public async Task<MediaFile> UploadAsync(byte[] bytes, string type = "image") => (await PostAsync(bytes, type)).Expect(201).Read<MediaFile>();
 
-    /// <summary>Sends a message that has a file with it.</summary>
+    /// <summary>Sends a message with a file.</summary>
     public async Task<Sent> SendAsync(Person to, Guid file) => (await who.PostAsync("/v1/messages", new Dictionary<string, object?>
     {
         ["message_id"] = Guid.CreateVersion7(),
@@ -45,7 +45,7 @@ public sealed class Media(Person who) : IDisposable
         return await _http.SendAsync(request);
     }
 
-    /// <summary>The bytes of a file that this person may have.</summary>
+    /// <summary>Downloads a file; fails unless this person may have it.</summary>
     public async Task<byte[]> BytesAsync(Guid file)
     {
         using var answer = await DownloadAsync(file);
@@ -53,10 +53,10 @@ public sealed class Media(Person who) : IDisposable
         return await answer.Content.ReadAsByteArrayAsync();
     }
 
-    /// <summary>To this person the file does not exist.</summary>
+    /// <summary>Asserts that the file does not exist for this person.</summary>
     public async Task IsHiddenAsync(Guid file) => (await who.GetAsync($"/v1/media/download?file_id={file}")).Expect(404);
 
-    /// <summary>Begins a resumable upload; returns where it goes on.</summary>
+    /// <summary>Begins a resumable upload (tus 1.0); returns its address.</summary>
     public async Task<string> BeginAsync(long length, string type = "image")
     {
         using var request = Tus(HttpMethod.Post, "/v1/media/uploads");
@@ -101,7 +101,7 @@ public sealed class Media(Person who) : IDisposable
     private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 }
 
-/// <summary>A body that stops in its middle until it is let go, as a phone's in a tunnel does.</summary>
+/// <summary>A request body that stops after <paramref name="stopAt"/> bytes until <see cref="GoOn"/>.</summary>
 public sealed class StuckContent(byte[] bytes, int stopAt) : HttpContent
 {
     private readonly TaskCompletionSource _goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);

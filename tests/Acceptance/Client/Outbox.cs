@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>What was acknowledged, and what came as an answer meanwhile; shared by the clients of one test.</summary>
+/// <summary>The acknowledgements that the clients of one test got, and the number of 503 answers.</summary>
 public sealed class Ledger
 {
     private int _unavailable;
@@ -11,27 +11,27 @@ public sealed class Ledger
     /// <summary>The first acknowledgement of each message, by sender.</summary>
     public ConcurrentDictionary<(Guid Sender, Guid Message), Sent> Acknowledged { get; } = [];
 
-    /// <summary>How often the server said that it cannot, just now (503).</summary>
+    /// <summary>The number of 503 answers.</summary>
     public int Unavailable => _unavailable;
 
     public void Acknowledge(Guid sender, Sent sent)
     {
         var first = Acknowledged.GetOrAdd((sender, sent.MessageId), sent);
-        Assert.Equal(first, sent); // Every further answer is the first one again.
+        Assert.Equal(first, sent); // A retry repeats the first answer.
     }
 
     public void NoteUnavailable() => Interlocked.Increment(ref _unavailable);
 }
 
 /// <summary>
-/// Sends as an app does: every message until it is acknowledged, with the same id, whatever happens to the server meanwhile.
-/// A refusal other than 503 fails the test.
+/// Sends as an app does: retries every message with the same id until it is acknowledged. A refusal other than 503 fails the
+/// test.
 /// </summary>
 public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger ledger)
 {
     private const int Window = 8;
 
-    /// <summary>One message after another by REST.</summary>
+    /// <summary>Sends one message after another by REST.</summary>
     public async Task SendByRestAsync(CancellationToken cancellation)
     {
         foreach (var draft in drafts)
@@ -40,7 +40,7 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
         }
     }
 
-    /// <summary>Over the socket, a few at a time; after a break everything that is not acknowledged, again and in order.</summary>
+    /// <summary>Pipelines over a socket; after a break sends all unacknowledged messages again, in order.</summary>
     public async Task SendBySocketAsync(CancellationToken cancellation)
     {
         var acknowledged = new HashSet<Guid>();
@@ -72,7 +72,7 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
         }
         catch (HttpRequestException)
         {
-            return null; // The server is gone for the moment: again.
+            return null; // The server is down. The caller retries.
         }
     }
 
@@ -99,7 +99,7 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
                 else if (frame.Body.GetProperty("problem").GetProperty("status").GetInt32() == 503) ledger.NoteUnavailable();
                 else Assert.Fail($"Refused: {frame.Raw}");
             }
-            if (answered == left.Count) break; // Nothing more need come.
+            if (answered == left.Count) break; // All are answered.
             try
             {
                 await socket.ChangedAsync(seen, cancellation);
@@ -117,12 +117,12 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
     }
 }
 
-/// <summary>Receives as an app does: reconnects whenever the socket breaks, and confirms what it got.</summary>
+/// <summary>Receives as an app does: reconnects whenever the socket breaks, and confirms each message.</summary>
 public sealed class Inlet(Person person)
 {
     private readonly ConcurrentDictionary<(Guid Conversation, long Seq), Guid> _entries = [];
 
-    /// <summary>Every message that came, by its place. The same place with another message fails the test.</summary>
+    /// <summary>The received messages by conversation and seq. Two messages at one seq fail the test.</summary>
     public IReadOnlyDictionary<(Guid Conversation, long Seq), Guid> Entries => _entries;
 
     public async Task ReceiveAsync(CancellationToken cancellation)
@@ -157,7 +157,7 @@ public sealed class Inlet(Person person)
     }
 }
 
-/// <summary>Attempts that may fail because the other side is gone; anything else is an error.</summary>
+/// <summary>Attempts that may fail because the server is down; other failures fail the test.</summary>
 public static class Connection
 {
     public static async Task<ChatSocket?> TryOpenAsync(Person person)
@@ -173,7 +173,7 @@ public static class Connection
         }
         catch (OperationCanceledException)
         {
-            return null; // It took no connection within the deadline.
+            return null; // No connection within the deadline.
         }
     }
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>A registered user at one of their devices, and what they can ask a server.</summary>
+/// <summary>A registered user at one device, and their requests.</summary>
 public sealed class Person(ChatApi api, string phone, Session session)
 {
     public ChatApi Api { get; } = api;
@@ -21,7 +21,7 @@ public sealed class Person(ChatApi api, string phone, Session session)
         return new Person(api, phone, done.Expect(200).Read<Session>());
     }
 
-    /// <summary>The same user at a further device.</summary>
+    /// <summary>Registers a further device of the same user.</summary>
     public Task<Person> AddDeviceAsync(ChatApi? at = null) => RegisterAsync(at ?? Api, Phone, device: "Laptop");
 
     /// <summary>The same user and device, at another node.</summary>
@@ -41,11 +41,11 @@ public sealed class Person(ChatApi api, string phone, Session session)
 
     public Task<Answer> PostMessageAsync(Draft draft) => PostAsync("/v1/messages", draft);
 
-    /// <summary>Writes to somebody by REST, and expects the message to be new.</summary>
+    /// <summary>Sends a text by REST; fails unless the message is new.</summary>
     public async Task<Sent> SayAsync(Person to, string text, Guid? id = null) =>
         (await PostMessageAsync(Draft.To(to.Id, text, id))).Expect(201).Read<Sent>();
 
-    /// <summary>Everything up to these seqs is delivered, or read. The answer's position tells when it can be seen.</summary>
+    /// <summary>Confirms all entries up to these seqs as delivered or read. Returns the position of the receipt.</summary>
     public async Task<string> ConfirmAsync(Guid conversation, long? delivered = null, long? read = null)
     {
         var body = new Dictionary<string, long>();
@@ -66,7 +66,7 @@ public sealed class Person(ChatApi api, string phone, Session session)
         return answer.Expect(200).Read<Timeline>();
     }
 
-    /// <summary>The whole timeline, page by page, once it reaches <paramref name="lastSeq"/>; its seqs are checked for gaps.</summary>
+    /// <summary>The whole timeline, once it reaches <paramref name="lastSeq"/>; fails if a seq is missing.</summary>
     public async Task<IReadOnlyList<Entry>> TimelineAsync(Guid conversation, long lastSeq = 0)
     {
         var entries = new List<Entry>();
@@ -100,7 +100,7 @@ public sealed class Person(ChatApi api, string phone, Session session)
         return Json.Read<Recipient>(Assert.Single(answer.Expect(200).Json.GetProperty("recipients").EnumerateArray()));
     }
 
-    /// <summary>Every page of a list, following its cursor to the end.</summary>
+    /// <summary>All items of a paged list.</summary>
     public async Task<IReadOnlyList<T>> PagesAsync<T>(string path, string list, string? after = null)
     {
         var items = new List<T>();
@@ -116,7 +116,7 @@ public sealed class Person(ChatApi api, string phone, Session session)
         return items;
     }
 
-    /// <summary>Opens the socket and lets it catch up.</summary>
+    /// <summary>Opens a socket and waits until it has caught up.</summary>
     public async Task<ChatSocket> ConnectAsync()
     {
         var socket = await OpenAsync();
@@ -124,6 +124,6 @@ public sealed class Person(ChatApi api, string phone, Session session)
         return socket;
     }
 
-    /// <summary>Opens the socket and returns at once.</summary>
+    /// <summary>Opens a socket without waiting for the catch-up.</summary>
     public Task<ChatSocket> OpenAsync() => ChatSocket.OpenAsync(Api.Address, Token);
 }

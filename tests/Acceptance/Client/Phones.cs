@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>Phones that nobody has: E.164 of full length, so that repeated runs on one event log do not meet by chance.</summary>
+/// <summary>Random phone numbers of full E.164 length, so that repeated runs on one event log do not collide.</summary>
 public static class Phones
 {
     public const string Admin = "+12025550199";

@@ -8,7 +8,7 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>A browser that is woken by a push service on this machine: what came there, and what it reads of it (RFC 8291).</summary>
+/// <summary>A browser with a local push service: collects pushes and decrypts them (RFC 8291).</summary>
 public sealed class PushEndpoint : IDisposable
 {
     private readonly HttpListener _listener = new();
@@ -24,10 +24,10 @@ public sealed class PushEndpoint : IDisposable
         _ = Task.Run(ReceiveAsync);
     }
 
-    /// <summary>What the push service answers.</summary>
+    /// <summary>The status that the push service answers with.</summary>
     public int Status { get; set; } = 201;
 
-    /// <summary>It answers when this is done.</summary>
+    /// <summary>The push service answers once this has completed.</summary>
     public Task Patience { get; set; } = Task.CompletedTask;
 
     public IReadOnlyList<byte[]> Bodies
@@ -48,7 +48,7 @@ public sealed class PushEndpoint : IDisposable
 
     private byte[] Point => _key.ExportParameters(includePrivateParameters: false).Q is var q ? [4, .. q.X!, .. q.Y!] : [];
 
-    /// <exception cref="CryptographicException">It was not encrypted for this browser.</exception>
+    /// <exception cref="CryptographicException">The body was not encrypted for this browser.</exception>
     public JsonElement Read(byte[] body)
     {
         var (salt, sender, record) = (body[..16], body[21..86], body[86..]);
@@ -86,7 +86,7 @@ public sealed class PushEndpoint : IDisposable
             }
             catch (Exception closed) when (closed is HttpListenerException or ObjectDisposedException or InvalidOperationException)
             {
-                if (!_listener.IsListening) return; // The test is over; else a client went away.
+                if (!_listener.IsListening) return; // Otherwise a client went away.
             }
         }
     }

@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 
 namespace ChatCqrs.Acceptance.Client;
 
-/// <summary>A connection with hardly any room that reads nothing until it is told to.</summary>
+/// <summary>A socket with a tiny receive buffer that reads nothing until <see cref="ReadToTheEndAsync"/>.</summary>
 public sealed class StuckSocket : IDisposable
 {
     private const int Room = 8 * 1024;
@@ -28,7 +28,7 @@ public sealed class StuckSocket : IDisposable
         return stuck;
     }
 
-    /// <summary>Reads whatever is still there, and returns the close code; null where the connection broke without one.</summary>
+    /// <summary>Reads the rest; returns the close code, or null if the connection broke without one.</summary>
     public async Task<int?> ReadToTheEndAsync()
     {
         var buffer = new byte[Room];
@@ -43,7 +43,7 @@ public sealed class StuckSocket : IDisposable
         }
         catch (WebSocketException)
         {
-            return null; // Cut off.
+            return null; // Broken without a close frame.
         }
     }
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ChatCqrs.Acceptance.Client;
 
-// The answers of the contract, as far as clients need them typed. Times stay strings: they are compared as they came.
+// The contract's answers, as far as the tests need them typed. Times stay strings, to be compared as sent.
 
 public sealed record Registration(Guid RegistrationId, string ExpiresAt, string? Code);
 

@@ -3,7 +3,7 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>What outlives a server and is shared by its nodes: a database and a data folder of their own, and settings.</summary>
+/// <summary>A database, a data folder and settings that outlive a server and that its nodes share.</summary>
 public sealed class Deployment : IAsyncDisposable
 {
     private TestDatabase _database;
@@ -12,13 +12,13 @@ public sealed class Deployment : IAsyncDisposable
 
     public PostgresUri Postgres => _database.Uri;
 
-    /// <summary>Where the server keeps what it generates in Development: keys.</summary>
+    /// <summary>The folder of generated keys and of media.</summary>
     public string DataFolder { get; } = Directory.CreateTempSubdirectory("chatcqrs-data-").FullName;
 
     /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
     public Dictionary<string, string> Settings { get; } = [];
 
-    /// <summary>What is left of a conversation's log is unbroken; where it is in PostgreSQL, that is looked at.</summary>
+    /// <summary>Asserts an unbroken hash chain in the rest of a conversation's log, if the log is in PostgreSQL.</summary>
     public async Task IsUnbrokenAsync(Guid conversation, long from = 0)
     {
         if (Surroundings.EventStore is not null) return;
@@ -26,12 +26,12 @@ public sealed class Deployment : IAsyncDisposable
         Assert.True(chain.Broken is null && chain.Events > 0 && chain.First >= from, $"{chain}");
     }
 
-    /// <summary>All that the database holds, and whatever the keys that are left make of it.</summary>
+    /// <summary>All bytes in the database, and those that the remaining keys open.</summary>
     public StoredBytes Stored() => new(
         Postgres.ForNpgsql(), JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(DataFolder, "master-keys.json")))!);
 
-    /// <summary>Backs PostgreSQL up as docs/operations.md says, while the server runs.</summary>
-    /// <returns>The backup, in the data folder.</returns>
+    /// <summary>Backs PostgreSQL up as docs/operations.md describes, while the server runs.</summary>
+    /// <returns>The path of the backup, in the data folder.</returns>
     public async Task<string> BackUpAsync()
     {
         var file = Path.Combine(DataFolder, "backup.dump");
@@ -39,7 +39,7 @@ public sealed class Deployment : IAsyncDisposable
         return file;
     }
 
-    /// <summary>Takes an empty database instead of the one there was, and restores a backup into it. The data folder, with keys and media, stays.</summary>
+    /// <summary>Replaces the database by an empty one and restores a backup into it. Keys and media stay.</summary>
     public async Task RestoreAsync(string backup)
     {
         var lost = _database;
@@ -48,7 +48,7 @@ public sealed class Deployment : IAsyncDisposable
         await Shell.RunAsync(PostgresServer.Find("pg_restore"), "--exit-on-error", "-d", Postgres.Text, backup);
     }
 
-    /// <param name="postgres">The PostgreSQL to use; by default the one that the whole suite uses.</param>
+    /// <param name="postgres">The PostgreSQL to use; by default the suite's.</param>
     public static async Task<Deployment> CreateAsync(PostgresUri? postgres = null) => new(await TestDatabase.CreateAsync(postgres));
 
     public async ValueTask DisposeAsync()

@@ -2,14 +2,14 @@ using Xunit.Abstractions;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>Specs that run after all others, one at a time: nothing else burdens the machine.</summary>
+/// <summary>Specs that run after all others, one at a time, without other load on the machine.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class AloneCollection
 {
     public const string Name = "alone";
 }
 
-/// <summary>What takes longest begins, so that the others fill the time beside it: the specs on the running product, and then those that wait for retention.</summary>
+/// <summary>Starts the longest collections first: the specs on the shared product, then retention and erasure.</summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>

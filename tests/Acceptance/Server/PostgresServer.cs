@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>A PostgreSQL of our own, on loopback, that may be killed like any process. It must be installed (Debian: postgresql).</summary>
+/// <summary>A private PostgreSQL on loopback that tests may kill. It must be installed (Debian: postgresql).</summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
     private static readonly bool IsRoot = Environment.UserName == "root";
@@ -29,18 +29,18 @@ public sealed class PostgresServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts it (again) on the same data and port; returns when it takes connections.</summary>
+    /// <summary>Starts or restarts it on the same data and port; returns when it takes connections.</summary>
     public async Task RestartAsync()
     {
         var port = string.Create(CultureInfo.InvariantCulture, $"{_port}");
         var (file, arguments) = Unprivileged(
             "postgres", "-D", Data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=300",
-            "-c", "logging_collector=on", "-c", "fsync=off"); // The processes are killed, not the machine: what is written stays.
+            "-c", "logging_collector=on", "-c", "fsync=off"); // Kills end processes, not the machine: writes survive.
         _process = Process.Start(new ProcessStartInfo(file, arguments) { WorkingDirectory = _folder })!;
         await Eventually.BeAsync(IsUpAsync, "PostgreSQL takes connections");
     }
 
-    /// <summary>kill -9 of the postmaster and all its children.</summary>
+    /// <summary>SIGKILL for the postmaster and all its children.</summary>
     public async Task KillAsync()
     {
         await Shell.KillAsync(Shell.Family(_process!.Id));
@@ -71,7 +71,7 @@ public sealed class PostgresServer : IAsyncDisposable
         }
         catch (NpgsqlException)
         {
-            return false; // Not yet: that is what we wait for.
+            return false; // Not up yet.
         }
     }
 
@@ -79,7 +79,7 @@ public sealed class PostgresServer : IAsyncDisposable
         ? ("setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", Find(program), .. arguments])
         : (Find(program), arguments);
 
-    /// <summary>Where a program of PostgreSQL is.</summary>
+    /// <summary>The path of a PostgreSQL program.</summary>
     internal static string Find(string program)
     {
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');

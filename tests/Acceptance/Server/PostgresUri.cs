@@ -3,15 +3,15 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>A PostgreSQL database, named by a libpq URI (PostgreSQL manual, section 34.1.1.2) as the product takes it.</summary>
+/// <summary>A PostgreSQL database, named by a libpq URI (PostgreSQL manual, section 34.1.1.2).</summary>
 public sealed record PostgresUri(string Text)
 {
     private const int DefaultPort = 5432;
 
-    /// <summary>The same server, another database.</summary>
+    /// <summary>Another database on the same server.</summary>
     public PostgresUri Database(string name) => new(new UriBuilder(Text) { Path = "/" + name }.Uri.AbsoluteUri);
 
-    /// <summary>As Npgsql spells it; without a pool, because the databases and servers here come and go.</summary>
+    /// <summary>Npgsql's connection string; without pooling, because databases and servers here come and go.</summary>
     public string ForNpgsql()
     {
         var uri = new Uri(Text);

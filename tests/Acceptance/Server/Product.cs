@@ -2,7 +2,7 @@ using ChatCqrs.Acceptance.Client;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>The running product that most tests share: the one at <c>CHATCQRS_URL</c>, or one that is started here.</summary>
+/// <summary>The server that most tests share: the one at <c>CHATCQRS_URL</c>, or one that it starts.</summary>
 public sealed class Product : IAsyncLifetime
 {
     private Deployment? _deployment;

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>A Redis of our own, on loopback, that keeps nothing. It must be installed (Debian: redis-server).</summary>
+/// <summary>A private Redis on loopback without persistence. It must be installed (Debian: redis-server).</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
     private const string NotInstalled = "redis-server is not installed (Debian: apt install redis-server).";
@@ -15,7 +15,9 @@ public sealed class RedisServer : IAsyncDisposable
 
     private RedisServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) => _process?.Kill();
 
-    /// <summary>Why there can be none here; null when there can. Where <c>CI</c> is set nothing may be missing: then starting one fails.</summary>
+    /// <summary>
+/// The reason to skip tests that need Redis; null if it is installed, or if <c>CI</c> is set: then a missing Redis fails them.
+/// </summary>
     public static string? Missing { get; } = Installed is null && Environment.GetEnvironmentVariable("CI") is not { Length: > 0 } ? NotInstalled : null;
 
     private static string? Installed => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
@@ -31,7 +33,7 @@ public sealed class RedisServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>kill -9. It has kept nothing.</summary>
+    /// <summary>SIGKILL. All its data is lost.</summary>
     public async Task KillAsync()
     {
         _process!.Kill();
@@ -65,7 +67,7 @@ public sealed class RedisServer : IAsyncDisposable
         }
         catch (SocketException)
         {
-            return false; // Not yet: that is what we wait for.
+            return false; // Not up yet.
         }
     }
 }

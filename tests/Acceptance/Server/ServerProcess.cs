@@ -5,7 +5,7 @@ using ChatCqrs.Acceptance.Client;
 
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>The product as a process of its own, that can be stopped, killed and started again at the same address.</summary>
+/// <summary>A server process that tests can stop, kill and start again at the same address.</summary>
 public sealed class ServerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
@@ -28,7 +28,7 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public bool IsRunning => _process is not null;
 
-    /// <summary>Everything that it ever wrote to its output: its log.</summary>
+    /// <summary>The output of all its runs: its log.</summary>
     public string Output
     {
         get
@@ -44,7 +44,7 @@ public sealed class ServerProcess : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts it; returns when it says that it is ready.</summary>
+    /// <summary>Starts the server; returns when it is ready.</summary>
     public async Task StartAsync()
     {
         var start = new ProcessStartInfo("dotnet", [Dll]) { WorkingDirectory = Path.GetDirectoryName(Dll), RedirectStandardOutput = true, RedirectStandardError = true };
@@ -57,14 +57,14 @@ public sealed class ServerProcess : IAsyncDisposable
         await Eventually.BeAsync(IsReadyAsync, $"the server is ready. Its output:\n{Output}", StartDeadline);
     }
 
-    /// <summary>kill -9.</summary>
+    /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
     {
         _process!.Kill();
         await EndAsync();
     }
 
-    /// <summary>SIGTERM, and whatever it does before it ends.</summary>
+    /// <summary>SIGTERM; returns when the server has shut down.</summary>
     public async Task StopAsync()
     {
         Shell.Stop(_process!);
@@ -103,7 +103,7 @@ public sealed class ServerProcess : IAsyncDisposable
         }
         catch (HttpRequestException)
         {
-            return false; // It does not listen yet.
+            return false; // Not listening yet.
         }
     }
 
@@ -112,7 +112,7 @@ public sealed class ServerProcess : IAsyncDisposable
         lock (_output) _output.AppendLine(line);
     }
 
-    /// <summary>The product as it was built with this suite: same configuration, same tree.</summary>
+    /// <summary>The given server, or the one built with this suite: same tree, same configuration.</summary>
     private static string Dll
     {
         get

@@ -14,8 +14,8 @@ public static class Shell
     private static int _lastPort = RandomNumberGenerator.GetInt32(20_000, 30_000);
 
     /// <summary>
-    /// A loopback port that was free a moment ago, and is given to nobody else: each once, and below those that Linux takes for
-    /// outgoing connections, so that it is still free when a server that was killed comes back to it.
+    /// A free loopback port. Each port is handed out once, and lies below Linux's range for outgoing connections, so that it is
+    /// still free when a killed server starts again.
     /// </summary>
     public static int FreePort()
     {
@@ -30,12 +30,12 @@ public static class Shell
             }
             catch (SocketException)
             {
-                // Taken: the next one.
+                // Taken. Try the next one.
             }
         }
     }
 
-    /// <summary>Runs a command to its end and fails when it does.</summary>
+    /// <summary>Runs a command to its end; throws if its exit code is not 0.</summary>
     public static async Task RunAsync(string file, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
@@ -46,7 +46,7 @@ public static class Shell
             throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {process.ExitCode}\n{await output}\n{await errors}");
     }
 
-    /// <summary>A command line, whose output is not waited for: it may leave a server running.</summary>
+    /// <summary>Runs a command line without reading its output: the command may leave a server running.</summary>
     public static async Task RunLineAsync(string line)
     {
         using var process = Process.Start("/bin/sh", ["-c", $"{line} >/dev/null 2>&1"]);
@@ -54,13 +54,13 @@ public static class Shell
         if (process.ExitCode != 0) throw new InvalidOperationException($"{line}: {process.ExitCode}");
     }
 
-    /// <summary>Asks a process to end (SIGTERM).</summary>
+    /// <summary>Sends SIGTERM.</summary>
     public static void Stop(Process process)
     {
         if (Signal(process.Id, Terminate) != 0) throw new InvalidOperationException($"No SIGTERM for {process.Id}.");
     }
 
-    /// <summary>The process itself and everything that it started, as far as it still runs (Linux: /proc).</summary>
+    /// <summary>A process and its running children (from Linux's /proc).</summary>
     public static IReadOnlyList<int> Family(int parent)
     {
         var children = Directory.EnumerateDirectories("/proc")
@@ -69,11 +69,11 @@ public static class Shell
         return [parent, .. children];
     }
 
-    /// <summary>SIGKILL for all of them at once, as when the machine fails; returns when they are gone.</summary>
+    /// <summary>SIGKILL for all of them; returns when they are gone.</summary>
     public static async Task KillAsync(IReadOnlyList<int> ids)
     {
         const int kill = 9;
-        foreach (var id in ids) _ = Signal(id, kill); // One that has gone meanwhile is what we want.
+        foreach (var id in ids) _ = Signal(id, kill); // A process that is gone already is fine.
         await Eventually.BeAsync(() => ids.All(IsGone), "the killed processes are gone");
     }
 
@@ -85,14 +85,14 @@ public static class Shell
     {
         try
         {
-            // "pid (name) state ppid ...": the name may hold anything, so read from its end.
+            // "pid (name) state ppid ...": the name may contain parentheses, so read from the last one.
             var text = File.ReadAllText($"/proc/{id}/stat");
             var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
             return (fields[0][0], int.Parse(fields[1], System.Globalization.CultureInfo.InvariantCulture));
         }
         catch (IOException)
         {
-            return null; // It ended while we looked.
+            return null; // The process ended meanwhile.
         }
     }
 

@@ -1,6 +1,6 @@
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>An empty database of its own for one server or a few, dropped in the end.</summary>
+/// <summary>An empty database, dropped on disposal.</summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     private static readonly SemaphoreSlim Starting = new(1, 1);
@@ -14,7 +14,7 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public PostgresUri Uri => Server.Database(_name);
 
-    /// <summary>In the PostgreSQL that is given; where none is, in the one that the environment names or that the suite starts.</summary>
+    /// <param name="server">The PostgreSQL to use; by default the one of the environment, or one that the suite starts.</param>
     public static async Task<TestDatabase> CreateAsync(PostgresUri? server = null)
     {
         var database = new TestDatabase(server ?? await SharedServerAsync());

@@ -1,6 +1,6 @@
 namespace ChatCqrs.Acceptance.Server;
 
-/// <summary>Two servers on one log, joined by a Redis of their own where it is installed.</summary>
+/// <summary>Two servers on one log, joined by a private Redis if it is installed.</summary>
 public sealed class TwoNodes : IAsyncLifetime
 {
     private RedisServer? _redis;
@@ -8,7 +8,7 @@ public sealed class TwoNodes : IAsyncLifetime
     private ServerProcess? _one;
     private ServerProcess? _two;
 
-    /// <summary>How often a node looks for what was lost on the way to its sockets.</summary>
+    /// <summary>How often a node checks for messages that its sockets missed.</summary>
     public string RecheckEvery { get; init; } = "00:10:00";
 
     public ServerProcess One => _one!;
@@ -36,7 +36,7 @@ public sealed class TwoNodes : IAsyncLifetime
         _two = await ServerProcess.StartAsync(_deployment);
     }
 
-    /// <summary>Starts whichever was killed.</summary>
+    /// <summary>Starts the nodes that were killed.</summary>
     public async Task BothRunAsync()
     {
         if (_one is { IsRunning: false }) await _one.StartAsync();
