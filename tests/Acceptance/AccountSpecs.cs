@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.WebSockets;
 using ChatCqrs.Acceptance.Client;
 using ChatCqrs.Acceptance.Server;
@@ -20,15 +21,20 @@ public sealed class AccountSpecs(Product product)
         var key = keys.EnumerateArray().Single(k => k.Text("kid") == jwt.Header.Text("kid"));
         Assert.Equal(("EC", "P-256", "ES256"), (key.Text("kty"), key.Text("crv"), key.Text("alg")));
         Assert.True(jwt.IsSignedBy(key));
-        Assert.All(keys.EnumerateArray(), k => Assert.False(k.TryGetProperty("d", out _), "The private key is not published."));
+        Assert.All(
+            keys.EnumerateArray(),
+            k => Assert.False(k.TryGetProperty("d", out _), "The private key is not published."));
 
-        string?[] tokens = [null, "", "rubbish", "a.b.c", new string('x', 5000), ada.Session.RefreshToken, .. jwt.Forgeries(key)];
+        string?[] tokens = [null, "", "rubbish", "a.b.c", new string('x', 5000), ada.Session.RefreshToken,
+            .. jwt.Forgeries(key)];
         foreach (var token in tokens)
         {
-            foreach (var path in (string[])["/v1/users/me", "/v1/conversations", "/v1/messages", "/v1/devices", "/v1/admin/projections"])
+            foreach (var path in (string[])["/v1/users/me", "/v1/conversations", "/v1/messages", "/v1/devices",
+                "/v1/admin/projections"])
                 (await product.Api.GetAsync(path, token)).Expect(401);
             (await product.Api.PostAsync("/v1/messages", "{", token)).Expect(401);
-            var refused = await Assert.ThrowsAsync<WebSocketException>(() => ChatSocket.OpenAsync(product.Api.Address, token));
+            var refused = await Assert.ThrowsAsync<WebSocketException>(
+                () => ChatSocket.OpenAsync(product.Api.Address, token));
             Assert.Equal(401, refused.Data["status"]);
         }
         (await product.Api.GetAsync("/v1/users/me", ada.Token)).Expect(200);
@@ -41,13 +47,15 @@ public sealed class AccountSpecs(Product product)
         await using var socket = await ChatSocket.OpenAsync(product.Api.Address, ada.Token, tokenInQuery: true);
         var welcome = (await socket.NextAsync("welcome")).Body;
         Assert.Equal((ada.Id, ada.Session.DeviceId), (welcome.Id("user_id"), welcome.Id("device_id")));
-        Assert.True(DateTimeOffset.TryParse(welcome.Text("server_time"), System.Globalization.CultureInfo.InvariantCulture, out var time) && (DateTimeOffset.UtcNow - time).Duration() < TimeSpan.FromMinutes(1));
+        var time = DateTimeOffset.Parse(welcome.Text("server_time")!, CultureInfo.InvariantCulture);
+        Assert.True((DateTimeOffset.UtcNow - time).Duration() < TimeSpan.FromMinutes(1));
         Assert.NotNull(welcome.Text("session_id"));
         Assert.True(welcome.TryGetProperty("limits", out _));
         await socket.NextAsync("synced");
         await socket.PingAsync();
         (await product.Api.GetAsync($"/v1/users/me?access_token={ada.Token}")).Expect(401); // Only the socket does.
-        var refused = await Assert.ThrowsAsync<WebSocketException>(() => ChatSocket.OpenAsync(product.Api.Address, "rubbish", tokenInQuery: true));
+        var refused = await Assert.ThrowsAsync<WebSocketException>(
+            () => ChatSocket.OpenAsync(product.Api.Address, "rubbish", tokenInQuery: true));
         Assert.Equal(401, refused.Data["status"]);
     }
 
@@ -55,9 +63,11 @@ public sealed class AccountSpecs(Product product)
     public async Task Five_wrong_codes_end_a_registration()
     {
         async Task<Answer> Verify(Guid registration, string? code) => await product.Api.PostAsync(
-            $"/v1/registrations/{registration}/verification", new { code, device = new { name = "x", platform = "web" } });
+            $"/v1/registrations/{registration}/verification",
+            new { code, device = new { name = "x", platform = "web" } });
 
-        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
+        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() }))
+            .Expect(202).Read<Registration>();
         Assert.Matches("^[0-9]{6}$", begun.Code);
         var wrong = begun.Code == "000000" ? "000001" : "000000";
         (await Verify(Guid.CreateVersion7(), "123456")).Expect(404);
@@ -68,8 +78,11 @@ public sealed class AccountSpecs(Product product)
 
         // Four wrong codes do not; a code works once.
         var phone = Phones.Next();
-        var other = (await product.Api.PostAsync("/v1/registrations", new { phone, name = "Bob" })).Expect(202).Read<Registration>();
-        for (var i = 1; i < WrongCodes; i++) (await Verify(other.RegistrationId, other.Code == "000000" ? "000001" : "000000")).Expect(400, "wrong_code");
+        var other = (await product.Api.PostAsync("/v1/registrations", new { phone, name = "Bob" }))
+            .Expect(202).Read<Registration>();
+        for (var i = 1; i < WrongCodes; i++)
+            (await Verify(other.RegistrationId, other.Code == "000000" ? "000001" : "000000"))
+                .Expect(400, "wrong_code");
         (await Verify(other.RegistrationId, other.Code)).Expect(200);
         (await Verify(other.RegistrationId, other.Code)).Expect(404, 409, 410);
     }
@@ -77,11 +90,15 @@ public sealed class AccountSpecs(Product product)
     [Fact]
     public async Task Parallel_guesses_share_the_five_attempts()
     {
-        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
+        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() }))
+            .Expect(202).Read<Registration>();
         var wrong = begun.Code == "000000" ? "000001" : "000000";
         var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => product.Api.PostAsync(
-            $"/v1/registrations/{begun.RegistrationId}/verification", new { code = wrong, device = new { name = "x", platform = "web" } })));
-        Assert.True(answers.Count(answer => answer.Expect(400, 410, 409).Status == 400) <= WrongCodes, "Five guesses, not more.");
+            $"/v1/registrations/{begun.RegistrationId}/verification",
+            new { code = wrong, device = new { name = "x", platform = "web" } })));
+        Assert.True(
+            answers.Count(answer => answer.Expect(400, 410, 409).Status == 400) <= WrongCodes,
+            "Five guesses, not more.");
     }
 
     [Fact]
@@ -92,10 +109,14 @@ public sealed class AccountSpecs(Product product)
         Assert.Equal(ada.Id, laptop.Id);
         var me = (await laptop.GetAsync("/v1/users/me")).Expect(200).Json;
         Assert.Equal((ada.Id, ada.Phone), (me.Id("user_id"), me.Text("phone")));
-        foreach (var name in (string[])["name", "about", "avatar", "created_at"]) Assert.True(me.TryGetProperty(name, out _), name);
+        foreach (var name in (string[])["name", "about", "avatar", "created_at"])
+            Assert.True(me.TryGetProperty(name, out _), name);
 
-        var devices = (await ada.GetAsync("/v1/devices")).Expect(200).Json.GetProperty("devices").EnumerateArray().Select(Json.Read<Device>).ToList();
-        Assert.Equal([.. new[] { ada.Session.DeviceId, laptop.Session.DeviceId }.Order()], devices.Select(device => device.DeviceId).Order());
+        var devices = (await ada.GetAsync("/v1/devices"))
+            .Expect(200).Json.GetProperty("devices").EnumerateArray().Select(Json.Read<Device>).ToList();
+        Assert.Equal(
+            [.. new[] { ada.Session.DeviceId, laptop.Session.DeviceId }.Order()],
+            devices.Select(device => device.DeviceId).Order());
         Assert.Equal(ada.Session.DeviceId, Assert.Single(devices, device => device.Current).DeviceId);
         Assert.Equal(["Laptop", "Pixel"], devices.Select(device => device.Name).Order());
     }
@@ -123,8 +144,10 @@ public sealed class AccountSpecs(Product product)
         await ada.RefreshAsync();
 
         (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = first.RefreshToken })).Expect(401);
-        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken })).Expect(401);
-        await Eventually.BeAsync(async () => (await ada.GetAsync("/v1/users/me")).Status == 401, "the device's access token is revoked");
+        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken }))
+            .Expect(401);
+        await Eventually.BeAsync(
+            async () => (await ada.GetAsync("/v1/users/me")).Status == 401, "the device's access token is revoked");
         (await laptop.GetAsync("/v1/users/me")).Expect(200);
         await laptop.RefreshAsync();
         (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = "rubbish" })).Expect(400, 401);
@@ -134,7 +157,9 @@ public sealed class AccountSpecs(Product product)
     public async Task Only_one_of_several_parallel_refreshes_succeeds()
     {
         var ada = await product.RegisterAsync();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken })));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(
+                _ => product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = ada.Session.RefreshToken })));
         Assert.Equal(1, answers.Count(answer => answer.Expect(200, 401).Status == 200));
     }
 
@@ -148,9 +173,11 @@ public sealed class AccountSpecs(Product product)
         (await ada.DeleteAsync($"/v1/devices/{laptop.Session.DeviceId}")).Expect(200, 204);
 
         Assert.Equal(1008, await laptops.ClosedAsync());
-        await Eventually.BeAsync(async () => (await laptop.GetAsync("/v1/users/me")).Status == 401, "its access token is dead");
+        await Eventually.BeAsync(
+            async () => (await laptop.GetAsync("/v1/users/me")).Status == 401, "its access token is dead");
         (await laptop.PostMessageAsync(Draft.To(bob.Id, "from a stolen laptop"))).Expect(401);
-        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = laptop.Session.RefreshToken })).Expect(401);
+        (await product.Api.PostAsync("/v1/tokens/refresh", new { refresh_token = laptop.Session.RefreshToken }))
+            .Expect(401);
         var refused = await Assert.ThrowsAsync<WebSocketException>(() => laptop.OpenAsync());
         Assert.Equal(401, refused.Data["status"]);
 
@@ -164,7 +191,8 @@ public sealed class AccountSpecs(Product product)
     public async Task Users_change_their_own_profile_and_others_see_it()
     {
         var (ada, bob) = await product.PairAsync();
-        var patched = (await ada.PatchAsync("/v1/users/me", new { name = "Countess", about = "Engines" })).Expect(200, 204);
+        var patched = (await ada.PatchAsync("/v1/users/me", new { name = "Countess", about = "Engines" }))
+            .Expect(200, 204);
         var me = (await ada.GetAsync("/v1/users/me", patched.Position)).Expect(200).Json;
         Assert.Equal(("Countess", "Engines", ada.Phone), (me.Text("name"), me.Text("about"), me.Text("phone")));
         var partly = (await ada.PatchAsync("/v1/users/me", new { about = "Numbers" })).Expect(200, 204);

@@ -11,7 +11,9 @@ public sealed class BadFrameSpecs(Product product)
 {
     private const int FrameMax = 512 * 1024;
 
-    /// <summary>The test fills in placeholders such as {me}. An error repeats the frame's id, if any, as <c>ref</c>.</summary>
+    /// <summary>
+    /// The test fills in placeholders such as {me}. An error repeats the frame's id, if any, as <c>ref</c>.
+    /// </summary>
     private static readonly (string Frame, int[] Statuses)[] Bad =
     [
         ("", [400]),
@@ -96,7 +98,8 @@ public sealed class BadFrameSpecs(Product product)
             var mark = socket.Mark();
             await socket.SendAsync(Encoding.UTF8.GetBytes(frame));
             var shown = template.Length > 200 ? template[..200] : template;
-            var error = await socket.NextAsync(f => f.Op is "error" or "ack" or "synced", $"an answer to {shown}", mark);
+            var error = await socket.NextAsync(
+                f => f.Op is "error" or "ack" or "synced", $"an answer to {shown}", mark);
             if (error.Op != "error")
             {
                 wrong.Add($"{shown} was answered by {error.Raw}");
@@ -106,12 +109,14 @@ public sealed class BadFrameSpecs(Product product)
             var status = problem.GetProperty("status").GetInt32();
             Problems.Check(problem, status, error.Raw);
             if (!statuses.Contains(status)) wrong.Add($"{shown} -> {error.Raw}");
-            if (RefOf(frame) is { } expected && error.Body.Text("ref") != expected) wrong.Add($"ref of {shown} -> {error.Raw}");
+            if (RefOf(frame) is { } expected && error.Body.Text("ref") != expected)
+                wrong.Add($"ref of {shown} -> {error.Raw}");
         }
         await socket.PingAsync();
         Assert.Empty(wrong);
         Assert.Equal(2, (await ada.TimelineAsync(conversation, 1)).Count);
-        Assert.Null((await ada.RecipientAsync(conversation, (await ada.TimelineAsync(conversation))[1].Message!.MessageId)).ReadAt);
+        var message = (await ada.TimelineAsync(conversation))[1].Message!;
+        Assert.Null((await ada.RecipientAsync(conversation, message.MessageId)).ReadAt);
         Assert.Equal(2, (await socket.SayAsync(Draft.In(conversation, "still here"))).Seq);
     }
 
@@ -133,10 +138,12 @@ public sealed class BadFrameSpecs(Product product)
         await using var socket = await ada.ConnectAsync();
         await socket.SendAsync([.. "{\"op\":\"ping\",\"id\":\""u8, 0xff, 0xfe, 0xc3, 0x28, .. "\"}"u8]);
         // RFC 6455, section 8.1, fails the connection. A server that looks only at the JSON may send an error instead.
-        await Eventually.BeAsync(() => socket.IsClosed || socket.Frames().Any(f => f.Op == "error"), "an error or the end");
+        await Eventually.BeAsync(
+            () => socket.IsClosed || socket.Frames().Any(f => f.Op == "error"), "an error or the end");
         if (socket.IsClosed) Assert.Equal(1007, socket.CloseCode);
         else await socket.PingAsync();
-        await bob.ConnectAsync().ContinueWith(async open => await open.Result.DisposeAsync(), TaskScheduler.Default).Unwrap();
+        await bob.ConnectAsync().ContinueWith(async open => await open.Result.DisposeAsync(), TaskScheduler.Default)
+            .Unwrap();
     }
 
     [Fact]
@@ -188,7 +195,8 @@ public sealed class BadFrameSpecs(Product product)
         await socket.SendAsync(bytes[10..^6], last: false);
         await socket.SendAsync(bytes[^6..]);
         await socket.AckAsync(draft.Id);
-        Assert.Equal("in three pieces, äöü 👍", Assert.Single(await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 1, "it came")).Text);
+        var unread = await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 1, "the message came");
+        Assert.Equal("in three pieces, äöü 👍", Assert.Single(unread).Text);
     }
 
     [Fact]
@@ -230,5 +238,8 @@ public sealed class BadFrameSpecs(Product product)
         .Replace("{conversation}", conversation.ToString(), StringComparison.Ordinal)
         .Replace("{65537}", new string('a', 65_537), StringComparison.Ordinal)
         .Replace("{cipher}", Convert.ToBase64String(new byte[256 * 1024 + 1]), StringComparison.Ordinal)
-        .Replace("{DEEP}", string.Concat(Enumerable.Repeat("{\"op\":", 2000)) + "1" + new string('}', 2000), StringComparison.Ordinal);
+        .Replace(
+            "{DEEP}",
+            string.Concat(Enumerable.Repeat("{\"op\":", 2000)) + "1" + new string('}', 2000),
+            StringComparison.Ordinal);
 }

@@ -11,12 +11,14 @@ public sealed class ConversationSpecs(Product product)
     public async Task Two_people_share_one_direct_conversation()
     {
         var (ada, bob) = await product.PairAsync();
-        var created = (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id, bob.Id, ada.Id } })).Expect(201);
+        var created = (await ada.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id, bob.Id, ada.Id } })).Expect(201);
         var conversation = created.Json.Id("conversation_id");
         Assert.Equal("direct", created.Json.Text("type"));
         foreach (var (asking, other) in (IEnumerable<(Person, Person)>)[(ada, bob), (bob, ada)])
         {
-            var again = (await asking.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { other.Id } })).Expect(200);
+            var again = (await asking.PostAsync(
+                "/v1/conversations", new { type = "direct", member_ids = new[] { other.Id } })).Expect(200);
             Assert.Equal(conversation, again.Json.Id("conversation_id"));
         }
 
@@ -25,13 +27,19 @@ public sealed class ConversationSpecs(Product product)
         {
             var seen = (await person.GetAsync($"/v1/conversations/{conversation}", created.Position)).Expect(200).Json;
             Assert.Equal("direct", seen.Text("type"));
-            string[] names = ["conversation_id", "title", "last_seq", "last_message", "unread_count", "delivered_seq", "read_seq", "muted_until",
-                "pinned", "archived", "updated_at", "members", "retention", "encryption", "epoch"];
+            string[] names = ["conversation_id", "title", "last_seq", "last_message", "unread_count", "delivered_seq",
+                "read_seq", "muted_until", "pinned", "archived", "updated_at", "members", "retention", "encryption",
+                "epoch"];
             Assert.Empty(names.Except(seen.EnumerateObject().Select(property => property.Name)));
-            Assert.Equal([.. new[] { ada.Id, bob.Id }.Order()], seen.GetProperty("members").EnumerateArray().Select(member => member.Id("user_id")).Order());
-            Assert.All(seen.GetProperty("members").EnumerateArray(), member => Assert.Equal((0L, "member"), (member.Number("joined_seq"), member.Text("role"))));
+            Assert.Equal(
+                [.. new[] { ada.Id, bob.Id }.Order()],
+                seen.GetProperty("members").EnumerateArray().Select(member => member.Id("user_id")).Order());
+            Assert.All(
+                seen.GetProperty("members").EnumerateArray(),
+                member => Assert.Equal((0L, "member"), (member.Number("joined_seq"), member.Text("role"))));
 
-            var members = (await person.GetAsync($"/v1/conversations/{conversation}/members", created.Position)).Expect(200).Json.GetProperty("members");
+            var members = (await person.GetAsync($"/v1/conversations/{conversation}/members", created.Position))
+                .Expect(200).Json.GetProperty("members");
             Assert.Equal(["Ada", "Bob"], members.EnumerateArray().Select(member => member.Text("name")).Order());
         }
         Assert.Equal("conversation_started", (await ada.TimelineAsync(conversation))[0].Kind);
@@ -42,7 +50,8 @@ public sealed class ConversationSpecs(Product product)
     {
         var ada = await product.RegisterAsync();
         (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ada.Id } })).Expect(400);
-        (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { Guid.CreateVersion7() } })).Expect(404);
+        (await ada.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { Guid.CreateVersion7() } })).Expect(404);
         (await ada.PostMessageAsync(Draft.To(ada.Id, "dear diary"))).Expect(400);
         (await ada.PostMessageAsync(Draft.To(Guid.CreateVersion7(), "anybody?"))).Expect(404);
         (await ada.PostMessageAsync(Draft.To(Phones.Next(), "wrong number"))).Expect(404);
@@ -60,15 +69,22 @@ public sealed class ConversationSpecs(Product product)
             await using var bobs = await bob.ConnectAsync();
             var (x, y) = (Draft.To(bob.Id, "me first"), Draft.To(ada.Id, "no, me"));
 
-            async Task<Sent> ByRest(Person person, Draft draft) => (await person.PostMessageAsync(draft)).Expect(201).Read<Sent>();
-            var start = Task.WhenAll(Enumerable.Range(0, 3).Select(async i =>
-                (await (i % 2 == 0 ? ada : bob).PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { i % 2 == 0 ? bob.Id : ada.Id } })).Expect(200, 201)));
+            async Task<Sent> ByRest(Person person, Draft draft) =>
+                (await person.PostMessageAsync(draft)).Expect(201).Read<Sent>();
+            async Task<Answer> Start(Person person, Person other)
+            {
+                var body = new { type = "direct", member_ids = new[] { other.Id } };
+                return (await person.PostAsync("/v1/conversations", body)).Expect(200, 201);
+            }
+            var start = Task.WhenAll(Start(ada, bob), Start(bob, ada), Start(ada, bob));
             var sent = await Task.WhenAll(
                 round % 2 == 0 ? ByRest(ada, x) : adas.SayAsync(x),
                 round % 4 < 2 ? ByRest(bob, y) : bobs.SayAsync(y));
             var started = await start;
 
-            var conversation = Assert.Single(sent.Select(s => s.ConversationId).Concat(started.Select(s => s.Json.Id("conversation_id"))).Distinct());
+            var conversation = Assert.Single(
+                sent.Select(s => s.ConversationId).Concat(started.Select(s => s.Json.Id("conversation_id")))
+                    .Distinct());
             Assert.True(started.Count(s => s.Status == 201) <= 1, "At most one of them created it.");
             Assert.Equal([1, 2], sent.Select(s => s.Seq).Order());
             await adas.MessageAsync(y.Id);
@@ -114,12 +130,14 @@ public sealed class ConversationSpecs(Product product)
             var sent = (await ada.PostMessageAsync(Draft.To(bob.Id, $"message {i}"))).Expect(201);
             (conversation, position) = (sent.Read<Sent>().ConversationId, sent.Position);
             ids.Add(sent.Read<Sent>().MessageId);
-            if (i % 5 == 0) position = (await carol.PostMessageAsync(Draft.To(bob.Id, $"aside {i}"))).Expect(201).Position;
+            if (i % 5 == 0)
+                position = (await carol.PostMessageAsync(Draft.To(bob.Id, $"aside {i}"))).Expect(201).Position;
         }
 
         var unread = await bob.PagesAsync<Message>("/v1/messages?limit=7", "messages", position);
         Assert.Equal(30, unread.Count);
-        Assert.Equal(ids, unread.Where(message => message.ConversationId == conversation).Select(message => message.MessageId));
+        Assert.Equal(
+            ids, unread.Where(message => message.ConversationId == conversation).Select(message => message.MessageId));
         Assert.Equal(unread.Count, unread.Select(message => message.MessageId).Distinct().Count());
 
         async Task<List<long>> Seqs(string query) =>

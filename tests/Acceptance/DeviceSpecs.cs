@@ -26,7 +26,8 @@ public sealed class DeviceSpecs(Product product)
 
         var read = await laptop.ConfirmAsync(conversation, read: 6);
         Assert.Empty(await WaitingAsync(laptop, conversation));
-        Assert.Equal([5L, 6], await WaitingAsync(bob, conversation)); // The laptop's read does not confirm for the phone.
+        // The laptop's read does not confirm for the phone.
+        Assert.Equal([5L, 6], await WaitingAsync(bob, conversation));
         Assert.Empty(await bob.UnreadAsync(read));
         Assert.Equal("read", (await ada.MessageAsync(conversation, last.MessageId, read)).Status);
     }
@@ -39,7 +40,8 @@ public sealed class DeviceSpecs(Product product)
         await bob.ConfirmAsync(sent.ConversationId, read: sent.Seq);
 
         Assert.Equal([sent.Seq], await WaitingAsync(await bob.AddDeviceAsync(), sent.ConversationId));
-        Assert.Equal([sent.Seq], await WaitingAsync(await ada.AddDeviceAsync(), sent.ConversationId)); // Own messages, too.
+        // Own messages, too.
+        Assert.Equal([sent.Seq], await WaitingAsync(await ada.AddDeviceAsync(), sent.ConversationId));
     }
 
     [Fact]

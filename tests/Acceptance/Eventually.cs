@@ -11,14 +11,16 @@ public static class Eventually
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
     /// <summary>Reads until a value satisfies the condition, and returns that value.</summary>
-    public static async Task<T> GetAsync<T>(Func<Task<T>> read, Func<T, bool> until, string what, TimeSpan? within = null)
+    public static async Task<T> GetAsync<T>(
+        Func<Task<T>> read, Func<T, bool> until, string what, TimeSpan? within = null)
     {
         var clock = Stopwatch.StartNew();
         while (true)
         {
             var value = await read();
             if (until(value)) return value;
-            if (clock.Elapsed > (within ?? Deadline)) Assert.Fail($"{what}: not so within {clock.Elapsed.TotalSeconds:0.0} s. Last seen: {value}");
+            if (clock.Elapsed > (within ?? Deadline))
+                Assert.Fail($"{what}: not so within {clock.Elapsed.TotalSeconds:0.0} s. Last seen: {value}");
             await Task.Delay(Pause);
         }
     }

@@ -17,23 +17,29 @@ public sealed class GroupSpecs(Product product)
         foreach (var person in people) sockets.Add(await person.ConnectAsync());
         try
         {
-            var drafts = people.Select((_, n) => Enumerable.Range(0, each).Select(i => Draft.In(group.Id, $"{n}/{i}")).ToList()).ToList();
+            var drafts = people.Select(
+                (_, n) => Enumerable.Range(0, each).Select(i => Draft.In(group.Id, $"{n}/{i}")).ToList()).ToList();
             await Task.WhenAll(sockets.Select((socket, n) => OrderSpecs.PipelineAsync(socket, drafts[n])));
             var acks = new List<Sent>();
             for (var n = 0; n < 6; n++) acks.AddRange(await OrderSpecs.AcksAsync(sockets[n], drafts[n]));
 
             Assert.Equal(Enumerable.Range(1, 6 * each).Select(i => (long)i), acks.Select(sent => sent.Seq).Order());
             var order = acks.OrderBy(sent => sent.Seq).Select(sent => sent.MessageId).ToList();
-            foreach (var own in drafts) Assert.Equal(own.Select(draft => draft.Id), order.Where(own.Select(draft => draft.Id).ToHashSet().Contains));
+            foreach (var own in drafts)
+                Assert.Equal(
+                    own.Select(draft => draft.Id), order.Where(own.Select(draft => draft.Id).ToHashSet().Contains));
             foreach (var (person, n) in people.Select((person, n) => (person, n)))
             {
-                Assert.Equal(order, (await person.TimelineAsync(group.Id, 6 * each)).Skip(1).Select(entry => entry.Message!.MessageId));
+                Assert.Equal(
+                    order,
+                    (await person.TimelineAsync(group.Id, 6 * each)).Skip(1).Select(entry => entry.Message!.MessageId));
                 var others = order.Except(drafts[n].Select(draft => draft.Id)).ToList();
                 await sockets[n].MessageAsync(others[^1]);
                 Assert.Equal(others, sockets[n].Messages(group.Id).Select(message => message.MessageId));
                 sockets[n].KeptOrder();
                 Assert.Equal(5 * each, (await person.InboxItemAsync(group.Id)).UnreadCount);
-                Assert.Equal(5 * each, (await person.UnreadAsync()).Count(message => message.ConversationId == group.Id));
+                Assert.Equal(
+                    5 * each, (await person.UnreadAsync()).Count(message => message.ConversationId == group.Id));
             }
         }
         finally
@@ -53,16 +59,19 @@ public sealed class GroupSpecs(Product product)
         var group = new Group(started.Id("conversation_id"), "");
 
         Assert.Equal(("group", "Climbing"), (started.Text("type"), started.Text("title")));
-        Assert.Equal([(ada.Id, "admin", 0L), (bob.Id, "member", 0L), (cat.Id, "member", 0L)], await group.MembersAsync(bob));
+        Assert.Equal(
+            [(ada.Id, "admin", 0L), (bob.Id, "member", 0L), (cat.Id, "member", 0L)], await group.MembersAsync(bob));
         var frame = (await bobs.NextAsync(f => f.Is("update", group.Id), "the start")).Body;
-        Assert.Equal(("conversation_started", 0L, ada.Id), (frame.Text("kind"), frame.Number("seq"), frame.Id("actor_id")));
+        Assert.Equal(
+            ("conversation_started", 0L, ada.Id), (frame.Text("kind"), frame.Number("seq"), frame.Id("actor_id")));
         Assert.Equal("Climbing", frame.GetProperty("data").Text("title"));
         foreach (var person in (Person[])[ada, bob, cat])
         {
             var item = await person.InboxItemAsync(group.Id);
             Assert.Equal(("group", "Climbing", 0L), (item.Type, item.Title, item.UnreadCount));
         }
-        var names = (await ada.GetAsync($"{group.Path}/members")).Expect(200).Json.GetProperty("members").EnumerateArray();
+        var names = (await ada.GetAsync($"{group.Path}/members"))
+            .Expect(200).Json.GetProperty("members").EnumerateArray();
         Assert.Equal(["Ada", "Bob", "Cat"], names.Select(member => member.Text("name")).Order());
 
         var (alone, again) = (await Group.StartAsync(ada, "Alone"), await Group.StartAsync(ada, "Alone"));
@@ -74,14 +83,27 @@ public sealed class GroupSpecs(Product product)
     public async Task An_invalid_group_is_refused()
     {
         var (ada, bob) = await product.PairAsync();
-        foreach (var title in new[] { null, "", "   ", new string('x', 101), string.Concat(Enumerable.Repeat("👍", 101)), "two\nlines" })
-            (await ada.PostAsync("/v1/conversations", new { type = "group", title, member_ids = new[] { bob.Id } })).Expect(400);
-        (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { bob.Id }, encryption = "mls" })).Expect(400);
-        (await ada.PostAsync("/v1/conversations", new { type = "club", title = "x", member_ids = new[] { bob.Id } })).Expect(400);
-        (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { "bob" } })).Expect(400);
-        (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { bob.Id, Guid.CreateVersion7() } })).Expect(404, "user_unknown");
+        string?[] titles =
+            [null, "", "   ", new string('x', 101), string.Concat(Enumerable.Repeat("👍", 101)), "two\nlines"];
+        foreach (var title in titles)
+            (await ada.PostAsync("/v1/conversations", new { type = "group", title, member_ids = new[] { bob.Id } }))
+                .Expect(400);
+        (await ada.PostAsync(
+            "/v1/conversations",
+            new { type = "group", title = "x", member_ids = new[] { bob.Id }, encryption = "mls" })).Expect(400);
+        (await ada.PostAsync("/v1/conversations", new { type = "club", title = "x", member_ids = new[] { bob.Id } }))
+            .Expect(400);
+        (await ada.PostAsync("/v1/conversations", new { type = "group", title = "x", member_ids = new[] { "bob" } }))
+            .Expect(400);
+        (await ada.PostAsync(
+            "/v1/conversations",
+            new { type = "group", title = "x", member_ids = new[] { bob.Id, Guid.CreateVersion7() } }))
+            .Expect(404, "user_unknown");
         Assert.Empty(await bob.InboxAsync());
-        (await ada.PostAsync("/v1/conversations", new { type = "group", title = string.Concat(Enumerable.Repeat("👍", 100)), member_ids = new[] { bob.Id } })).Expect(201);
+        (await ada.PostAsync(
+            "/v1/conversations",
+            new { type = "group", title = string.Concat(Enumerable.Repeat("👍", 100)), member_ids = new[] { bob.Id } }))
+            .Expect(201);
     }
 
     [Fact]
@@ -105,9 +127,12 @@ public sealed class GroupSpecs(Product product)
         Assert.Equal([first.MessageId], (await cat.UnreadAsync()).Select(message => message.MessageId));
         (await cat.GetAsync($"{group.Path}/messages/{before.MessageId}")).Expect(404, "message_unknown");
         (await group.ReactAsync(cat, before.MessageId, "👍")).Expect(404, "message_unknown");
-        (await cat.PostMessageAsync(Draft.In(group.Id, "to what?").With("reply_to", before.MessageId))).Expect(404, "message_unknown");
+        (await cat.PostMessageAsync(Draft.In(group.Id, "to what?").With("reply_to", before.MessageId)))
+            .Expect(404, "message_unknown");
         Assert.Equal(
-            [first.MessageId], (await cat.GetAsync($"{group.Path}/messages?limit=50")).Expect(200).Json.GetProperty("messages").EnumerateArray()
+            [first.MessageId],
+            (await cat.GetAsync($"{group.Path}/messages?limit=50"))
+                .Expect(200).Json.GetProperty("messages").EnumerateArray()
                 .Select(message => message.GetProperty("message_id").GetGuid()));
 
         var mark = cats.Mark();
@@ -117,7 +142,9 @@ public sealed class GroupSpecs(Product product)
         await IsHiddenFromAsync(cat, group);
         await Eventually.BeAsync(() => SeqsOf(bobs, group).Contains(5), "bob gets what follows");
         await cats.PingAsync();
-        Assert.All(cats.Frames(mark).Where(f => f.Is("message", group.Id) || f.Is("update", group.Id)), f => Assert.Equal(4, f.Body.Number("seq")));
+        Assert.All(
+            cats.Frames(mark).Where(f => f.Is("message", group.Id) || f.Is("update", group.Id)),
+            f => Assert.Equal(4, f.Body.Number("seq")));
 
         (await group.AddAsync(ada, cat, dan)).Expect(200); // 6, 7
         var back = await group.SayAsync(ada, "welcome back"); // 8
@@ -134,7 +161,8 @@ public sealed class GroupSpecs(Product product)
         await using var catOut = await cat.ConnectAsync();
         Assert.Empty(SeqsOf(catOut, group));
         Assert.Equal(
-            ["conversation_started", "message", "member_added", "message", "member_removed", "message", "member_added", "member_added", "message", "member_left"],
+            ["conversation_started", "message", "member_added", "message", "member_removed", "message", "member_added",
+                "member_added", "message", "member_left"],
             (await ada.TimelineAsync(group.Id, 9)).Select(entry => entry.Kind));
     }
 
@@ -155,7 +183,8 @@ public sealed class GroupSpecs(Product product)
         await IsHiddenFromAsync(eve, group);
 
         (await group.AddAsync(ada)).Expect(400);
-        (await ada.PostAsync($"{group.Path}/members", new { user_ids = new[] { Guid.CreateVersion7() } })).Expect(404, "user_unknown");
+        (await ada.PostAsync($"{group.Path}/members", new { user_ids = new[] { Guid.CreateVersion7() } }))
+            .Expect(404, "user_unknown");
         (await group.RemoveAsync(ada, eve)).Expect(404, "member_unknown");
         (await group.ChangeRoleAsync(ada, eve, "admin")).Expect(404, "member_unknown");
         (await group.ChangeRoleAsync(ada, bob, "king")).Expect(400);
@@ -166,7 +195,8 @@ public sealed class GroupSpecs(Product product)
         (await ada.PatchAsync(group.Path, new { retention = new { disappearing_seconds = 1 } })).Expect(400);
         Assert.Equal(0, (await ada.TimelinePageAsync(group.Id)).LastSeq);
 
-        var direct = (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id } })).Expect(201).Json.Id("conversation_id");
+        var direct = (await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id } }))
+            .Expect(201).Json.Id("conversation_id");
         var pair = new Group(direct, "");
         (await pair.AddAsync(ada, cat)).Expect(400, "not_a_group");
         (await pair.RemoveAsync(ada, bob)).Expect(400, "not_a_group");
@@ -189,10 +219,16 @@ public sealed class GroupSpecs(Product product)
         await using var dans = await dan.ConnectAsync();
 
         (await group.LeaveAsync(ada)).Expect(204);
-        Assert.Equal([(bob.Id, "member"), (cat.Id, "admin"), (dan.Id, "member")], (await group.MembersAsync(dan)).Select(member => (member.User, member.Role)));
+        Assert.Equal(
+            [(bob.Id, "member"), (cat.Id, "admin"), (dan.Id, "member")],
+            (await group.MembersAsync(dan)).Select(member => (member.User, member.Role)));
         (await group.LeaveAsync(cat)).Expect(204);
-        Assert.Equal([(bob.Id, "admin"), (dan.Id, "member")], (await group.MembersAsync(dan)).Select(member => (member.User, member.Role)));
-        var change = (await dans.NextAsync(f => f.Is("update", group.Id) && f.Body.Text("kind") == "role_changed" && f.Body.GetProperty("data").Id("user_id") == bob.Id,
+        Assert.Equal(
+            [(bob.Id, "admin"), (dan.Id, "member")],
+            (await group.MembersAsync(dan)).Select(member => (member.User, member.Role)));
+        var change = (await dans.NextAsync(
+            f => f.Is("update", group.Id) && f.Body.Text("kind") == "role_changed"
+                && f.Body.GetProperty("data").Id("user_id") == bob.Id,
             "bob's new role")).Body;
         Assert.Equal("admin", change.GetProperty("data").Text("role"));
         (await group.LeaveAsync(dan)).Expect(204);
@@ -208,27 +244,39 @@ public sealed class GroupSpecs(Product product)
         var early = await group.SayAsync(ada, "for a month");
         await using var bobs = await bob.ConnectAsync();
 
-        var changed = (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7, disappearing_seconds = 3600 } })).Expect(200).Json;
+        var changed = (await ada.PatchAsync(
+            group.Path,
+            new { title = "New", retention = new { days = 7, disappearing_seconds = 3600 } })).Expect(200).Json;
         Assert.Equal("New", changed.Text("title"));
-        Assert.Equal((7L, 3600L), (changed.GetProperty("retention").Number("days"), changed.GetProperty("retention").Number("disappearing_seconds")));
-        (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7 } })).Expect(200); // Already so: no event.
+        var retention = changed.GetProperty("retention");
+        Assert.Equal((7L, 3600L), (retention.Number("days"), retention.Number("disappearing_seconds")));
+        // Already so: no event.
+        (await ada.PatchAsync(group.Path, new { title = "New", retention = new { days = 7 } })).Expect(200);
         var late = await group.SayAsync(bob, "for an hour");
         await bobs.MessageAsync(late.MessageId);
 
         Assert.Equal(
-            ["group_renamed", "retention_changed"], bobs.Frames().Where(f => f.Is("update", group.Id) && f.Body.Number("seq") > 1).Select(f => f.Body.Text("kind")));
-        Assert.Equal("New", bobs.Frames().First(f => f.Body.Text("kind") == "group_renamed").Body.GetProperty("data").Text("title"));
+            ["group_renamed", "retention_changed"],
+            bobs.Frames().Where(f => f.Is("update", group.Id) && f.Body.Number("seq") > 1)
+                .Select(f => f.Body.Text("kind")));
+        Assert.Equal(
+            "New",
+            bobs.Frames().First(f => f.Body.Text("kind") == "group_renamed").Body.GetProperty("data").Text("title"));
         Assert.Equal("New", (await bob.InboxItemAsync(group.Id)).Title);
         Assert.Equal((4L, TimeSpan.FromHours(1)), (late.Seq, await LifetimeAsync(late)));
-        Assert.Equal(TimeSpan.FromDays(7), await LifetimeAsync(early)); // A shorter retention holds for earlier messages, too.
-        var back = (await ada.PatchAsync(group.Path, new { retention = new { days = (int?)null, disappearing_seconds = (int?)null } })).Expect(200).Json;
+        // A shorter retention holds for earlier messages, too.
+        Assert.Equal(TimeSpan.FromDays(7), await LifetimeAsync(early));
+        var back = (await ada.PatchAsync(
+            group.Path,
+            new { retention = new { days = (int?)null, disappearing_seconds = (int?)null } })).Expect(200).Json;
         Assert.Equal(30, back.GetProperty("retention").Number("days"));
         Assert.Equal(TimeSpan.FromDays(30), await LifetimeAsync(await group.SayAsync(ada, "for a month again")));
 
         async Task<TimeSpan> LifetimeAsync(Sent sent)
         {
             var message = await group.MessageAsync(bob, sent.MessageId);
-            var lifetime = DateTimeOffset.Parse(message.Text("expires_at")!, null) - DateTimeOffset.Parse(message.Text("sent_at")!, null);
+            var sentAt = DateTimeOffset.Parse(message.Text("sent_at")!, null);
+            var lifetime = DateTimeOffset.Parse(message.Text("expires_at")!, null) - sentAt;
             return TimeSpan.FromMinutes(Math.Round(lifetime.TotalMinutes));
         }
     }
@@ -250,7 +298,8 @@ public sealed class GroupSpecs(Product product)
         await cat.ConfirmAsync(group.Id, read: 4);
         await adas.ReceiptAsync(group.Id, cat.Id, read: 4);
         await bobs.ReceiptAsync(group.Id, cat.Id, read: 4);
-        Assert.Single(bobs.Frames(), f => f.Is("receipt", group.Id)); // Cat's first receipt covered no message of Bob's.
+        // Cat's first receipt covered no message of Bob's.
+        Assert.Single(bobs.Frames(), f => f.Is("receipt", group.Id));
 
         Assert.Equal("sent", (await group.MessageAsync(ada, one.MessageId)).Text("status"));
         await bob.ConfirmAsync(group.Id, delivered: 4);
@@ -261,7 +310,8 @@ public sealed class GroupSpecs(Product product)
         await bob.ConfirmAsync(group.Id, read: 4);
         Assert.Equal("read", (await group.MessageAsync(ada, three.MessageId)).Text("status"));
 
-        var recipients = (await ada.GetAsync($"{group.Path}/messages/{one.MessageId}/receipts")).Expect(200).Json.GetProperty("recipients").EnumerateArray().ToList();
+        var recipients = (await ada.GetAsync($"{group.Path}/messages/{one.MessageId}/receipts"))
+            .Expect(200).Json.GetProperty("recipients").EnumerateArray().ToList();
         Assert.Equal(new[] { bob.Id, cat.Id }.Order(), recipients.Select(recipient => recipient.Id("user_id")).Order());
         Assert.All(recipients, recipient => Assert.NotNull(recipient.Text("read_at")));
         (await cat.GetAsync($"{group.Path}/messages/{one.MessageId}/receipts")).Expect(403, "not_the_sender");
@@ -271,7 +321,8 @@ public sealed class GroupSpecs(Product product)
         (await group.LeaveAsync(dan)).Expect(204);
         await bob.ConfirmAsync(group.Id, read: 5);
         await cat.ConfirmAsync(group.Id, read: 5);
-        Assert.Equal("sent", (await group.MessageAsync(ada, four.MessageId)).Text("status")); // Dan was a recipient and left before delivery.
+        // Dan was a recipient and left before delivery.
+        Assert.Equal("sent", (await group.MessageAsync(ada, four.MessageId)).Text("status"));
         Assert.Equal("two", (await group.MessageAsync(cat, two.MessageId)).Text("text"));
     }
 
@@ -283,7 +334,10 @@ public sealed class GroupSpecs(Product product)
     }
 
     private static List<long> SeqsOf(ChatSocket socket, Group group, int from = 0) =>
-        [.. socket.Frames(from).Where(f => f.Is("message", group.Id) || f.Is("update", group.Id)).Select(f => f.Body.Number("seq"))];
+    [
+        .. socket.Frames(from).Where(f => f.Is("message", group.Id) || f.Is("update", group.Id))
+            .Select(f => f.Body.Number("seq")),
+    ];
 
     private static async Task IsHiddenFromAsync(Person who, Group group)
     {

@@ -17,10 +17,12 @@ public sealed class InboxSpecs(Product product)
         var next = 0;
         do
         {
-            var page = (await ada.GetAsync($"/v1/conversations?limit=5{(cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}")}", position)).Expect(200).Json;
-            seen.AddRange(page.GetProperty("conversations").EnumerateArray().Select(item => item.Id("conversation_id")));
+            var from = cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}";
+            var page = (await ada.GetAsync($"/v1/conversations?limit=5{from}", position)).Expect(200).Json;
+            seen.AddRange(
+                page.GetProperty("conversations").EnumerateArray().Select(item => item.Id("conversation_id")));
             cursor = page.Text("next_cursor");
-            // Two conversations become active again: the oldest, not shown yet, and the newest, shown on the first page.
+            // Two conversations become active again: the oldest, not shown yet, and the newest, shown already.
             position = (await friends[next++].PostMessageAsync(Draft.To(ada.Id, "something new"))).Expect(201).Position;
             position = (await friends[^next].PostMessageAsync(Draft.To(ada.Id, "something new"))).Expect(201).Position;
         }
@@ -28,7 +30,8 @@ public sealed class InboxSpecs(Product product)
 
         Assert.Equal(conversations.AsEnumerable().Reverse(), seen);
         Assert.Equal(5, next);
-        Assert.Equal(friends.Count, (await ada.InboxAsync(position)).Select(item => item.ConversationId).Distinct().Count());
+        Assert.Equal(
+            friends.Count, (await ada.InboxAsync(position)).Select(item => item.ConversationId).Distinct().Count());
     }
 
     [Fact]
@@ -37,14 +40,17 @@ public sealed class InboxSpecs(Product product)
         var (ada, friends, conversations, position) = await WithFriendsAsync(9);
         for (var i = 0; i < friends.Count; i++)
         {
-            for (var n = 0; n < i; n++) position = (await friends[i].PostMessageAsync(Draft.To(ada.Id, $"and {n}"))).Expect(201).Position;
-            if (i % 3 == 1) position = (await ada.PostMessageAsync(Draft.In(conversations[i], "my own"))).Expect(201).Position;
+            for (var n = 0; n < i; n++)
+                position = (await friends[i].PostMessageAsync(Draft.To(ada.Id, $"and {n}"))).Expect(201).Position;
+            if (i % 3 == 1)
+                position = (await ada.PostMessageAsync(Draft.In(conversations[i], "my own"))).Expect(201).Position;
             if (i % 3 == 2) position = await ada.ConfirmAsync(conversations[i], read: 2);
             await AssertInboxAndUnreadAgreeAsync(ada, position);
         }
         foreach (var conversation in conversations)
         {
-            position = await ada.ConfirmAsync(conversation, read: (await ada.InboxItemAsync(conversation, position)).LastSeq);
+            position = await ada.ConfirmAsync(
+                conversation, read: (await ada.InboxItemAsync(conversation, position)).LastSeq);
             await AssertInboxAndUnreadAgreeAsync(ada, position);
         }
         Assert.Empty(await ada.UnreadAsync(position));
@@ -60,11 +66,11 @@ public sealed class InboxSpecs(Product product)
         var changed = (await ada.PatchAsync($"{path}/settings", new { archived = true })).Expect(200, 204);
 
         foreach (var seen in (JsonElement[])[(await ada.GetAsync(path, changed.Position)).Expect(200).Json,
-            (await ada.GetAsync("/v1/conversations", changed.Position)).Expect(200).Json.GetProperty("conversations").EnumerateArray()
+            (await ada.GetAsync("/v1/conversations", changed.Position))
+                .Expect(200).Json.GetProperty("conversations").EnumerateArray()
                 .Single(item => item.Id("conversation_id") == conversations[0])])
         {
-            Assert.Equal((true, true, "2031-02-03T04:05:06.789Z"),
-                (seen.GetProperty("pinned").GetBoolean(), seen.GetProperty("archived").GetBoolean(), seen.Text("muted_until")));
+            Assert.Equal((true, true, "2031-02-03T04:05:06.789Z"), Settings(seen));
         }
         var others = (await friends[0].GetAsync(path, changed.Position)).Expect(200).Json;
         Assert.False(others.GetProperty("pinned").GetBoolean());
@@ -73,12 +79,19 @@ public sealed class InboxSpecs(Product product)
         (await ada.PatchAsync($"{path}/settings", new { pinned = "very" })).Expect(400);
         (await ada.PatchAsync($"{path}/settings", new { muted_until = "soon" })).Expect(400);
         (await friends[1].PatchAsync($"{path}/settings", new { pinned = true })).Expect(404);
-        var unmuted = (await ada.PatchAsync($"{path}/settings", new { muted_until = (string?)null, pinned = false })).Expect(200, 204);
+        var unmuted = (await ada.PatchAsync($"{path}/settings", new { muted_until = (string?)null, pinned = false }))
+            .Expect(200, 204);
         var last = (await ada.GetAsync(path, unmuted.Position)).Expect(200).Json;
-        Assert.Equal((false, true, null), (last.GetProperty("pinned").GetBoolean(), last.GetProperty("archived").GetBoolean(), last.Text("muted_until")));
+        Assert.Equal((false, true, null), Settings(last));
+
+        static (bool Pinned, bool Archived, string? MutedUntil) Settings(JsonElement item) => (
+            item.GetProperty("pinned").GetBoolean(),
+            item.GetProperty("archived").GetBoolean(),
+            item.Text("muted_until"));
     }
 
-    private async Task<(Person Ada, List<Person> Friends, List<Guid> Conversations, string Position)> WithFriendsAsync(int count)
+    private async Task<(Person Ada, List<Person> Friends, List<Guid> Conversations, string Position)>
+        WithFriendsAsync(int count)
     {
         var ada = await product.RegisterAsync();
         var (friends, conversations, position) = (new List<Person>(), new List<Guid>(), "");
@@ -96,10 +109,14 @@ public sealed class InboxSpecs(Product product)
     {
         var unread = await person.PagesAsync<Message>("/v1/messages?limit=7", "messages", position);
         Assert.Equal(unread.Count, unread.Select(message => message.MessageId).Distinct().Count());
-        Assert.All(unread.GroupBy(message => message.ConversationId), messages => Assert.Equal(messages.Select(m => m.Seq).Order(), messages.Select(m => m.Seq)));
+        Assert.All(
+            unread.GroupBy(message => message.ConversationId),
+            messages => Assert.Equal(messages.Select(m => m.Seq).Order(), messages.Select(m => m.Seq)));
         Assert.Equal(
-            (await person.PagesAsync<InboxItem>("/v1/conversations?limit=5", "conversations", position)).Where(item => item.UnreadCount > 0)
+            (await person.PagesAsync<InboxItem>("/v1/conversations?limit=5", "conversations", position))
+                .Where(item => item.UnreadCount > 0)
                 .Select(item => (item.ConversationId, item.UnreadCount)).Order(),
-            unread.GroupBy(message => message.ConversationId).Select(messages => (messages.Key, messages.LongCount())).Order());
+            unread.GroupBy(message => message.ConversationId)
+                .Select(messages => (messages.Key, messages.LongCount())).Order());
     }
 }

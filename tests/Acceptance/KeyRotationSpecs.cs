@@ -6,7 +6,9 @@ using Npgsql;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Rotates the master key as docs/operations.md describes, then drops the old key. All content still opens.</summary>
+/// <summary>
+/// Rotates the master key as docs/operations.md describes, then drops the old key. All content still opens.
+/// </summary>
 public sealed class KeyRotationSpecs
 {
     [OwnServerFact]
@@ -14,7 +16,8 @@ public sealed class KeyRotationSpecs
     {
         await using var deployment = await Deployment.CreateAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
-        var (ada, bob) = (await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"));
+        var (ada, bob) = (
+            await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"));
         var before = await ada.SayAsync(bob, "before the rotation");
         await server.StopAsync();
 
@@ -24,15 +27,18 @@ public sealed class KeyRotationSpecs
         await File.WriteAllTextAsync(file, JsonSerializer.Serialize(keys));
         (deployment.Settings["Sealing__MasterKeyFile"], deployment.Settings["Sealing__CurrentKey"]) = (file, "second");
         await server.StartAsync();
-        await Eventually.BeAsync(async () => await UnderAnotherKeyAsync(deployment) == 0, "every secret is wrapped under the second key");
+        await Eventually.BeAsync(
+            async () => await UnderAnotherKeyAsync(deployment) == 0, "every secret is wrapped under the second key");
         var between = await bob.SayAsync(ada, "while there are two keys");
         await server.StopAsync();
 
-        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new Dictionary<string, string> { ["second"] = keys["second"] }));
+        await File.WriteAllTextAsync(
+            file, JsonSerializer.Serialize(new Dictionary<string, string> { ["second"] = keys["second"] }));
         await server.StartAsync();
 
         Assert.Equal("before the rotation", (await bob.MessageAsync(before.ConversationId, before.MessageId)).Text);
-        Assert.Equal("while there are two keys", (await ada.MessageAsync(between.ConversationId, between.MessageId)).Text);
+        Assert.Equal(
+            "while there are two keys", (await ada.MessageAsync(between.ConversationId, between.MessageId)).Text);
         Assert.Equal("Ada", (await bob.GetAsync($"/v1/users/{ada.Id}")).Expect(200).Json.Text("name"));
         Assert.Equal(ada.Id, (await ada.AddDeviceAsync()).Id); // Phones are looked up by keyed hashes.
         await ada.SayAsync(bob, "after it");
@@ -41,7 +47,8 @@ public sealed class KeyRotationSpecs
     private static async Task<long> UnderAnotherKeyAsync(Deployment deployment)
     {
         await using var connection = await deployment.Postgres.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT count(*) FROM chat.secrets WHERE wrapped IS NOT NULL AND key_id <> 'second'", connection);
+        await using var command = new NpgsqlCommand(
+            "SELECT count(*) FROM chat.secrets WHERE wrapped IS NOT NULL AND key_id <> 'second'", connection);
         return (long)(await command.ExecuteScalarAsync())!;
     }
 }

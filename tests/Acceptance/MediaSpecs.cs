@@ -20,7 +20,9 @@ public sealed class MediaSpecs(Product product)
         var picture = Media.Picture();
 
         var file = await adas.UploadAsync(picture);
-        Assert.Equal((Media.Sha256(picture), picture.Length, "image/png", false), (file.Sha256, file.Size, file.ContentType, file.Duplicate));
+        Assert.Equal(
+            (Media.Sha256(picture), picture.Length, "image/png", false),
+            (file.Sha256, file.Size, file.ContentType, file.Duplicate));
         Assert.Equal(picture, await adas.BytesAsync(file.FileId));
         await bobs.IsHiddenAsync(file.FileId);
 
@@ -38,10 +40,14 @@ public sealed class MediaSpecs(Product product)
         var picture = Media.Picture();
         var file = await media.UploadAsync(picture);
 
-        using var part = await media.DownloadAsync(file.FileId, headers => headers.Range = new RangeHeaderValue(10, 19));
-        Assert.Equal((HttpStatusCode.PartialContent, $"bytes 10-19/{picture.Length}"), (part.StatusCode, part.Content.Headers.ContentRange!.ToString()));
+        using var part = await media.DownloadAsync(
+            file.FileId, headers => headers.Range = new RangeHeaderValue(10, 19));
+        Assert.Equal(
+            (HttpStatusCode.PartialContent, $"bytes 10-19/{picture.Length}"),
+            (part.StatusCode, part.Content.Headers.ContentRange!.ToString()));
         Assert.Equal(picture[10..20], await part.Content.ReadAsByteArrayAsync());
-        using var had = await media.DownloadAsync(file.FileId, headers => headers.IfNoneMatch.Add(new EntityTagHeaderValue($"\"{file.Sha256}\"")));
+        using var had = await media.DownloadAsync(
+            file.FileId, headers => headers.IfNoneMatch.Add(new EntityTagHeaderValue($"\"{file.Sha256}\"")));
         Assert.Equal(HttpStatusCode.NotModified, had.StatusCode);
         using var whole = await media.DownloadAsync(file.FileId);
         Assert.Equal($"\"{file.Sha256}\"", whole.Headers.ETag!.Tag);
@@ -88,7 +94,8 @@ public sealed class MediaSpecs(Product product)
             var offset = (int)await media.OffsetAsync(upload);
             using var wrong = await media.WriteAsync(upload, offset + 1, new ByteArrayContent([1]));
             Assert.Equal(HttpStatusCode.Conflict, wrong.StatusCode);
-            using var answer = await media.WriteAsync(upload, offset, new ByteArrayContent(picture[offset..Math.Min(offset + 70_000, picture.Length)]));
+            using var answer = await media.WriteAsync(
+                upload, offset, new ByteArrayContent(picture[offset..Math.Min(offset + 70_000, picture.Length)]));
             Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
             file = Media.Header(answer, "Chat-File-Id") is { } id ? Guid.Parse(id) : null;
         }

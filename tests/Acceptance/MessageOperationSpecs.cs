@@ -22,13 +22,19 @@ public sealed class MessageOperationSpecs(Product product)
         (await group.EditAsync(bob, sent.MessageId, "hello")).Expect(200);
         var frame = (await adas.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit")).Body;
         Assert.Equal((2L, bob.Id), (frame.Number("seq"), frame.Id("actor_id")));
-        Assert.Equal((sent.MessageId, "hello"), (frame.GetProperty("data").Id("message_id"), frame.GetProperty("data").Text("text")));
+        Assert.Equal(
+            (sent.MessageId, "hello"),
+            (frame.GetProperty("data").Id("message_id"), frame.GetProperty("data").Text("text")));
         foreach (var person in (Person[])[ada, bob])
         {
             var seen = await group.MessageAsync(person, sent.MessageId);
-            Assert.Equal(("hello", edited.Text("edited_at"), sent.SentAt), (seen.Text("text"), seen.Text("edited_at"), seen.Text("sent_at")));
+            Assert.Equal(
+                ("hello", edited.Text("edited_at"), sent.SentAt),
+                (seen.Text("text"), seen.Text("edited_at"), seen.Text("sent_at")));
         }
-        Assert.Equal(["conversation_started", "message", "message_edited"], (await ada.TimelineAsync(group.Id, 2)).Select(entry => entry.Kind));
+        Assert.Equal(
+            ["conversation_started", "message", "message_edited"],
+            (await ada.TimelineAsync(group.Id, 2)).Select(entry => entry.Kind));
         Assert.Equal("hello", (await ada.InboxItemAsync(group.Id)).LastMessage!.Text);
         Assert.Equal(1, (await ada.InboxItemAsync(group.Id)).UnreadCount);
 
@@ -36,12 +42,16 @@ public sealed class MessageOperationSpecs(Product product)
         (await group.EditAsync(bob, Guid.CreateVersion7(), "nothing")).Expect(404, "message_unknown");
         (await group.EditAsync(bob, sent.MessageId, "")).Expect(400);
         (await bob.PatchAsync($"{group.Path}/messages/{sent.MessageId}", new { })).Expect(400);
-        (await bob.PatchAsync($"{group.Path}/messages/{sent.MessageId}", new { ciphertext = "AAAA" })).Expect(400, "edit_mismatch");
-        (await bob.PatchAsync($"{group.Path}/messages/{sent.MessageId}", new { text = "a", ciphertext = "AAAA" })).Expect(400);
-        (await group.EditAsync(await product.RegisterAsync("Eve"), sent.MessageId, "x")).Expect(404, "conversation_unknown");
+        (await bob.PatchAsync($"{group.Path}/messages/{sent.MessageId}", new { ciphertext = "AAAA" }))
+            .Expect(400, "edit_mismatch");
+        (await bob.PatchAsync($"{group.Path}/messages/{sent.MessageId}", new { text = "a", ciphertext = "AAAA" }))
+            .Expect(400);
+        (await group.EditAsync(await product.RegisterAsync("Eve"), sent.MessageId, "x"))
+            .Expect(404, "conversation_unknown");
 
         // A retry of the edited message still gets the first answer.
-        var retry = (await bob.PostMessageAsync(Draft.In(group.Id, "helo", sent.MessageId).With("reply_to", null))).Expect(200).Read<Sent>();
+        var retry = (await bob.PostMessageAsync(Draft.In(group.Id, "helo", sent.MessageId).With("reply_to", null)))
+            .Expect(200).Read<Sent>();
         Assert.Equal(sent, retry);
     }
 
@@ -69,14 +79,17 @@ public sealed class MessageOperationSpecs(Product product)
         }
         foreach (var (person, text) in ((Person, string?)[])[(ada, "not for Cat"), (bob, "not for Cat"), (cat, null)])
         {
-            var edits = (await group.EntriesAsync(person)).Where(entry => entry.Kind == "message_edited").Select(entry => entry.Data!.Value.Text("text"));
+            var edits = (await group.EntriesAsync(person))
+                .Where(entry => entry.Kind == "message_edited").Select(entry => entry.Data!.Value.Text("text"));
             Assert.Equal([text, "for all"], edits);
         }
 
         static async Task<JsonElement> EditOf(ChatSocket socket, Sent message)
         {
             var frame = await socket.NextAsync(
-                f => f.Body.Text("kind") == "message_edited" && f.Body.GetProperty("data").Id("message_id") == message.MessageId, "the edit");
+                f => f.Body.Text("kind") == "message_edited"
+                    && f.Body.GetProperty("data").Id("message_id") == message.MessageId,
+                "the edit");
             return frame.Body.GetProperty("data");
         }
     }
@@ -87,7 +100,10 @@ public sealed class MessageOperationSpecs(Product product)
         var (ada, bob) = await product.PairAsync();
         var cat = await product.RegisterAsync("Cat");
         var group = await Group.StartAsync(ada, "Deletions", bob, cat);
-        var (own, others, kept) = (await group.SayAsync(bob, "first-secret"), await group.SayAsync(bob, "second-secret"), await group.SayAsync(bob, "kept"));
+        var (own, others, kept) = (
+            await group.SayAsync(bob, "first-secret"),
+            await group.SayAsync(bob, "second-secret"),
+            await group.SayAsync(bob, "kept"));
         (await group.EditAsync(bob, own.MessageId, "third-secret")).Expect(200);
         (await group.ReactAsync(cat, own.MessageId, "👍")).Expect(204);
         await using var cats = await cat.ConnectAsync();
@@ -105,15 +121,19 @@ public sealed class MessageOperationSpecs(Product product)
             Assert.Equal(own.Seq, seen.Number("seq"));
             Assert.NotNull(seen.Text("deleted_at"));
             Assert.Empty(seen.GetProperty("reactions").EnumerateObject());
-            foreach (var path in new[] { $"{group.Path}/timeline", $"{group.Path}/messages", "/v1/messages", "/v1/conversations", group.Path })
+            foreach (var path in new[] { $"{group.Path}/timeline", $"{group.Path}/messages", "/v1/messages",
+                "/v1/conversations", group.Path })
                 Assert.DoesNotContain("secret", (await person.GetAsync(path)).Expect(200).Body);
             await using var fresh = await (await person.AddDeviceAsync()).ConnectAsync();
             Assert.DoesNotContain(fresh.Frames(), frame => frame.Raw.Contains("secret", StringComparison.Ordinal));
             fresh.KeptOrder();
         }
-        await Eventually.BeAsync(() => cats.Frames().Count(f => f.Body.Text("kind") == "message_deleted") >= 2, "both deletions");
+        await Eventually.BeAsync(
+            () => cats.Frames().Count(f => f.Body.Text("kind") == "message_deleted") >= 2, "both deletions");
         var frames = cats.Frames().Where(f => f.Body.Text("kind") == "message_deleted").ToList();
-        Assert.Equal([(own.MessageId, bob.Id), (others.MessageId, ada.Id)], frames.Select(f => (f.Body.GetProperty("data").Id("message_id"), f.Body.Id("actor_id"))));
+        Assert.Equal(
+            [(own.MessageId, bob.Id), (others.MessageId, ada.Id)],
+            frames.Select(f => (f.Body.GetProperty("data").Id("message_id"), f.Body.Id("actor_id"))));
         Assert.Equal(1, (await cat.InboxItemAsync(group.Id)).UnreadCount);
         Assert.Equal([kept.MessageId], (await cat.UnreadAsync()).Select(message => message.MessageId));
 
@@ -121,7 +141,10 @@ public sealed class MessageOperationSpecs(Product product)
         (await group.ReactAsync(cat, own.MessageId, "👍")).Expect(409, "message_deleted");
         (await group.UnreactAsync(cat, own.MessageId)).Expect(204);
         (await group.DeleteAsync(bob, Guid.CreateVersion7())).Expect(404, "message_unknown");
-        Assert.Equal(own, (await bob.PostMessageAsync(Draft.In(group.Id, "first-secret", own.MessageId).With("reply_to", null))).Expect(200).Read<Sent>());
+        Assert.Equal(
+            own,
+            (await bob.PostMessageAsync(Draft.In(group.Id, "first-secret", own.MessageId).With("reply_to", null)))
+                .Expect(200).Read<Sent>());
 
         var direct = await ada.SayAsync(bob, "in a direct conversation only the sender may");
         var pair = new Group(direct.ConversationId, "");
@@ -149,9 +172,11 @@ public sealed class MessageOperationSpecs(Product product)
         foreach (var wrong in new object?[] { "", "ok", "👍👍", "a", "1", null, 7 })
             (await bob.PutAsync($"{group.Path}/messages/{sent.MessageId}/reaction", new { emoji = wrong })).Expect(400);
         (await group.ReactAsync(bob, Guid.CreateVersion7(), "👍")).Expect(404, "message_unknown");
-        (await group.ReactAsync(await product.RegisterAsync("Eve"), sent.MessageId, "👍")).Expect(404, "conversation_unknown");
+        (await group.ReactAsync(await product.RegisterAsync("Eve"), sent.MessageId, "👍"))
+            .Expect(404, "conversation_unknown");
         Assert.Equal(
-            ["conversation_started", "message", "reaction_set", "reaction_set", "reaction_set", "reaction_cleared", "reaction_set"],
+            ["conversation_started", "message", "reaction_set", "reaction_set", "reaction_set", "reaction_cleared",
+                "reaction_set"],
             (await bob.TimelineAsync(group.Id, 6)).Select(entry => entry.Kind));
         await adas.NextAsync(f => f.Is("update", group.Id) && f.Body.Number("seq") == 6, "the last reaction");
         adas.KeptOrder();
@@ -165,9 +190,12 @@ public sealed class MessageOperationSpecs(Product product)
         var group = await Group.StartAsync(people[0], "All at once", [.. people[1..]]);
         var sent = await group.SayAsync(people[0], "react!");
 
-        await Task.WhenAll(people.Select(async (person, n) => (await group.ReactAsync(person, sent.MessageId, n % 2 == 0 ? "👍" : "🎉")).Expect(204)));
+        await Task.WhenAll(
+            people.Select(async (person, n) =>
+                (await group.ReactAsync(person, sent.MessageId, n % 2 == 0 ? "👍" : "🎉")).Expect(204)));
 
-        var reactions = Reactions(await group.MessageAsync(people[3], sent.MessageId)).ToDictionary(reaction => reaction.Emoji, reaction => reaction.Users.Order());
+        var reactions = Reactions(await group.MessageAsync(people[3], sent.MessageId))
+            .ToDictionary(reaction => reaction.Emoji, reaction => reaction.Users.Order());
         Assert.Equal(people.Where((_, n) => n % 2 == 0).Select(person => person.Id).Order(), reactions["👍"]);
         Assert.Equal(people.Where((_, n) => n % 2 == 1).Select(person => person.Id).Order(), reactions["🎉"]);
     }
@@ -183,10 +211,12 @@ public sealed class MessageOperationSpecs(Product product)
         var answered = await pair.SayAsync(bob, "yes", replyTo: asked.MessageId);
         Assert.Equal(asked.MessageId, (await adas.MessageAsync(answered.MessageId)).ReplyTo);
         Assert.Equal(asked.MessageId, (await ada.MessageAsync(pair.Id, answered.MessageId)).ReplyTo);
-        (await bob.PostMessageAsync(Draft.In(pair.Id, "no").With("reply_to", Guid.CreateVersion7()))).Expect(404, "message_unknown");
+        (await bob.PostMessageAsync(Draft.In(pair.Id, "no").With("reply_to", Guid.CreateVersion7())))
+            .Expect(404, "message_unknown");
         (await bob.PostMessageAsync(Draft.In(pair.Id, "no").With("reply_to", "lunch"))).Expect(400);
         var elsewhere = await ada.SayAsync(await product.RegisterAsync("Cat"), "dinner?");
-        (await ada.PostMessageAsync(Draft.In(pair.Id, "no").With("reply_to", elsewhere.MessageId))).Expect(404, "message_unknown");
+        (await ada.PostMessageAsync(Draft.In(pair.Id, "no").With("reply_to", elsewhere.MessageId)))
+            .Expect(404, "message_unknown");
     }
 
     [Fact]
@@ -213,5 +243,8 @@ public sealed class MessageOperationSpecs(Product product)
     }
 
     private static List<(string Emoji, List<Guid> Users)> Reactions(JsonElement message) =>
-        [.. message.GetProperty("reactions").EnumerateObject().Select(reaction => (reaction.Name, reaction.Value.EnumerateArray().Select(user => user.GetGuid()).ToList()))];
+    [
+        .. message.GetProperty("reactions").EnumerateObject().Select(reaction =>
+            (reaction.Name, reaction.Value.EnumerateArray().Select(user => user.GetGuid()).ToList())),
+    ];
 }

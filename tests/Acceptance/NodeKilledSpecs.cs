@@ -4,8 +4,8 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>
-/// Two servers share a log; one server or their Redis is killed. The other server goes on, users of the dead one go offline,
-/// and sockets get every message.
+/// Two servers share a log; one server or their Redis is killed. The other server goes on, users of the dead one go
+/// offline, and sockets get every message.
 /// </summary>
 public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, IAsyncLifetime
 {
@@ -93,7 +93,8 @@ public sealed class RedisGoneSpecs : IAsyncLifetime
     [RedisFact]
     public async Task Without_Redis_messages_still_reach_sockets_at_the_other_node()
     {
-        var (ada, bob) = (await Person.RegisterAsync(_nodes.One.Api), await Person.RegisterAsync(_nodes.Two.Api, name: "Bob"));
+        var (ada, bob) = (
+            await Person.RegisterAsync(_nodes.One.Api), await Person.RegisterAsync(_nodes.Two.Api, name: "Bob"));
         await using var socket = await bob.ConnectAsync();
         await _nodes.Redis.KillAsync();
 

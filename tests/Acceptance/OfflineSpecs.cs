@@ -23,8 +23,12 @@ public sealed class OfflineSpecs(Product product)
             Assert.Equal(ids, first.Messages(conversation).Select(message => message.MessageId));
             first.KeptOrder();
             var started = first.Frames()[1].Body;
-            Assert.Equal((conversation, 0L, "conversation_started"), (started.Id("conversation_id"), started.Number("seq"), started.Text("kind")));
-            Assert.True(started.TryGetProperty("actor_id", out _) && started.TryGetProperty("data", out _) && started.TryGetProperty("at", out _));
+            Assert.Equal(
+                (conversation, 0L, "conversation_started"),
+                (started.Id("conversation_id"), started.Number("seq"), started.Text("kind")));
+            Assert.True(
+                started.TryGetProperty("actor_id", out _) && started.TryGetProperty("data", out _)
+                && started.TryGetProperty("at", out _));
             // The connection breaks before a confirmation.
             await first.AbortAsync();
         }
@@ -61,7 +65,10 @@ public sealed class OfflineSpecs(Product product)
         await using (var phone = await bob.ConnectAsync())
         {
             await phone.SendAsync(new { op = "delivered", conversation_id = sent.ConversationId, seq = 1 });
-            await Eventually.GetAsync(() => ada.MessageAsync(sent.ConversationId, sent.MessageId), message => message.Status == "delivered", "delivered");
+            await Eventually.GetAsync(
+                () => ada.MessageAsync(sent.ConversationId, sent.MessageId),
+                message => message.Status == "delivered",
+                "delivered");
         }
         await using var other = await laptop.ConnectAsync();
         Assert.Equal(sent.MessageId, Assert.Single(other.Messages(sent.ConversationId)).MessageId);
@@ -82,7 +89,8 @@ public sealed class OfflineSpecs(Product product)
         Assert.DoesNotContain(bobs.Frames(), f => f.Op == "message");
         bobs.ForgetOrder(conversation);
         var mark = bobs.Mark();
-        await bobs.SendAsync($$$"""{"op":"sync","conversations":{"{{{conversation}}}":100,"{{{other.ConversationId}}}":0}}""");
+        await bobs.SendAsync(
+            $$$"""{"op":"sync","conversations":{"{{{conversation}}}":100,"{{{other.ConversationId}}}":0}}""");
         await bobs.NextAsync("synced", mark);
         Assert.Equal(ids.Skip(100), bobs.Messages(conversation, mark).Select(message => message.MessageId));
         Assert.Equal(other.MessageId, Assert.Single(bobs.Messages(other.ConversationId, mark)).MessageId);
@@ -115,7 +123,9 @@ public sealed class OfflineSpecs(Product product)
         await using var last = await bob.OpenAsync();
         await sending;
         await last.MessageAsync(more[^1].Id);
-        Assert.Equal(ids.Concat(more.Select(draft => draft.Id)), last.Messages(conversation).Select(message => message.MessageId));
+        Assert.Equal(
+            ids.Concat(more.Select(draft => draft.Id)),
+            last.Messages(conversation).Select(message => message.MessageId));
         last.KeptOrder();
     }
 
@@ -133,7 +143,9 @@ public sealed class OfflineSpecs(Product product)
         // 24 MB exceed every buffer on the way, so the server closes the socket.
         Assert.Equal(1013, await stuck.ReadToTheEndAsync());
         await using var again = await bob.ConnectAsync();
-        Assert.Equal(drafts.Select(draft => draft.Id), again.Messages((await adas.AckAsync(drafts[0].Id)).ConversationId).Select(message => message.MessageId));
+        Assert.Equal(
+            drafts.Select(draft => draft.Id),
+            again.Messages((await adas.AckAsync(drafts[0].Id)).ConversationId).Select(message => message.MessageId));
     }
 
     private static async Task<(Guid Conversation, List<Guid> Ids)> SendAsync(ChatSocket from, Person to)

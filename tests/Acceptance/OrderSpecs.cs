@@ -18,15 +18,21 @@ public sealed class OrderSpecs(Product product)
         await using var bobs = await bob.ConnectAsync();
         await using var adaWatching = await adasLaptop.ConnectAsync();
         await using var bobWatching = await bobsLaptop.ConnectAsync();
-        var fromAda = Enumerable.Range(0, Each).Select(i => Draft.To(bob.Id, $"ada {i}", RetrySpecs.NewId(i % 3 == 0 ? "version 4" : "fresh version 7"))).ToList();
-        var fromBob = Enumerable.Range(0, Each).Select(i => Draft.To(ada.Id, $"bob {i}", RetrySpecs.NewId(i % 3 == 0 ? "old version 7" : "fresh version 7"))).ToList();
+        var fromAda = Enumerable.Range(0, Each).Select(
+            i => Draft.To(bob.Id, $"ada {i}", RetrySpecs.NewId(i % 3 == 0 ? "version 4" : "fresh version 7"))).ToList();
+        var fromBob = Enumerable.Range(0, Each).Select(i =>
+            Draft.To(ada.Id, $"bob {i}", RetrySpecs.NewId(i % 3 == 0 ? "old version 7" : "fresh version 7"))).ToList();
 
         await Task.WhenAll(PipelineAsync(adas, fromAda), PipelineAsync(bobs, fromBob));
         var (adaAcks, bobAcks) = (await AcksAsync(adas, fromAda), await AcksAsync(bobs, fromBob));
 
-        Assert.Equal(fromAda.Select(draft => draft.Id), adaAcks.OrderBy(sent => sent.Seq).Select(sent => sent.MessageId));
-        Assert.Equal(fromBob.Select(draft => draft.Id), bobAcks.OrderBy(sent => sent.Seq).Select(sent => sent.MessageId));
-        Assert.Equal(Enumerable.Range(1, 2 * Each).Select(i => (long)i), adaAcks.Concat(bobAcks).Select(sent => sent.Seq).Order());
+        Assert.Equal(
+            fromAda.Select(draft => draft.Id), adaAcks.OrderBy(sent => sent.Seq).Select(sent => sent.MessageId));
+        Assert.Equal(
+            fromBob.Select(draft => draft.Id), bobAcks.OrderBy(sent => sent.Seq).Select(sent => sent.MessageId));
+        Assert.Equal(
+            Enumerable.Range(1, 2 * Each).Select(i => (long)i),
+            adaAcks.Concat(bobAcks).Select(sent => sent.Seq).Order());
 
         // Both timelines equal the acknowledged order.
         var conversation = adaAcks[0].ConversationId;
@@ -60,7 +66,8 @@ public sealed class OrderSpecs(Product product)
         var drafts = Enumerable.Range(0, 200).Select(i => Draft.To(friends[i % 5].Id, $"{i}")).ToList();
         await PipelineAsync(adas, drafts);
         var acks = await AcksAsync(adas, drafts);
-        foreach (var own in acks.GroupBy(sent => sent.ConversationId)) Assert.Equal(Enumerable.Range(1, 40).Select(i => (long)i), own.Select(sent => sent.Seq));
+        foreach (var own in acks.GroupBy(sent => sent.ConversationId))
+            Assert.Equal(Enumerable.Range(1, 40).Select(i => (long)i), own.Select(sent => sent.Seq));
     }
 
     [Fact]
@@ -73,16 +80,23 @@ public sealed class OrderSpecs(Product product)
         await PipelineAsync(adas, drafts);
         var conversation = (await AcksAsync(adas, drafts))[0].ConversationId;
         await bobs.MessageAsync(drafts[^1].Id);
-        foreach (var message in bobs.Messages(conversation)) await bobs.SendAsync(new { op = "delivered", conversation_id = conversation, seq = message.Seq });
-        for (var seq = 1; seq <= 100; seq += 3) await bobs.SendAsync(new { op = "read", conversation_id = conversation, seq });
+        foreach (var message in bobs.Messages(conversation))
+            await bobs.SendAsync(new { op = "delivered", conversation_id = conversation, seq = message.Seq });
+        for (var seq = 1; seq <= 100; seq += 3)
+            await bobs.SendAsync(new { op = "read", conversation_id = conversation, seq });
         await adas.ReceiptAsync(conversation, bob.Id, delivered: 100, read: 100);
 
         // Watermarks never go back.
         var receipts = adas.Frames().Where(f => f.Is("receipt", conversation)).ToList();
-        var (delivered, read) = (receipts.Select(f => f.Body.Number("delivered_seq")).ToList(), receipts.Select(f => f.Body.Number("read_seq")).ToList());
+        var (delivered, read) = (
+            receipts.Select(f => f.Body.Number("delivered_seq")).ToList(),
+            receipts.Select(f => f.Body.Number("read_seq")).ToList());
         Assert.Equal(delivered.Order(), delivered);
         Assert.Equal(read.Order(), read);
-        await Eventually.GetAsync(() => ada.MessageAsync(conversation, drafts[99].Id), message => message.Status == "read", "the last one is read");
+        await Eventually.GetAsync(
+            () => ada.MessageAsync(conversation, drafts[99].Id),
+            message => message.Status == "read",
+            "the last one is read");
     }
 
     internal static async Task PipelineAsync(ChatSocket socket, IEnumerable<Draft> drafts)

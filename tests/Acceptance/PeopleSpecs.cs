@@ -12,7 +12,8 @@ public sealed class PeopleSpecs(Product product)
     {
         var (ada, bob) = await product.PairAsync();
         var unknown = Phones.Next();
-        var found = (await ada.PostAsync("/v1/contacts/lookup", new { phones = new[] { unknown, bob.Phone } })).Expect(200).Json.GetProperty("matches");
+        var found = (await ada.PostAsync("/v1/contacts/lookup", new { phones = new[] { unknown, bob.Phone } }))
+            .Expect(200).Json.GetProperty("matches");
         var match = Assert.Single(found.EnumerateArray());
         Assert.Equal((bob.Phone, bob.Id, "Bob"), (match.Text("phone"), match.Id("user_id"), match.Text("name")));
 
@@ -52,13 +53,17 @@ public sealed class PeopleSpecs(Product product)
         Assert.Equal(first, (await bob.PostMessageAsync(before)).Expect(200).Read<Sent>());
         var mark = bobs.Mark();
         await bobs.SendAsync(before);
-        Assert.Equal(first, Json.Read<Sent>((await bobs.NextAsync(f => f.Op == "ack", "the first answer again", mark)).Body));
+        Assert.Equal(
+            first, Json.Read<Sent>((await bobs.NextAsync(f => f.Op == "ack", "the first answer again", mark)).Body));
 
         (await ada.DeleteAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);
         Assert.DoesNotContain(bob.Id.ToString(), (await ada.GetAsync("/v1/blocks")).Expect(200).Body);
         mark = bobs.Mark();
         await bobs.SendAsync(refused);
-        Assert.Equal(first.Seq + 2, (await bobs.NextAsync(f => ChatSocket.AnswersTo(f, refused.Id), "its acceptance", mark)).Body.Number("seq"));
+        Assert.Equal(
+            first.Seq + 2,
+            (await bobs.NextAsync(f => ChatSocket.AnswersTo(f, refused.Id), "its acceptance", mark))
+                .Body.Number("seq"));
         Assert.Equal(["before", "by socket"], (await ada.UnreadAsync()).Select(message => message.Text));
     }
 
@@ -78,9 +83,13 @@ public sealed class PeopleSpecs(Product product)
             await using (var second = await bob.ConnectAsync()) await second.PingAsync();
             await adas.PingAsync();
         }
-        var came = adas.Frames().ToList().FindIndex(f => f.Op == "presence" && f.Body.GetProperty("online").GetBoolean());
+        var came = adas.Frames().ToList()
+            .FindIndex(f => f.Op == "presence" && f.Body.GetProperty("online").GetBoolean());
         var gone = await adas.PresenceAsync(bob.Id, online: false, came);
-        Assert.InRange(DateTimeOffset.Parse(gone.Body.Text("last_seen")!, null), DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
+        Assert.InRange(
+            DateTimeOffset.Parse(gone.Body.Text("last_seen")!, null),
+            DateTimeOffset.UtcNow.AddMinutes(-1),
+            DateTimeOffset.UtcNow.AddMinutes(1));
 
         await using var carols = await carol.ConnectAsync();
         await carols.SendAsync(new { op = "subscribe_presence", user_ids = new[] { ada.Id, bob.Id } });
@@ -88,7 +97,9 @@ public sealed class PeopleSpecs(Product product)
         await adas.PingAsync();
         Assert.DoesNotContain(carols.Frames(), f => f.Op is "presence" or "error");
         Assert.DoesNotContain(adas.Frames(), f => f.Op == "presence" && f.Body.Id("user_id") == carol.Id);
-        Assert.Equal([false, true, false], adas.Frames().Where(f => f.Op == "presence").Select(f => f.Body.GetProperty("online").GetBoolean()));
+        Assert.Equal(
+            [false, true, false],
+            adas.Frames().Where(f => f.Op == "presence").Select(f => f.Body.GetProperty("online").GetBoolean()));
     }
 
     [Fact]

@@ -17,10 +17,14 @@ public sealed class PushSpecs(Product product)
         deployment.Settings["Media__CollectEvery"] = "00:00:01"; // Also the interval of polling for jobs.
         await using var server = await ServerProcess.StartAsync(deployment);
         var (ada, bob, cid) = (
-            await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"), await Person.RegisterAsync(server.Api, name: "Cid"));
+            await Person.RegisterAsync(server.Api, name: "Ada"),
+            await Person.RegisterAsync(server.Api, name: "Bob"),
+            await Person.RegisterAsync(server.Api, name: "Cid"));
         using var browser = new PushEndpoint();
         using var cids = new PushEndpoint();
-        Assert.False(string.IsNullOrEmpty((await bob.GetAsync("/v1/push/vapid-public-key")).Expect(200).Json.Text("public_key")));
+        Assert.False(
+            string.IsNullOrEmpty(
+                (await bob.GetAsync("/v1/push/vapid-public-key")).Expect(200).Json.Text("public_key")));
         (await bob.PostAsync("/v1/push-subscriptions", browser.Subscription)).Expect(201);
         (await cid.PostAsync("/v1/push-subscriptions", cids.Subscription)).Expect(201);
 
@@ -40,12 +44,14 @@ public sealed class PushSpecs(Product product)
         await server.KillAsync();
         patience.SetResult();
         await server.StartAsync();
-        await Eventually.BeAsync(() => browser.Bodies.Count > 1, "Bob is woken in spite of it", TimeSpan.FromSeconds(60));
+        await Eventually.BeAsync(
+            () => browser.Bodies.Count > 1, "Bob is woken in spite of it", TimeSpan.FromSeconds(60));
         Assert.Equal(2, browser.Read(browser.Bodies[^1]).Number("unread"));
         Assert.InRange(browser.Bodies.Count, 2, 3);
 
         // The outcome of Cid's first request is unknown. It is repeated exactly once.
-        await Eventually.BeAsync(() => cids.Bodies.Count > 1, "Cid's push service is asked once more", TimeSpan.FromSeconds(60));
+        await Eventually.BeAsync(
+            () => cids.Bodies.Count > 1, "Cid's push service is asked once more", TimeSpan.FromSeconds(60));
         await ada.SayAsync(cid, "hello again");
         await Eventually.BeAsync(() => cids.Bodies.Count > 2, "Cid's next wake-up comes", TimeSpan.FromSeconds(60));
         Assert.Equal([1, 1, 2], cids.Bodies.Select(body => (int)cids.Read(body).Number("unread")));
@@ -53,7 +59,9 @@ public sealed class PushSpecs(Product product)
         browser.Status = 410;
         await ada.SayAsync(bob, "and one more");
         await Eventually.BeAsync(
-            async () => (await bob.GetAsync("/v1/push-subscriptions")).Expect(200).Json.GetProperty("subscriptions").GetArrayLength() == 0,
+            async () =>
+                (await bob.GetAsync("/v1/push-subscriptions"))
+                    .Expect(200).Json.GetProperty("subscriptions").GetArrayLength() == 0,
             "the browser is forgotten", TimeSpan.FromSeconds(60));
     }
 

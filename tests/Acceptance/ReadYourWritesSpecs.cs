@@ -3,7 +3,9 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>A read with <c>Chat-Min-Position</c> sees the command that answered with that <c>Chat-Position</c>.</summary>
+/// <summary>
+/// A read with <c>Chat-Min-Position</c> sees the command that answered with that <c>Chat-Position</c>.
+/// </summary>
 [Collection(ProductCollection.Name)]
 public sealed class ReadYourWritesSpecs(Product product)
 {
@@ -40,7 +42,8 @@ public sealed class ReadYourWritesSpecs(Product product)
             var ada = await product.RegisterAsync($"Ada {i}");
             Assert.Equal($"Ada {i}", (await ada.GetAsync("/v1/users/me")).Expect(200).Json.Text("name"));
             var patched = (await ada.PatchAsync("/v1/users/me", new { name = $"Countess {i}" })).Expect(200, 204);
-            Assert.Equal($"Countess {i}", (await ada.GetAsync("/v1/users/me", patched.Position)).Expect(200).Json.Text("name"));
+            Assert.Equal(
+                $"Countess {i}", (await ada.GetAsync("/v1/users/me", patched.Position)).Expect(200).Json.Text("name"));
         }
     }
 
@@ -48,10 +51,13 @@ public sealed class ReadYourWritesSpecs(Product product)
     public async Task The_answer_to_a_command_carries_a_position()
     {
         var (ada, bob) = await product.PairAsync();
-        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() })).Expect(202).Read<Registration>();
+        var begun = (await product.Api.PostAsync("/v1/registrations", new { phone = Phones.Next() }))
+            .Expect(202).Read<Registration>();
         Answer[] answers =
         [
-            await product.Api.PostAsync($"/v1/registrations/{begun.RegistrationId}/verification", new { code = begun.Code, device = new { name = "x", platform = "web" } }),
+            await product.Api.PostAsync(
+                $"/v1/registrations/{begun.RegistrationId}/verification",
+                new { code = begun.Code, device = new { name = "x", platform = "web" } }),
             await ada.PostMessageAsync(Draft.To(bob.Id, "hello")),
             await ada.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { bob.Id } }),
             await ada.PatchAsync("/v1/users/me", new { about = "busy" }),
@@ -70,6 +76,7 @@ public sealed class ReadYourWritesSpecs(Product product)
     public async Task An_invalid_position_is_refused(string token)
     {
         var ada = await product.RegisterAsync();
-        foreach (var path in (string[])["/v1/conversations", "/v1/messages", "/v1/users/me"]) (await ada.GetAsync(path, token)).Expect(400);
+        foreach (var path in (string[])["/v1/conversations", "/v1/messages", "/v1/users/me"])
+            (await ada.GetAsync(path, token)).Expect(400);
     }
 }

@@ -13,7 +13,9 @@ public sealed class RestoreSpecs
         deployment.Settings["Erasure__SweepEvery"] = "00:00:01";
         await using var server = await ServerProcess.StartAsync(deployment);
         var (ada, bob, cid) = (
-            await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"), await Person.RegisterAsync(server.Api, name: "Cid"));
+            await Person.RegisterAsync(server.Api, name: "Ada"),
+            await Person.RegisterAsync(server.Api, name: "Bob"),
+            await Person.RegisterAsync(server.Api, name: "Cid"));
         using var adas = new Media(ada);
         using var bobs = new Media(bob);
         var picture = Media.Picture();
@@ -31,11 +33,15 @@ public sealed class RestoreSpecs
 
         await deployment.RestoreAsync(backup);
         if (Surroundings.EventStore is null) // Otherwise the log, which is not lost, holds the erasure.
-            await deployment.Postgres.ExecuteAsync($"INSERT INTO chat.erasures (user_id, requested_at) VALUES ('{cid.Id}', now()) ON CONFLICT DO NOTHING");
+            await deployment.Postgres.ExecuteAsync(
+                $"INSERT INTO chat.erasures (user_id, requested_at) VALUES ('{cid.Id}', now()) ON CONFLICT DO NOTHING");
         await server.StartAsync();
 
-        await Eventually.BeAsync(async () => (await bob.GetAsync($"/v1/users/{cid.Id}")).Status == 404, "Cid is gone again");
-        await Eventually.BeAsync(async () => (await deployment.Stored().SearchAsync("the words of Cid")) is { Opened: [], Plain: [] }, "so is what Cid wrote");
+        await Eventually.BeAsync(
+            async () => (await bob.GetAsync($"/v1/users/{cid.Id}")).Status == 404, "Cid is gone again");
+        await Eventually.BeAsync(
+            async () => (await deployment.Stored().SearchAsync("the words of Cid")) is { Opened: [], Plain: [] },
+            "so is what Cid wrote");
         Assert.Null((await bob.MessageAsync(cids.ConversationId, cids.MessageId)).Text);
         Assert.Equal("before the backup", (await bob.MessageAsync(before.ConversationId, before.MessageId)).Text);
         Assert.Equal(picture, await bobs.BytesAsync(file));
@@ -46,7 +52,9 @@ public sealed class RestoreSpecs
         await bob.SayAsync(ada, "it goes on");
         var entries = await bob.TimelineAsync(before.ConversationId);
         Assert.Equal(
-            ["before the backup", "since the backup", "it goes on"], entries.Select(entry => entry.Message?.Text).OfType<string>());
-        foreach (var conversation in new[] { before.ConversationId, cids.ConversationId }) await deployment.IsUnbrokenAsync(conversation);
+            ["before the backup", "since the backup", "it goes on"],
+            entries.Select(entry => entry.Message?.Text).OfType<string>());
+        foreach (var conversation in new[] { before.ConversationId, cids.ConversationId })
+            await deployment.IsUnbrokenAsync(conversation);
     }
 }

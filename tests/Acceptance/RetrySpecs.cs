@@ -39,7 +39,9 @@ public sealed class RetrySpecs(Product product)
         Assert.Equal(2, between.Seq);
 
         await bobs.MessageAsync(between.MessageId);
-        Assert.Equal([first.MessageId, between.MessageId], bobs.Messages(first.ConversationId).Select(message => message.MessageId));
+        Assert.Equal(
+            [first.MessageId, between.MessageId],
+            bobs.Messages(first.ConversationId).Select(message => message.MessageId));
         Assert.Equal(3, (await ada.TimelineAsync(first.ConversationId, 2)).Count);
     }
 
@@ -63,10 +65,14 @@ public sealed class RetrySpecs(Product product)
 
         async Task<IEnumerable<Sent>> Acks(ChatSocket socket)
         {
-            await Eventually.BeAsync(() => socket.Frames().Count(f => ChatSocket.AnswersTo(f, draft.Id)) >= 10, "ten answers over the socket");
-            return socket.Frames().Where(f => ChatSocket.AnswersTo(f, draft.Id)).Select(f => f.Op == "ack" ? Json.Read<Sent>(f.Body) : throw new Xunit.Sdk.XunitException(f.Raw));
+            await Eventually.BeAsync(
+                () => socket.Frames().Count(f => ChatSocket.AnswersTo(f, draft.Id)) >= 10,
+                "ten answers over the socket");
+            return socket.Frames().Where(f => ChatSocket.AnswersTo(f, draft.Id))
+                .Select(f => f.Op == "ack" ? Json.Read<Sent>(f.Body) : throw new Xunit.Sdk.XunitException(f.Raw));
         }
-        var all = answers.Select(answer => answer.Expect(200, 201).Read<Sent>()).Concat(await Acks(phones)).Concat(await Acks(laptops)).ToList();
+        var all = answers.Select(answer => answer.Expect(200, 201).Read<Sent>())
+            .Concat(await Acks(phones)).Concat(await Acks(laptops)).ToList();
         Assert.Equal(50, all.Count);
         var sent = Assert.Single(all.Distinct());
         Assert.True(answers.Count(answer => answer.Status == 201) <= 1, "Only the first is 201.");
@@ -74,7 +80,9 @@ public sealed class RetrySpecs(Product product)
         var marker = await ada.SayAsync(bob, "the end");
         Assert.Equal(2, marker.Seq);
         await bobs.MessageAsync(marker.MessageId);
-        Assert.Equal([sent.MessageId, marker.MessageId], bobs.Messages(sent.ConversationId).Select(message => message.MessageId));
+        Assert.Equal(
+            [sent.MessageId, marker.MessageId],
+            bobs.Messages(sent.ConversationId).Select(message => message.MessageId));
         Assert.Equal(3, (await bob.TimelineAsync(sent.ConversationId, 2)).Count);
     }
 
@@ -133,7 +141,8 @@ public sealed class RetrySpecs(Product product)
             var draft = Draft.To(bob.Id, $"first of {kind}", NewId(kind));
             firsts.Add((draft, await adas.SayAsync(draft)));
         }
-        var later = Enumerable.Range(0, 320).Select(i => Draft.To(bob.Id, $"later {i}", NewId(i % 2 == 0 ? "version 4" : "fresh version 7"))).ToList();
+        var later = Enumerable.Range(0, 320)
+            .Select(i => Draft.To(bob.Id, $"later {i}", NewId(i % 2 == 0 ? "version 4" : "fresh version 7"))).ToList();
         foreach (var draft in later) await adas.SendAsync(draft);
         foreach (var draft in later) await adas.AckAsync(draft.Id);
 

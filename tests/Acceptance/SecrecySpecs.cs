@@ -13,21 +13,24 @@ public sealed class SecrecySpecs
     public async Task Content_of_messages_appears_in_plain_nowhere_outside_the_conversation()
     {
         await using var deployment = await Deployment.CreateAsync();
-        foreach (var category in (string[])["Default", "Microsoft", "Npgsql", "Marten"]) deployment.Settings[$"Logging__LogLevel__{category}"] = "Debug";
+        foreach (var category in (string[])["Default", "Microsoft", "Npgsql", "Marten"])
+            deployment.Settings[$"Logging__LogLevel__{category}"] = "Debug";
         await using var server = await ServerProcess.StartAsync(deployment);
         var marker = "Quokka" + Convert.ToHexString(RandomNumberGenerator.GetBytes(9));
         var (ada, bob) = (await Person.RegisterAsync(server.Api), await Person.RegisterAsync(server.Api, name: "Bob"));
         var answers = await WriteAsync(ada, bob, marker);
 
         var needles = Spellings(marker);
-        Assert.DoesNotContain(needles, needle => answers.Any(answer => answer.Contains(needle, StringComparison.OrdinalIgnoreCase)));
+        Assert.DoesNotContain(
+            needles, needle => answers.Any(answer => answer.Contains(needle, StringComparison.OrdinalIgnoreCase)));
         var metrics = (await server.Api.GetAsync("/metrics")).Expect(200).Body;
         Assert.DoesNotContain(needles, needle => metrics.Contains(needle, StringComparison.OrdinalIgnoreCase));
 
         var (rows, found) = await SearchAsync(deployment.Postgres, needles);
         Assert.True(rows > 10, "There was something to search.");
         Assert.Empty(found);
-        Assert.NotEmpty((await SearchAsync(deployment.Postgres, Spellings(ada.Id.ToString()))).Found); // The search itself works.
+        // The search itself works.
+        Assert.NotEmpty((await SearchAsync(deployment.Postgres, Spellings(ada.Id.ToString()))).Found);
         var stored = await deployment.Stored().SearchAsync(marker);
         Assert.True(stored.Plain.Count == 0 && stored.Opened.Count > 0, $"Only the keys open it: {stored}");
         if (Surroundings.EventStoreData is { } folder) Assert.Empty(SearchFiles(folder, needles));
@@ -38,7 +41,9 @@ public sealed class SecrecySpecs
         Assert.DoesNotContain(needles, needle => log.Contains(needle, StringComparison.OrdinalIgnoreCase));
         Assert.DoesNotContain(ada.Token, log, StringComparison.Ordinal);
         Assert.DoesNotContain(ada.Session.RefreshToken, log, StringComparison.Ordinal);
-        Assert.Empty((await SearchAsync(deployment.Postgres, [ada.Session.RefreshToken, .. Spellings(ada.Session.RefreshToken)])).Found);
+        Assert.Empty(
+            (await SearchAsync(deployment.Postgres, [ada.Session.RefreshToken, .. Spellings(ada.Session.RefreshToken)]))
+                .Found);
     }
 
     /// <summary>Sends the marker on every way in, refused ones too. Returns the bodies of the errors.</summary>
@@ -53,7 +58,7 @@ public sealed class SecrecySpecs
         refused.Add((await ada.PostMessageAsync(Draft.To(bob.Id, marker).With("type", "telepathy"))).Expect(400));
         refused.Add((await ada.PostMessageAsync(Draft.To(bob.Id, marker + new string('x', 70_000)))).Expect(400, 413));
         refused.Add((await ada.PostAsync("/v1/messages", $$"""{"message_id":"1","text":"{{marker}}""")).Expect(400));
-        refused.Add((await ada.PostAsync("/v1/messages", $$"""{"message_id":"{{Guid.NewGuid()}}","receiver_id":"{{bob.Id}}","type":"text","text":["{{marker}}"]}""")).Expect(400));
+        refused.Add((await ada.PostMessageAsync(Draft.To(bob.Id, "").With("text", new[] { marker }))).Expect(400));
 
         await using var adas = await ada.ConnectAsync();
         await using var bobs = await bob.ConnectAsync();
@@ -61,17 +66,21 @@ public sealed class SecrecySpecs
         await adas.SendAsync(Draft.To(Guid.CreateVersion7(), marker));
         await adas.SendAsync($$"""{"op":"send","text":"{{marker}}""");
         await adas.SendAsync($$"""{"op":"{{marker}}"}""");
-        await adas.SendAsync($$$"""{"op":"send","message_id":"{{{Guid.NewGuid()}}}","receiver_id":"{{{bob.Id}}}","type":"text","text":{"{{{marker}}}":1}}""");
-        var cipher = Draft.To(bob.Id, "").Without("text").With("ciphertext", Convert.ToBase64String(Encoding.UTF8.GetBytes(marker)));
+        await adas.SendAsync(Draft.To(bob.Id, "").With("text", new Dictionary<string, int> { [marker] = 1 }));
+        var cipher = Draft.To(bob.Id, "").Without("text")
+            .With("ciphertext", Convert.ToBase64String(Encoding.UTF8.GetBytes(marker)));
         await adas.SayAsync(cipher);
         await bobs.MessageAsync(cipher.Id);
         await bobs.SendAsync(new { op = "read", conversation_id = sent.ConversationId, seq = live.Seq });
         await adas.ReceiptAsync(sent.ConversationId, bob.Id, read: live.Seq);
 
         // The receiver can read it.
-        Assert.Equal([$"rest {marker}", $"socket {marker}"], (await bob.TimelineAsync(sent.ConversationId, 3)).Skip(1).Take(2).Select(entry => entry.Message!.Text));
+        Assert.Equal(
+            [$"rest {marker}", $"socket {marker}"],
+            (await bob.TimelineAsync(sent.ConversationId, 3)).Skip(1).Take(2).Select(entry => entry.Message!.Text));
         await Eventually.BeAsync(() => adas.Frames().Count(f => f.Op == "error") == 4, "four refused frames");
-        return [.. refused.Select(answer => answer.Body), .. adas.Frames().Where(f => f.Op == "error").Select(f => f.Raw)];
+        return [.. refused.Select(answer => answer.Body),
+            .. adas.Frames().Where(f => f.Op == "error").Select(f => f.Raw)];
     }
 
     /// <summary>The encodings to search for: plain, hex, base64 at each of three alignments, UTF-16.</summary>
@@ -89,12 +98,16 @@ public sealed class SecrecySpecs
     }
 
     /// <summary>Searches every row of every table as text (bytea as hex).</summary>
-    private static async Task<(int Rows, List<string> Found)> SearchAsync(PostgresUri database, IReadOnlyList<string> needles)
+    private static async Task<(int Rows, List<string> Found)> SearchAsync(
+        PostgresUri database, IReadOnlyList<string> needles)
     {
         await using var connection = await database.OpenAsync();
         var tables = new List<string>();
-        await using (var list = new NpgsqlCommand(
-            "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')", connection))
+        const string all = """
+            SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables
+            WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+            """;
+        await using (var list = new NpgsqlCommand(all, connection))
         await using (var reader = await list.ExecuteReaderAsync())
         {
             while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
@@ -108,7 +121,8 @@ public sealed class SecrecySpecs
             {
                 rows++;
                 var row = reader.GetString(0);
-                if (needles.Any(needle => row.Contains(needle, StringComparison.OrdinalIgnoreCase))) found.Add($"{table}: {row}");
+                if (needles.Any(needle => row.Contains(needle, StringComparison.OrdinalIgnoreCase)))
+                    found.Add($"{table}: {row}");
             }
         }
         return (rows, found);

@@ -17,14 +17,17 @@ public sealed class ServerKilledSpecs
         await using var server = await ServerProcess.StartAsync(deployment);
         var ledger = new Ledger();
         var correspondences = new List<Correspondence>();
-        for (var i = 0; i < pairs; i++) correspondences.Add(await Correspondence.BeginAsync(server.Api, server.Api, each, ledger));
+        for (var i = 0; i < pairs; i++)
+            correspondences.Add(await Correspondence.BeginAsync(server.Api, server.Api, each, ledger));
 
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        var running = Task.WhenAll(correspondences.Select(correspondence => Task.Run(() => correspondence.RunAsync(deadline.Token))));
+        var running = Task.WhenAll(
+            correspondences.Select(correspondence => Task.Run(() => correspondence.RunAsync(deadline.Token))));
         for (var kill = 1; kill <= Kills; kill++)
         {
             var enough = kill * pairs * 2 * each / (Kills + 1);
-            await Eventually.BeAsync(() => ledger.Acknowledged.Count >= enough || running.IsFaulted, $"{enough} messages are acknowledged");
+            await Eventually.BeAsync(
+                () => ledger.Acknowledged.Count >= enough || running.IsFaulted, $"{enough} messages are acknowledged");
             if (running.IsFaulted) await running;
             await server.KillAsync();
             await server.StartAsync();
@@ -39,7 +42,8 @@ public sealed class ServerKilledSpecs
     {
         await using var deployment = await Deployment.CreateAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
-        var (ada, bob) = (await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"));
+        var (ada, bob) = (
+            await Person.RegisterAsync(server.Api, name: "Ada"), await Person.RegisterAsync(server.Api, name: "Bob"));
         await using var adas = await ada.ConnectAsync();
         var drafts = new List<(Draft Draft, Sent Sent)>();
         foreach (var kind in (string[])["version 4", "old version 7", "future version 7", "fresh version 7"])

@@ -31,7 +31,10 @@ public sealed class SnapshotSpecs(Product product)
         }
 
         var fresh = await Kept.AskAsync(bob, group);
-        if (fresh.LastSeq > 0) await socket.NextAsync(f => (f.Is("message", group.Id) || f.Is("update", group.Id)) && f.Body.Number("seq") == fresh.LastSeq, "the last entry");
+        if (fresh.LastSeq > 0)
+            await socket.NextAsync(
+                f => (f.Is("message", group.Id) || f.Is("update", group.Id)) && f.Body.Number("seq") == fresh.LastSeq,
+                "the last entry");
         foreach (var frame in socket.Frames().Where(f => f.Is("message", group.Id) || f.Is("update", group.Id)))
             kept.Follow(JsonNode.Parse(frame.Body.GetRawText())!.AsObject());
 
@@ -65,7 +68,8 @@ public sealed class SnapshotSpecs(Product product)
                     break;
                 case 8:
                     // Never fewer days than before: a shorter retention would change earlier messages.
-                    await ada.PatchAsync(group.Path, new { title = $"Title {step}", retention = new { days = 31 + step } });
+                    await ada.PatchAsync(
+                        group.Path, new { title = $"Title {step}", retention = new { days = 31 + step } });
                     break;
                 case 9:
                     await group.AddAsync(ada, dan, cat);
@@ -90,7 +94,8 @@ public sealed class SnapshotSpecs(Product product)
         public static async Task<Kept> AskAsync(Person who, Group group)
         {
             var messages = new SortedDictionary<long, JsonObject>();
-            foreach (var message in Parse((await who.GetAsync($"{group.Path}/messages?limit=200")).Expect(200))["messages"]!.AsArray())
+            var page = Parse((await who.GetAsync($"{group.Path}/messages?limit=200")).Expect(200));
+            foreach (var message in page["messages"]!.AsArray())
                 messages.Add(message!["seq"]!.GetValue<long>(), Bare(message.AsObject()));
             return new Kept(Parse((await who.GetAsync(group.Path)).Expect(200)), messages);
         }
@@ -113,7 +118,12 @@ public sealed class SnapshotSpecs(Product product)
                 case "group_renamed": conversation["title"] = data["title"]!.DeepClone(); break;
                 case "retention_changed": conversation["retention"] = data.DeepClone(); break;
                 case "member_added":
-                    Members.Add(new JsonObject { ["user_id"] = data["user_id"]!.DeepClone(), ["role"] = data["role"]!.DeepClone(), ["joined_seq"] = seq });
+                    Members.Add(new JsonObject
+                    {
+                        ["user_id"] = data["user_id"]!.DeepClone(),
+                        ["role"] = data["role"]!.DeepClone(),
+                        ["joined_seq"] = seq,
+                    });
                     break;
                 case "member_removed" or "member_left": Members.Remove(MemberOf(data)); break;
                 case "role_changed": MemberOf(data)["role"] = data["role"]!.DeepClone(); break;
@@ -123,7 +133,8 @@ public sealed class SnapshotSpecs(Product product)
 
         public override string ToString() => new JsonObject
         {
-            ["conversation"] = new JsonObject(Shown.Select(name => KeyValuePair.Create(name, conversation[name]?.DeepClone()))),
+            ["conversation"] = new JsonObject(
+                Shown.Select(name => KeyValuePair.Create(name, conversation[name]?.DeepClone()))),
             ["messages"] = new JsonArray([.. messages.Values.Select(message => message.DeepClone())]),
         }.ToJsonString();
 
@@ -133,10 +144,12 @@ public sealed class SnapshotSpecs(Product product)
             switch (kind)
             {
                 case "message_edited":
-                    foreach (var name in new[] { "text", "ciphertext", "edited_at" }) message[name] = data[name]?.DeepClone();
+                    foreach (var name in new[] { "text", "ciphertext", "edited_at" })
+                        message[name] = data[name]?.DeepClone();
                     break;
                 case "message_deleted":
-                    foreach (var name in new[] { "text", "ciphertext", "media_object", "document" }) message[name] = null;
+                    foreach (var name in new[] { "text", "ciphertext", "media_object", "document" })
+                        message[name] = null;
                     message["deleted_at"] = data["deleted_at"]!.DeepClone();
                     reactions.Clear();
                     break;
@@ -145,7 +158,8 @@ public sealed class SnapshotSpecs(Product product)
                     var user = data["user_id"]!.GetValue<string>();
                     foreach (var (emoji, users) in reactions.ToList())
                     {
-                        if (users!.AsArray().FirstOrDefault(one => one!.GetValue<string>() == user) is { } own) users.AsArray().Remove(own);
+                        if (users!.AsArray().FirstOrDefault(one => one!.GetValue<string>() == user) is { } own)
+                            users.AsArray().Remove(own);
                         if (users.AsArray().Count == 0) reactions.Remove(emoji);
                     }
                     if (data["emoji"]?.GetValue<string>() is { } set)
@@ -154,13 +168,18 @@ public sealed class SnapshotSpecs(Product product)
             }
         }
 
-        private JsonObject MemberOf(JsonObject data) => Members.Single(member => member!["user_id"]!.GetValue<string>() == data["user_id"]!.GetValue<string>())!.AsObject();
+        private JsonObject MemberOf(JsonObject data)
+        {
+            var user = data["user_id"]!.GetValue<string>();
+            return Members.Single(member => member!["user_id"]!.GetValue<string>() == user)!.AsObject();
+        }
 
         private static JsonObject Parse(Answer answer) => JsonNode.Parse(answer.Json.GetRawText())!.AsObject();
 
         /// <summary>The message without its status, which follows from receipts, and with sorted fields.</summary>
         private static JsonObject Bare(JsonObject message) => new(
-            message.Where(field => field.Key is not ("op" or "status")).OrderBy(field => field.Key, StringComparer.Ordinal)
+            message.Where(field => field.Key is not ("op" or "status"))
+                .OrderBy(field => field.Key, StringComparer.Ordinal)
                 .Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
     }
 }

@@ -78,8 +78,10 @@ public sealed class StrangerSpecs(Product product)
     {
         var (ada, bob) = await product.PairAsync();
         var sent = await ada.SayAsync(bob, "hello");
-        (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{sent.MessageId}/receipts")).Expect(403, 404);
+        (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{sent.MessageId}/receipts"))
+            .Expect(403, 404);
         (await ada.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{Guid.CreateVersion7()}")).Expect(404);
-        (await ada.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{Guid.CreateVersion7()}/receipts")).Expect(404);
+        (await ada.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{Guid.CreateVersion7()}/receipts"))
+            .Expect(404);
     }
 }

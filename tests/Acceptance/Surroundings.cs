@@ -9,7 +9,9 @@ public static class Surroundings
     /// <summary>A PostgreSQL for the suite's databases (a libpq URI of a superuser).</summary>
     public static string? Postgres { get; } = Read("CHATCQRS_TEST_POSTGRES");
 
-    /// <summary>The EventStoreDB to use as the log instead of PostgreSQL (an <c>esdb://</c> connection string).</summary>
+    /// <summary>
+    /// The EventStoreDB to use as the log instead of PostgreSQL (an <c>esdb://</c> connection string).
+    /// </summary>
     public static string? EventStore { get; } = Read("EVENTSTORE_URL");
 
     /// <summary>A shell command that kills EventStoreDB with SIGKILL.</summary>
@@ -43,7 +45,8 @@ public sealed class EventStoreFactAttribute : FactAttribute
     public EventStoreFactAttribute()
     {
         if (Surroundings.Url is not null) Skip = "CHATCQRS_URL names a server that is not ours to stop.";
-        else if (Surroundings.EventStore is null || Surroundings.EventStoreKill is null || Surroundings.EventStoreStart is null)
+        else if (Surroundings.EventStore is null || Surroundings.EventStoreKill is null
+            || Surroundings.EventStoreStart is null)
             Skip = "EVENTSTORE_URL, EVENTSTORE_KILL and EVENTSTORE_START are not all set.";
     }
 }

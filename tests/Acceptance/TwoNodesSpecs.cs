@@ -3,7 +3,9 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance;
 
-/// <summary>Two servers on one log: writes at either node make one conversation, in one order, without duplicates.</summary>
+/// <summary>
+/// Two servers on one log: writes at either node make one conversation, in one order, without duplicates.
+/// </summary>
 public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
 {
     private ChatApi One => nodes.One.Api;
@@ -17,8 +19,10 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         Guid conversation = default;
         for (var round = 1; round <= 12; round++)
         {
-            var draft = Draft.To(bob.Id, $"once {round}", RetrySpecs.NewId(round % 2 == 0 ? "version 4" : "fresh version 7"));
-            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => (i % 2 == 0 ? ada : adaAtTwo).PostMessageAsync(draft)));
+            var draft = Draft.To(
+                bob.Id, $"once {round}", RetrySpecs.NewId(round % 2 == 0 ? "version 4" : "fresh version 7"));
+            var answers = await Task.WhenAll(
+                Enumerable.Range(0, 8).Select(i => (i % 2 == 0 ? ada : adaAtTwo).PostMessageAsync(draft)));
             var sent = Assert.Single(answers.Select(answer => answer.Expect(200, 201).Read<Sent>()).Distinct());
             Assert.Equal(1, answers.Count(answer => answer.Status == 201));
             Assert.Equal(round, sent.Seq);
@@ -33,7 +37,9 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         for (var round = 0; round < 6; round++)
         {
             var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
-            var answers = await Task.WhenAll(ada.PostMessageAsync(Draft.To(bob.Phone, "me first")), bob.PostMessageAsync(Draft.To(ada.Phone, "no, me")));
+            var answers = await Task.WhenAll(
+                ada.PostMessageAsync(Draft.To(bob.Phone, "me first")),
+                bob.PostMessageAsync(Draft.To(ada.Phone, "no, me")));
             var sent = answers.Select(answer => answer.Expect(201).Read<Sent>()).ToList();
             Assert.Single(sent.Select(s => s.ConversationId).Distinct());
             Assert.Equal([1, 2], sent.Select(s => s.Seq).Order());
@@ -48,7 +54,8 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         {
             var posted = (await ada.PostMessageAsync(Draft.To(bob.Id, $"message {i}"))).Expect(201);
             Assert.Equal(i, (await bob.UnreadAsync(posted.Position)).Count);
-            Assert.Equal(i, (await bob.InboxItemAsync(posted.Read<Sent>().ConversationId, posted.Position)).UnreadCount);
+            Assert.Equal(
+                i, (await bob.InboxItemAsync(posted.Read<Sent>().ConversationId, posted.Position)).UnreadCount);
         }
     }
 
@@ -67,9 +74,11 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         (await ada.DeleteAsync("/v1/users/me")).Expect(204);
 
         Assert.Equal(1008, await socket.ClosedAsync());
-        await Eventually.BeAsync(async () => (await bob.GetAsync($"/v1/users/{ada.Id}")).Status == 404, "the other node does not know them");
         await Eventually.BeAsync(
-            async () => (await bob.MessageAsync(first.ConversationId, first.MessageId)).Text is null, "the other node has forgotten the key");
+            async () => (await bob.GetAsync($"/v1/users/{ada.Id}")).Status == 404, "the other node does not know them");
+        await Eventually.BeAsync(
+            async () => (await bob.MessageAsync(first.ConversationId, first.MessageId)).Text is null,
+            "the other node has forgotten the key");
         var page = await bob.TimelinePageAsync(first.ConversationId, limit: 200);
         Assert.All(page.Entries, entry => Assert.Null(entry.Message?.Text));
         (await bob.PostMessageAsync(Draft.In(first.ConversationId, "still there?"))).Expect(404, "user_unknown");
@@ -83,7 +92,9 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         await using var socket = await laptop.ConnectAsync();
         (await ada.DeleteAsync($"/v1/devices/{laptop.Session.DeviceId}")).Expect(200, 204);
         Assert.Equal(1008, await socket.ClosedAsync());
-        await Eventually.BeAsync(async () => (await laptop.GetAsync("/v1/users/me")).Status == 401, "its token is dead at the other node, too");
+        await Eventually.BeAsync(
+            async () => (await laptop.GetAsync("/v1/users/me")).Status == 401,
+            "its token is dead at the other node, too");
     }
 
     [RedisFact]
@@ -121,7 +132,10 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     [RedisFact]
     public async Task A_user_connected_to_the_other_node_gets_no_push()
     {
-        var (ada, bob, eve) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"), await Person.RegisterAsync(Two, name: "Eve"));
+        var (ada, bob, eve) = (
+            await Person.RegisterAsync(One),
+            await Person.RegisterAsync(Two, name: "Bob"),
+            await Person.RegisterAsync(Two, name: "Eve"));
         using var bobsBrowser = new PushEndpoint();
         using var evesBrowser = new PushEndpoint();
         (await bob.PostAsync("/v1/push-subscriptions", bobsBrowser.Subscription)).Expect(201);
@@ -151,7 +165,10 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         (await group.ReactAsync(bob, first.MessageId, "👍")).Expect(204); // 2, at the other node
         (await group.EditAsync(ada, first.MessageId, "to all of you")).Expect(200); // 3
         foreach (var socket in (ChatSocket[])[bobs, cats])
-            Assert.Equal("to all of you", (await socket.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit")).Body.GetProperty("data").Text("text"));
+            Assert.Equal(
+                "to all of you",
+                (await socket.NextAsync(f => f.Body.Text("kind") == "message_edited", "the edit"))
+                    .Body.GetProperty("data").Text("text"));
 
         for (var round = 0; round < 5; round++)
         {
@@ -160,7 +177,8 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
             var without = await group.SayAsync(dan, "without Bob");
             await cats.MessageAsync(without.MessageId);
             await bobs.PingAsync();
-            var removal = Assert.Single(bobs.Frames(mark), f => f.Is("update", group.Id) || f.Is("message", group.Id)).Body;
+            var removal = Assert.Single(bobs.Frames(mark), f => f.Is("update", group.Id) || f.Is("message", group.Id))
+                .Body;
             Assert.Equal(("member_removed", without.Seq - 1), (removal.Text("kind"), removal.Number("seq")));
             (await bob.GetAsync(group.Path)).Expect(404, "conversation_unknown");
             Assert.DoesNotContain(await bob.InboxAsync(answer.Position), item => item.ConversationId == group.Id);
@@ -181,9 +199,13 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
         for (var round = 0; round < 5; round++)
         {
             (await ada.PutAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);
-            await Eventually.BeAsync(async () => (await bob.PostMessageAsync(Draft.To(ada.Id, "hello?"))).Status == 403, "Bob is blocked at node two");
+            await Eventually.BeAsync(
+                async () => (await bob.PostMessageAsync(Draft.To(ada.Id, "hello?"))).Status == 403,
+                "Bob is blocked at node two");
             (await ada.DeleteAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);
-            await Eventually.BeAsync(async () => (await bob.PostMessageAsync(Draft.To(ada.Id, "hello again"))).Status == 201, "Bob is not blocked any more");
+            await Eventually.BeAsync(
+                async () => (await bob.PostMessageAsync(Draft.To(ada.Id, "hello again"))).Status == 201,
+                "Bob is not blocked any more");
         }
     }
 }

@@ -23,27 +23,36 @@ public sealed partial class WholeWaySpecs(Product product)
         var conversation = first.ConversationId;
         Assert.Equal("sent", (await ada.MessageAsync(conversation, first.MessageId, posted.Position)).Status);
 
-        var waiting = await Eventually.GetAsync(() => bob.UnreadAsync(), unread => unread.Count == 2, "Bob has two unread messages");
+        var waiting = await Eventually.GetAsync(
+            () => bob.UnreadAsync(), unread => unread.Count == 2, "Bob has two unread messages");
         Assert.Equal([first.MessageId, second.MessageId], waiting.Select(message => message.MessageId));
         Assert.Equal(["Good morning", "Are you up?"], waiting.Select(message => message.Text));
         Assert.Empty(await ada.UnreadAsync());
         var item = await bob.InboxItemAsync(conversation);
-        Assert.Equal(("direct", 2L, 2L, "Are you up?"), (item.Type, item.LastSeq, item.UnreadCount, item.LastMessage?.Text));
+        Assert.Equal(
+            ("direct", 2L, 2L, "Are you up?"), (item.Type, item.LastSeq, item.UnreadCount, item.LastMessage?.Text));
         Assert.Equal(0, (await ada.InboxItemAsync(conversation)).UnreadCount);
 
         // Bob connects: waiting messages come first, then `synced`.
         await using var bobs = await bob.ConnectAsync();
-        Assert.Equal([first.MessageId, second.MessageId], bobs.Messages(conversation).Select(message => message.MessageId));
+        Assert.Equal(
+            [first.MessageId, second.MessageId], bobs.Messages(conversation).Select(message => message.MessageId));
         Assert.Equal("welcome", bobs.Frames()[0].Op);
 
         await bobs.SendAsync(new { op = "delivered", conversation_id = conversation, seq = 2 });
         var delivered = await adas.ReceiptAsync(conversation, bob.Id, delivered: 2);
-        Assert.True(delivered.Body.TryGetProperty("at", out _) && delivered.Body.TryGetProperty("read_seq", out _), delivered.Raw);
-        await Eventually.GetAsync(() => ada.MessageAsync(conversation, first.MessageId), message => message.Status == "delivered", "delivered");
+        Assert.True(
+            delivered.Body.TryGetProperty("at", out _) && delivered.Body.TryGetProperty("read_seq", out _),
+            delivered.Raw);
+        await Eventually.GetAsync(
+            () => ada.MessageAsync(conversation, first.MessageId),
+            message => message.Status == "delivered",
+            "delivered");
 
         await bobs.SendAsync(new { op = "read", conversation_id = conversation, seq = 1 });
         await adas.ReceiptAsync(conversation, bob.Id, delivered: 2, read: 1);
-        await Eventually.GetAsync(() => ada.MessageAsync(conversation, first.MessageId), message => message.Status == "read", "read");
+        await Eventually.GetAsync(
+            () => ada.MessageAsync(conversation, first.MessageId), message => message.Status == "read", "read");
         Assert.Equal("delivered", (await ada.MessageAsync(conversation, second.MessageId)).Status);
 
         var read = await bob.ConfirmAsync(conversation, read: 2);
@@ -63,10 +72,17 @@ public sealed partial class WholeWaySpecs(Product product)
 
         var timeline = await ada.TimelineAsync(conversation, answer.Seq);
         Assert.Equal(["conversation_started", "message", "message", "message"], timeline.Select(entry => entry.Kind));
-        Assert.Equal([first.MessageId, second.MessageId, answer.MessageId], timeline.Skip(1).Select(entry => entry.Message!.MessageId));
-        Assert.Equal([first.SentAt, second.SentAt, answer.SentAt], timeline.Skip(1).Select(entry => entry.Message!.SentAt));
-        Assert.All(timeline.Skip(1), entry => Assert.Equal((entry.Seq, conversation), (entry.Message!.Seq, entry.Message.ConversationId)));
-        Assert.Equal(timeline.Select(entry => (entry.Seq, entry.Message?.Text)), (await bob.TimelineAsync(conversation, answer.Seq)).Select(entry => (entry.Seq, entry.Message?.Text)));
+        Assert.Equal(
+            [first.MessageId, second.MessageId, answer.MessageId],
+            timeline.Skip(1).Select(entry => entry.Message!.MessageId));
+        Assert.Equal(
+            [first.SentAt, second.SentAt, answer.SentAt], timeline.Skip(1).Select(entry => entry.Message!.SentAt));
+        Assert.All(
+            timeline.Skip(1),
+            entry => Assert.Equal((entry.Seq, conversation), (entry.Message!.Seq, entry.Message.ConversationId)));
+        Assert.Equal(
+            timeline.Select(entry => (entry.Seq, entry.Message?.Text)),
+            (await bob.TimelineAsync(conversation, answer.Seq)).Select(entry => (entry.Seq, entry.Message?.Text)));
         adas.KeptOrder(first.Seq);
         bobs.KeptOrder();
     }
@@ -115,8 +131,10 @@ public sealed partial class WholeWaySpecs(Product product)
         var (ada, bob) = await product.PairAsync();
         var byPhone = (await ada.PostMessageAsync(Draft.To(bob.Phone, "by phone"))).Expect(201).Read<Sent>();
         var byId = (await ada.PostMessageAsync(Draft.To(bob.Id, "by user id"))).Expect(201).Read<Sent>();
-        var byReceiver = (await ada.PostMessageAsync(Draft.To(byPhone.ConversationId, "by conversation id"))).Expect(201).Read<Sent>();
-        var byConversation = (await bob.PostMessageAsync(Draft.In(byPhone.ConversationId, "in it"))).Expect(201).Read<Sent>();
+        var byReceiver = (await ada.PostMessageAsync(Draft.To(byPhone.ConversationId, "by conversation id")))
+            .Expect(201).Read<Sent>();
+        var byConversation = (await bob.PostMessageAsync(Draft.In(byPhone.ConversationId, "in it")))
+            .Expect(201).Read<Sent>();
         await using var socket = await ada.ConnectAsync();
         var overSocket = await socket.SayAsync(Draft.To(bob.Phone, "by phone, over the socket"));
 
@@ -130,18 +148,22 @@ public sealed partial class WholeWaySpecs(Product product)
     {
         var (ada, bob) = await product.PairAsync();
         var id = Guid.NewGuid();
-        var body = $$"""{"message_ID":"{{id}}","sender_ID":"{{ada.Id}}","receiver_ID":"{{bob.Id}}","Type":"text","TEXT":"hello"}""";
+        var body =
+            $$"""{"message_ID":"{{id}}","sender_ID":"{{ada.Id}}","receiver_ID":"{{bob.Id}}","Type":"text","TEXT":"hello"}""";
         var first = (await ada.PostAsync("/messages", body)).Expect(201);
         var again = (await ada.PostAsync("/v1/messages", Draft.To(bob.Id, "hello", id))).Expect(200);
         Assert.Equal(first.Read<Sent>(), again.Read<Sent>());
 
         await using var socket = await ada.ConnectAsync();
         var (frameId, upper) = (Guid.NewGuid(), "MESSAGE_id");
-        await socket.SendAsync($$"""{"op":"send","{{upper}}":"{{frameId}}","receiver_ID":"{{bob.Id}}","type":"text","text":"hello again"}""");
+        await socket.SendAsync(
+            $$"""{"op":"send","{{upper}}":"{{frameId}}","receiver_ID":"{{bob.Id}}","type":"text","text":"hello again"}""");
         Assert.Equal(2, (await socket.AckAsync(frameId)).Seq);
 
         var unread = await Eventually.GetAsync(
-            async () => (await bob.GetAsync($"/messages?user_ID={bob.Id}&LIMIT=1")).Expect(200).Json, page => page.GetProperty("messages").GetArrayLength() == 1, "one unread a page");
+            async () => (await bob.GetAsync($"/messages?user_ID={bob.Id}&LIMIT=1")).Expect(200).Json,
+            page => page.GetProperty("messages").GetArrayLength() == 1,
+            "one unread a page");
         Assert.Equal("hello", unread.GetProperty("messages")[0].Text("text"));
         Assert.NotNull(unread.Text("next_cursor"));
         (await bob.GetAsync($"/v1/messages?user_id={ada.Id}")).Expect(403);
@@ -160,21 +182,29 @@ public sealed partial class WholeWaySpecs(Product product)
         System.Text.Json.JsonElement[] places =
         [
             frame.Body,
-            (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{sent.MessageId}", posted.Position)).Expect(200).Json,
-            (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages", posted.Position)).Expect(200).Json.GetProperty("messages")[0],
-            (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/timeline", posted.Position)).Expect(200).Json.GetProperty("entries")[1].GetProperty("message"),
+            (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages/{sent.MessageId}", posted.Position))
+                .Expect(200).Json,
+            (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/messages", posted.Position))
+                .Expect(200).Json.GetProperty("messages")[0],
+            (await bob.GetAsync($"/v1/conversations/{sent.ConversationId}/timeline", posted.Position))
+                .Expect(200).Json.GetProperty("entries")[1].GetProperty("message"),
             (await bob.GetAsync("/v1/messages", posted.Position)).Expect(200).Json.GetProperty("messages")[0],
-            (await bob.GetAsync("/v1/conversations", posted.Position)).Expect(200).Json.GetProperty("conversations")[0].GetProperty("last_message"),
+            (await bob.GetAsync("/v1/conversations", posted.Position))
+                .Expect(200).Json.GetProperty("conversations")[0].GetProperty("last_message"),
         ];
         Assert.All(places, message =>
         {
-            string[] names = ["message_id", "conversation_id", "seq", "sender_id", "sender_device_id", "type", "text", "media_object", "document",
-                "reply_to", "ciphertext", "epoch", "sent_at", "edited_at", "deleted_at", "expires_at", "reactions", "status"];
+            string[] names = ["message_id", "conversation_id", "seq", "sender_id", "sender_device_id", "type", "text",
+                "media_object", "document", "reply_to", "ciphertext", "epoch", "sent_at", "edited_at", "deleted_at",
+                "expires_at", "reactions", "status"];
             Assert.Empty(names.Except(message.EnumerateObject().Select(property => property.Name)));
             Assert.Equal("Grüße, 👍 \" \\ \u0007 \t", message.Text("text"));
-            Assert.Equal((sent.MessageId, sent.ConversationId), (message.Id("message_id"), message.Id("conversation_id")));
+            Assert.Equal(
+                (sent.MessageId, sent.ConversationId), (message.Id("message_id"), message.Id("conversation_id")));
             Assert.Equal((ada.Id, ada.Session.DeviceId), (message.Id("sender_id"), message.Id("sender_device_id")));
-            Assert.Equal((sent.Seq, sent.SentAt, "text", "sent"), (message.Number("seq"), message.Text("sent_at"), message.Text("type"), message.Text("status")));
+            Assert.Equal(
+                (sent.Seq, sent.SentAt, "text", "sent"),
+                (message.Number("seq"), message.Text("sent_at"), message.Text("type"), message.Text("status")));
             Assert.Equal(System.Text.Json.JsonValueKind.Object, message.GetProperty("reactions").ValueKind);
             Assert.Null(message.Text("edited_at"));
             Assert.Null(message.Text("deleted_at"));
@@ -187,8 +217,10 @@ public sealed partial class WholeWaySpecs(Product product)
         var (ada, bob) = await product.PairAsync();
         await using var bobs = await bob.ConnectAsync();
         var sealedText = Convert.ToBase64String([.. Enumerable.Range(0, 256).Select(i => (byte)i)]);
-        var first = (await ada.PostMessageAsync(Draft.To(bob.Id, "").Without("text").With("ciphertext", sealedText))).Expect(201).Read<Sent>();
-        var reply = (await ada.PostMessageAsync(Draft.To(bob.Id, "about that").With("reply_to", first.MessageId))).Expect(201).Read<Sent>();
+        var first = (await ada.PostMessageAsync(Draft.To(bob.Id, "").Without("text").With("ciphertext", sealedText)))
+            .Expect(201).Read<Sent>();
+        var reply = (await ada.PostMessageAsync(Draft.To(bob.Id, "about that").With("reply_to", first.MessageId)))
+            .Expect(201).Read<Sent>();
 
         var received = await bobs.MessageAsync(first.MessageId);
         Assert.Equal((sealedText, null), (received.Ciphertext, received.Text));
@@ -214,11 +246,14 @@ public sealed partial class WholeWaySpecs(Product product)
         foreach (var socket in (ChatSocket[])[adasOther, bobs, bobsOther])
         {
             var message = await socket.MessageAsync(sent.MessageId);
-            Assert.Equal(("to all of you", ada.Id, ada.Session.DeviceId), (message.Text, message.SenderId, message.SenderDeviceId));
+            Assert.Equal(
+                ("to all of you", ada.Id, ada.Session.DeviceId),
+                (message.Text, message.SenderId, message.SenderDeviceId));
         }
 
         await bobs.SendAsync(new { op = "read", conversation_id = sent.ConversationId, seq = 1 });
-        foreach (var socket in (ChatSocket[])[adas, adasOther, bobsOther]) await socket.ReceiptAsync(sent.ConversationId, bob.Id, read: 1);
+        foreach (var socket in (ChatSocket[])[adas, adasOther, bobsOther])
+            await socket.ReceiptAsync(sent.ConversationId, bob.Id, read: 1);
     }
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]

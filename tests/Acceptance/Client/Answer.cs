@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace ChatCqrs.Acceptance.Client;
 
 /// <summary>
-/// One HTTP answer, read whole. Reading checks the rules for every answer: no <c>Server</c> header, <c>nosniff</c>, and for
-/// an error a complete problem document without internals.
+/// One HTTP answer, read whole. Reading checks the rules for every answer: no <c>Server</c> header, <c>nosniff</c>, and
+/// for an error a complete problem document without internals.
 /// </summary>
 public sealed class Answer
 {
@@ -16,7 +16,8 @@ public sealed class Answer
         Body = body;
         MediaType = response.Content.Headers.ContentType?.MediaType ?? "";
         Headers = response.Headers.Concat(response.Content.Headers)
-            .ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase);
+            .ToDictionary(
+                header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase);
     }
 
     public string Request { get; }
@@ -34,7 +35,8 @@ public sealed class Answer
 
     public string? Code => Json.Text("code");
 
-    public static async Task<Answer> ReadAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancellation)
+    public static async Task<Answer> ReadAsync(
+        HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancellation)
     {
         var answer = new Answer(request, response, await response.Content.ReadAsStringAsync(cancellation));
         answer.CheckRules();
@@ -85,15 +87,18 @@ public static class Problems
         {
             if (string.IsNullOrWhiteSpace(problem.Text(field))) Assert.Fail($"The problem has no {field}: {context}");
         }
-        if (!problem.TryGetProperty("status", out var stated) || stated.ValueKind != JsonValueKind.Number || stated.GetInt32() != status)
+        if (!problem.TryGetProperty("status", out var stated) || stated.ValueKind != JsonValueKind.Number
+            || stated.GetInt32() != status)
             Assert.Fail($"The problem's status is not {status}: {context}");
-        if (problem.TryGetProperty("errors", out var errors) && errors.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
+        if (problem.TryGetProperty("errors", out var errors)
+            && errors.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
             Assert.Fail($"The problem's errors are no object: {context}");
 
         var text = problem.GetRawText();
         foreach (var leak in Leaks)
         {
-            if (text.Contains(leak, StringComparison.Ordinal)) Assert.Fail($"The problem shows the server's inside ({leak.Trim()}): {context}");
+            if (text.Contains(leak, StringComparison.Ordinal))
+                Assert.Fail($"The problem shows the server's inside ({leak.Trim()}): {context}");
         }
     }
 }

@@ -12,8 +12,8 @@ public sealed record Frame(string Op, JsonElement Body, string Raw)
 }
 
 /// <summary>
-/// A client's socket. It keeps every frame in order and checks the promise of the contract: within a conversation a connection
-/// gets entries in seq order, each once, without a gap. Acks stand in for the connection's own messages.
+/// A client's socket. It keeps every frame in order and checks the promise of the contract: within a conversation a
+/// connection gets entries in seq order, each once, without a gap. Acks stand in for the connection's own messages.
 /// </summary>
 public sealed class ChatSocket : IAsyncDisposable
 {
@@ -63,7 +63,8 @@ public sealed class ChatSocket : IAsyncDisposable
         }
     }
 
-    public Task SendAsync(object frame) => SendAsync(Encoding.UTF8.GetBytes(frame is Draft draft ? draft.AsFrame() : Json.Write(frame)));
+    public Task SendAsync(object frame) =>
+        SendAsync(Encoding.UTF8.GetBytes(frame is Draft draft ? draft.AsFrame() : Json.Write(frame)));
 
     public async Task SendAsync(byte[] bytes, WebSocketMessageType type = WebSocketMessageType.Text, bool last = true)
     {
@@ -98,7 +99,9 @@ public sealed class ChatSocket : IAsyncDisposable
         (frame.Op == "ack" && frame.Body.Text("message_id") == message.ToString())
         || (frame.Op == "error" && frame.Body.Text("ref") == message.ToString());
 
-    /// <summary>Sends a ping and waits for its pong: the connection is open, and the server has read all earlier frames.</summary>
+    /// <summary>
+    /// Sends a ping and waits for its pong: the connection is open, and the server has read all earlier frames.
+    /// </summary>
     public async Task PingAsync()
     {
         var id = Guid.NewGuid().ToString();
@@ -125,17 +128,20 @@ public sealed class ChatSocket : IAsyncDisposable
     public async Task<Message> MessageAsync(Guid message, int from = 0) => Json.Read<Message>((await NextAsync(
         f => f.Op == "message" && f.Body.Text("message_id") == message.ToString(), $"message {message}", from)).Body);
 
-    public async Task<Frame> ReceiptAsync(Guid conversation, Guid user, long? delivered = null, long? read = null) => await NextAsync(
-        f => f.Is("receipt", conversation) && f.Body.Id("user_id") == user
-            && (delivered is null || f.Body.Number("delivered_seq") >= delivered) && (read is null || f.Body.Number("read_seq") >= read),
-        $"the receipt of {user} for {delivered}/{read}");
+    public async Task<Frame> ReceiptAsync(Guid conversation, Guid user, long? delivered = null, long? read = null) =>
+        await NextAsync(
+            f => f.Is("receipt", conversation) && f.Body.Id("user_id") == user
+                && (delivered is null || f.Body.Number("delivered_seq") >= delivered)
+                && (read is null || f.Body.Number("read_seq") >= read),
+            $"the receipt of {user} for {delivered}/{read}");
 
     public Task<Frame> PresenceAsync(Guid user, bool online, int from = 0) => NextAsync(
         f => f.Op == "presence" && f.Body.Id("user_id") == user && f.Body.GetProperty("online").GetBoolean() == online,
         $"presence of {user}, {(online ? "online" : "gone")}", from);
 
     public Task<Frame> TypingAsync(Guid conversation, Guid user, bool active, int from = 0) => NextAsync(
-        f => f.Is("typing", conversation) && f.Body.Id("user_id") == user && f.Body.GetProperty("active").GetBoolean() == active,
+        f => f.Is("typing", conversation) && f.Body.Id("user_id") == user
+            && f.Body.GetProperty("active").GetBoolean() == active,
         $"typing of {user}, {active}", from);
 
     /// <summary>The first matching frame from index <paramref name="from"/> on, past or future.</summary>
@@ -162,7 +168,9 @@ public sealed class ChatSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for more frames than <paramref name="seen"/>, for the end of the socket, or for cancellation.</summary>
+    /// <summary>
+    /// Waits for more frames than <paramref name="seen"/>, for the end of the socket, or for cancellation.
+    /// </summary>
     public async Task ChangedAsync(int seen, CancellationToken cancellation)
     {
         Task changed;
@@ -216,7 +224,8 @@ public sealed class ChatSocket : IAsyncDisposable
                 await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, patience.Token);
                 await _receiving.WaitAsync(patience.Token);
             }
-            catch (Exception gone) when (gone is WebSocketException or OperationCanceledException or InvalidOperationException)
+            catch (Exception gone) when (
+                gone is WebSocketException or OperationCanceledException or InvalidOperationException)
             {
                 _socket.Abort(); // The server ended the connection first.
             }
@@ -241,7 +250,8 @@ public sealed class ChatSocket : IAsyncDisposable
                 {
                     CloseCode = (int?)part.CloseStatus;
                     if (_socket.State == WebSocketState.CloseReceived)
-                        await _socket.CloseOutputAsync(part.CloseStatus ?? WebSocketCloseStatus.NormalClosure, null, _disposed.Token);
+                        await _socket.CloseOutputAsync(
+                            part.CloseStatus ?? WebSocketCloseStatus.NormalClosure, null, _disposed.Token);
                     return;
                 }
                 message.Write(buffer, 0, part.Count);
@@ -250,7 +260,8 @@ public sealed class ChatSocket : IAsyncDisposable
                 message.SetLength(0);
             }
         }
-        catch (Exception gone) when (gone is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception gone) when (gone is WebSocketException or OperationCanceledException
+            or ObjectDisposedException or InvalidOperationException)
         {
             CloseCode ??= (int?)_socket.CloseStatus; // The connection broke, perhaps without a close frame.
         }
@@ -272,7 +283,9 @@ public sealed class ChatSocket : IAsyncDisposable
             {
                 var body = Json.Parse(raw);
                 var frame = new Frame(body.GetProperty("op").GetString()!, body, raw);
-                _violation ??= body.EnumerateObject().First().Name == "op" ? _order.Check(frame) : $"op does not come first: {raw}";
+                _violation ??= body.EnumerateObject().First().Name == "op"
+                    ? _order.Check(frame)
+                    : $"op does not come first: {raw}";
                 _frames.Add(frame);
             }
             catch (Exception broken) when (broken is JsonException or KeyNotFoundException or InvalidOperationException)
@@ -284,5 +297,7 @@ public sealed class ChatSocket : IAsyncDisposable
         }
     }
 
-    private string Tail() => "The last frames: " + string.Join(" ", _frames.TakeLast(6).Select(f => f.Raw.Length > 300 ? f.Raw[..300] : f.Raw));
+    private string Tail() =>
+        "The last frames: " + string.Join(
+            " ", _frames.TakeLast(6).Select(f => f.Raw.Length > 300 ? f.Raw[..300] : f.Raw));
 }

@@ -1,8 +1,8 @@
 namespace ChatCqrs.Acceptance.Client;
 
 /// <summary>
-/// Checks the entries that one connection got of each conversation: in seq order, each once, with no gap but the connection's
-/// own acknowledged messages.
+/// Checks the entries that one connection got of each conversation: in seq order, each once, with no gap but the
+/// connection's own acknowledged messages.
 /// </summary>
 public sealed class EntryOrder
 {

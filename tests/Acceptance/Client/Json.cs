@@ -7,7 +7,10 @@ namespace ChatCqrs.Acceptance.Client;
 /// <summary>The contract's JSON: snake_case names.</summary>
 public static class Json
 {
-    private static readonly JsonSerializerOptions Reading = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Reading = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
 
     /// <summary>Writes names exactly as the test spells them.</summary>
     private static readonly JsonSerializerOptions Writing = new();

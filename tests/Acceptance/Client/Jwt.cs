@@ -24,7 +24,8 @@ public sealed class Jwt
             Curve = ECCurve.NamedCurves.nistP256,
             Q = new ECPoint { X = Decode(key.Text("x")!), Y = Decode(key.Text("y")!) },
         });
-        return ecdsa.VerifyData(Encoding.ASCII.GetBytes($"{_parts[0]}.{_parts[1]}"), Decode(_parts[2]), HashAlgorithmName.SHA256);
+        return ecdsa.VerifyData(
+            Encoding.ASCII.GetBytes($"{_parts[0]}.{_parts[1]}"), Decode(_parts[2]), HashAlgorithmName.SHA256);
     }
 
     /// <summary>Well-formed tokens with a wrong signature or algorithm; the server must refuse each.</summary>
@@ -48,8 +49,10 @@ public sealed class Jwt
         yield return $"{_parts[0]}.{_parts[1]}.{Encode(stranger.SignData(signed, HashAlgorithmName.SHA256))}";
 
         // HS256 with the public key as the shared secret.
-        var symmetric = Encode(Encoding.UTF8.GetBytes($$"""{"alg":"HS256","typ":"JWT","kid":"{{Header.Text("kid")}}"}"""));
-        var mac = HMACSHA256.HashData(Encoding.UTF8.GetBytes(publicKey.GetRawText()), Encoding.ASCII.GetBytes($"{symmetric}.{_parts[1]}"));
+        var symmetric = Encode(
+            Encoding.UTF8.GetBytes($$"""{"alg":"HS256","typ":"JWT","kid":"{{Header.Text("kid")}}"}"""));
+        var mac = HMACSHA256.HashData(
+            Encoding.UTF8.GetBytes(publicKey.GetRawText()), Encoding.ASCII.GetBytes($"{symmetric}.{_parts[1]}"));
         yield return $"{symmetric}.{_parts[1]}.{Encode(mac)}";
     }
 

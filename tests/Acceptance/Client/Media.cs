@@ -14,29 +14,38 @@ public sealed class Media(Person who) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = who.Api.Address, Timeout = Patience };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false })
+    {
+        BaseAddress = who.Api.Address,
+        Timeout = Patience,
+    };
 
     /// <summary>Random bytes with the signature of a PNG.</summary>
-    public static byte[] Picture(int size = 5_000) => [0x89, .. "PNG\r\n"u8, 0x1a, 0x0a, .. RandomNumberGenerator.GetBytes(size)];
+    public static byte[] Picture(int size = 5_000) =>
+        [0x89, .. "PNG\r\n"u8, 0x1a, 0x0a, .. RandomNumberGenerator.GetBytes(size)];
 
     public static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     public async Task<Answer> PostAsync(byte[] bytes, string type = "image", string name = "picture.png")
     {
-        using var form = new MultipartFormDataContent { { new StringContent(type), "file_type" }, { new ByteArrayContent(bytes), "file", name } };
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent(type), "file_type" },
+            { new ByteArrayContent(bytes), "file", name },
+        };
         return await who.Api.SendAsync(HttpMethod.Post, "/v1/media", form, who.Token);
     }
 
-    public async Task<MediaFile> UploadAsync(byte[] bytes, string type = "image") => (await PostAsync(bytes, type)).Expect(201).Read<MediaFile>();
+    public async Task<MediaFile> UploadAsync(byte[] bytes, string type = "image") =>
+        (await PostAsync(bytes, type)).Expect(201).Read<MediaFile>();
 
     /// <summary>Sends a message with a file.</summary>
-    public async Task<Sent> SendAsync(Person to, Guid file) => (await who.PostAsync("/v1/messages", new Dictionary<string, object?>
+    public async Task<Sent> SendAsync(Person to, Guid file)
     {
-        ["message_id"] = Guid.CreateVersion7(),
-        ["receiver_id"] = to.Id,
-        ["type"] = "image",
-        ["media_object"] = new { file_id = file },
-    })).Expect(201).Read<Sent>();
+        var message = Draft.To(to.Id, "").Without("text")
+            .With("type", "image").With("media_object", new { file_id = file });
+        return (await who.PostMessageAsync(message)).Expect(201).Read<Sent>();
+    }
 
     public async Task<HttpResponseMessage> DownloadAsync(Guid file, Action<HttpRequestHeaders>? headers = null)
     {
@@ -54,7 +63,8 @@ public sealed class Media(Person who) : IDisposable
     }
 
     /// <summary>Asserts that the file does not exist for this person.</summary>
-    public async Task IsHiddenAsync(Guid file) => (await who.GetAsync($"/v1/media/download?file_id={file}")).Expect(404);
+    public async Task IsHiddenAsync(Guid file) =>
+        (await who.GetAsync($"/v1/media/download?file_id={file}")).Expect(404);
 
     /// <summary>Begins a resumable upload (tus 1.0); returns its address.</summary>
     public async Task<string> BeginAsync(long length, string type = "image")
@@ -84,7 +94,8 @@ public sealed class Media(Person who) : IDisposable
         return await _http.SendAsync(request);
     }
 
-    public static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.Single() : null;
+    public static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.TryGetValues(name, out var values) ? values.Single() : null;
 
     public void Dispose() => _http.Dispose();
 

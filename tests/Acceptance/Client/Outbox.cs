@@ -24,8 +24,8 @@ public sealed class Ledger
 }
 
 /// <summary>
-/// Sends as an app does: retries every message with the same id until it is acknowledged. A refusal other than 503 fails the
-/// test.
+/// Sends as an app does: retries every message with the same id until it is acknowledged. A refusal other than 503
+/// fails the test.
 /// </summary>
 public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger ledger)
 {
@@ -52,7 +52,9 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
                 await Eventually.BreatheAsync(cancellation);
                 continue;
             }
-            await using (socket) await SendAsync(socket, [.. drafts.Where(draft => !acknowledged.Contains(draft.Id))], acknowledged, cancellation);
+            await using (socket)
+                await SendAsync(
+                    socket, [.. drafts.Where(draft => !acknowledged.Contains(draft.Id))], acknowledged, cancellation);
             await Eventually.BreatheAsync(cancellation);
         }
     }
@@ -61,7 +63,8 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
     {
         try
         {
-            var answer = await person.Api.SendAsync(HttpMethod.Post, "/v1/messages", Json.Body(draft), person.Token, cancellation: cancellation);
+            var answer = await person.Api.SendAsync(
+                HttpMethod.Post, "/v1/messages", Json.Body(draft), person.Token, cancellation: cancellation);
             if (answer.Expect(200, 201, 503).Status == 503)
             {
                 ledger.NoteUnavailable();
@@ -76,7 +79,8 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
         }
     }
 
-    private async Task SendAsync(ChatSocket socket, List<Draft> left, HashSet<Guid> acknowledged, CancellationToken cancellation)
+    private async Task SendAsync(
+        ChatSocket socket, List<Draft> left, HashSet<Guid> acknowledged, CancellationToken cancellation)
     {
         var (sent, answered, seen) = (0, 0, 0);
         while (answered < left.Count && !socket.IsClosed)
@@ -96,7 +100,8 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
                     ledger.Acknowledge(person.Id, ack);
                     acknowledged.Add(ack.MessageId);
                 }
-                else if (frame.Body.GetProperty("problem").GetProperty("status").GetInt32() == 503) ledger.NoteUnavailable();
+                else if (frame.Body.GetProperty("problem").GetProperty("status").GetInt32() == 503)
+                    ledger.NoteUnavailable();
                 else Assert.Fail($"Refused: {frame.Raw}");
             }
             if (answered == left.Count) break; // All are answered.
@@ -107,10 +112,13 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
             }
             catch (OperationCanceledException)
             {
-                var waiting = left.Take(sent).Where(draft => !socket.Frames(0).Any(frame => ChatSocket.AnswersTo(frame, draft.Id))).Select(draft => draft.Id);
+                var waiting = left.Take(sent).Select(draft => draft.Id)
+                    .Where(id => !socket.Frames().Any(frame => ChatSocket.AnswersTo(frame, id)));
+                var last = socket.Frames(Math.Max(0, seen - 12)).Select(frame => frame.Raw);
                 Assert.Fail(
-                    $"At the deadline {acknowledged.Count} of {drafts.Count} were acknowledged; on this socket {sent} were sent, {answered} answered; "
-                    + $"it answered none of {string.Join(", ", waiting)}, and said last: {string.Join(' ', socket.Frames(Math.Max(0, seen - 12)).Select(frame => frame.Raw))}");
+                    $"At the deadline {acknowledged.Count} of {drafts.Count} were acknowledged. "
+                    + $"On this socket: {sent} sent, {answered} answered. Unanswered: {string.Join(", ", waiting)}. "
+                    + $"The last frames: {string.Join(' ', last)}");
             }
         }
         socket.KeptOrder();
@@ -148,8 +156,10 @@ public sealed class Inlet(Person person)
                 seen++;
                 if (frame.Op != "message") continue;
                 var message = Json.Read<Message>(frame.Body);
-                Assert.Equal(message.MessageId, _entries.GetOrAdd((message.ConversationId, message.Seq), message.MessageId));
-                if (!await Connection.TrySendAsync(socket, new { op = "delivered", conversation_id = message.ConversationId, seq = message.Seq })) return;
+                Assert.Equal(
+                    message.MessageId, _entries.GetOrAdd((message.ConversationId, message.Seq), message.MessageId));
+                var delivered = new { op = "delivered", conversation_id = message.ConversationId, seq = message.Seq };
+                if (!await Connection.TrySendAsync(socket, delivered)) return;
             }
             await socket.ChangedAsync(seen, cancellation);
         }
@@ -168,7 +178,8 @@ public static class Connection
         }
         catch (WebSocketException refused)
         {
-            if (refused.Data["status"] is int status and not (503 or 101)) Assert.Fail($"The socket was refused with {status}.");
+            if (refused.Data["status"] is int status and not (503 or 101))
+                Assert.Fail($"The socket was refused with {status}.");
             return null;
         }
         catch (OperationCanceledException)
@@ -184,7 +195,8 @@ public static class Connection
             await socket.SendAsync(frame);
             return true;
         }
-        catch (Exception broken) when (broken is WebSocketException or InvalidOperationException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception broken) when (broken is WebSocketException or InvalidOperationException
+            or ObjectDisposedException or OperationCanceledException)
         {
             return false;
         }

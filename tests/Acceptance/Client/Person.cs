@@ -11,13 +11,15 @@ public sealed class Person(ChatApi api, string phone, Session session)
     public Guid Id => Session.UserId;
     public string Token => Session.AccessToken;
 
-    public static async Task<Person> RegisterAsync(ChatApi api, string? phone = null, string name = "Ada", string device = "Pixel")
+    public static async Task<Person> RegisterAsync(
+        ChatApi api, string? phone = null, string name = "Ada", string device = "Pixel")
     {
         phone ??= Phones.Next();
         var begun = (await api.PostAsync("/v1/registrations", new { phone, name })).Expect(202).Read<Registration>();
         Assert.False(string.IsNullOrEmpty(begun.Code), "In Development the answer to a registration carries the code.");
         var done = await api.PostAsync(
-            $"/v1/registrations/{begun.RegistrationId}/verification", new { code = begun.Code, device = new { name = device, platform = "android" } });
+            $"/v1/registrations/{begun.RegistrationId}/verification",
+            new { code = begun.Code, device = new { name = device, platform = "android" } });
         return new Person(api, phone, done.Expect(200).Read<Session>());
     }
 
@@ -35,7 +37,8 @@ public sealed class Person(ChatApi api, string phone, Session session)
     public Task<Answer> PutAsync(string path, object? body = null) =>
         Api.SendAsync(HttpMethod.Put, path, body is null ? null : Json.Body(body), Token);
 
-    public Task<Answer> PatchAsync(string path, object? body) => Api.SendAsync(HttpMethod.Patch, path, Json.Body(body), Token);
+    public Task<Answer> PatchAsync(string path, object? body) =>
+        Api.SendAsync(HttpMethod.Patch, path, Json.Body(body), Token);
 
     public Task<Answer> DeleteAsync(string path) => Api.SendAsync(HttpMethod.Delete, path, token: Token);
 
@@ -45,7 +48,9 @@ public sealed class Person(ChatApi api, string phone, Session session)
     public async Task<Sent> SayAsync(Person to, string text, Guid? id = null) =>
         (await PostMessageAsync(Draft.To(to.Id, text, id))).Expect(201).Read<Sent>();
 
-    /// <summary>Confirms all entries up to these seqs as delivered or read. Returns the position of the receipt.</summary>
+    /// <summary>
+    /// Confirms all entries up to these seqs as delivered or read. Returns the position of the receipt.
+    /// </summary>
     public async Task<string> ConfirmAsync(Guid conversation, long? delivered = null, long? read = null)
     {
         var body = new Dictionary<string, long>();
@@ -55,14 +60,16 @@ public sealed class Person(ChatApi api, string phone, Session session)
     }
 
     public async Task RefreshAsync() =>
-        Session = (await Api.PostAsync("/v1/tokens/refresh", new { refresh_token = Session.RefreshToken })).Expect(200).Read<Session>();
+        Session = (await Api.PostAsync("/v1/tokens/refresh", new { refresh_token = Session.RefreshToken }))
+            .Expect(200).Read<Session>();
 
-    public async Task<Timeline> TimelinePageAsync(Guid conversation, long? afterSeq = null, int? limit = null, string? after = null)
+    public async Task<Timeline> TimelinePageAsync(
+        Guid conversation, long? afterSeq = null, int? limit = null, string? after = null)
     {
-        var query = string.Join('&', ((string?[])[
-            afterSeq is { } seq ? string.Create(CultureInfo.InvariantCulture, $"after_seq={seq}") : null,
-            limit is { } most ? string.Create(CultureInfo.InvariantCulture, $"limit={most}") : null]).Where(part => part is not null));
-        var answer = await GetAsync($"/v1/conversations/{conversation}/timeline?{query}", after);
+        var query = new List<string>();
+        if (afterSeq is { } seq) query.Add(string.Create(CultureInfo.InvariantCulture, $"after_seq={seq}"));
+        if (limit is { } most) query.Add(string.Create(CultureInfo.InvariantCulture, $"limit={most}"));
+        var answer = await GetAsync($"/v1/conversations/{conversation}/timeline?{string.Join('&', query)}", after);
         return answer.Expect(200).Read<Timeline>();
     }
 
@@ -73,7 +80,8 @@ public sealed class Person(ChatApi api, string phone, Session session)
         await Eventually.GetAsync(
             async () =>
             {
-                var page = await TimelinePageAsync(conversation, entries.Count > 0 ? entries[^1].Seq : null, limit: 200);
+                var page = await TimelinePageAsync(
+                    conversation, entries.Count > 0 ? entries[^1].Seq : null, limit: 200);
                 entries.AddRange(page.Entries);
                 return (Seen: entries.Count > 0 ? entries[^1].Seq : -1, page.LastSeq);
             },
@@ -83,7 +91,8 @@ public sealed class Person(ChatApi api, string phone, Session session)
         return entries;
     }
 
-    public async Task<IReadOnlyList<Message>> UnreadAsync(string? after = null) => await PagesAsync<Message>("/v1/messages?limit=200", "messages", after);
+    public async Task<IReadOnlyList<Message>> UnreadAsync(string? after = null) =>
+        await PagesAsync<Message>("/v1/messages?limit=200", "messages", after);
 
     public async Task<IReadOnlyList<InboxItem>> InboxAsync(string? after = null) =>
         await PagesAsync<InboxItem>("/v1/conversations?limit=200", "conversations", after);
@@ -107,7 +116,8 @@ public sealed class Person(ChatApi api, string phone, Session session)
         string? cursor = null;
         do
         {
-            var page = (await GetAsync(cursor is null ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}", after)).Expect(200).Json;
+            var page = (await GetAsync(cursor is null ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}", after))
+                .Expect(200).Json;
             items.AddRange(page.GetProperty(list).EnumerateArray().Select(Json.Read<T>));
             Assert.True(page.TryGetProperty("next_cursor", out _), "A list's answer carries next_cursor.");
             cursor = page.Text("next_cursor");

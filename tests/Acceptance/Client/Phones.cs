@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 
 namespace ChatCqrs.Acceptance.Client;
@@ -9,5 +8,5 @@ public static class Phones
     public const string Admin = "+12025550199";
 
     public static string Next() =>
-        "+88" + string.Create(CultureInfo.InvariantCulture, $"{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}{RandomNumberGenerator.GetInt32(1_000_000, 10_000_000)}");
+        "+88" + RandomNumberGenerator.GetString("0123456789", 13);
 }

@@ -15,7 +15,8 @@ public sealed class PushEndpoint : IDisposable
     private readonly List<byte[]> _bodies = [];
     private readonly ECDiffieHellman _key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
     private readonly byte[] _secret = RandomNumberGenerator.GetBytes(16);
-    private readonly Uri _address = new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Shell.FreePort()}/"));
+    private readonly Uri _address = new(
+        string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Shell.FreePort()}/"));
 
     public PushEndpoint()
     {
@@ -46,16 +47,21 @@ public sealed class PushEndpoint : IDisposable
         keys = new { p256dh = Base64Url.EncodeToString(Point), auth = Base64Url.EncodeToString(_secret) },
     };
 
-    private byte[] Point => _key.ExportParameters(includePrivateParameters: false).Q is var q ? [4, .. q.X!, .. q.Y!] : [];
+    private byte[] Point =>
+        _key.ExportParameters(includePrivateParameters: false).Q is var q ? [4, .. q.X!, .. q.Y!] : [];
 
     /// <exception cref="CryptographicException">The body was not encrypted for this browser.</exception>
     public JsonElement Read(byte[] body)
     {
         var (salt, sender, record) = (body[..16], body[21..86], body[86..]);
-        using var other = ECDiffieHellman.Create(
-            new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = sender[1..33], Y = sender[33..] } });
+        using var other = ECDiffieHellman.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = sender[1..33], Y = sender[33..] },
+        });
+        var shared = _key.DeriveRawSecretAgreement(other.PublicKey);
         var input = HKDF.DeriveKey(
-            HashAlgorithmName.SHA256, _key.DeriveRawSecretAgreement(other.PublicKey), 32, _secret, [.. "WebPush: info\0"u8, .. Point, .. sender]);
+            HashAlgorithmName.SHA256, shared, 32, _secret, [.. "WebPush: info\0"u8, .. Point, .. sender]);
         var key = HKDF.DeriveKey(HashAlgorithmName.SHA256, input, 16, salt, [.. "Content-Encoding: aes128gcm\0"u8]);
         var nonce = HKDF.DeriveKey(HashAlgorithmName.SHA256, input, 12, salt, [.. "Content-Encoding: nonce\0"u8]);
         var plain = new byte[record.Length - 16];
@@ -84,7 +90,8 @@ public sealed class PushEndpoint : IDisposable
                 context.Response.StatusCode = Status;
                 context.Response.Close();
             }
-            catch (Exception closed) when (closed is HttpListenerException or ObjectDisposedException or InvalidOperationException)
+            catch (Exception closed) when (
+                closed is HttpListenerException or ObjectDisposedException or InvalidOperationException)
             {
                 if (!_listener.IsListening) return; // Otherwise a client went away.
             }

@@ -18,7 +18,11 @@ public sealed class StuckSocket : IDisposable
         {
             ConnectCallback = async (context, cancellation) =>
             {
-                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = Room, NoDelay = true };
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp)
+                {
+                    ReceiveBufferSize = Room,
+                    NoDelay = true,
+                };
                 await socket.ConnectAsync(context.DnsEndPoint, cancellation);
                 return new NetworkStream(socket, ownsSocket: true);
             },

@@ -18,7 +18,9 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>Further settings, in ASP.NET's form (<c>Section__Name</c>).</summary>
     public Dictionary<string, string> Settings { get; } = [];
 
-    /// <summary>Asserts an unbroken hash chain in the rest of a conversation's log, if the log is in PostgreSQL.</summary>
+    /// <summary>
+    /// Asserts an unbroken hash chain in the rest of a conversation's log, if the log is in PostgreSQL.
+    /// </summary>
     public async Task IsUnbrokenAsync(Guid conversation, long from = 0)
     {
         if (Surroundings.EventStore is not null) return;
@@ -27,15 +29,19 @@ public sealed class Deployment : IAsyncDisposable
     }
 
     /// <summary>All bytes in the database, and those that the remaining keys open.</summary>
-    public StoredBytes Stored() => new(
-        Postgres.ForNpgsql(), JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(DataFolder, "master-keys.json")))!);
+    public StoredBytes Stored()
+    {
+        var keys = File.ReadAllText(Path.Combine(DataFolder, "master-keys.json"));
+        return new StoredBytes(Postgres.ForNpgsql(), JsonSerializer.Deserialize<Dictionary<string, string>>(keys)!);
+    }
 
     /// <summary>Backs PostgreSQL up as docs/operations.md describes, while the server runs.</summary>
     /// <returns>The path of the backup, in the data folder.</returns>
     public async Task<string> BackUpAsync()
     {
         var file = Path.Combine(DataFolder, "backup.dump");
-        await Shell.RunAsync(PostgresServer.Find("pg_dump"), "-Fc", "-n", "chat", "-n", "hangfire", "-f", file, Postgres.Text);
+        await Shell.RunAsync(
+            PostgresServer.Find("pg_dump"), "-Fc", "-n", "chat", "-n", "hangfire", "-f", file, Postgres.Text);
         return file;
     }
 
@@ -49,7 +55,8 @@ public sealed class Deployment : IAsyncDisposable
     }
 
     /// <param name="postgres">The PostgreSQL to use; by default the suite's.</param>
-    public static async Task<Deployment> CreateAsync(PostgresUri? postgres = null) => new(await TestDatabase.CreateAsync(postgres));
+    public static async Task<Deployment> CreateAsync(PostgresUri? postgres = null) =>
+        new(await TestDatabase.CreateAsync(postgres));
 
     public async ValueTask DisposeAsync()
     {

@@ -9,7 +9,9 @@ public sealed class AloneCollection
     public const string Name = "alone";
 }
 
-/// <summary>Starts the longest collections first: the specs on the shared product, then retention and erasure.</summary>
+/// <summary>
+/// Starts the longest collections first: the specs on the shared product, then retention and erasure.
+/// </summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>

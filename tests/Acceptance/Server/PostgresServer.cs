@@ -15,7 +15,8 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private PostgresServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) => End();
 
-    public PostgresUri Uri => new(string.Create(CultureInfo.InvariantCulture, $"postgresql://chat@127.0.0.1:{_port}/postgres"));
+    public PostgresUri Uri =>
+        new(string.Create(CultureInfo.InvariantCulture, $"postgresql://chat@127.0.0.1:{_port}/postgres"));
 
     private string Data => Path.Combine(_folder, "data");
 
@@ -23,7 +24,8 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var server = new PostgresServer();
         if (IsRoot) await Shell.RunAsync("chown", "nobody", server._folder); // PostgreSQL refuses to run as root.
-        var (file, arguments) = Unprivileged("initdb", "-D", server.Data, "-U", "chat", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync");
+        var (file, arguments) = Unprivileged(
+            "initdb", "-D", server.Data, "-U", "chat", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync");
         await Shell.RunAsync(file, arguments);
         await server.RestartAsync();
         return server;
@@ -34,8 +36,10 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var port = string.Create(CultureInfo.InvariantCulture, $"{_port}");
         var (file, arguments) = Unprivileged(
-            "postgres", "-D", Data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=300",
-            "-c", "logging_collector=on", "-c", "fsync=off"); // Kills end processes, not the machine: writes survive.
+            "postgres", "-D", Data, "-p", port,
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+            "-c", "max_connections=300", "-c", "logging_collector=on",
+            "-c", "fsync=off"); // Kills end processes, not the machine: writes survive.
         _process = Process.Start(new ProcessStartInfo(file, arguments) { WorkingDirectory = _folder })!;
         await Eventually.BeAsync(IsUpAsync, "PostgreSQL takes connections");
     }
@@ -84,7 +88,8 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
         var debian = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").OrderDescending().Select(version => Path.Combine(version, "bin"))
+            ? Directory.GetDirectories("/usr/lib/postgresql")
+                .OrderDescending().Select(version => Path.Combine(version, "bin"))
             : [];
         return path.Concat(debian).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists)
             ?? throw new InvalidOperationException($"{program} is not installed (Debian: apt install postgresql).");

@@ -21,7 +21,9 @@ public sealed record PostgresUri(string Text)
         return new NpgsqlConnectionStringBuilder
         {
             Host = query.GetValueOrDefault("host", uri.Host),
-            Port = uri.Port > 0 ? uri.Port : int.Parse(query.GetValueOrDefault("port", $"{DefaultPort}"), CultureInfo.InvariantCulture),
+            Port = uri.Port > 0
+                ? uri.Port
+                : int.Parse(query.GetValueOrDefault("port", $"{DefaultPort}"), CultureInfo.InvariantCulture),
             Database = uri.AbsolutePath.Trim('/'),
             Username = Uri.UnescapeDataString(user[0]),
             Password = user.Length > 1 ? Uri.UnescapeDataString(user[1]) : null,

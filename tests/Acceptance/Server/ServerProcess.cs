@@ -47,7 +47,12 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>Starts the server; returns when it is ready.</summary>
     public async Task StartAsync()
     {
-        var start = new ProcessStartInfo("dotnet", [Dll]) { WorkingDirectory = Path.GetDirectoryName(Dll), RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [Dll])
+        {
+            WorkingDirectory = Path.GetDirectoryName(Dll),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in Settings()) start.Environment[name] = value;
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Note(line.Data);
@@ -96,7 +101,8 @@ public sealed class ServerProcess : IAsyncDisposable
 
     private async Task<bool> IsReadyAsync()
     {
-        if (_process!.HasExited) throw new InvalidOperationException($"The server ended with {_process.ExitCode}:\n{Output}");
+        if (_process!.HasExited)
+            throw new InvalidOperationException($"The server ended with {_process.ExitCode}:\n{Output}");
         try
         {
             return (await Api.GetAsync("/health/ready")).Status == 200;
@@ -121,8 +127,10 @@ public sealed class ServerProcess : IAsyncDisposable
             var own = new DirectoryInfo(AppContext.BaseDirectory); // tests/Acceptance/bin/<configuration>/<framework>
             var root = own;
             while (!File.Exists(Path.Combine(root.FullName, "ChatCqrs.sln")))
-                root = root.Parent ?? throw new InvalidOperationException("The suite runs inside its tree, or is given CHATCQRS_SERVER_DLL.");
-            return Path.Combine(root.FullName, "src", "WebApi", "bin", own.Parent!.Name, own.Name, "ChatCqrs.WebApi.dll");
+                root = root.Parent ?? throw new InvalidOperationException(
+                    "The suite runs inside its tree, or is given CHATCQRS_SERVER_DLL.");
+            return Path.Combine(
+                root.FullName, "src", "WebApi", "bin", own.Parent!.Name, own.Name, "ChatCqrs.WebApi.dll");
         }
     }
 }

@@ -14,8 +14,8 @@ public static class Shell
     private static int _lastPort = RandomNumberGenerator.GetInt32(20_000, 30_000);
 
     /// <summary>
-    /// A free loopback port. Each port is handed out once, and lies below Linux's range for outgoing connections, so that it is
-    /// still free when a killed server starts again.
+    /// A free loopback port. Each port is handed out once, and lies below Linux's range for outgoing connections, so
+    /// that it is still free when a killed server starts again.
     /// </summary>
     public static int FreePort()
     {
@@ -38,12 +38,17 @@ public static class Shell
     /// <summary>Runs a command to its end; throws if its exit code is not 0.</summary>
     public static async Task RunAsync(string file, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(file, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {process.ExitCode}\n{await output}\n{await errors}");
+            throw new InvalidOperationException(
+                $"{file} {string.Join(' ', arguments)}: {process.ExitCode}\n{await output}\n{await errors}");
     }
 
     /// <summary>Runs a command line without reading its output: the command may leave a server running.</summary>

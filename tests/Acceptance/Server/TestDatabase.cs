@@ -14,7 +14,7 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public PostgresUri Uri => Server.Database(_name);
 
-    /// <param name="server">The PostgreSQL to use; by default the one of the environment, or one that the suite starts.</param>
+    /// <param name="server">The PostgreSQL to use; by default the environment's, or one that the suite starts.</param>
     public static async Task<TestDatabase> CreateAsync(PostgresUri? server = null)
     {
         var database = new TestDatabase(server ?? await SharedServerAsync());
