@@ -8,11 +8,11 @@ namespace ChatCqrs.Bench;
 internal sealed record FloorFigures(LoadFigures? Load, InsertFigures? Inserts, IReadOnlyList<IdleFigure> Idle);
 
 internal sealed record ProductFigures(
-    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle, MediaFigures? Media = null, SweepFigures? Sweep = null,
-    FanOutFigures? FanOut = null);
+    LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle,
+    MediaFigures? Media = null, SweepFigures? Sweep = null, FanOutFigures? FanOut = null);
 
 /// <summary>
-/// A whole run: starts what it needs in a folder of its own, measures part after part, and leaves nothing behind.
+/// A whole run: starts servers in a folder of its own, measures part after part, and removes the folder.
 /// </summary>
 internal sealed class Bench(BenchOptions options, string folder)
 {
@@ -34,12 +34,13 @@ internal sealed class Bench(BenchOptions options, string folder)
             Console.Write(Summary.Of(options, product, floors with { Inserts = inserts }));
             var complaints = Complaints("floor", floors.Load) + Complaints("saturation", product.Saturation)
                 + Complaints("latency", product.Latency) + Complaints("sweep", product.Sweep?.Swept)
-                + Complaints("the group", product.FanOut?.Group) + Complaints("beside the group", product.FanOut?.Meanwhile);
+                + Complaints("the group", product.FanOut?.Group)
+                + Complaints("beside the group", product.FanOut?.Meanwhile);
             return complaints > 0 ? 1 : 0;
         }
         catch (InvalidOperationException)
         {
-            await TellLogsAsync(folder);
+            await PrintLogsAsync(folder);
             throw;
         }
         finally
@@ -48,7 +49,7 @@ internal sealed class Bench(BenchOptions options, string folder)
         }
     }
 
-    private static async Task TellLogsAsync(string folder)
+    private static async Task PrintLogsAsync(string folder)
     {
         foreach (var log in Directory.GetFiles(folder, "*.log").Where(file => Path.GetFileName(file) != "build.log"))
         {
@@ -60,7 +61,7 @@ internal sealed class Bench(BenchOptions options, string folder)
         }
     }
 
-    /// <summary>Where PostgreSQL's user cannot enter our folder, ./run puts its files elsewhere, and says where.</summary>
+    /// <summary>Also removes PostgreSQL's files where ./run put them elsewhere: postgres.location names them.</summary>
     private static void Remove(string folder)
     {
         var location = Path.Combine(folder, "postgres.location");
@@ -80,7 +81,8 @@ internal sealed class Bench(BenchOptions options, string folder)
         LoadFigures load;
         await using (var server = await ServerUnderTest.FloorAsync(folder))
         {
-            load = await SayingAsync("bare Kestrel at saturation", () => LoadPart.RunAsync(server, options, rate: null));
+            load = await SayingAsync(
+                "bare Kestrel at saturation", () => LoadPart.RunAsync(server, options, rate: null));
         }
 
         await using var fresh = await ServerUnderTest.FloorAsync(folder);
@@ -91,11 +93,6 @@ internal sealed class Bench(BenchOptions options, string folder)
 
     private async Task<(ProductFigures Product, InsertFigures? Inserts)> ProductAsync()
     {
-        InsertFigures? inserts = null;
-        LoadFigures? latency = null, saturation = null;
-        MediaFigures? media = null;
-        FanOutFigures? fanOut = null;
-        Account[] accounts = [];
         if (!options.Has("latency", "saturation", "idle", "media", "fanout", "floors"))
         {
             return (new ProductFigures(null, null, []), null);
@@ -106,51 +103,40 @@ internal sealed class Bench(BenchOptions options, string folder)
             return (new ProductFigures(null, null, []), await InsertsAsync(PostgresServer.ConnectionOf(given)));
         }
 
-        await using (var server = await SayingAsync("the product starts", () => ServerUnderTest.ProductAsync(options, folder)))
+        var (figures, inserts, accounts) = await ProductUnderLoadAsync();
+        if (accounts is null)
         {
-            // Before saturation, which leaves PostgreSQL with vacuuming and the disk with writing for a minute.
-            if (options.Has("latency"))
-            {
-                var what = $"{options.Rate} messages a second";
-                latency = await SayingAsync(what, () => LoadPart.RunAsync(server, options, options.Rate));
-            }
-
-            if (options.Has("saturation"))
-            {
-                saturation = await SayingAsync("saturation", () => LoadPart.RunAsync(server, options, rate: null));
-            }
-
-            if (options.Has("fanout"))
-            {
-                fanOut = await SayingAsync($"a group of {options.Members}", () => FanOutPart.RunAsync(server, options));
-            }
-
-            if (options.Has("media"))
-            {
-                media = await SayingAsync("a large file", () => MediaPart.RunAsync(server, options));
-            }
-
-            if (options.Has("idle"))
-            {
-                var what = $"registering {options.Sockets[^1]} people";
-                accounts = await SayingAsync(what, () => IdlePart.RegisterAsync(server, options));
-            }
-
-            inserts = options.Has("floors") && server.Postgres is { } postgres ? await InsertsAsync(postgres) : null;
+            return (figures, inserts);
         }
 
-        if (!options.Has("idle"))
-        {
-            return (new ProductFigures(saturation, latency, [], media, FanOut: fanOut), inserts);
-        }
-
-        // Started again, so that what registration left in the heap is not taken for room that the sockets need.
-        await using var fresh = await SayingAsync("the product starts again", () => ServerUnderTest.ProductAsync(options, folder));
+        // Restarted, so that garbage of the registrations does not count as memory of the sockets.
+        await using var fresh = await SayingAsync(
+            "the product starts again", () => ServerUnderTest.ProductAsync(options, folder));
         var idle = await SayingAsync("idle sockets", () => IdlePart.RunAsync(fresh, options, accounts));
-        return (new ProductFigures(saturation, latency, idle, media, FanOut: fanOut), inserts);
+        return (figures with { Idle = idle }, inserts);
     }
 
-    /// <summary>The product is started again, so that what it has in memory is what the sweep needs.</summary>
+    /// <summary>All parts but the idle sockets, for which it only registers the accounts; null without that part.</summary>
+    private async Task<(ProductFigures Figures, InsertFigures? Inserts, Account[]? Accounts)> ProductUnderLoadAsync()
+    {
+        await using var server = await SayingAsync(
+            "the product starts", () => ServerUnderTest.ProductAsync(options, folder));
+
+        // Before saturation: PostgreSQL vacuums and the disk writes for a minute after it.
+        var latency = await PartAsync("latency", $"{options.Rate} messages a second", () =>
+            LoadPart.RunAsync(server, options, options.Rate));
+        var saturation = await PartAsync("saturation", "saturation", () =>
+            LoadPart.RunAsync(server, options, rate: null));
+        var fanOut = await PartAsync("fanout", $"a group of {options.Members}", () =>
+            FanOutPart.RunAsync(server, options));
+        var media = await PartAsync("media", "a large file", () => MediaPart.RunAsync(server, options));
+        var accounts = await PartAsync("idle", $"registering {options.Sockets[^1]} people", () =>
+            IdlePart.RegisterAsync(server, options));
+        var inserts = options.Has("floors") && server.Postgres is { } postgres ? await InsertsAsync(postgres) : null;
+        return (new ProductFigures(saturation, latency, [], media, FanOut: fanOut), inserts, accounts);
+    }
+
+    /// <summary>Restarts the product, so that its memory is that of the sweep alone.</summary>
     private async Task<SweepFigures> SweepAsync()
     {
         await using var server = await SayingAsync(
@@ -164,6 +150,10 @@ internal sealed class Bench(BenchOptions options, string folder)
         return SayingAsync("plain batched inserts", () =>
             InsertFloor.MeasureAsync(postgres, AtMost(options.WarmUp), AtMost(options.Span)));
     }
+
+    /// <summary>Runs a part if the options name it; otherwise null.</summary>
+    private async Task<T?> PartAsync<T>(string part, string what, Func<Task<T>> measure)
+        where T : class => options.Has(part) ? await SayingAsync(what, measure) : null;
 
     private static async Task<T> SayingAsync<T>(string what, Func<Task<T>> part)
     {

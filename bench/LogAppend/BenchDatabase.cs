@@ -10,7 +10,7 @@ using Npgsql;
 
 namespace ChatCqrs.LogAppend;
 
-/// <summary>A database of its own on the server that is measured, dropped at the end.</summary>
+/// <summary>A new database on the measured server, dropped on disposal.</summary>
 internal sealed class BenchDatabase : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _maintenance;
@@ -25,15 +25,17 @@ internal sealed class BenchDatabase : IAsyncDisposable
         services.AddLogging();
         services.AddSingleton(TimeProvider.System);
         services.AddMartenStore(connection.ConnectionString).AddMartenEventStore();
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(
-            [new("Sealing:MasterKeys:bench", Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize)))]).Build();
-        services.AddSealing(configuration, new HostingEnvironment { EnvironmentName = Environments.Production }, dataFolder: "");
+        var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Sealing:MasterKeys:bench", key)]).Build();
+        var environment = new HostingEnvironment { EnvironmentName = Environments.Production };
+        services.AddSealing(configuration, environment, dataFolder: "");
         _services = services.BuildServiceProvider();
     }
 
     public NpgsqlConnectionStringBuilder Connection { get; }
 
-    /// <summary>The process id of the server; 0 when it runs elsewhere.</summary>
+    /// <summary>The process id of the server; 0 if it runs on another machine.</summary>
     public int Postmaster { get; }
 
     public IDocumentStore Documents => _services.GetRequiredService<IDocumentStore>();
@@ -50,8 +52,8 @@ internal sealed class BenchDatabase : IAsyncDisposable
             await create.ExecuteNonQueryAsync();
         await using var pid = maintenance.CreateCommand("SELECT pg_backend_pid()");
         var backend = (int)(await pid.ExecuteScalarAsync())!;
-        var created = new BenchDatabase(
-            maintenance, new NpgsqlConnectionStringBuilder(connection.ConnectionString) { Database = name }, ProcessTimes.ParentOf(backend));
+        var own = new NpgsqlConnectionStringBuilder(connection.ConnectionString) { Database = name };
+        var created = new BenchDatabase(maintenance, own, ProcessTimes.ParentOf(backend));
         await created.Documents.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
         return created;
     }

@@ -5,7 +5,7 @@ using ChatCqrs.Infrastructure.Serialization;
 
 namespace ChatCqrs.LogAppend;
 
-/// <summary>What an event costs before it reaches the log and after it has left it.</summary>
+/// <summary>The costs of encoding, chaining and sealing an event, and of the reverse.</summary>
 internal static class CryptoCosts
 {
     private const int Rounds = 50_000;
@@ -15,11 +15,14 @@ internal static class CryptoCosts
         var codec = new EventCodec();
         var (message, context) = Examples.Message();
         var (data, _) = codec.Encode(message, context, IEventCodec.FirstLink);
-        var stored = new StoredEvent("conversation-" + Guid.NewGuid(), 0, new LogPosition(1), data.EventId, data.Type, data.Payload, data.Metadata);
+        var stored = new StoredEvent(
+            $"conversation-{Guid.NewGuid()}", 0, new LogPosition(1),
+            data.EventId, data.Type, data.Payload, data.Metadata);
         Console.WriteLine($"payload {data.Payload.Length} bytes, metadata {data.Metadata.Length} bytes");
         Time("encode and chain", () => codec.Encode(message, context, IEventCodec.FirstLink));
         Time("decode", () => codec.Decode(stored));
-        var scope = new SealScope(DateTimeOffset.UtcNow.AddDays(30), context.Actor.User!.Value, new ConversationId(Guid.NewGuid()), new MessageId(Guid.NewGuid()));
+        var (owner, expiry) = (context.Actor.User!.Value, DateTimeOffset.UtcNow.AddDays(30));
+        var scope = new SealScope(expiry, owner, new ConversationId(Guid.NewGuid()), new MessageId(Guid.NewGuid()));
         var text = new byte[200];
         var content = await sealer.SealAsync(scope, text, CancellationToken.None);
         await sealer.FingerprintAsync(scope.Owner, text, CancellationToken.None);
@@ -29,11 +32,11 @@ internal static class CryptoCosts
         Time("verify", () => EventChain.Holds(IEventCodec.FirstLink.Span, stored));
     }
 
-    /// <summary>What has a key at hand does not wait.</summary>
+    /// <summary>Fails if a call is asynchronous: with a cached key none is.</summary>
     private static void Now<T>(ValueTask<T> done)
     {
         if (!done.IsCompletedSuccessfully)
-            throw new InvalidOperationException("It had to wait.");
+            throw new InvalidOperationException("The call did not complete synchronously.");
     }
 
     private static void Time(string what, Action action)
@@ -43,7 +46,7 @@ internal static class CryptoCosts
         var (started, allocated) = (Stopwatch.GetTimestamp(), GC.GetAllocatedBytesForCurrentThread());
         for (var round = 0; round < Rounds; round++)
             action();
-        Console.WriteLine(
-            $"{what}: {Stopwatch.GetElapsedTime(started).TotalMicroseconds / Rounds:F2} us, {(GC.GetAllocatedBytesForCurrentThread() - allocated) / Rounds} bytes");
+        var (elapsed, bytes) = (Stopwatch.GetElapsedTime(started), GC.GetAllocatedBytesForCurrentThread() - allocated);
+        Console.WriteLine($"{what}: {elapsed.TotalMicroseconds / Rounds:F2} us, {bytes / Rounds} bytes");
     }
 }

@@ -7,14 +7,17 @@ using ChatCqrs.Infrastructure.Serialization;
 
 namespace ChatCqrs.LogAppend;
 
-/// <summary>Messages of 200 bytes, sealed and chained, for a number of conversations in turn.</summary>
+/// <summary>Messages of 200 bytes, sealed and chained, for several conversations in turn.</summary>
 internal sealed class Examples(int streams)
 {
     private const int SealedSize = 228;
 
     private readonly EventCodec _codec = new();
     private readonly (string Name, long Revision, ReadOnlyMemory<byte> Hash)[] _streams =
-        [.. Enumerable.Range(0, streams).Select(_ => (StreamName.Of(new ConversationId(Guid.NewGuid())), -1L, IEventCodec.FirstLink))];
+    [
+        .. Enumerable.Range(0, streams)
+            .Select(_ => (StreamName.Of(new ConversationId(Guid.NewGuid())), -1L, IEventCodec.FirstLink)),
+    ];
 
     private int _next;
 
@@ -44,10 +47,13 @@ internal sealed class Examples(int streams)
     public static (ConversationEvent Event, EventContext Context) Message()
     {
         var (user, device, now) = (new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), DateTimeOffset.UtcNow);
+        var content = new SealedContent("day-2026-12-24", RandomNumberGenerator.GetBytes(SealedSize));
         var message = new ConversationEvent.MessageSent(
-            new MessageId(Guid.CreateVersion7()), user, device, MessageType.Text,
-            new SealedContent("day-2026-12-24", RandomNumberGenerator.GetBytes(SealedSize)), new Fingerprint(UInt128.MaxValue / 3), null, now.AddDays(30))
+            new MessageId(Guid.CreateVersion7()), user, device, MessageType.Text, content,
+            new Fingerprint(UInt128.MaxValue / 3), null, now.AddDays(30))
         { At = now };
-        return (message, new EventContext(Guid.CreateVersion7(), now, new Actor(user, device), "4bf92f3577b34da6a3ce929d0e0e4736", null));
+        var context = new EventContext(
+            Guid.CreateVersion7(), now, new Actor(user, device), "4bf92f3577b34da6a3ce929d0e0e4736", null);
+        return (message, context);
     }
 }

@@ -3,12 +3,12 @@ using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.LogAppend;
 
-/// <summary>Something that appends.</summary>
+/// <summary>A log under test.</summary>
 internal interface ISubject : IAsyncDisposable
 {
     string Name { get; }
 
-    /// <summary>The process id of the server it appends to; 0 when it runs elsewhere.</summary>
+    /// <summary>The process id of the server; 0 if it runs on another machine.</summary>
     int Postmaster { get; }
 
     Task AppendAsync(IReadOnlyList<StreamAppend> batch);
@@ -25,11 +25,12 @@ internal static class Measure
         for (var call = 0; call < WarmUpCalls; call++)
             await subject.AppendAsync(examples.Batch(size));
 
-        // The examples are made beforehand: what they cost is printed elsewhere.
+        // The examples are made beforehand: CryptoCosts prints their cost.
         var batches = Enumerable.Range(0, Math.Max(1, events / size)).Select(_ => examples.Batch(size)).ToList();
         GC.Collect();
         using var self = Process.GetCurrentProcess();
-        var (client, server, started) = (self.TotalProcessorTime, ProcessTimes.OfServer(subject.Postmaster), Stopwatch.GetTimestamp());
+        var (client, server) = (self.TotalProcessorTime, ProcessTimes.OfServer(subject.Postmaster));
+        var started = Stopwatch.GetTimestamp();
         foreach (var batch in batches)
             await subject.AppendAsync(batch);
         var elapsed = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -38,6 +39,7 @@ internal static class Measure
         var clientCost = (self.TotalProcessorTime - client).TotalMicroseconds / count;
         var serverCost = (ProcessTimes.OfServer(subject.Postmaster) - server) * 1e6 / count;
         Console.WriteLine(
-            $"| {subject.Name} | {size} | {streams} | {count / elapsed:F0} | {clientCost:F1} | {serverCost:F1} | {clientCost + serverCost:F1} |");
+            $"| {subject.Name} | {size} | {streams} | {count / elapsed:F0} | "
+            + $"{clientCost:F1} | {serverCost:F1} | {clientCost + serverCost:F1} |");
     }
 }

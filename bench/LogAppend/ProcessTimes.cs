@@ -7,10 +7,11 @@ internal static class ProcessTimes
 {
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on.
 
-    /// <summary>The parent of a process; 0 when there is no such process here.</summary>
-    public static int ParentOf(int pid) => Stat(pid) is { } fields ? int.Parse(fields[1], CultureInfo.InvariantCulture) : 0;
+    /// <summary>The parent of a process; 0 if there is no such process.</summary>
+    public static int ParentOf(int pid) =>
+        Stat(pid) is { } fields ? int.Parse(fields[1], CultureInfo.InvariantCulture) : 0;
 
-    /// <summary>What a server and all its processes have used, in seconds; those that have ended included.</summary>
+    /// <summary>CPU time of a server and all its processes, including ended ones, in seconds.</summary>
     public static double OfServer(int postmaster)
     {
         if (postmaster == 0)
@@ -31,7 +32,7 @@ internal static class ProcessTimes
 
     private static long Ticks(string[] fields, int index) => long.Parse(fields[index], CultureInfo.InvariantCulture);
 
-    /// <summary>The fields behind the command's name, from the state on.</summary>
+    /// <summary>The fields after the process's name.</summary>
     private static string[]? Stat(int pid)
     {
         try
@@ -41,7 +42,7 @@ internal static class ProcessTimes
         }
         catch (IOException)
         {
-            return null; // It has ended meanwhile.
+            return null; // The process has ended.
         }
     }
 }

@@ -2,11 +2,12 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.LogAppend;
 using Npgsql;
 
-// What one event costs on its way into the log, client and PostgreSQL together: see docs/adr/0001-log-in-own-tables.md.
+// Measures the cost of appending an event, client and PostgreSQL together: see docs/adr/0001-log-in-own-tables.md.
 var connection = args.Length > 0 ? args[0] : Environment.GetEnvironmentVariable("CHATCQRS_TEST_POSTGRES");
 if (connection is null)
 {
-    await Console.Error.WriteLineAsync("usage: dotnet run -c Release --project bench/LogAppend -- postgresql://USER@HOST:PORT/DATABASE [events]");
+    await Console.Error.WriteLineAsync(
+        "usage: dotnet run -c Release --project bench/LogAppend -- postgresql://USER@HOST:PORT/DATABASE [events]");
     return 2;
 }
 

@@ -4,7 +4,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.LogAppend;
 
-/// <summary>What it costs to follow the log.</summary>
+/// <summary>The cost of following the log.</summary>
 internal static class ReadCosts
 {
     public static async Task PrintAsync(BenchDatabase database)
@@ -12,7 +12,8 @@ internal static class ReadCosts
         var store = database.Get<IEventStore>();
         var head = await store.HeadAsync(CancellationToken.None);
         using var self = Process.GetCurrentProcess();
-        var (client, server, started, count) = (self.TotalProcessorTime, ProcessTimes.OfServer(database.Postmaster), Stopwatch.GetTimestamp(), 0);
+        var (client, server) = (self.TotalProcessorTime, ProcessTimes.OfServer(database.Postmaster));
+        var (started, count) = (Stopwatch.GetTimestamp(), 0);
         await foreach (var page in store.SubscribeAllAsync(LogPosition.Start, CancellationToken.None))
         {
             count += page.Count;
@@ -22,8 +23,10 @@ internal static class ReadCosts
 
         var elapsed = Stopwatch.GetElapsedTime(started).TotalSeconds;
         self.Refresh();
+        var clientCost = (self.TotalProcessorTime - client).TotalMicroseconds / count;
+        var serverCost = (ProcessTimes.OfServer(database.Postmaster) - server) * 1e6 / count;
         Console.WriteLine(
-            $"following: {count / elapsed:F0} events/s, client {(self.TotalProcessorTime - client).TotalMicroseconds / count:F1} us/event, "
-            + $"PostgreSQL {(ProcessTimes.OfServer(database.Postmaster) - server) * 1e6 / count:F1} us/event");
+            $"following: {count / elapsed:F0} events/s, client {clientCost:F1} us/event, "
+            + $"PostgreSQL {serverCost:F1} us/event");
     }
 }

@@ -5,7 +5,7 @@ using Marten;
 
 namespace ChatCqrs.LogAppend;
 
-/// <summary>Our log.</summary>
+/// <summary>The product's log.</summary>
 internal sealed class LogSubject(BenchDatabase database) : ISubject
 {
     private readonly Application.Ports.IEventStore _store = database.Get<Application.Ports.IEventStore>();
@@ -19,7 +19,7 @@ internal sealed class LogSubject(BenchDatabase database) : ISubject
         foreach (var outcome in await _store.AppendAsync(batch, CancellationToken.None))
         {
             if (outcome is not AppendOutcome.Appended)
-                throw new InvalidOperationException("A conflict, with one writer?");
+                throw new InvalidOperationException("An append failed, although there is one writer.");
         }
     }
 
@@ -57,8 +57,8 @@ internal sealed class MartenSubject : ISubject
         await using var session = _store.LightweightSession();
         foreach (var append in batch)
         {
-            session.Events.Append(
-                append.Stream, append.Events.Select(object (e) => new Message(Encoding.UTF8.GetString(e.Payload.Span))).ToArray());
+            object[] events = [.. append.Events.Select(e => new Message(Encoding.UTF8.GetString(e.Payload.Span)))];
+            session.Events.Append(append.Stream, events);
         }
 
         await session.SaveChangesAsync();

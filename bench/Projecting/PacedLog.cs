@@ -10,8 +10,8 @@ using ChatCqrs.Infrastructure.Serialization;
 namespace ChatCqrs.Projecting;
 
 /// <summary>
-/// A log in memory that brings messages and receipts at a steady rate, as a store under load would: so that what is measured is the projections
-/// alone. The bytes are made beforehand; only the times are those of the moment.
+/// A log in memory that produces messages and receipts at a steady rate, so that the bench measures the projections
+/// alone.
 /// </summary>
 internal sealed class PacedLog(int conversations, int rate, TimeSpan duration) : IEventStore
 {
@@ -49,18 +49,31 @@ internal sealed class PacedLog(int conversations, int rate, TimeSpan duration) :
         await Task.Delay(Timeout.Infinite, cancellationToken);
     }
 
-    public Task<LogPosition> HeadAsync(CancellationToken cancellationToken) => Task.FromResult(new LogPosition(_position));
+    public Task<LogPosition> HeadAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(new LogPosition(_position));
 
-    public Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<AppendOutcome>> AppendAsync(
+        IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+
+
     public Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
-        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    private StoredEvent Start(Pair pair) => Record(
-        pair.Stream, pair.Seq++, new ConversationEvent.ConversationStarted(ConversationKind.Direct, pair.One, [pair.One, pair.Other]) { At = Now }, pair);
+    private StoredEvent Start(Pair pair)
+    {
+        var started = new ConversationEvent.ConversationStarted(
+            ConversationKind.Direct, pair.One, [pair.One, pair.Other])
+        {
+            At = Now,
+        };
+        return Record(pair.Stream, pair.Seq++, started, pair);
+    }
 
     private void AddCycle(List<StoredEvent> page)
     {
@@ -69,20 +82,25 @@ internal sealed class PacedLog(int conversations, int rate, TimeSpan duration) :
         var content = new byte[SealedSize];
         Random.Shared.NextBytes(content);
         page.Add(Record(pair.Stream, pair.Seq, new ConversationEvent.MessageSent(
-            new MessageId(Guid.CreateVersion7()), sender, pair.Device, MessageType.Text, new SealedContent("day-2026-12-24", content),
+            new MessageId(Guid.CreateVersion7()), sender, pair.Device, MessageType.Text,
+            new SealedContent("day-2026-12-24", content),
             new Fingerprint((UInt128)Messages), null, Now.AddDays(30))
         { At = Now }, pair));
-        page.Add(Record(pair.Receipts, pair.Receipt++, new ReceiptEvent.MessageDelivered(receiver, pair.Device, pair.Seq++) { At = Now }, pair));
+        var delivered = new ReceiptEvent.MessageDelivered(receiver, pair.Device, pair.Seq++) { At = Now };
+        page.Add(Record(pair.Receipts, pair.Receipt++, delivered, pair));
     }
 
     private StoredEvent Record(string stream, long revision, object @event, Pair pair)
     {
-        var context = new EventContext(Guid.CreateVersion7(), Now, new Actor(pair.One, pair.Device), "4bf92f3577b34da6a3ce929d0e0e4736", null);
+        var context = new EventContext(
+            Guid.CreateVersion7(), Now, new Actor(pair.One, pair.Device), "4bf92f3577b34da6a3ce929d0e0e4736", null);
         var (data, _) = _codec.Encode(@event, context, IEventCodec.FirstLink);
-        return new StoredEvent(stream, revision, new LogPosition(++_position), data.EventId, data.Type, data.Payload, data.Metadata);
+        return new StoredEvent(
+            stream, revision, new LogPosition(++_position), data.EventId, data.Type, data.Payload, data.Metadata);
     }
 
-    private static DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+    private static DateTimeOffset Now =>
+        DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
 
     private sealed class Pair
     {

@@ -7,7 +7,7 @@ internal static class ProcessTimes
 {
     private const double TicksPerSecond = 100;
 
-    /// <summary>What a process, its children and its children that have ended have used, in seconds.</summary>
+    /// <summary>CPU time of a process and its children, including ended ones, in seconds.</summary>
     public static double Family(int parent) => Directory.GetDirectories("/proc")
         .Select(Path.GetFileName)
         .Where(name => int.TryParse(name, out _))
@@ -29,7 +29,7 @@ internal static class ProcessTimes
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return default; // It has ended meanwhile.
+            return default; // The process has ended.
         }
     }
 }

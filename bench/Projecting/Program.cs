@@ -11,8 +11,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-// What the read models cost a message and how far they lag, at a rate of messages, each with one receipt.
-// usage: dotnet run -c Release --project bench/Projecting -- POSTGRES_URI [MESSAGES_A_SECOND=6000] [CONVERSATIONS=100] [SECONDS=10]
+// Measures the cost per message and the lag of the read models, at a fixed rate of messages, each with one receipt.
+// usage: dotnet run -c Release --project bench/Projecting --
+//     POSTGRES_URI [MESSAGES_A_SECOND=6000] [CONVERSATIONS=100] [SECONDS=10]
 var server = PostgresConnection.Parse(args[0]);
 var rate = args.Length > 1 ? int.Parse(args[1]) : 6_000;
 var conversations = args.Length > 2 ? int.Parse(args[2]) : 100;
@@ -35,8 +36,10 @@ using var listener = new MeterListener
             self.EnableMeasurementEvents(instrument);
     },
 };
-listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => Add(instrument, "chat.projection.lag", lags, value));
-listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Add(instrument, "chat.projection.events", batches, value));
+listener.SetMeasurementEventCallback<double>(
+    (instrument, value, _, _) => Add(instrument, "chat.projection.lag", lags, value));
+listener.SetMeasurementEventCallback<int>(
+    (instrument, value, _, _) => Add(instrument, "chat.projection.events", batches, value));
 listener.Start();
 
 var floor = await FloorAsync();
@@ -51,7 +54,7 @@ using (var host = builder.Build())
 {
     await host.StartAsync();
     var readSide = host.Services.GetRequiredService<IReadSide>();
-    await Task.Delay(TimeSpan.FromSeconds(5)); // Warm.
+    await Task.Delay(TimeSpan.FromSeconds(5)); // Warm-up.
     var (from, client, postgres, allocated) = Now();
     lock (lags)
         lags.Clear();
@@ -62,9 +65,14 @@ using (var host = builder.Build())
     var (to, clientNow, postgresNow, allocatedNow) = Now();
     lags.Sort();
     var messages = to - from;
+    var clientCost = ((clientNow - client) / messages * 1e6) - floor;
+    var postgresCost = (postgresNow - postgres) / messages * 1e6;
+    var (p50, p99) = (lags[lags.Count / 2] * 1000, lags[lags.Count * 99 / 100] * 1000);
     Console.WriteLine(
-        $"{rate} messages/s in {conversations} conversations: client {((clientNow - client) / messages * 1e6) - floor:F1} us (the log itself took {floor:F1}), PostgreSQL {(postgresNow - postgres) / messages * 1e6:F1} us a message; "
-        + $"{(allocatedNow - allocated) / messages} bytes allocated; lag p50 {lags[lags.Count / 2] * 1000:F0} p99 {lags[lags.Count * 99 / 100] * 1000:F0} ms; {batches.Count} batches");
+        $"{rate} messages/s in {conversations} conversations: "
+        + $"client {clientCost:F1} us (the log itself took {floor:F1}), "
+        + $"PostgreSQL {postgresCost:F1} us a message; {(allocatedNow - allocated) / messages} bytes allocated; "
+        + $"lag p50 {p50:F0} p99 {p99:F0} ms; {batches.Count} batches");
     await host.StopAsync();
 }
 
@@ -73,9 +81,10 @@ await using (var drop = maintenance.CreateCommand($"DROP DATABASE {database} WIT
     await drop.ExecuteNonQueryAsync();
 
 (int Messages, double Client, double Postgres, long Allocated) Now() => (
-    log.Messages, Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds, ProcessTimes.Family(postmaster), GC.GetTotalAllocatedBytes());
+    log.Messages, Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds, ProcessTimes.Family(postmaster),
+    GC.GetTotalAllocatedBytes());
 
-// What it costs to make the events, which is no part of what is measured.
+// The client's cost of making the events, in microseconds per message; it is subtracted.
 async Task<double> FloorAsync()
 {
     var alone = new PacedLog(conversations, rate, TimeSpan.FromSeconds(8));

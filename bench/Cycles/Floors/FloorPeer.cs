@@ -16,7 +16,7 @@ internal sealed class FloorConversation(string first, string second)
     public string Other(string user) => user == first ? second : first;
 }
 
-/// <summary>One socket of the bare server. While it waits it holds no buffer.</summary>
+/// <summary>One socket of the bare server. An idle socket holds no buffer.</summary>
 internal sealed class FloorPeer(
     WebSocket socket, string user,
     ConcurrentDictionary<Guid, FloorConversation> conversations, ConcurrentDictionary<string, FloorPeer> peers)
@@ -38,7 +38,7 @@ internal sealed class FloorPeer(
         }
         catch (WebSocketException)
         {
-            // The client went away without saying so.
+            // The client went away without a close frame.
         }
     }
 
@@ -67,7 +67,8 @@ internal sealed class FloorPeer(
         var now = DateTime.UtcNow;
         if (root.GetProperty("op").ValueEquals("send"u8))
         {
-            var (id, seq, text) = (root.GetProperty("message_id").GetGuid(), of.NextSeq(), root.GetProperty("text").GetString());
+            var (id, text) = (root.GetProperty("message_id").GetGuid(), root.GetProperty("text").GetString());
+            var seq = of.NextSeq();
             Post(Encoding.UTF8.GetBytes($$"""
                 {"op":"ack","message_id":"{{id}}","conversation_id":"{{conversation}}","seq":{{seq}},
                 "sent_at":"{{now:yyyy-MM-ddTHH:mm:ss.fffZ}}"}
@@ -124,7 +125,7 @@ internal sealed class FloorPeer(
             }
             catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException)
             {
-                return; // The receiving side sees the same end, and finishes.
+                return; // RunAsync sees the same end and finishes.
             }
         }
     }

@@ -10,8 +10,8 @@ namespace ChatCqrs.Bench.Floors;
 internal sealed record InsertFigures(double EventsPerSecond, double MicrosecondsAnEvent);
 
 /// <summary>
-/// The least that PostgreSQL asks for keeping events: batches of rows into one table with one unique index, durable at each
-/// commit, with nothing checked and nothing computed. A message is two events, itself and its receipt.
+/// The least that PostgreSQL needs to store events: batches of rows into one table with one unique index, durable at
+/// each commit, without checks or computation. A message is two events: itself and its receipt.
 /// </summary>
 internal static class InsertFloor
 {
@@ -68,12 +68,16 @@ internal static class InsertFloor
         Add(insert, rows.Select(_ => Guid.CreateVersion7()).ToArray(), NpgsqlDbType.Uuid);
         Add(insert, rows.Select(i => (long)i).ToArray(), NpgsqlDbType.Bigint);
         Add(insert, rows.Select(_ => Guid.CreateVersion7()).ToArray(), NpgsqlDbType.Uuid);
-        Add(insert, rows.Select(i => i % 2 == 0 ? "message-sent.v1" : "message-delivered.v1").ToArray(), NpgsqlDbType.Text);
+        Add(
+            insert,
+            rows.Select(i => i % 2 == 0 ? "message-sent.v1" : "message-delivered.v1").ToArray(),
+            NpgsqlDbType.Text);
         Add(insert, rows.Select(_ => RandomNumberGenerator.GetBytes(MetadataBytes)).ToArray(), NpgsqlDbType.Bytea);
         Add(insert, rows.Select(_ => RandomNumberGenerator.GetBytes(PayloadBytes)).ToArray(), NpgsqlDbType.Bytea);
         return await insert.ExecuteNonQueryAsync();
     }
 
     private static void Add<T>(NpgsqlCommand command, T[] values, NpgsqlDbType type) =>
-        command.Parameters.Add(new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
+        command.Parameters.Add(
+            new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
 }

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Bench.Floors;
 
 /// <summary>
-/// The least that a server on Kestrel can do: it takes the same frames as the product and answers with the same frames, but
-/// checks, decides and stores nothing. What it costs, the product can't cost less.
+/// The least that a server on Kestrel can do: it takes and sends the same frames as the product, but checks, decides
+/// and stores nothing. The product cannot cost less.
 /// </summary>
 internal static class KestrelFloor
 {

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ChatCqrs.Bench.Load;
 
-/// <summary>The monotonic clock, in ticks of the system's performance counter.</summary>
+/// <summary>The monotonic clock, in ticks of <see cref="Stopwatch"/>.</summary>
 internal static class Clock
 {
     public static long Now => Stopwatch.GetTimestamp();

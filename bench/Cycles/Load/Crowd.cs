@@ -4,13 +4,14 @@ using System.Text;
 namespace ChatCqrs.Bench.Load;
 
 /// <summary>
-/// A group whose members are all online: the first one writes, all others listen, and the check that each of them gets every message once and in order. Nobody
-/// confirms: what is measured is the way to them.
+/// A group whose members are all online: the first writes, the others receive. Checks that each gets every message
+/// once, in order. Nobody confirms: the figure is the delivery alone.
 /// </summary>
 internal sealed class Crowd : IFrameSink
 {
-    /// <summary>More messages than this on their way to somebody end the run: the server has stopped.</summary>
+    /// <summary>More undelivered messages than this end the run: the server has stopped.</summary>
     private const int UnderWayMax = 1_024;
+    private const int OpeningAtOnce = 10;
 
     private readonly record struct Sent(long At, long AckedAt, int Deliveries);
 
@@ -22,7 +23,9 @@ internal sealed class Crowd : IFrameSink
     private readonly int _idAt;
     private int _sent, _done, _synced;
 
-    public Crowd(EventLoop loop, IPEndPoint server, Guid group, IReadOnlyList<Account> accounts, string text, LoadStatistics statistics, Func<Func<bool>, bool> wait)
+    public Crowd(
+        EventLoop loop, IPEndPoint server, Guid group, IReadOnlyList<Account> accounts, string text,
+        LoadStatistics statistics, Func<Func<bool>, bool> wait)
     {
         _statistics = statistics;
         const string Zeros = "00000000-0000-0000-0000-000000000000";
@@ -37,27 +40,26 @@ internal sealed class Crowd : IFrameSink
             var wanted = i + 1 < accounts.Count ? i - OpeningAtOnce : accounts.Count;
             if (!wait(() => _synced >= wanted || statistics.Violations > 0) || statistics.Violations > 0)
             {
-                throw new InvalidOperationException($"The members' sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+                throw new InvalidOperationException(
+                    $"The members' sockets did not get ready. {string.Join(' ', statistics.Examples)}");
             }
         }
     }
 
-    private const int OpeningAtOnce = 10;
-
-    /// <summary>Called when the last member has a message.</summary>
+    /// <summary>Called when the last member has got a message.</summary>
     public Action? Completed { get; set; }
 
     public int UnderWay => _sent - _done;
 
     public bool Measuring { get; set; }
 
-    /// <summary>Messages handed to members while <see cref="Measuring"/>.</summary>
+    /// <summary>Messages delivered to members while <see cref="Measuring"/>.</summary>
     public long Deliveries { get; private set; }
 
-    /// <summary>From when a message was due until the last member had it.</summary>
+    /// <summary>From the time a message was due until the last member has it.</summary>
     public LatencyHistogram ToLast { get; } = new();
 
-    /// <summary>From its acknowledgement, which says that it is durable, until the last member had it.</summary>
+    /// <summary>From a message's acknowledgement (it is durable) until the last member has it.</summary>
     public LatencyHistogram AckToLast { get; } = new();
 
     public void Send(long intended)

@@ -1,13 +1,13 @@
 namespace ChatCqrs.Bench.Load;
 
-/// <summary>Drives pairs through a warm-up and a measured span, then lets everything that is under way come to its end.</summary>
+/// <summary>Drives pairs through a warm-up and a measured span, then waits for all messages under way.</summary>
 internal sealed class Driver(EventLoop loop, IReadOnlyList<Pair> pairs, LoadStatistics statistics)
 {
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50), DrainMost = TimeSpan.FromSeconds(20);
 
-    /// <summary>Closed loop: each pair has <paramref name="inFlight"/> messages under way all the time.</summary>
+    /// <summary>Closed loop: each pair always has <paramref name="inFlight"/> messages under way.</summary>
     /// <param name="atStart">Called when the measured span begins.</param>
-    /// <param name="atEnd">Called when it is over, before the load is.</param>
+    /// <param name="atEnd">Called when the measured span ends, before the load does.</param>
     public void Saturate(int inFlight, TimeSpan warmUp, TimeSpan span, Action atStart, Action atEnd)
     {
         foreach (var pair in pairs)
@@ -23,8 +23,8 @@ internal sealed class Driver(EventLoop loop, IReadOnlyList<Pair> pairs, LoadStat
     }
 
     /// <summary>
-    /// Open loop: messages are due at a fixed rate whatever the server does, and latencies count from when they were due, so
-    /// that a stall is seen by every message that it held up.
+    /// Open loop: messages are due at a fixed rate whatever the server does. Latencies count from the due time, so that
+    /// a stall shows in every message it delays.
     /// </summary>
     /// <param name="rate">Messages a second, of all pairs together.</param>
     public void Pace(int rate, TimeSpan warmUp, TimeSpan span, Action atStart, Action atEnd)
@@ -61,7 +61,8 @@ internal sealed class Driver(EventLoop loop, IReadOnlyList<Pair> pairs, LoadStat
 
         if (!loop.TurnUntil(() => pairs.All(p => p.UnderWay == 0), DrainMost))
         {
-            statistics.Violation($"{pairs.Sum(p => p.UnderWay)} cycles were not complete {DrainMost.TotalSeconds} s after the end");
+            statistics.Violation(
+                $"{pairs.Sum(p => p.UnderWay)} cycles were not complete {DrainMost.TotalSeconds} s after the end");
         }
 
         if (pairs.Sum(p => Math.Abs(p.Undelivered)) is not 0 and var missing)

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace ChatCqrs.Bench.Load;
 
 /// <summary>
-/// Linux's readiness notification (epoll(7)), so that one thread drives thousands of sockets without a task, a lock or an
-/// allocation for each read: the generator shares its cores with the server that it measures.
+/// Linux's readiness notification (epoll(7)): one thread drives thousands of sockets without a task, a lock or an
+/// allocation per read. The generator shares its cores with the server under test.
 /// </summary>
 internal sealed partial class Epoll : IDisposable
 {
@@ -23,10 +23,10 @@ internal sealed partial class Epoll : IDisposable
     /// <summary>Watches a socket for input; <paramref name="token"/> comes back with each of its events.</summary>
     public void Watch(int fd, int token) => Control(Add, fd, token, In);
 
-    /// <summary>Also, or no longer, reports when the socket takes output again.</summary>
+    /// <summary>Starts or stops reporting that the socket takes output again.</summary>
     public void WatchOutput(int fd, int token, bool on) => Control(Modify, fd, token, on ? In | Out : In);
 
-    /// <summary>Waits until sockets are ready, at most the given time, and returns how many are.</summary>
+    /// <summary>Waits for ready sockets, at most the given time; returns their number.</summary>
     public unsafe int Wait(TimeSpan most)
     {
         var ns = Math.Max(0, (long)most.TotalNanoseconds);
@@ -63,7 +63,8 @@ internal sealed partial class Epoll : IDisposable
         }
     }
 
-    private static int Checked(int result) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
+    private static int Checked(int result) =>
+        result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int Create(int flags);

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ChatCqrs.Bench.Load;
 
-/// <summary>Drives many sockets on the calling thread: reads what is there, hands frames out, then writes the answers.</summary>
+/// <summary>
+/// Drives many sockets on the calling thread: reads input, hands frames out, then writes the answers.
+/// </summary>
 internal sealed class EventLoop : IDisposable
 {
     private const int ReceiveBytes = 256 * 1024;
@@ -19,7 +21,7 @@ internal sealed class EventLoop : IDisposable
         _epoll.Watch(client.Fd, client.Token);
     }
 
-    /// <summary>One round: waits for input, at most so long, handles all of it, and sends all that came of it.</summary>
+    /// <summary>One round: waits for input, at most the given time, handles all of it, and sends the answers.</summary>
     public void Turn(TimeSpan most)
     {
         Flush();

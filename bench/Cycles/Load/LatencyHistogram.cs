@@ -3,8 +3,8 @@ using System.Numerics;
 namespace ChatCqrs.Bench.Load;
 
 /// <summary>
-/// A high dynamic range histogram of microseconds: every power of two is divided into 256 equal parts, so that a value is kept
-/// with an error under 0.4 %, in constant memory, whatever its size.
+/// A high dynamic range histogram of microseconds. Every power of two is divided into 256 equal parts: the error of any
+/// value is under 0.4 %, in constant memory.
 /// </summary>
 internal sealed class LatencyHistogram
 {

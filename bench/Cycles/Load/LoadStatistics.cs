@@ -1,6 +1,8 @@
 namespace ChatCqrs.Bench.Load;
 
-/// <summary>What a run has seen. Latencies and cycles count only while <see cref="Measuring"/>; violations always.</summary>
+/// <summary>
+/// Figures of a run. Latencies and cycles count only while <see cref="Measuring"/>; violations always.
+/// </summary>
 internal sealed class LoadStatistics
 {
     private const int ExamplesMax = 5;
@@ -22,7 +24,7 @@ internal sealed class LoadStatistics
 
     public long Refusals { get; private set; }
 
-    /// <summary>The first few things that were wrong, in words.</summary>
+    /// <summary>Descriptions of the first few violations and refusals.</summary>
     public IReadOnlyList<string> Examples => _examples;
 
     public void Acked(long since) => Record(ToAck, since);

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace ChatCqrs.Bench.Load;
 
 /// <summary>
-/// Fresh version-7 UUIDs (RFC 9562, section 5.7) whose random part holds the message's number, so that an answer
-/// is matched with its message without a dictionary.
+/// Fresh version-7 UUIDs (RFC 9562, section 5.7) whose random part holds the message's number, so that an answer is
+/// matched with its message without a dictionary.
 /// </summary>
 internal static class MessageIds
 {

@@ -3,12 +3,12 @@ using System.Text;
 namespace ChatCqrs.Bench.Load;
 
 /// <summary>
-/// Two people of one conversation, the first writing and the second confirming, and the check that the server keeps its
-/// promises to them: seqs without a gap in the order sent, every message once, nothing confirmed that was not delivered.
+/// Two people in one conversation: the first writes, the second confirms. Checks the server's promises: seqs without a
+/// gap in the order sent, every message once, no receipt for an undelivered message.
 /// </summary>
 internal sealed class Pair : IFrameSink
 {
-    /// <summary>More messages than this under way in one conversation end the run: the server has stopped answering.</summary>
+    /// <summary>More messages under way in one conversation end the run: the server has stopped answering.</summary>
     private const int UnderWayMax = 4096;
 
     private readonly record struct Sent(long At, long Seq, bool Refused);
@@ -34,24 +34,27 @@ internal sealed class Pair : IFrameSink
             {"op":"send","message_id":"{{Zeros}}","conversation_id":"{{target.Conversation}}","type":"text","text":"{{target.Text}}"}
             """);
         _idAt = _send.AsSpan().IndexOf("00000000-"u8);
-        var receipt = $$"""{"op":"{{(_reads ? "read" : "delivered")}}","conversation_id":"{{target.Conversation}}","seq":""";
+        var receipt =
+            $$"""{"op":"{{(_reads ? "read" : "delivered")}}","conversation_id":"{{target.Conversation}}","seq":""";
         _receipt = Encoding.UTF8.GetBytes(receipt + new string(' ', 20));
         _receiptSeqAt = receipt.Length;
         _writer = new SocketClient(loop, target.Server, target.Writer, this);
         _reader = new SocketClient(loop, target.Server, target.Reader, this);
     }
 
-    /// <summary>Called for each complete cycle: the message durable and acknowledged, a receipt for it back at the writer.</summary>
+    /// <summary>
+    /// Called for each complete cycle: the message is acknowledged, and its receipt has reached the writer.
+    /// </summary>
     public Action<Pair>? Completed { get; set; }
 
     public bool IsReady => _synced == 2;
 
     public int UnderWay => _sent - _done;
 
-    /// <summary>Messages acknowledged that have not reached the reader.</summary>
+    /// <summary>Acknowledged messages that have not reached the reader.</summary>
     public int Undelivered => _acked - _delivered;
 
-    /// <param name="intended">The moment the message was due, from which its latencies count.</param>
+    /// <param name="intended">The time the message was due; its latencies count from there.</param>
     public void Send(long intended)
     {
         if (UnderWay == UnderWayMax)
@@ -108,7 +111,8 @@ internal sealed class Pair : IFrameSink
         var number = MessageIds.NumberOf(frame.MessageId);
         if (number != _acked || number >= _sent || frame.Seq != _ackedSeq + 1)
         {
-            _statistics.Violation($"message {number} got seq {frame.Seq}; next were message {_acked} and seq {_ackedSeq + 1}");
+            _statistics.Violation(
+                $"message {number} got seq {frame.Seq}; next were message {_acked} and seq {_ackedSeq + 1}");
             return;
         }
 
@@ -155,7 +159,8 @@ internal sealed class Pair : IFrameSink
     {
         if (_confirmedSeq > _deliveredSeq)
         {
-            _statistics.Violation($"a receipt up to seq {_confirmedSeq} came back where seq {_deliveredSeq} was delivered last");
+            _statistics.Violation(
+                $"a receipt up to seq {_confirmedSeq} came back where seq {_deliveredSeq} was delivered last");
         }
 
         while (_done < _sent)

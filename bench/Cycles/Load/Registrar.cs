@@ -7,35 +7,46 @@ namespace ChatCqrs.Bench.Load;
 
 internal sealed record Account(Guid User, string Token);
 
-/// <summary>Registers people and starts conversations over REST; in Development the answer carries the code.</summary>
+/// <summary>Registers people and starts conversations over REST. In Development the answer carries the code.</summary>
 internal sealed class Registrar(Uri server) : IDisposable
 {
     private const int AtOnce = 32;
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = AtOnce }) { BaseAddress = server };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = AtOnce })
+    {
+        BaseAddress = server,
+    };
     private readonly string _prefix = $"+4915{RandomNumberGenerator.GetInt32(10_000, 100_000)}";
 
-    /// <summary>New people, each with one device.</summary>
+    /// <summary>Registers people, each with one device.</summary>
     public Task<Account[]> RegisterAsync(int count) => ManyAsync(count, async number =>
     {
-        var started = await PostAsync("/v1/registrations", new { phone = $"{_prefix}{number:d6}", name = $"Bench {number}" }, token: null);
+        var started = await PostAsync(
+            "/v1/registrations", new { phone = $"{_prefix}{number:d6}", name = $"Bench {number}" }, token: null);
         var verified = await PostAsync(
             $"/v1/registrations/{started.GetProperty("registration_id").GetString()}/verification",
-            new { code = started.GetProperty("code").GetString(), device = new { name = "bench", platform = "cli" } }, token: null);
-        return new Account(verified.GetProperty("user_id").GetGuid(), verified.GetProperty("access_token").GetString()!);
+            new { code = started.GetProperty("code").GetString(), device = new { name = "bench", platform = "cli" } },
+            token: null);
+        return new Account(
+            verified.GetProperty("user_id").GetGuid(), verified.GetProperty("access_token").GetString()!);
     });
 
-    /// <summary>One direct conversation for every two neighbours.</summary>
+    /// <summary>Starts a direct conversation for every two neighbours.</summary>
     public Task<Guid[]> PairUpAsync(IReadOnlyList<Account> accounts) => ManyAsync(accounts.Count / 2, async pair =>
     {
         var body = new { type = "direct", member_ids = new[] { accounts[2 * pair + 1].User } };
-        return (await PostAsync("/v1/conversations", body, accounts[2 * pair].Token)).GetProperty("conversation_id").GetGuid();
+        var started = await PostAsync("/v1/conversations", body, accounts[2 * pair].Token);
+        return started.GetProperty("conversation_id").GetGuid();
     });
 
-    /// <summary>A group of all of them; the first one starts it.</summary>
-    public async Task<Guid> GroupAsync(IReadOnlyList<Account> accounts) => (await PostAsync(
-        "/v1/conversations", new { type = "group", title = "Bench", member_ids = accounts.Skip(1).Select(account => account.User) }, accounts[0].Token))
-        .GetProperty("conversation_id").GetGuid();
+    /// <summary>Starts a group of all; the first account is its admin.</summary>
+    public async Task<Guid> GroupAsync(IReadOnlyList<Account> accounts)
+    {
+        var others = accounts.Skip(1).Select(account => account.User);
+        var body = new { type = "group", title = "Bench", member_ids = others };
+        var started = await PostAsync("/v1/conversations", body, accounts[0].Token);
+        return started.GetProperty("conversation_id").GetGuid();
+    }
 
     public void Dispose() => _http.Dispose();
 

@@ -5,10 +5,10 @@ namespace ChatCqrs.Bench.Load;
 
 internal enum Op { Other, Welcome, Synced, Ack, Message, Receipt, Update, Error }
 
-/// <summary>The few fields of a server's frame that the generator looks at; -1 where a number is absent.</summary>
+/// <summary>The fields of a server's frame that the generator needs; -1 where a number is absent.</summary>
 internal readonly record struct ServerFrame(Op Op, Guid MessageId, long Seq, long DeliveredSeq, long ReadSeq)
 {
-    /// <summary>Reads a frame without allocating; the order of its properties does not matter.</summary>
+    /// <summary>Reads a frame without allocating. Properties may come in any order.</summary>
     public static ServerFrame Parse(ReadOnlySpan<byte> payload)
     {
         var reader = new Utf8JsonReader(payload);
@@ -59,7 +59,9 @@ internal readonly record struct ServerFrame(Op Op, Guid MessageId, long Seq, lon
     }
 
     private static Guid IdOf(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.String && Utf8Parser.TryParse(reader.ValueSpan, out Guid id, out _) ? id : Guid.Empty;
+        reader.TokenType == JsonTokenType.String && Utf8Parser.TryParse(reader.ValueSpan, out Guid id, out _)
+            ? id
+            : Guid.Empty;
 
     private static Op OpOf(ref Utf8JsonReader reader) => reader.ValueSpan switch
     {

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace ChatCqrs.Bench.Load;
 
-/// <summary>What becomes of the frames of one socket.</summary>
+/// <summary>Receives the frames of sockets, and their ends.</summary>
 internal interface IFrameSink
 {
     void OnFrame(SocketClient client, ReadOnlySpan<byte> payload);
@@ -15,15 +15,18 @@ internal interface IFrameSink
 }
 
 /// <summary>
-/// A WebSocket client (RFC 6455) reduced to what a load generator needs. It masks with the key zero, which is valid and
-/// costs the server the same work as any other key, and it takes only unfragmented text of at most 64 KiB.
+/// A minimal WebSocket client (RFC 6455) for a load generator. It masks with the key zero, which is valid and costs the
+/// server the same work as any other key. It takes only unfragmented text of at most 64 KiB.
 /// </summary>
 internal sealed class SocketClient : IDisposable
 {
     private const int OutputBytes = 512, LargestFrame = 64 * 1024;
     private const byte Final = 0x80, Masked = 0x80, Text = 1, CloseFrame = 8, Ping = 9, Pong = 10;
 
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+    {
+        NoDelay = true,
+    };
     private readonly IFrameSink _sink;
     private EventLoop? _loop;
     private byte[] _rest = [];
@@ -31,7 +34,9 @@ internal sealed class SocketClient : IDisposable
     private int _restCount, _outputCount;
     private bool _dirty, _blocked, _upgraded, _closed;
 
-    /// <summary>Connects, asks for the upgrade, and joins the loop; <see cref="IsOpen"/> tells when the server has agreed.</summary>
+    /// <summary>
+    /// Connects, requests the upgrade, and joins the loop. <see cref="IsOpen"/> is true after the upgrade.
+    /// </summary>
     public SocketClient(EventLoop loop, IPEndPoint server, string token, IFrameSink sink)
     {
         _sink = sink;
@@ -90,7 +95,7 @@ internal sealed class SocketClient : IDisposable
         }
     }
 
-    /// <summary>Reads once into the loop's buffer: what is left unread is reported as ready again.</summary>
+    /// <summary>Reads once into the loop's buffer. Epoll reports unread input again.</summary>
     internal void Receive(byte[] buffer)
     {
         if (_closed)

@@ -1,11 +1,15 @@
 namespace ChatCqrs.Bench.Measuring;
 
-/// <summary>CPU time of all that takes part in a run, at one moment; the difference of two is what the run cost.</summary>
-/// <param name="Others">What the rest of the machine did: a run beside a busy neighbour measures the neighbour.</param>
-internal readonly record struct CpuSample(TimeSpan Server, TimeSpan Postgres, TimeSpan EventStore, TimeSpan Generator, TimeSpan Others)
+/// <summary>
+/// CPU times of the processes of a run at one moment; the difference of two samples is the cost of the run.
+/// </summary>
+/// <param name="Others">The rest of the machine: a run beside a busy neighbour measures the neighbour.</param>
+internal readonly record struct CpuSample(
+    TimeSpan Server, TimeSpan Postgres, TimeSpan EventStore, TimeSpan Generator, TimeSpan Others)
 {
-    /// <param name="server">The process, or 0 when there is none; likewise the others.</param>
-    /// <param name="postgres">PostgreSQL's first process.</param>
+    /// <param name="server">The server's process, or 0 if there is none.</param>
+    /// <param name="postgres">PostgreSQL's first process, or 0 if there is none.</param>
+    /// <param name="eventStore">EventStoreDB's process, or 0 if there is none.</param>
     public static CpuSample Take(int server, int postgres, int eventStore)
     {
         var (own, machine) = (ProcFs.CpuOf(Environment.ProcessId), ProcFs.CpuOfMachine());

@@ -33,13 +33,15 @@ internal sealed class Metrics
         return metrics;
     }
 
-    /// <summary>The sum of all series of a name; null when there is none.</summary>
+    /// <summary>The sum of all series of a name; null if there is none.</summary>
     public double? Sum(string name) =>
-        _samples.Where(s => s.Name == name).Select(s => s.Value).ToArray() is { Length: > 0 } values ? values.Sum() : null;
+        _samples.Where(s => s.Name == name).Select(s => s.Value).ToArray() is { Length: > 0 } values
+            ? values.Sum()
+            : null;
 
     /// <summary>
-    /// A quantile of what a histogram has recorded since an earlier scrape, interpolated within its bucket as Prometheus does;
-    /// null when there is no such histogram or it recorded nothing.
+    /// A quantile of the values that a histogram recorded since an earlier scrape, interpolated within a bucket as
+    /// Prometheus does; null if there is no such histogram or it recorded nothing.
     /// </summary>
     public double? Quantile(string name, double share, Metrics since)
     {
@@ -56,7 +58,9 @@ internal sealed class Metrics
         {
             if (count >= rank)
             {
-                return double.IsPositiveInfinity(bound) ? low : low + (bound - low) * (rank - below) / Math.Max(1, count - below);
+                return double.IsPositiveInfinity(bound)
+                    ? low
+                    : low + (bound - low) * (rank - below) / Math.Max(1, count - below);
             }
 
             (low, below) = (bound, count);
@@ -65,7 +69,7 @@ internal sealed class Metrics
         return low;
     }
 
-    /// <summary>Cumulative counts by upper bound, all label sets added up.</summary>
+    /// <summary>Cumulative counts by upper bound, summed over all label sets.</summary>
     private SortedDictionary<double, double> Buckets(string name)
     {
         var buckets = new SortedDictionary<double, double>();

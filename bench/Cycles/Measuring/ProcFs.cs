@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ChatCqrs.Bench.Measuring;
 
-/// <summary>What Linux tells of processes (proc(5)): CPU time, memory, parents, listeners.</summary>
+/// <summary>Processes on Linux (proc(5)): CPU time, memory, parents, listeners.</summary>
 internal static class ProcFs
 {
     private const double TicksPerSecond = 100; // sysconf(_SC_CLK_TCK), the same on every Linux that .NET runs on
@@ -11,13 +11,16 @@ internal static class ProcFs
     /// <summary>CPU time of one process, user and system.</summary>
     public static TimeSpan CpuOf(int process) => Time(Stat(process), UserField, SystemField);
 
-    /// <summary>CPU time of a process and of its children, ended ones too: of PostgreSQL, given its first process.</summary>
+    /// <summary>
+    /// CPU time of a process and of its children, including ended ones; for PostgreSQL, given its first process.
+    /// </summary>
     public static TimeSpan CpuOfFamily(int first)
     {
         var sum = Time(Stat(first), UserField, SystemField, ChildUserField, ChildSystemField);
         foreach (var process in Processes())
         {
-            if (Stat(process) is { Length: > 0 } stat && stat[ParentField] == first.ToString(CultureInfo.InvariantCulture))
+            if (Stat(process) is { Length: > 0 } stat
+                && stat[ParentField] == first.ToString(CultureInfo.InvariantCulture))
             {
                 sum += Time(stat, UserField, SystemField);
             }
@@ -26,11 +29,11 @@ internal static class ProcFs
         return sum;
     }
 
-    /// <summary>CPU time that the whole machine has spent at work since it started.</summary>
+    /// <summary>CPU time that the whole machine has spent working since it started.</summary>
     public static TimeSpan CpuOfMachine()
     {
         var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var (waiting, kinds) = (3, 8); // Of user, nice, system, idle, iowait and so on, idle and iowait are no work.
+        var (waiting, kinds) = (3, 8); // user, nice, system, idle, iowait, ...: idle and iowait are no work.
         var ticks = fields.Skip(1).Take(kinds).Where((_, i) => i != waiting && i != waiting + 1);
         return TimeSpan.FromSeconds(ticks.Sum(f => double.Parse(f, CultureInfo.InvariantCulture)) / TicksPerSecond);
     }
@@ -38,12 +41,15 @@ internal static class ProcFs
     public static int ParentOf(int process) => int.Parse(Stat(process)[ParentField], CultureInfo.InvariantCulture);
 
     /// <summary>
-    /// Memory that a process alone has in RAM, in bytes: what it has written. Pages of mapped files are left out, since the
-    /// kernel drops and fetches them as it likes.
+    /// A process's private memory in RAM, in bytes. Pages of mapped files do not count, since the kernel may drop and
+    /// fetch them at any time.
     /// </summary>
     public static long PrivateMemoryOf(int process) => File.ReadLines($"/proc/{process}/status")
-        .Where(line => line.StartsWith("RssAnon:", StringComparison.Ordinal) || line.StartsWith("RssShmem:", StringComparison.Ordinal))
-        .Sum(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024);
+        .Where(line =>
+            line.StartsWith("RssAnon:", StringComparison.Ordinal)
+            || line.StartsWith("RssShmem:", StringComparison.Ordinal))
+        .Sum(line =>
+            long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024);
 
     /// <summary>The process that listens on a TCP port of this machine.</summary>
     public static int ListenerOn(int port)
@@ -55,7 +61,7 @@ internal static class ProcFs
             .Select(f => $"socket:[{f[9]}]").ToHashSet();
         return Processes().FirstOrDefault(process => Holds(process, sockets)) is > 0 and var found
             ? found
-            : throw new InvalidOperationException($"Nothing that we may look at listens on port {port}.");
+            : throw new InvalidOperationException($"No process that we may inspect listens on port {port}.");
     }
 
     private static bool Holds(int process, HashSet<string> sockets)
@@ -67,14 +73,14 @@ internal static class ProcFs
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false; // It has ended meanwhile, or belongs to somebody else.
+            return false; // The process has ended, or belongs to another user.
         }
     }
 
     private static IEnumerable<int> Processes() => Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
         .Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, CultureInfo.InvariantCulture));
 
-    /// <summary>The fields after the process's name, which may itself hold spaces; none when the process has ended.</summary>
+    /// <summary>The fields after the process's name, which may contain spaces; none if the process has ended.</summary>
     private static string[] Stat(int process)
     {
         try

@@ -3,15 +3,16 @@ using ChatCqrs.Bench.Systems;
 
 namespace ChatCqrs.Bench.Parts;
 
-/// <summary>What a large group costs, and what others feel of it.</summary>
-/// <param name="DeliveriesPerSecond">Messages handed to members when the writer waits for the last member only.</param>
+/// <summary>Figures of a large group, and its effect on others.</summary>
+/// <param name="DeliveriesPerSecond">Deliveries to members while the writer waits only for the last member.</param>
 /// <param name="Paced">The group at a fixed rate, while others write.</param>
-/// <param name="Calm">Latencies of others before.</param>
-/// <param name="Meanwhile">Their latencies while the group is written to.</param>
+/// <param name="Calm">Latencies of others without the group.</param>
+/// <param name="Meanwhile">Latencies of others while the group is written to.</param>
 internal sealed record FanOutFigures(
-    int Members, int Rate, double DeliveriesPerSecond, Crowd Paced, LoadStatistics Calm, LoadStatistics Meanwhile, LoadStatistics Group);
+    int Members, int Rate, double DeliveriesPerSecond, Crowd Paced, LoadStatistics Calm, LoadStatistics Meanwhile,
+    LoadStatistics Group);
 
-/// <summary>A group of many members who are all online, and pairs of other people who write at a fixed rate.</summary>
+/// <summary>A group of many online members, and pairs of other people who write at a fixed rate.</summary>
 internal static class FanOutPart
 {
     private const int InFlight = 4;
@@ -26,7 +27,8 @@ internal static class FanOutPart
         var statistics = new LoadStatistics();
         using var loop = new EventLoop();
         var crowd = new Crowd(
-            loop, server.EndPoint, group, accounts, new string('x', options.TextBytes), statistics, condition => loop.TurnUntil(condition, ReadyMost));
+            loop, server.EndPoint, group, accounts, new string('x', options.TextBytes), statistics,
+            condition => loop.TurnUntil(condition, ReadyMost));
         var deliveries = Saturate(loop, crowd, options);
 
         using var stop = new CancellationTokenSource();
@@ -36,7 +38,8 @@ internal static class FanOutPart
         await pacing;
         if (!loop.TurnUntil(() => crowd.UnderWay == 0, DrainMost))
         {
-            statistics.Violation($"{crowd.UnderWay} messages did not reach every member {DrainMost.TotalSeconds} s after the end");
+            statistics.Violation(
+                $"{crowd.UnderWay} messages did not reach every member {DrainMost.TotalSeconds} s after the end");
         }
 
         return new FanOutFigures(options.Members, options.GroupRate, deliveries, crowd, calm, meanwhile, statistics);
@@ -87,14 +90,19 @@ internal static class FanOutPart
         var conversations = await registrar.PairUpAsync(accounts);
         using var loop = new EventLoop();
         var statistics = new LoadStatistics();
-        var pairs = Enumerable.Range(0, options.Pairs).Select(i => new Pair(i, loop, new LoadTarget(
-            server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, new string('x', options.TextBytes), options.Reads), statistics)).ToList();
-        if (!loop.TurnUntil(() => pairs.TrueForAll(pair => pair.IsReady) || statistics.Violations > 0, ReadyMost) || statistics.Violations > 0)
+        var text = new string('x', options.TextBytes);
+        var pairs = Enumerable.Range(0, options.Pairs).Select(i => new Pair(i, loop, Target(i), statistics)).ToList();
+        loop.TurnUntil(() => pairs.TrueForAll(pair => pair.IsReady) || statistics.Violations > 0, ReadyMost);
+        if (!pairs.TrueForAll(pair => pair.IsReady) || statistics.Violations > 0)
         {
-            throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+            throw new InvalidOperationException(
+                $"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
         }
 
         new Driver(loop, pairs, statistics).Pace(options.Rate, options.WarmUp, options.Span, () => { }, () => { });
         return statistics;
+
+        LoadTarget Target(int i) => new(
+            server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, text, options.Reads);
     }
 }

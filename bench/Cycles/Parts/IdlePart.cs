@@ -4,12 +4,13 @@ using ChatCqrs.Bench.Systems;
 
 namespace ChatCqrs.Bench.Parts;
 
-/// <param name="BytesEach">Private memory of the server process, a socket.</param>
+/// <summary>The memory of idle sockets.</summary>
+/// <param name="BytesEach">Private memory of the server process per socket.</param>
 internal sealed record IdleFigure(int Sockets, double BytesEach);
 
 /// <summary>
-/// Memory of authenticated sockets, each of another device, that do nothing. Before and after, the server comes to rest and
-/// collects its garbage; the difference of its private memory is what the sockets hold.
+/// Memory of authenticated, idle sockets, each of another device. Before and after opening them, the server comes to
+/// rest and collects its garbage; the difference of its private memory is theirs.
 /// </summary>
 internal static class IdlePart
 {
@@ -18,14 +19,15 @@ internal static class IdlePart
     private static readonly TimeSpan RestSample = TimeSpan.FromSeconds(1);
     private const double RestCpuShare = 0.03;
 
-    /// <summary>Registers enough people; the server may be started again between this and the measurement, on the same data.</summary>
+    /// <summary>Registers enough people. The server may be restarted on the same data before the measurement.</summary>
     public static async Task<Account[]> RegisterAsync(ServerUnderTest server, BenchOptions options)
     {
         using var registrar = new Registrar(server.Url);
         return await registrar.RegisterAsync(options.Sockets[^1] + WarmUpSockets);
     }
 
-    public static async Task<IReadOnlyList<IdleFigure>> RunAsync(ServerUnderTest server, BenchOptions options, Account[] accounts)
+    public static async Task<IReadOnlyList<IdleFigure>> RunAsync(
+        ServerUnderTest server, BenchOptions options, Account[] accounts)
     {
         using (var few = new EventLoop())
         {
@@ -55,9 +57,11 @@ internal static class IdlePart
             _ = new SocketClient(loop, server.EndPoint, accounts[opened].Token, synced);
             var behind = opened + 1 < accounts.Length ? AtOnce : 0;
             var wanted = opened + 1 - behind;
-            if (!loop.TurnUntil(() => synced.Count >= wanted || synced.Lost is not null, OpenMost) || synced.Lost is not null)
+            var inTime = loop.TurnUntil(() => synced.Count >= wanted || synced.Lost is not null, OpenMost);
+            if (!inTime || synced.Lost is not null)
             {
-                throw new InvalidOperationException($"Only {synced.Count} of {accounts.Length} sockets got ready. {synced.Lost}");
+                throw new InvalidOperationException(
+                    $"Only {synced.Count} of {accounts.Length} sockets got ready. {synced.Lost}");
             }
         }
     }
@@ -74,7 +78,7 @@ internal static class IdlePart
         return ProcFs.PrivateMemoryOf(server.Process);
     }
 
-    /// <summary>Waits until the server uses next to no CPU time, within a bound.</summary>
+    /// <summary>Waits until the server uses almost no CPU time, at most <see cref="RestMost"/>.</summary>
     private static async Task RestAsync(ServerUnderTest server)
     {
         for (var waited = TimeSpan.Zero; waited < RestMost; waited += RestSample)

@@ -4,11 +4,11 @@ using ChatCqrs.Bench.Systems;
 
 namespace ChatCqrs.Bench.Parts;
 
-/// <summary>What a span of load showed. CPU and allocation are microseconds and bytes a complete cycle.</summary>
-/// <param name="LagP99">How far the read side was behind, in seconds; null where the server does not tell.</param>
+/// <summary>Figures of a span of load. CPU and allocation are microseconds and bytes per complete cycle.</summary>
+/// <param name="LagP99">The read side's lag in seconds; null if the server has no such metric.</param>
 internal sealed record LoadFigures(
-    double CyclesPerSecond, double ServerCpu, double PostgresCpu, double EventStoreCpu, double GeneratorCpu, double OthersShare,
-    double? Allocated, double? LagP99, LoadStatistics Statistics)
+    double CyclesPerSecond, double ServerCpu, double PostgresCpu, double EventStoreCpu, double GeneratorCpu,
+    double OthersShare, double? Allocated, double? LagP99, LoadStatistics Statistics)
 {
     public double Cpu => ServerCpu + PostgresCpu + EventStoreCpu;
 }
@@ -35,15 +35,19 @@ internal static class LoadPart
         var statistics = new LoadStatistics();
         var text = string.Concat(Enumerable.Repeat(Talk, 1 + options.TextBytes / Talk.Length))[..options.TextBytes];
         LoadTarget Target(int i) =>
-            new(server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, text, options.Reads);
+            new(
+                server.EndPoint, conversations[i], accounts[2 * i].Token, accounts[2 * i + 1].Token, text,
+                options.Reads);
         var pairs = new List<Pair>();
         for (var i = 0; i < options.Pairs; i++)
         {
             pairs.Add(new Pair(i, loop, Target(i), statistics));
             var earlier = pairs.Take(i + 1 < options.Pairs ? i - OpeningAtOnce : options.Pairs);
-            if (!loop.TurnUntil(() => earlier.All(p => p.IsReady) || statistics.Violations > 0, ReadyMost) || statistics.Violations > 0)
+            var inTime = loop.TurnUntil(() => earlier.All(p => p.IsReady) || statistics.Violations > 0, ReadyMost);
+            if (!inTime || statistics.Violations > 0)
             {
-                throw new InvalidOperationException($"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
+                throw new InvalidOperationException(
+                    $"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
             }
         }
 
@@ -67,7 +71,8 @@ internal static class LoadPart
     {
         var (cpu, span, cycles) = (end.Cpu - start.Cpu, Clock.Span(end.At - start.At), Math.Max(1, statistics.Cycles));
         return new LoadFigures(
-            statistics.Cycles / span.TotalSeconds, cpu.Server.TotalMicroseconds / cycles, cpu.Postgres.TotalMicroseconds / cycles,
+            statistics.Cycles / span.TotalSeconds,
+            cpu.Server.TotalMicroseconds / cycles, cpu.Postgres.TotalMicroseconds / cycles,
             cpu.EventStore.TotalMicroseconds / cycles, cpu.Generator.TotalMicroseconds / cycles,
             cpu.Others / span / Environment.ProcessorCount,
             (end.Metrics.Sum(AllocatedMetric) - start.Metrics.Sum(AllocatedMetric)) / cycles,

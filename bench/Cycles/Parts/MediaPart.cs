@@ -8,14 +8,17 @@ using ChatCqrs.Bench.Systems;
 
 namespace ChatCqrs.Bench.Parts;
 
-/// <param name="Megabytes">The size of the file.</param>
-/// <param name="Upload">MiB a second, in one form, until the answer.</param>
+/// <summary>Rates of one large file, and the memory it took.</summary>
+/// <param name="Megabytes">The size of the file, in MiB.</param>
+/// <param name="Upload">MiB a second in one form, until the answer.</param>
 /// <param name="Resumable">MiB a second by the tus protocol, in one request.</param>
 /// <param name="Download">MiB a second.</param>
-/// <param name="Growth">By how much the server's private memory was higher at its highest than at rest, in bytes.</param>
+/// <param name="Growth">The server's peak private memory less that at rest, in bytes.</param>
 internal sealed record MediaFigures(int Megabytes, double Upload, double Resumable, double Download, long Growth);
 
-/// <summary>One large file up, once in a form and once resumable, and down again, while the server's memory is watched. The bytes that come back are checked.</summary>
+/// <summary>
+/// Uploads a large file in a form and by tus, downloads it and checks its hash, while sampling the server's memory.
+/// </summary>
 internal static class MediaPart
 {
     private const int Chunk = 1024 * 1024;
@@ -28,7 +31,7 @@ internal static class MediaPart
         var account = (await registrar.RegisterAsync(1))[0];
         using var http = new HttpClient { BaseAddress = server.Url, Timeout = Most };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", account.Token);
-        await FormAsync(http, 4); // So that what is made once is there.
+        await FormAsync(http, 4); // Warm-up.
         await ManagedHeap.CollectAsync(server.Process);
 
         var before = ProcFs.PrivateMemoryOf(server.Process);
@@ -44,7 +47,11 @@ internal static class MediaPart
     private static async Task<(double Rate, string File)> FormAsync(HttpClient http, int megabytes)
     {
         var start = Clock.Now;
-        using var form = new MultipartFormDataContent { { new StringContent("document"), "file_type" }, { new Bytes(megabytes, seed: 1), "file", "large.bin" } };
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("document"), "file_type" },
+            { new Bytes(megabytes, seed: 1), "file", "large.bin" },
+        };
         using var answer = await http.PostAsync("/v1/media", form);
         var body = await answer.Content.ReadAsStringAsync();
         if (answer.StatusCode != HttpStatusCode.Created)
@@ -69,7 +76,10 @@ internal static class MediaPart
         create.Headers.Add("Upload-Length", $"{(long)megabytes * Chunk}");
         create.Headers.Add("Upload-Metadata", "file_type ZG9jdW1lbnQ=");
         using var created = await http.SendAsync(create);
-        using var patch = new HttpRequestMessage(HttpMethod.Patch, created.Headers.Location) { Content = new Bytes(megabytes, seed: 2) };
+        using var patch = new HttpRequestMessage(HttpMethod.Patch, created.Headers.Location)
+        {
+            Content = new Bytes(megabytes, seed: 2),
+        };
         patch.Headers.Add("Tus-Resumable", "1.0.0");
         patch.Headers.Add("Upload-Offset", "0");
         patch.Content.Headers.ContentType = new MediaTypeHeaderValue("application/offset+octet-stream");
@@ -82,7 +92,8 @@ internal static class MediaPart
     private static async Task<double> DownloadAsync(HttpClient http, string file, int megabytes)
     {
         var start = Clock.Now;
-        using var answer = await http.GetAsync($"/v1/media/download?file_id={file}", HttpCompletionOption.ResponseHeadersRead);
+        using var answer = await http.GetAsync(
+            $"/v1/media/download?file_id={file}", HttpCompletionOption.ResponseHeadersRead);
         await using var stream = await answer.Content.ReadAsStreamAsync();
         var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream));
         return hash == Bytes.HashOf(megabytes, seed: 1)
@@ -102,7 +113,7 @@ internal static class MediaPart
         return peak;
     }
 
-    /// <summary>So many MiB that begin like nothing, and differ from one to the next.</summary>
+    /// <summary>Random MiB without a known file signature, each different from the others.</summary>
     private sealed class Bytes(int megabytes, int seed) : HttpContent
     {
         public static string HashOf(int megabytes, int seed)

@@ -3,7 +3,9 @@ using ChatCqrs.Bench.Systems;
 
 namespace ChatCqrs.Bench.Parts;
 
-/// <summary>All figures of a run beside their targets: those of two cores that also run the generator and PostgreSQL.</summary>
+/// <summary>
+/// Figures of a run beside their targets. Targets are for two cores that also run the generator and PostgreSQL.
+/// </summary>
 internal static class Summary
 {
     private const double CyclesMin = 6_000, CyclesOnEventStoreMin = 2_500, CpuMax = 250, LagMaxMs = 500;
@@ -41,7 +43,8 @@ internal static class Summary
 
         if (floors.Inserts is { } inserts)
         {
-            report.Plain("plain batched inserts, two events a message", null, "messages/s", inserts.EventsPerSecond / 2);
+            report.Plain(
+                "plain batched inserts, two events a message", null, "messages/s", inserts.EventsPerSecond / 2);
             report.Plain("  CPU, PostgreSQL and its client", null, "us/message", 2 * inserts.MicrosecondsAnEvent);
         }
 
@@ -51,7 +54,8 @@ internal static class Summary
     private static void Saturation(Report report, LoadFigures? product, LoadFigures? floor, bool onEventStore)
     {
         var cyclesMin = onEventStore ? CyclesOnEventStoreMin : CyclesMin;
-        report.AtLeast("complete cycles at saturation", product?.CyclesPerSecond, cyclesMin, "/s", floor?.CyclesPerSecond);
+        report.AtLeast(
+            "complete cycles at saturation", product?.CyclesPerSecond, cyclesMin, "/s", floor?.CyclesPerSecond);
         if (onEventStore)
         {
             report.Plain("  CPU, server, EventStoreDB and PostgreSQL", product?.Cpu, "us/message", floor?.Cpu);
@@ -79,7 +83,9 @@ internal static class Summary
         report.Plain($"a file of {media.Megabytes} MiB up in a form", media.Upload, "MiB/s");
         report.Plain("  up by the tus protocol", media.Resumable, "MiB/s");
         report.Plain("  down", media.Download, "MiB/s");
-        report.AtMost("  memory of the server, at its highest over at rest", media.Growth / 1024.0 / 1024, MediaMemoryMaxMiB, "MiB");
+        report.AtMost(
+            "  memory of the server, at its highest over at rest", media.Growth / 1024.0 / 1024, MediaMemoryMaxMiB,
+            "MiB");
     }
 
     private static void Latency(Report report, LoadFigures latency, int rate)
@@ -107,8 +113,11 @@ internal static class Summary
         report.Plain($"deliveries in a group of {fanOut.Members:#,0} online members", fanOut.DeliveriesPerSecond, "/s");
         foreach (var (label, share) in new[] { ("p50", 0.5), ("p99", 0.99) })
         {
-            report.Plain($"  acknowledgement to the last member {label}, {fanOut.Rate} messages/s", fanOut.Paced.AckToLast.Quantile(share).TotalMilliseconds, "ms");
-            report.Plain($"  send to the last member {label}", fanOut.Paced.ToLast.Quantile(share).TotalMilliseconds, "ms");
+            var (fromAck, fromSend) = (fanOut.Paced.AckToLast.Quantile(share), fanOut.Paced.ToLast.Quantile(share));
+            report.Plain(
+                $"  acknowledgement to the last member {label}, {fanOut.Rate} messages/s",
+                fromAck.TotalMilliseconds, "ms");
+            report.Plain($"  send to the last member {label}", fromSend.TotalMilliseconds, "ms");
         }
 
         foreach (var (name, of) in new (string, Func<LoadStatistics, LatencyHistogram>)[]
@@ -116,8 +125,14 @@ internal static class Summary
             ("send to acknowledgement", s => s.ToAck), ("send to receipt", s => s.ToReceipt),
         })
         {
-            report.Plain($"  others' {name} p99 at {rate}/s without the group", of(fanOut.Calm).Quantile(0.99).TotalMilliseconds, "ms");
-            report.Plain($"  others' {name} p99 at {rate}/s beside it", of(fanOut.Meanwhile).Quantile(0.99).TotalMilliseconds, "ms");
+            report.Plain(
+                $"  others' {name} p99 at {rate}/s without the group",
+                of(fanOut.Calm).Quantile(0.99).TotalMilliseconds,
+                "ms");
+            report.Plain(
+                $"  others' {name} p99 at {rate}/s beside it",
+                of(fanOut.Meanwhile).Quantile(0.99).TotalMilliseconds,
+                "ms");
         }
     }
 
@@ -143,7 +158,9 @@ internal static class Summary
     {
         foreach (var (label, share) in new[] { ("p50", 0.5), ("p95", 0.95), ("p99", 0.99) })
         {
-            double? At(LoadFigures? figures) => figures is null ? null : of(figures.Statistics).Quantile(share).TotalMilliseconds;
+            double? At(LoadFigures? figures) => figures is null
+                ? null
+                : of(figures.Statistics).Quantile(share).TotalMilliseconds;
             report.Plain($"{name} {label}", At(product), "ms", At(floor));
         }
     }
@@ -152,7 +169,8 @@ internal static class Summary
     {
         foreach (var sockets in product.Concat(floor).Select(f => f.Sockets).Distinct())
         {
-            var (name, ours, bare) = ($"memory of {sockets:#,0} idle sockets, each", Of(product, sockets), Of(floor, sockets));
+            var (name, ours, bare) = (
+                $"memory of {sockets:#,0} idle sockets, each", Of(product, sockets), Of(floor, sockets));
             if (sockets == IdleTargetSockets)
             {
                 report.AtMost(name, ours, IdleMaxKiB, "KiB", bare);

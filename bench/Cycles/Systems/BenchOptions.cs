@@ -2,11 +2,13 @@ using System.Globalization;
 
 namespace ChatCqrs.Bench.Systems;
 
-/// <summary>What to measure, and how long.</summary>
+/// <summary>The options of the command line.</summary>
 internal sealed record BenchOptions
 {
     public const string Usage = """
-        usage: bench/run [saturation] [latency] [idle] [floors] [media] [fanout] [sweep] [options]      (no part named: all but the sweep)
+        usage: bench/run [saturation] [latency] [idle] [floors] [media] [fanout] [sweep] [options]
+
+          Without a part: all but the sweep.
 
           --seconds N           measured span of each part (20)
           --warmup N            load before it, not measured (30)
@@ -59,7 +61,8 @@ internal sealed record BenchOptions
         return false;
     }
 
-    /// <summary>Reads the command line; an argument that it does not know is an <see cref="ArgumentException"/>.</summary>
+    /// <summary>Reads the command line.</summary>
+    /// <exception cref="ArgumentException">An argument is unknown, or a value is invalid.</exception>
     public static BenchOptions Parse(ReadOnlySpan<string> arguments)
     {
         var options = new BenchOptions();

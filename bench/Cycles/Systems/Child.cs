@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 
 namespace ChatCqrs.Bench.Systems;
 
-/// <summary>A process of ours, its output in a file; it is asked to end, and made to when it does not.</summary>
+/// <summary>A child process with its output in a file. Disposal sends SIGTERM, and kills it after a deadline.</summary>
 internal sealed partial class Child : IAsyncDisposable
 {
     private const int Terminate = 15;
@@ -21,8 +21,9 @@ internal sealed partial class Child : IAsyncDisposable
     public static async Task<Child> StartAsync(
         Uri ready, string log, string program, string[] arguments, params (string Name, string Value)[] environment)
     {
-        // The shell only puts the output into the file and then becomes the program.
-        var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", log, program, .. arguments]);
+        // The shell redirects the output, then becomes the program.
+        var start = new ProcessStartInfo(
+            "sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", log, program, .. arguments]);
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
@@ -53,7 +54,7 @@ internal sealed partial class Child : IAsyncDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>For an end in a hurry: asks all children that still run to end, and waits for them.</summary>
+    /// <summary>Ends all running children, and waits for them.</summary>
     public static void StopAll()
     {
         Child[] alive;
@@ -87,7 +88,8 @@ internal sealed partial class Child : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            Console.Error.WriteLine($"It did not end within {StopMost.TotalSeconds} s and was killed; see {_log}");
+            Console.Error.WriteLine(
+                $"The process did not end within {StopMost.TotalSeconds} s and was killed; see {_log}");
             _process.Kill(entireProcessTree: true);
         }
 
@@ -102,7 +104,7 @@ internal sealed partial class Child : IAsyncDisposable
         {
             if (_process.HasExited || most.IsCancellationRequested)
             {
-                throw new InvalidOperationException($"It did not start. Its output was:\n{await File.ReadAllTextAsync(_log)}");
+                throw new InvalidOperationException($"The process did not start:\n{await File.ReadAllTextAsync(_log)}");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(200));

@@ -7,7 +7,7 @@ namespace ChatCqrs.Bench.Systems;
 /// <summary>A PostgreSQL on this machine: its address and its processes.</summary>
 internal static class PostgresServer
 {
-    /// <summary>PostgreSQL's first process is the parent of whichever process serves us.</summary>
+    /// <summary>PostgreSQL's first process: the parent of any backend.</summary>
     public static async Task<int> FirstProcessAsync(string connection)
     {
         await using var source = NpgsqlDataSource.Create(connection);
@@ -15,7 +15,7 @@ internal static class PostgresServer
         return ProcFs.ParentOf((int)(await command.ExecuteScalarAsync())!);
     }
 
-    /// <summary>PostgreSQL's own form of address (libpq's URI, section 34.1.1.2 of its manual) as Npgsql takes it.</summary>
+    /// <summary>Converts a libpq URI (PostgreSQL manual, section 34.1.1.2) to Npgsql's connection string.</summary>
     public static string ConnectionOf(string address)
     {
         if (!address.StartsWith("postgres", StringComparison.Ordinal))
@@ -30,7 +30,9 @@ internal static class PostgresServer
         var builder = new NpgsqlConnectionStringBuilder
         {
             Host = query.GetValueOrDefault("host") ?? Uri.UnescapeDataString(uri.Host),
-            Port = uri.Port > 0 ? uri.Port : int.Parse(query.GetValueOrDefault("port") ?? "5432", CultureInfo.InvariantCulture),
+            Port = uri.Port > 0
+                ? uri.Port
+                : int.Parse(query.GetValueOrDefault("port") ?? "5432", CultureInfo.InvariantCulture),
             Username = Uri.UnescapeDataString(user[0]),
             Database = uri.AbsolutePath.TrimStart('/') is { Length: > 0 } database ? database : "postgres",
         };

@@ -4,14 +4,15 @@ using ChatCqrs.Bench.Measuring;
 
 namespace ChatCqrs.Bench.Systems;
 
-/// <summary>A server that speaks the frames of the wire contract, and the processes that its work is done in.</summary>
+/// <summary>A server that speaks the wire contract, and the processes that do its work.</summary>
 internal sealed class ServerUnderTest : IAsyncDisposable
 {
     private readonly Child? _child;
 
     private ServerUnderTest(Uri url, Child? child, string? postgres, int postgresProcess, int eventStoreProcess)
     {
-        (Url, _child, Postgres, PostgresProcess, EventStoreProcess) = (url, child, postgres, postgresProcess, eventStoreProcess);
+        (Url, _child) = (url, child);
+        (Postgres, PostgresProcess, EventStoreProcess) = (postgres, postgresProcess, eventStoreProcess);
         Process = ProcFs.ListenerOn(url.Port);
     }
 
@@ -21,7 +22,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public int Process { get; }
 
-    /// <summary>How to reach the PostgreSQL beneath it; null where there is none.</summary>
+    /// <summary>Npgsql's connection string of the server's PostgreSQL; null if there is none.</summary>
     public string? Postgres { get; }
 
     /// <summary>PostgreSQL's first process, or 0.</summary>
@@ -30,8 +31,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>EventStoreDB's process when it runs on this machine, or 0.</summary>
     public int EventStoreProcess { get; }
 
-    /// <summary>The product as its users start it, with its rate limits off: data in the folder, made new when it is empty.</summary>
-    /// <param name="settings">Further settings, in the environment's form.</param>
+    /// <summary>The product as ./run starts it, without rate limits, on the data in the folder.</summary>
+    /// <param name="settings">Further environment variables.</param>
     public static async Task<ServerUnderTest> ProductAsync(
         BenchOptions options, string folder, params (string Name, string Value)[] settings)
     {
@@ -47,17 +48,19 @@ internal sealed class ServerUnderTest : IAsyncDisposable
             new Uri(url, "/health/ready"), Path.Combine(folder, "product.log"), "./run",
             ["--port", url.Port.ToString(CultureInfo.InvariantCulture), "--data", folder, .. postgres, .. eventStore],
             [("RateLimits__Enabled", "false"), .. settings]);
-        var postgresUri = options.Postgres ?? (await File.ReadAllTextAsync(Path.Combine(folder, "postgres.uri"))).Trim();
-        return await OverAsync(url, child, postgresUri, options.EventStore);
+        var uri = options.Postgres ?? (await File.ReadAllTextAsync(Path.Combine(folder, "postgres.uri"))).Trim();
+        return await OverAsync(url, child, uri, options.EventStore);
     }
 
-    /// <summary>The bare server, in a process of its own, under the same runtime settings as ./run gives the product.</summary>
+    /// <summary>
+    /// The bare server in a process of its own, with the same runtime settings as ./run gives the product.
+    /// </summary>
     public static async Task<ServerUnderTest> FloorAsync(string folder)
     {
         var url = Local(Child.FreePort());
         var child = await Child.StartAsync(
             new Uri(url, "/health/ready"), Path.Combine(folder, "floor.log"), "dotnet",
-            [typeof(ServerUnderTest).Assembly.Location, "floor-server", url.Port.ToString(CultureInfo.InvariantCulture)],
+            [typeof(ServerUnderTest).Assembly.Location, "floor-server", $"{url.Port}"],
             ("DOTNET_gcServer", "0"), ("DOTNET_gcConcurrent", "1"), ("DOTNET_TieredPGO", "1"));
         return await OverAsync(url, child, null, null);
     }
