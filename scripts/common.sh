@@ -1,13 +1,14 @@
-# What ./run, ./test, ./demo and .ci/run share. Sourced by bash, not run.
+# Functions of ./run, ./test, ./demo and .ci/run. Sourced by bash.
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 require_dotnet() {
-  command -v dotnet >/dev/null || die "The .NET SDK is missing. Install version 10 (https://dotnet.microsoft.com/download) and try again."
+  command -v dotnet >/dev/null ||
+    die "The .NET SDK is missing. Install version 10 (https://dotnet.microsoft.com/download) and try again."
 }
 
-# Builds the server and names it in SERVER_DLL; compiled ahead of time where the compiler can be had, so that it is fast from its first request on.
+# Builds the server and sets SERVER_DLL. Compiles ahead of time if the compiler is available, for fast first requests.
 build_server() {
   local rid options='-c Release --nologo -v quiet -clp:ErrorsOnly -p:RunAnalyzers=false'
   rid=linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
@@ -29,14 +30,18 @@ postgres_bin() {
   fi
 }
 
-# Installs Debian packages without questions, and without starting a server of Debian's own.
+# Installs Debian packages without questions, and without creating Debian's default PostgreSQL cluster.
 install_packages() {
-  [ "$(id -u)" = 0 ] || die "Missing on this machine: $*. Install it (sudo apt-get install $*) or name a server with --postgres."
-  command -v apt-get >/dev/null || die "Missing on this machine: $*. Install it, or name a server with --postgres."
+  [ "$(id -u)" = 0 ] ||
+    die "Missing on this machine: $*. Install it (sudo apt-get install $*) or name a server with --postgres."
+  command -v apt-get >/dev/null ||
+    die "Missing on this machine: $*. Install it, or name a server with --postgres."
   say "Installing $* ..."
   mkdir -p /etc/postgresql-common
-  [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1 ||
+  [ -e /etc/postgresql-common/createcluster.conf ] ||
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+  apt-get update -qq >/dev/null 2>&1 &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 ||
     die "apt-get could not install $*."
 }
 
@@ -46,10 +51,10 @@ require_postgres() {
   [ -n "$PG_BIN" ] || die "PostgreSQL was installed, but its server programs are not found."
 }
 
-# PostgreSQL refuses to run as root: then it runs as this user.
+# The user to run PostgreSQL as when we are root: PostgreSQL refuses to run as root.
 postgres_user() { id -u postgres >/dev/null 2>&1 && echo postgres || echo nobody; }
 
-# Runs a command as the user that PostgreSQL runs as.
+# Runs a command as PostgreSQL's user.
 as_postgres() {
   if [ "$(id -u)" = 0 ]; then
     local user; user=$(postgres_user)
@@ -67,7 +72,7 @@ free_port() {
   done
 }
 
-# The status code of GET http://127.0.0.1:PORT/PATH; 000 when nobody answers.
+# http_status PORT PATH: the status code of GET http://127.0.0.1:PORT/PATH; 000 if there is no answer.
 http_status() {
   local line
   if exec 3<>"/dev/tcp/127.0.0.1/$1"; then

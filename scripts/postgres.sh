@@ -1,24 +1,28 @@
-# A private PostgreSQL, sourced after common.sh. Sets PG_DATA (its files), PG_URI (how to reach it, as superuser).
+# A private PostgreSQL. Sourced after common.sh. Sets PG_DATA (its files) and PG_URI (its address, as superuser).
 
-# pg_create HOME [FSYNC]: makes the files of a server that belongs to the folder HOME, once.
+# pg_create HOME: creates the files of a server that belongs to the folder HOME, once.
 pg_create() {
   local home=$1
   PG_HOME=$home
   if [ -f "$home/postgres.location" ]; then
     PG_DATA=$(cat "$home/postgres.location")
-    [ -f "$PG_DATA/PG_VERSION" ] || die "$home/postgres.location names $PG_DATA, which holds no PostgreSQL data. Restore it, or remove $home to start anew."
-    return
+    [ -f "$PG_DATA/PG_VERSION" ] && return
+    die "$home/postgres.location names $PG_DATA, which holds no PostgreSQL data." \
+      "Restore it, or remove $home to start anew."
   fi
 
-  ! ls -A "$home/postgres" 2>/dev/null | grep -q . ||
-    die "$home/postgres holds files, but $home/postgres.location is missing. If they are a PostgreSQL of ChatCqrs, write its path into that file; else remove them."
-  PG_DATA=$home/postgres.new # Named only when it is complete: what a start left here that was killed is of no use.
+  if ls -A "$home/postgres" 2>/dev/null | grep -q .; then
+    die "$home/postgres holds files, but $home/postgres.location is missing." \
+      "If they are a PostgreSQL of ChatCqrs, write its path into that file; else remove them."
+  fi
+  PG_DATA=$home/postgres.new # Renamed once complete. A killed start may have left an incomplete one.
   rm -rf "$PG_DATA"
   if [ "$(id -u)" = 0 ]; then
     mkdir -p "$PG_DATA"
     chown "$(postgres_user)" "$PG_DATA"
     if ! as_postgres test -w "$PG_DATA"; then
-      # Other users cannot enter the folder, so the files live where PostgreSQL's user can reach them. The folder says where.
+      # Other users cannot enter the folder, so the files lie where PostgreSQL's user can reach them.
+      # postgres.location names the place.
       rmdir "$PG_DATA"
       PG_DATA=/var/lib/chatcqrs/$(random_password)
       mkdir -p /var/lib/chatcqrs && chmod 711 /var/lib/chatcqrs
@@ -29,7 +33,7 @@ pg_create() {
   say "Creating a private PostgreSQL in ${PG_DATA%.new} ..."
   local password; password=$(random_password)
   (umask 077 && echo "$password" >"$home/postgres.password")
-  # The password goes in by a file that only the server's user can read. All is named in HOME only when it is complete.
+  # initdb reads the password from a file that only the server's user can read.
   local pwfile; pwfile=$(umask 077 && mktemp "${TMPDIR:-/tmp}/chatcqrs.XXXXXX")
   echo "$password" >"$pwfile"
   [ "$(id -u)" != 0 ] || chown "$(postgres_user)" "$pwfile"
@@ -41,7 +45,8 @@ pg_create() {
     rmdir "$home/postgres" 2>/dev/null
     mv "$PG_DATA" "$home/postgres" && PG_DATA=$home/postgres
   fi
-  (umask 077 && echo "$PG_DATA" >"$home/postgres.location.new" && mv "$home/postgres.location.new" "$home/postgres.location")
+  (umask 077 && echo "$PG_DATA" >"$home/postgres.location.new" &&
+    mv "$home/postgres.location.new" "$home/postgres.location")
 }
 
 # pg_address: picks a port of the loopback interface and writes the URI.
@@ -51,7 +56,7 @@ pg_address() {
   (umask 077 && echo "$PG_URI" >"$PG_HOME/postgres.uri")
 }
 
-# pg_start [SETTING=VALUE ...]: starts the server in a session of its own, so that Ctrl-C does not reach it before its clients are done.
+# pg_start [SETTING=VALUE ...]: starts the server in a session of its own, so that Ctrl-C ends its clients first.
 pg_start() {
   local settings=() setting death=()
   for setting in listen_addresses=127.0.0.1 "port=$PG_PORT" unix_socket_directories= max_connections=200 \
@@ -67,14 +72,15 @@ pg_start() {
     death=(setpriv --pdeathsig INT --)
   fi
   touch "$PG_HOME/postgres.log"
-  setsid "${death[@]}" "$PG_BIN/postgres" -D "$PG_DATA" "${settings[@]}" >>"$PG_HOME/postgres.log" 2>&1 </dev/null 9>&- &
+  setsid "${death[@]}" "$PG_BIN/postgres" -D "$PG_DATA" "${settings[@]}" \
+    >>"$PG_HOME/postgres.log" 2>&1 </dev/null 9>&- &
   PG_PID=$!
 }
 
-# pg_is_ready: whether it takes connections.
+# pg_is_ready: whether the server takes connections.
 pg_is_ready() { "$PG_BIN/pg_isready" -q -h 127.0.0.1 -p "$PG_PORT" -t 2; }
 
-# pg_await SECONDS: waits until it takes connections.
+# pg_await SECONDS: waits until the server takes connections; fails if it ends, or after SECONDS.
 pg_await() {
   local end=$((SECONDS + $1))
   until pg_is_ready; do
@@ -84,7 +90,7 @@ pg_await() {
   done
 }
 
-# pg_stop_leftover: stops a server on our files that an earlier run left behind.
+# pg_stop_leftover: stops a server on these files that an earlier run left behind.
 pg_stop_leftover() {
   local pid
   [ -f "$PG_DATA/postmaster.pid" ] || return 0
@@ -95,7 +101,7 @@ pg_stop_leftover() {
   fi
 }
 
-# pg_stop: fast shutdown, waits.
+# pg_stop: shuts the server down (fast mode) and waits for its end.
 pg_stop() {
   [ -n "${PG_PID:-}" ] && kill -0 "$PG_PID" 2>/dev/null || return 0
   kill -INT "$PG_PID" 2>/dev/null || return 0
