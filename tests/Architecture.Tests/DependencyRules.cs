@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>Depend inwards only: what each assembly may know, and nothing else.</summary>
+/// <summary>Dependencies point inwards: each assembly references only those on its list.</summary>
 public sealed partial class DependencyRules
 {
     private static readonly string[] DomainMay = [];
@@ -11,40 +11,49 @@ public sealed partial class DependencyRules
 
     private static readonly string[] ApplicationMay =
     [
-        "ChatCqrs.Domain", "ChatCqrs.Projections", "MediatR", "FluentValidation", "Microsoft.Extensions.DependencyInjection.Abstractions",
-        "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
+        "ChatCqrs.Domain", "ChatCqrs.Projections", "MediatR", "FluentValidation",
+        "Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Hosting.Abstractions",
+        "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
     ];
 
-    /// <summary>The use cases, and the vendors.</summary>
+    /// <summary>Use cases and vendors.</summary>
     private static readonly string[] InfrastructureMay =
     [
-        "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "Microsoft.Extensions.*", "Microsoft.AspNetCore.*", "Marten*", "JasperFx*", "Weasel.*",
-        "Npgsql*", "Grpc.*", "Google.Protobuf", "StackExchange.Redis", "Microsoft.IdentityModel.*", "DistributedLock.*", "AWSSDK.*", "Hangfire.*", "Wolverine*", "Google.Apis.*",
-        "MediatR", // The clock's jobs send commands.
+        "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "Microsoft.Extensions.*",
+        "Microsoft.AspNetCore.*", "Microsoft.IdentityModel.*", "Marten*", "JasperFx*", "Weasel.*", "Npgsql*", "Grpc.*",
+        "Google.Protobuf", "StackExchange.Redis", "DistributedLock.*", "AWSSDK.*", "Hangfire.*", "Wolverine*",
+        "Google.Apis.*",
+        "MediatR", // Scheduled jobs send commands.
     ];
 
-    /// <summary>JasperFx.Events only because its source generator, which comes with Marten, marks every assembly that it sees.</summary>
+    /// <summary>
+    /// JasperFx.Events, because its source generator, part of Marten, adds a reference to every assembly.
+    /// </summary>
     private static readonly string[] WebApiMay =
     [
-        "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "ChatCqrs.Infrastructure", "MediatR", "FluentValidation", "Microsoft.Extensions.*",
-        "Microsoft.AspNetCore*", "Microsoft.Net.Http.Headers", "Swashbuckle.AspNetCore.*", "Microsoft.OpenApi", "OpenTelemetry*",
-        "System.Threading.RateLimiting", "JasperFx.Events",
+        "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "ChatCqrs.Infrastructure", "MediatR",
+        "FluentValidation", "Microsoft.Extensions.*", "Microsoft.AspNetCore*", "Microsoft.Net.Http.Headers",
+        "Swashbuckle.AspNetCore.*", "Microsoft.OpenApi", "OpenTelemetry*", "System.Threading.RateLimiting",
+        "JasperFx.Events",
     ];
 
     [Fact]
-    public void The_domain_knows_the_base_library() => Assert.Empty(Violations(Solution.Domain, DomainMay));
+    public void The_domain_references_only_the_base_library() => Assert.Empty(Violations(Solution.Domain, DomainMay));
 
     [Fact]
-    public void Projections_know_the_domain() => Assert.Empty(Violations(Solution.Projections, ProjectionsMay));
+    public void Projections_reference_only_the_domain() =>
+        Assert.Empty(Violations(Solution.Projections, ProjectionsMay));
 
     [Fact]
-    public void Use_cases_know_the_domain_projections_and_what_carries_them() => Assert.Empty(Violations(Solution.Application, ApplicationMay));
+    public void Use_cases_reference_only_the_domain_projections_and_abstractions() =>
+        Assert.Empty(Violations(Solution.Application, ApplicationMay));
 
     [Fact]
-    public void Adapters_know_use_cases_and_vendors() => Assert.Empty(Violations(Solution.Infrastructure, InfrastructureMay));
+    public void Adapters_reference_only_use_cases_and_vendors() =>
+        Assert.Empty(Violations(Solution.Infrastructure, InfrastructureMay));
 
     [Fact]
-    public void The_web_knows_use_cases_and_what_it_is_made_of() => Assert.Empty(Violations(Solution.WebApi, WebApiMay));
+    public void The_web_project_references_only_its_list() => Assert.Empty(Violations(Solution.WebApi, WebApiMay));
 
     [Fact]
     public void A_dependency_that_is_not_allowed_is_found()
@@ -55,21 +64,23 @@ public sealed partial class DependencyRules
     }
 
     [Fact]
-    public void Of_the_web_only_the_program_knows_adapters()
+    public void In_the_web_project_only_the_program_names_adapters()
     {
         var sources = Solution.SourceFiles("WebApi").ToList();
         Assert.True(sources.Count > 1);
-        Assert.Equal(["Program.cs"], sources.Where(file => NamesAdapters(File.ReadAllText(file))).Select(Path.GetFileName));
+        Assert.Equal(
+            ["Program.cs"], sources.Where(file => NamesAdapters(File.ReadAllText(file))).Select(Path.GetFileName));
     }
 
     [Theory]
     [InlineData("using ChatCqrs.Infrastructure.Marten;")]
     [InlineData("global::ChatCqrs.Infrastructure.Marten.MartenEventStore store;")]
     [InlineData("namespace ChatCqrs.WebApi; class Planted { Infrastructure.Marten.MartenEventStore store; }")]
-    public void A_type_of_the_web_that_knows_adapters_is_found(string source) => Assert.True(NamesAdapters(source));
+    public void A_type_of_the_web_project_that_names_adapters_is_found(string source) =>
+        Assert.True(NamesAdapters(source));
 
     [Fact]
-    public void The_domain_and_projections_are_kept_from_clocks_and_chance()
+    public void Clocks_and_random_values_are_banned_in_the_domain_and_projections()
     {
         foreach (var project in new[] { "Domain", "Projections" })
         {
@@ -95,9 +106,14 @@ public sealed partial class DependencyRules
         var references = assembly.GetReferencedAssemblies();
         Assert.NotEmpty(references);
         return [.. references.Where(reference => !IsBaseLibrary(reference)).Select(reference => reference.Name!)
-            .Where(name => !allowed.Any(may => may.EndsWith('*') ? name.StartsWith(may[..^1], StringComparison.Ordinal) : name == may))];
+            .Where(name => !allowed.Any(may => Matches(name, may)))];
     }
 
+    private static bool Matches(string name, string pattern) =>
+        pattern.EndsWith('*') ? name.StartsWith(pattern[..^1], StringComparison.Ordinal) : name == pattern;
+
     private static bool IsBaseLibrary(AssemblyName reference) =>
-        Path.GetDirectoryName(Assembly.Load(reference).Location) == Path.GetDirectoryName(typeof(object).Assembly.Location);
+        FolderOf(Assembly.Load(reference)) == FolderOf(typeof(object).Assembly);
+
+    private static string? FolderOf(Assembly assembly) => Path.GetDirectoryName(assembly.Location);
 }

@@ -4,13 +4,14 @@ using Microsoft.AspNetCore.Routing;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>Every endpoint is authorised, or stands on the short list of those that anybody may call.</summary>
+/// <summary>Every endpoint is authorised, or on the list of anonymous endpoints.</summary>
 public sealed class EndpointRules : IDisposable
 {
     private static readonly string[] Anonymous =
     [
-        "POST /v1/registrations", "POST /v1/registrations/{registration_id}/verification", "POST /v1/tokens/refresh", "GET /.well-known/jwks.json",
-        "GET /asyncapi/v1/asyncapi.json", "* /health/live", "* /health/ready", "* /metrics", "OPTIONS /v1/media/uploads/",
+        "POST /v1/registrations", "POST /v1/registrations/{registration_id}/verification", "POST /v1/tokens/refresh",
+        "GET /.well-known/jwks.json", "GET /asyncapi/v1/asyncapi.json",
+        "* /health/live", "* /health/ready", "* /metrics", "OPTIONS /v1/media/uploads/",
         "GET /v1/media/content/{file_id}", // The address is signed.
     ];
 
@@ -22,7 +23,10 @@ public sealed class EndpointRules : IDisposable
     public async Task Every_endpoint_is_authorised_or_known_to_be_anonymous()
     {
         await using var app = Program.Build(
-            ["--environment=Development", "--ConnectionStrings:Postgres=postgresql://nobody@127.0.0.1:1/nothing", $"--DataFolder={_folder}", "--urls=http://127.0.0.1:0"]);
+        [
+            "--environment=Development", "--ConnectionStrings:Postgres=postgresql://nobody@127.0.0.1:1/nothing",
+            $"--DataFolder={_folder}", "--urls=http://127.0.0.1:0",
+        ]);
 
         var endpoints = EndpointsOf(app);
 
@@ -32,7 +36,7 @@ public sealed class EndpointRules : IDisposable
     }
 
     [Fact]
-    public async Task An_endpoint_that_anybody_may_call_is_found()
+    public async Task An_endpoint_without_authorisation_is_found()
     {
         await using var app = WebApplication.CreateSlimBuilder().Build();
         var endpoints = (IEndpointRouteBuilder)app;
@@ -47,9 +51,11 @@ public sealed class EndpointRules : IDisposable
         [.. app.DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()];
 
     private static IEnumerable<string> Open(IEnumerable<RouteEndpoint> endpoints) => endpoints
-        .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null || endpoint.Metadata.GetMetadata<IAuthorizeData>() is null)
+        .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
+            || endpoint.Metadata.GetMetadata<IAuthorizeData>() is null)
         .SelectMany(NamesOf);
 
-    private static IEnumerable<string> NamesOf(RouteEndpoint endpoint) => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["*"])
-        .Select(method => $"{method} {endpoint.RoutePattern.RawText}");
+    private static IEnumerable<string> NamesOf(RouteEndpoint endpoint) =>
+        (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["*"])
+            .Select(method => $"{method} {endpoint.RoutePattern.RawText}");
 }

@@ -3,17 +3,19 @@ using ChatCqrs.Infrastructure.Serialization;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>Every event is sealed and has one wire name, and no wire name ever disappears: the log holds them for good.</summary>
+/// <summary>
+/// Every event is sealed and has one wire name. Wire names never disappear, because the log keeps them.
+/// </summary>
 public sealed partial class EventRules
 {
-    /// <summary>Every wire name that was ever written to a log. Lines are added, and never taken away.</summary>
+    /// <summary>Every wire name ever written to a log. Never remove a name.</summary>
     private static readonly string[] Ever =
     [
-        "conversation-started.v1", "message-sent.v1", "message-delivered.v1", "message-read.v1", "user-registered.v1", "profile-changed.v1",
-        "device-added.v1", "device-removed.v1", "user-blocked.v1", "user-unblocked.v1", "conversation-settings-changed.v1",
-        "member-added.v1", "member-removed.v1", "member-left.v1", "role-changed.v1", "group-renamed.v1",
-        "retention-changed.v1", "message-edited.v1", "message-deleted.v1", "reaction-set.v1", "reaction-cleared.v1", "messages-expired.v1",
-        "user-erased.v1",
+        "conversation-started.v1", "message-sent.v1", "message-delivered.v1", "message-read.v1", "user-registered.v1",
+        "profile-changed.v1", "device-added.v1", "device-removed.v1", "user-blocked.v1", "user-unblocked.v1",
+        "conversation-settings-changed.v1", "member-added.v1", "member-removed.v1", "member-left.v1", "role-changed.v1",
+        "group-renamed.v1", "retention-changed.v1", "message-edited.v1", "message-deleted.v1", "reaction-set.v1",
+        "reaction-cleared.v1", "messages-expired.v1", "user-erased.v1",
     ];
 
     [Fact]
@@ -26,8 +28,9 @@ public sealed partial class EventRules
     }
 
     [Fact]
-    public void No_wire_name_has_disappeared_and_every_new_one_is_written_down() => Assert.Equal(
-        Ever.Order(StringComparer.Ordinal), EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal));
+    public void The_registry_holds_exactly_the_wire_names_ever_written() => Assert.Equal(
+        Ever.Order(StringComparer.Ordinal),
+        EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal));
 
     [Fact]
     public void Every_wire_name_has_one_snapshot() => Assert.Empty(WithoutSnapshot(Ever));
@@ -35,40 +38,44 @@ public sealed partial class EventRules
     [Fact]
     public void Events_that_break_the_rules_are_found()
     {
-        Assert.Contains(Violations([typeof(Planted.Open)], [Format("open.v1", typeof(Planted.Open))]), found => found.Contains("sealed", StringComparison.Ordinal));
-        Assert.Contains(Violations([typeof(Planted.Closed)], []), found => found.Contains("wire name", StringComparison.Ordinal));
-        Assert.Contains(
-            Violations([typeof(Planted.Closed)], [Format("closed.v1", typeof(Planted.Closed)), Format("closed.v2", typeof(Planted.Closed))]),
-            found => found.Contains("wire name", StringComparison.Ordinal));
-        Assert.Contains(Violations([typeof(Planted.Closed)], [Format("Closed", typeof(Planted.Closed))]), found => found.Contains("form", StringComparison.Ordinal));
+        var (open, closed) = (typeof(Planted.Open), typeof(Planted.Closed));
+        AssertFound("sealed", open, Format("open.v1", open));
+        AssertFound("wire name", closed);
+        AssertFound("wire name", closed, Format("closed.v1", closed), Format("closed.v2", closed));
+        AssertFound("form", closed, Format("Closed", closed));
         Assert.Equal(["never-seen.v1"], WithoutSnapshot(["never-seen.v1"]));
+
+        static void AssertFound(string what, Type @event, params EventFormat[] formats) =>
+            Assert.Contains(Violations([@event], formats), found => found.Contains(what, StringComparison.Ordinal));
     }
 
     [GeneratedRegex(@"^[a-z]+(-[a-z]+)*\.v[1-9][0-9]*$")]
     private static partial Regex WireName();
 
-    /// <summary>The cases of the abstract records that are named for events.</summary>
+    /// <summary>The cases of abstract records whose name ends with "Event".</summary>
     private static IEnumerable<Type> EventsOf(IEnumerable<Type> types) => types.Where(type =>
-        type.DeclaringType is { IsAbstract: true } family && family.Name.EndsWith("Event", StringComparison.Ordinal) && type.BaseType == family);
+        type.DeclaringType is { IsAbstract: true } family
+        && family.Name.EndsWith("Event", StringComparison.Ordinal) && type.BaseType == family);
 
-    private static IEnumerable<string> Violations(IReadOnlyCollection<Type> events, IReadOnlyCollection<EventFormat> formats)
+    private static IEnumerable<string> Violations(
+        IReadOnlyCollection<Type> events, IReadOnlyCollection<EventFormat> formats)
     {
         foreach (var @event in events)
         {
             if (!@event.IsSealed)
                 yield return $"{@event.FullName} is not sealed.";
             if (formats.Count(format => format.Event == @event && format.Write is not null) != 1)
-                yield return $"{@event.FullName} has not one wire name.";
+                yield return $"{@event.FullName} does not have exactly one wire name.";
         }
 
         foreach (var format in formats.Where(format => !WireName().IsMatch(format.Name)))
-            yield return $"{format.Name} has not the form of a wire name.";
+            yield return $"{format.Name} does not have the form of a wire name.";
     }
 
     private static List<string> WithoutSnapshot(IEnumerable<string> names)
     {
         var snapshots = Solution.TestFiles("*.snap").Select(Path.GetFileNameWithoutExtension).ToList();
-        return [.. names.Where(name => snapshots.Count(snapshot => snapshot!.EndsWith(name, StringComparison.Ordinal)) != 1)];
+        return [.. names.Where(name => snapshots.Count(found => found!.EndsWith(name, StringComparison.Ordinal)) != 1)];
     }
 
     private static EventFormat Format(string name, Type @event) => new(name, @event, _ => [], (_, _) => new object());

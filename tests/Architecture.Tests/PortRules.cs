@@ -3,10 +3,12 @@ using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>Every port has a suite that its adapters pass for real, and where the suite is a contract, every adapter has a subclass.</summary>
+/// <summary>
+/// Every port has a suite that tests its adapters. Where the suite is a contract, every adapter has a subclass.
+/// </summary>
 public sealed class PortRules
 {
-    /// <summary>Ports whose adapters are tested by what the whole server does with them, and the suite that does it.</summary>
+    /// <summary>Ports whose adapters are tested through the whole server, and the suite that does so.</summary>
     private static readonly Dictionary<string, string> BehindTheServer = new()
     {
         [nameof(IInbox)] = "ConversationTests",
@@ -31,32 +33,38 @@ public sealed class PortRules
         [nameof(IVapidKey)] = "WakeUpTests",
     };
 
+
+
     private static readonly Dictionary<string, string> Tests = Solution.TestFiles("*.cs")
-        .GroupBy(file => Path.GetFileNameWithoutExtension(file)!).ToDictionary(files => files.Key, files => string.Join('\n', files.Select(File.ReadAllText)));
+        .GroupBy(file => Path.GetFileNameWithoutExtension(file)!)
+        .ToDictionary(files => files.Key, files => string.Join('\n', files.Select(File.ReadAllText)));
 
     private static readonly List<Type> Ports =
-        [.. Solution.Application.GetTypes().Where(type => type.IsInterface && type.Namespace == typeof(IEventStore).Namespace && AdaptersOf(type).Count > 0)];
+    [
+        .. Solution.Application.GetTypes().Where(type =>
+            type.IsInterface && type.Namespace == typeof(IEventStore).Namespace && AdaptersOf(type).Count > 0),
+    ];
 
     [Fact]
     public void Every_port_has_a_suite()
     {
         Assert.NotEmpty(Ports);
-        Assert.All(Ports, port => Assert.True(HasSuite(port.Name, [.. AdaptersOf(port).Select(adapter => adapter.Name)]), port.Name));
+        Assert.All(Ports, port => Assert.True(HasSuite(port.Name, NamesOfAdapters(port)), port.Name));
     }
 
     [Fact]
     public void Every_event_store_passes_the_contract()
     {
-        var adapters = AdaptersOf(typeof(IEventStore)).Select(adapter => adapter.Name).ToList();
+        var adapters = NamesOfAdapters(typeof(IEventStore));
 
         Assert.NotEmpty(adapters);
         Assert.Empty(WithoutContract(adapters, "EventStoreContract"));
     }
 
     [Fact]
-    public void Every_store_of_bytes_passes_the_contract()
+    public void Every_blob_store_passes_the_contract()
     {
-        var adapters = AdaptersOf(typeof(IBlobs)).Select(adapter => adapter.Name).ToList();
+        var adapters = NamesOfAdapters(typeof(IBlobs));
 
         Assert.NotEmpty(adapters);
         Assert.Empty(WithoutContract(adapters, "BlobsContract"));
@@ -65,7 +73,7 @@ public sealed class PortRules
     [Fact]
     public void Every_presence_passes_the_contract()
     {
-        var adapters = AdaptersOf(typeof(IPresence)).Select(adapter => adapter.Name).ToList();
+        var adapters = NamesOfAdapters(typeof(IPresence));
 
         Assert.NotEmpty(adapters);
         Assert.Empty(WithoutContract(adapters, "PresenceContract"));
@@ -78,14 +86,24 @@ public sealed class PortRules
         Assert.Equal(["Planted" + "EventStore"], WithoutContract(["Planted" + "EventStore"], "EventStoreContract"));
     }
 
-    private static List<Type> AdaptersOf(Type port) => [.. new[] { Solution.Application, Solution.Infrastructure, Solution.WebApi }
-        .SelectMany(assembly => assembly.GetTypes()).Where(type => type is { IsClass: true, IsAbstract: false } && port.IsAssignableFrom(type))];
+    private static List<Type> AdaptersOf(Type port) =>
+    [
+        .. new[] { Solution.Application, Solution.Infrastructure, Solution.WebApi }
+            .SelectMany(assembly => assembly.GetTypes())
+            .Where(type => type is { IsClass: true, IsAbstract: false } && port.IsAssignableFrom(type)),
+    ];
 
-    /// <summary>A suite names the port, or one of its adapters, or is known to reach it.</summary>
-    private static bool HasSuite(string port, IReadOnlyCollection<string> adapters) => BehindTheServer.TryGetValue(port, out var suite)
-        ? Tests.ContainsKey(suite)
-        : Tests.Values.Any(source => adapters.Append(port).Any(name => Regex.IsMatch(source, $@"\b{name}\b")));
+    private static List<string> NamesOfAdapters(Type port) => AdaptersOf(port).ConvertAll(adapter => adapter.Name);
+
+    /// <summary>Whether a suite names the port or one of its adapters, or is listed for the port.</summary>
+    private static bool HasSuite(string port, IReadOnlyCollection<string> adapters) =>
+        BehindTheServer.TryGetValue(port, out var suite)
+            ? Tests.ContainsKey(suite)
+            : Tests.Values.Any(source => adapters.Append(port).Any(name => Regex.IsMatch(source, $@"\b{name}\b")));
 
     private static List<string> WithoutContract(IEnumerable<string> adapters, string contract) =>
-        [.. adapters.Where(adapter => !Tests.Values.Any(source => Regex.IsMatch(source, $@"class {adapter}Contract\b.*: {contract}<")))];
+    [
+        .. adapters.Where(adapter => !Tests.Values.Any(source =>
+            Regex.IsMatch(source, $@"class {adapter}Contract\b.*: {contract}<"))),
+    ];
 }

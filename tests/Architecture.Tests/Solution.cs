@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>What the rules look at: the assemblies of the product, and its sources.</summary>
+/// <summary>The assemblies and sources that the rules check.</summary>
 internal static class Solution
 {
     public static readonly Assembly Domain = typeof(Domain.Refusal).Assembly;
@@ -17,13 +17,14 @@ internal static class Solution
     /// <summary>The sources of one of the product's projects.</summary>
     public static IEnumerable<string> SourceFiles(string project) => Written(Path.Combine("src", project), "*.cs");
 
-    /// <summary>The tests' sources, but for those of the rules.</summary>
+    /// <summary>The sources of all tests but these rules.</summary>
     public static IEnumerable<string> TestFiles(string pattern) => Written("tests", pattern)
         .Where(file => !file.Contains("/Architecture.Tests/", StringComparison.Ordinal));
 
     private static IEnumerable<string> Written(string folder, string pattern) => Directory
         .EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
-        .Where(file => !file.Contains("/bin/", StringComparison.Ordinal) && !file.Contains("/obj/", StringComparison.Ordinal));
+        .Where(file =>
+            !file.Contains("/bin/", StringComparison.Ordinal) && !file.Contains("/obj/", StringComparison.Ordinal));
 
     private static string FindRoot(string folder) =>
         File.Exists(Path.Combine(folder, "ChatCqrs.sln")) ? folder : FindRoot(Path.GetDirectoryName(folder)!);

@@ -4,11 +4,11 @@ using MediatR;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>A use case is one static class with its request, its handler, and for a command its validator.</summary>
+/// <summary>A use case is one static class with its request, its handler and, for a command, its validator.</summary>
 public sealed class UseCaseRules
 {
     [Fact]
-    public void Every_use_case_is_whole()
+    public void Every_use_case_is_complete()
     {
         var requests = RequestsOf(Solution.Application.GetTypes()).ToList();
 
@@ -23,33 +23,39 @@ public sealed class UseCaseRules
     [InlineData(typeof(WithoutValidator.Command), "validator")]
     [InlineData(typeof(WithOpenHandler.Query), "handler")]
     [InlineData(typeof(Stray), "static class")]
-    [InlineData(typeof(WithAnotherName.Request), "Command or Query")]
-    public void A_use_case_that_lacks_something_is_found(Type request, string what) =>
+    [InlineData(typeof(WithAnotherName.Request), "Command nor Query")]
+    public void An_incomplete_use_case_is_found(Type request, string what) =>
         Assert.Contains(Violations(request), violation => violation.Contains(what, StringComparison.Ordinal));
 
-    private static IEnumerable<Type> RequestsOf(IEnumerable<Type> types) => types.Where(type => type.IsClass && ResponseOf(type) is not null);
+    private static IEnumerable<Type> RequestsOf(IEnumerable<Type> types) =>
+        types.Where(type => type.IsClass && ResponseOf(type) is not null);
 
     private static IEnumerable<string> Violations(Type request)
     {
         if (request.DeclaringType is not { IsAbstract: true, IsSealed: true } useCase)
         {
-            yield return $"{request.FullName} stands in no static class.";
+            yield return $"{request.FullName} is not nested in a static class.";
             yield break;
         }
 
         var parts = useCase.GetNestedTypes(BindingFlags.Public | BindingFlags.NonPublic);
         var handles = typeof(IRequestHandler<,>).MakeGenericType(request, ResponseOf(request)!);
         if (request.Name is not ("Command" or "Query"))
-            yield return $"{request.FullName} is named neither Command or Query.";
-        if (parts.Where(handles.IsAssignableFrom).ToList() is not [{ Name: "Handler", IsNestedAssembly: true, IsSealed: true }])
-            yield return $"{useCase.FullName} has not one internal, sealed handler.";
-        if (request.Name == "Command"
-            && parts.Where(typeof(IValidator<>).MakeGenericType(request).IsAssignableFrom).ToList() is not [{ Name: "Validator", IsNestedAssembly: true, IsSealed: true }])
-            yield return $"{useCase.FullName} has not one internal, sealed validator.";
+            yield return $"{request.FullName} is named neither Command nor Query.";
+        if (!IsThere(parts, "Handler", handles))
+            yield return $"{useCase.FullName} does not have exactly one internal, sealed handler.";
+        if (request.Name == "Command" && !IsThere(parts, "Validator", typeof(IValidator<>).MakeGenericType(request)))
+            yield return $"{useCase.FullName} does not have exactly one internal, sealed validator.";
     }
 
+    /// <summary>Whether exactly one type implements the contract, and is internal, sealed and named as given.</summary>
+    private static bool IsThere(Type[] parts, string name, Type contract) =>
+        parts.Where(contract.IsAssignableFrom).ToList() is [{ IsNestedAssembly: true, IsSealed: true } part]
+        && part.Name == name;
+
     private static Type? ResponseOf(Type type) => type.GetInterfaces()
-        .FirstOrDefault(contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IRequest<>))?.GenericTypeArguments[0];
+        .FirstOrDefault(contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IRequest<>))
+        ?.GenericTypeArguments[0];
 
     internal static class WithoutHandler
     {

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>A browser's side of Web Push: its keys, and what it reads of a message (RFC 8291, RFC 8188), written apart from the server's.</summary>
+/// <summary>
+/// A browser's side of Web Push: its keys, and decryption of messages (RFC 8291, RFC 8188). Shares no code with the
+/// server.
+/// </summary>
 public sealed class Browser : IDisposable
 {
     private readonly ECDiffieHellman _key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
@@ -13,17 +16,21 @@ public sealed class Browser : IDisposable
 
     public string Auth => Base64Url.EncodeToString(_secret);
 
-    /// <summary>The private key, as Node.js takes it.</summary>
+    /// <summary>The private key in base64url, as Node.js takes it.</summary>
     public string PrivateKey => Base64Url.EncodeToString(_key.ExportParameters(includePrivateParameters: true).D!);
 
-    private byte[] Point => _key.ExportParameters(includePrivateParameters: false).Q is var q ? [4, .. q.X!, .. q.Y!] : [];
+    private byte[] Point =>
+        _key.ExportParameters(includePrivateParameters: false).Q is var q ? [4, .. q.X!, .. q.Y!] : [];
 
-    /// <exception cref="CryptographicException">It was not encrypted for this browser.</exception>
+    /// <exception cref="CryptographicException">The body was not encrypted for this browser.</exception>
     public byte[] Read(byte[] body)
     {
         var (salt, sender, record) = (body[..16], body[21..86], body[86..]);
-        using var other = ECDiffieHellman.Create(
-            new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = sender[1..33], Y = sender[33..] } });
+        using var other = ECDiffieHellman.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = sender[1..33], Y = sender[33..] },
+        });
         var pseudo = Mac(_secret, _key.DeriveRawSecretAgreement(other.PublicKey));
         var input = Mac(pseudo, [.. "WebPush: info\0"u8, .. Point, .. sender, 1]);
         var derived = Mac(salt, input);

@@ -4,7 +4,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>The event log in memory, for tests: it keeps the promises of <see cref="IEventStore"/> and can be told to fail.</summary>
+/// <summary>An event log in memory that keeps the contract of <see cref="IEventStore"/> and fails on demand.</summary>
 public sealed class InMemoryEventStore : IEventStore
 {
     private const int BatchMax = 256;
@@ -17,16 +17,17 @@ public sealed class InMemoryEventStore : IEventStore
     /// <summary>While false, every call throws <see cref="StoreUnavailableException"/>; subscriptions too.</summary>
     public bool Reachable { get; set; } = true;
 
-    /// <summary>While true, appends happen and are then answered with <see cref="StoreUnavailableException"/>.</summary>
+    /// <summary>While true, appends are stored, but the call throws <see cref="StoreUnavailableException"/>.</summary>
     public bool LosesAnswers { get; set; }
 
-    /// <summary>A stream whose appends fail, while those of others in the same call succeed; null for none.</summary>
+    /// <summary>A stream whose appends fail, while others in the same call succeed; null for none.</summary>
     public string? Refused { get; set; }
 
-    /// <summary>A stream whose appends happen and are then answered as failed, while others' answers are right; null for none.</summary>
+    /// <summary>A stream whose appends are stored but reported as failed; null for none.</summary>
     public string? Unanswered { get; set; }
 
-    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(
+        IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
     {
         StreamAppend.Check(appends);
         await ReachAsync(cancellationToken);
@@ -40,7 +41,9 @@ public sealed class InMemoryEventStore : IEventStore
         }
 
         appended.SetResult();
-        return LosesAnswers ? throw new StoreUnavailableException("The answer was lost, as the test wished.") : outcomes;
+        return LosesAnswers
+            ? throw new StoreUnavailableException("The answer was lost, as the test wished.")
+            : outcomes;
     }
 
     public async Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(
@@ -101,7 +104,8 @@ public sealed class InMemoryEventStore : IEventStore
 
     private AppendOutcome Answer(StreamAppend append)
     {
-        var failed = new AppendOutcome.Failed(new StoreUnavailableException($"{append.Stream} failed, as the test wished."));
+        var failed = new AppendOutcome.Failed(
+            new StoreUnavailableException($"{append.Stream} failed, as the test wished."));
         if (append.Stream == Refused)
             return failed;
         var outcome = Append(append);
@@ -121,7 +125,8 @@ public sealed class InMemoryEventStore : IEventStore
         {
             var position = new LogPosition((ulong)_log.Count + 1);
             var stored = new StoredEvent(
-                append.Stream, ++last, position, data.EventId, data.Type, data.Payload.ToArray(), data.Metadata.ToArray());
+                append.Stream, ++last, position, data.EventId, data.Type,
+                data.Payload.ToArray(), data.Metadata.ToArray());
             stream.Events.Add(stored);
             _log.Add(stored);
         }
@@ -140,7 +145,7 @@ public sealed class InMemoryEventStore : IEventStore
     private static bool IsOurs(StoredEvent stored) =>
         StreamName.Prefixes.Any(prefix => stored.Stream.StartsWith(prefix, StringComparison.Ordinal));
 
-    /// <summary>Answers on another turn, as a real store does.</summary>
+    /// <summary>Continues asynchronously, as a real store does.</summary>
     private async Task ReachAsync(CancellationToken cancellationToken)
     {
         await Task.Yield();

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>A package of the npm registry that a test runs something of: installed once into the test's own output folder.</summary>
+/// <summary>A package of the npm registry that a test runs; installed once into the test's output folder.</summary>
 public static class NodePackage
 {
     private static readonly SemaphoreSlim Turn = new(1, 1);
@@ -28,7 +28,9 @@ public static class NodePackage
                 return folder;
             Directory.CreateDirectory(folder);
             await File.WriteAllTextAsync(Path.Combine(folder, "package.json"), """{"private":true}""");
-            using var npm = Start("npm", folder, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", $"{name}@{version}");
+            using var npm = Start(
+                "npm", folder, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save",
+                $"{name}@{version}");
             var output = await npm.StandardOutput.ReadToEndAsync() + await npm.StandardError.ReadToEndAsync();
             await npm.WaitForExitAsync();
             if (npm.ExitCode != 0)
@@ -43,16 +45,19 @@ public static class NodePackage
     }
 
     /// <summary>Runs a script with Node.js in the folder of a package.</summary>
-    public static Process Run(string folder, string script, params string[] arguments) => Start("node", folder, ["-e", script, "--", .. arguments]);
+    public static Process Run(string folder, string script, params string[] arguments) =>
+        Start("node", folder, ["-e", script, "--", .. arguments]);
 
-    private static Process Start(string program, string folder, params string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
-    {
-        WorkingDirectory = folder,
-        RedirectStandardInput = true,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
+    private static Process Start(string program, string folder, params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
 
-    private static bool OnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+    private static bool OnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Any(folder => File.Exists(Path.Combine(folder, program)));
 }

@@ -10,10 +10,12 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>A request that a push service got.</summary>
-public sealed record Pushed(string Method, string Path, string Protocol, IReadOnlyDictionary<string, string> Headers, byte[] Body, DateTimeOffset At);
+/// <summary>A request to a push service.</summary>
+public sealed record Pushed(
+    string Method, string Path, string Protocol, IReadOnlyDictionary<string, string> Headers, byte[] Body,
+    DateTimeOffset At);
 
-/// <summary>Stands in for a push service: keeps what it gets, and answers what a test has it answer.</summary>
+/// <summary>A push service that records its requests and answers as the test says.</summary>
 public sealed class PushService : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -24,7 +26,7 @@ public sealed class PushService : IAsyncDisposable
 
     public ConcurrentQueue<Pushed> Requests { get; } = new();
 
-    /// <summary>How a request is answered; 201 by default.</summary>
+    /// <summary>Answers a request; with 201 by default.</summary>
     public Func<Pushed, HttpResponse, Task> Answer { get; set; } = (_, response) =>
     {
         response.StatusCode = StatusCodes.Status201Created;
@@ -34,13 +36,15 @@ public sealed class PushService : IAsyncDisposable
     public static async Task<PushService> StartAsync(HttpProtocols protocols = HttpProtocols.Http1)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
         builder.Logging.ClearProviders();
         var app = builder.Build();
         var service = new PushService(app);
         app.Run(service.HandleAsync);
         await app.StartAsync();
-        service.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        service.Address = new Uri(addresses.Single());
         return service;
     }
 
@@ -60,8 +64,9 @@ public sealed class PushService : IAsyncDisposable
         await context.Request.Body.CopyToAsync(body);
         var pushed = new Pushed(
             context.Request.Method, context.Request.Path, context.Request.Protocol,
-            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body.ToArray(),
-            TimeProvider.System.GetUtcNow());
+            context.Request.Headers.ToDictionary(
+                header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+            body.ToArray(), TimeProvider.System.GetUtcNow());
         Requests.Enqueue(pushed);
         await Answer(pushed, context.Response);
     }

@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>A Redis of our own, on a free loopback port, that keeps nothing.</summary>
+/// <summary>A private Redis on a free loopback port, without persistence.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
     private const string NotInstalled = "redis-server is not installed (Debian: apt install redis-server).";
@@ -41,19 +41,24 @@ public sealed class RedisServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>One that is not there yet.</summary>
+    /// <summary>A Redis that is not started yet.</summary>
     public static RedisServer Later() => new();
 
-    /// <summary>Starts one that was not there yet.</summary>
+    /// <summary>Starts it; returns when it takes connections.</summary>
     public Task ComeAsync()
     {
         Begin();
         return Eventually.IsTrue(IsUpAsync, "Redis takes connections");
     }
 
-    /// <summary>A connection of its own, as each node has one; it is made later where the server is not there yet.</summary>
-    public Task<ConnectionMultiplexer> ConnectAsync() =>
-        ConnectionMultiplexer.ConnectAsync(ConnectionString + (_process is null ? ",abortConnect=false,connectTimeout=500" : ",allowAdmin=true"));
+    /// <summary>
+    /// A new connection, as each node has one. Before the server is started, it connects in the background.
+    /// </summary>
+    public Task<ConnectionMultiplexer> ConnectAsync()
+    {
+        var options = _process is null ? "abortConnect=false,connectTimeout=500" : "allowAdmin=true";
+        return ConnectionMultiplexer.ConnectAsync($"{ConnectionString},{options}");
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -78,12 +83,14 @@ public sealed class RedisServer : IAsyncDisposable
 
     private void Begin()
     {
+        var program = Installed ?? throw new InvalidOperationException(NotInstalled);
+        var port = _port.ToString(CultureInfo.InvariantCulture);
         _process = Process.Start(new ProcessStartInfo(
-            Installed ?? throw new InvalidOperationException(NotInstalled), ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
+            program, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
         {
             RedirectStandardOutput = true,
         })!;
-        _process.OutputDataReceived += (_, _) => { }; // Read, so that it never waits for us.
+        _process.OutputDataReceived += (_, _) => { }; // Drains the pipe, so that Redis never blocks on it.
         _process.BeginOutputReadLine();
     }
 

@@ -9,11 +9,12 @@ using Npgsql;
 namespace ChatCqrs.Testing;
 
 /// <summary>
-/// Everything that a database stores, and everything that can be made of it with the keys that it still holds: a second, independent reading of how content
-/// is sealed (docs/adr/0004-content-keys.md), which takes every key to every value and asks neither whose it is nor whether its tag is right.
+/// Searches all values of a database for a text, as stored and decrypted with every remaining key. An independent
+/// implementation of sealing (docs/adr/0004-content-keys.md): it tries every key on every value, whatever the owner,
+/// and ignores authentication tags.
 /// </summary>
 /// <param name="connectionString">In Npgsql's form.</param>
-/// <param name="masterKeys">What unwraps the secrets: 32 bytes in base64 by their id, as in the master key file.</param>
+/// <param name="masterKeys">The keys that unwrap the secrets: 32 bytes in base64, by id.</param>
 public sealed partial class StoredBytes(string connectionString, IReadOnlyDictionary<string, string> masterKeys)
 {
     private const int NonceSize = 12;
@@ -21,10 +22,12 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
     private const int BlockSize = 16;
     private const int DepthMax = 3;
 
-    /// <summary>Looks for a text: as it lies there, in every spelling that bytes may have, and in what every key makes of every value.</summary>
+    /// <summary>
+    /// Searches for a text: in plain, in every encoding, and in every value decrypted with every key.
+    /// </summary>
     public async Task<StoredSearch> SearchAsync(string text) => (await SearchAsync([text]))[text];
 
-    /// <summary>Looks for each of some texts, at the price of one.</summary>
+    /// <summary>Searches for several texts in one pass.</summary>
     public async Task<IReadOnlyDictionary<string, StoredSearch>> SearchAsync(IReadOnlyList<string> texts)
     {
         await using var database = NpgsqlDataSource.Create(connectionString);
@@ -54,7 +57,7 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
         return needles.ToDictionary(needle => needle.Text, needle => needle.Search);
     }
 
-    // ---- What is stored
+    // ---- Stored values
 
     private static async Task<List<Table>> TablesAsync(NpgsqlDataSource database)
     {
@@ -76,22 +79,26 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
         return [.. tables.Select(table => new Table(table.Key, table.Value))];
     }
 
-    private static async IAsyncEnumerable<(string Column, byte[] Value)> ValuesAsync(NpgsqlDataSource database, Table table)
+    private static async IAsyncEnumerable<(string Column, byte[] Value)> ValuesAsync(
+        NpgsqlDataSource database, Table table)
     {
-        var columns = table.Columns.Select(column => column.IsBytes ? $"\"{column.Name}\"" : $"\"{column.Name}\"::text");
+        var columns = table.Columns.Select(
+            column => column.IsBytes ? $"\"{column.Name}\"" : $"\"{column.Name}\"::text");
         await using var command = database.CreateCommand($"SELECT {string.Join(", ", columns)} FROM {table.Name}");
         await using var row = await command.ExecuteReaderAsync();
         while (await row.ReadAsync())
         {
             for (var i = 0; i < row.FieldCount; i++)
             {
-                if (!row.IsDBNull(i))
-                    yield return (table.Columns[i].Name, table.Columns[i].IsBytes ? row.GetFieldValue<byte[]>(i) : Encoding.UTF8.GetBytes(row.GetString(i)));
+                if (row.IsDBNull(i))
+                    continue;
+                var (name, isBytes) = table.Columns[i];
+                yield return (name, isBytes ? row.GetFieldValue<byte[]>(i) : Encoding.UTF8.GetBytes(row.GetString(i)));
             }
         }
     }
 
-    /// <summary>A value, and what stands in it in base64 or hex.</summary>
+    /// <summary>A value, and the bytes that it holds in base64 or hex.</summary>
     private static IEnumerable<byte[]> Blobs(byte[] value, int depth)
     {
         yield return value;
@@ -116,34 +123,44 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
         }
     }
 
-    /// <summary>The ways in which bytes may lie about: as they are, in hex, in base64 at each of its three alignments, in UTF-16.</summary>
+    /// <summary>The encodings to search for: plain, UTF-16, hex, base64 at each of three alignments.</summary>
     private static List<byte[]> SpellingsOf(byte[] bytes, string text)
     {
         var spellings = new List<byte[]>
         {
-            bytes, Encoding.Unicode.GetBytes(text), Encoding.UTF8.GetBytes(Convert.ToHexString(bytes)), Encoding.UTF8.GetBytes(Convert.ToHexStringLower(bytes)),
+            bytes,
+            Encoding.Unicode.GetBytes(text),
+            Encoding.UTF8.GetBytes(Convert.ToHexString(bytes)),
+            Encoding.UTF8.GetBytes(Convert.ToHexStringLower(bytes)),
         };
         for (var shift = 0; shift < 3; shift++)
         {
             byte[] shifted = [.. new byte[shift], .. bytes];
             var whole = Convert.ToBase64String(shifted[..(shifted.Length / 3 * 3)]);
-            spellings.Add(Encoding.UTF8.GetBytes(shift == 0 ? whole : whole[4..])); // The first group holds the shift.
+            // The first group encodes the shift.
+            spellings.Add(Encoding.UTF8.GetBytes(shift == 0 ? whole : whole[4..]));
         }
 
         return spellings;
     }
 
-    // ---- What the keys make of it
+    // ---- Decryption
 
-    /// <summary>Every key that any of the secrets that are left can be combined to: a bucket's or none, an owner's, a conversation's or none.</summary>
+    /// <summary>
+    /// Every key that remaining secrets combine to: a bucket's or none, an owner's, a conversation's or none.
+    /// </summary>
     private async Task<List<ICryptoTransform>> KeysAsync(NpgsqlDataSource database)
     {
         var secrets = new Dictionary<string, byte[]>();
-        await using (var command = database.CreateCommand("SELECT name, key_id, wrapped FROM chat.secrets WHERE wrapped IS NOT NULL"))
+        const string all = "SELECT name, key_id, wrapped FROM chat.secrets WHERE wrapped IS NOT NULL";
+        await using (var command = database.CreateCommand(all))
         await using (var row = await command.ExecuteReaderAsync())
         {
             while (await row.ReadAsync())
-                secrets.Add(row.GetString(0), Unwrap(row.GetString(0), masterKeys[row.GetString(1)], row.GetFieldValue<byte[]>(2)));
+            {
+                var (name, masterKey) = (row.GetString(0), masterKeys[row.GetString(1)]);
+                secrets.Add(name, Unwrap(name, masterKey, row.GetFieldValue<byte[]>(2)));
+            }
         }
 
         var keys =
@@ -153,14 +170,16 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
             select Derive([.. new[] { bucket, owner, conversation }.OfType<string>()], secrets);
         return [.. keys];
 
-        IEnumerable<string?> Named(string prefix) => secrets.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
+        IEnumerable<string?> Named(string prefix) =>
+            secrets.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
     }
 
     private static byte[] Unwrap(string name, string masterKey, byte[] wrapped)
     {
         using var master = new AesGcm(Convert.FromBase64String(masterKey), TagSize);
         var secret = new byte[wrapped.Length - NonceSize - TagSize];
-        master.Decrypt(wrapped.AsSpan(0, NonceSize), wrapped.AsSpan(NonceSize, secret.Length), wrapped.AsSpan(^TagSize..), secret, Encoding.UTF8.GetBytes(name));
+        var (nonce, cipher, tag) = (wrapped[..NonceSize], wrapped[NonceSize..^TagSize], wrapped[^TagSize..]);
+        master.Decrypt(nonce, cipher, tag, secret, Encoding.UTF8.GetBytes(name));
         return secret;
     }
 
@@ -169,13 +188,14 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
         byte[] material = [.. names.SelectMany(name => secrets[name])];
         using var aes = Aes.Create();
         (aes.Mode, aes.Padding) = (CipherMode.ECB, PaddingMode.None);
-        aes.Key = HKDF.DeriveKey(HashAlgorithmName.SHA256, material, 64, salt: null, Encoding.UTF8.GetBytes("chatcqrs content " + string.Join(' ', names)))[..32];
+        var info = Encoding.UTF8.GetBytes("chatcqrs content " + string.Join(' ', names));
+        aes.Key = HKDF.DeriveKey(HashAlgorithmName.SHA256, material, 64, salt: null, info)[..32];
         return aes.CreateEncryptor();
     }
 
     /// <summary>
-    /// Which needles are in what AES-GCM would make of a value with any of the keys if its tag were right: its cipher is AES in counter mode, which begins at 2
-    /// behind a nonce of 96 bits (NIST SP 800-38D, section 7.1).
+    /// The needles in a value decrypted with any of the keys, without checking the tag. AES-GCM encrypts in counter
+    /// mode; behind a nonce of 96 bits the counter begins at 2 (NIST SP 800-38D, section 7.1).
     /// </summary>
     private static HashSet<Needle> Opened(List<ICryptoTransform> keys, byte[] value, IReadOnlyList<Needle> needles)
     {
@@ -236,18 +256,22 @@ public sealed partial class StoredBytes(string connectionString, IReadOnlyDictio
     private sealed record Table(string Name, IReadOnlyList<(string Name, bool IsBytes)> Columns);
 }
 
-/// <summary>What a search found, and how much there was to search.</summary>
-/// <param name="Keys">How many keys could still be derived.</param>
+/// <summary>The result of a search, and the extent of what was searched.</summary>
+/// <param name="Keys">The number of keys that could still be derived.</param>
 public sealed record StoredSearch(int Keys)
 {
     public int Values { get; set; }
 
-    /// <summary>The columns in which the text lies open.</summary>
+    /// <summary>The columns with the text in plain.</summary>
     public List<string> Plain { get; } = [];
 
-    /// <summary>The columns in which some key finds it.</summary>
+    /// <summary>The columns in which some key decrypts it.</summary>
     public List<string> Opened { get; } = [];
 
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{Values} values, {Keys} keys; open in [{string.Join(", ", Plain.Distinct())}], opened in [{string.Join(", ", Opened.Distinct())}]");
+    public override string ToString()
+    {
+        var (plain, opened) = (string.Join(", ", Plain.Distinct()), string.Join(", ", Opened.Distinct()));
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{Values} values, {Keys} keys; plain in [{plain}], opened in [{opened}]");
+    }
 }

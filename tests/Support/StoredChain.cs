@@ -5,20 +5,23 @@ using Npgsql;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>A second, independent reading of how events are linked (docs/events.md): whether what the log on PostgreSQL holds of a stream is unbroken.</summary>
-/// <param name="First">The first revision that is left.</param>
-/// <param name="Broken">The first event that is not linked to the one before it; null for none.</param>
+/// <summary>
+/// Checks the hash chain of a stream in the log on PostgreSQL. An independent implementation of the chain
+/// (docs/events.md).
+/// </summary>
+/// <param name="First">The first revision that is not truncated.</param>
+/// <param name="Broken">The revision of the first event that is not linked to the one before it; null for none.</param>
 public sealed record StoredChain(long First, int Events, long? Broken)
 {
     private const int HashSize = 32;
 
-    /// <summary>What ends the metadata: <c>,"hash":"</c>, 44 characters of base64, <c>"}</c>.</summary>
+    /// <summary>The end of the metadata: <c>,"hash":"</c>, 44 characters of base64, <c>"}</c>.</summary>
     private const int SuffixSize = 55;
 
     private const int HashStart = 9;
     private const int HashLength = 44;
 
-    /// <summary>From the stream's start, or from the hash that was kept of what was truncated.</summary>
+    /// <summary>Reads from the stream's start, or from the hash that truncation kept.</summary>
     public static async Task<StoredChain> OfAsync(string connectionString, string stream)
     {
         await using var database = NpgsqlDataSource.Create(connectionString);
@@ -34,8 +37,10 @@ public sealed record StoredChain(long First, int Events, long? Broken)
         while (await row.ReadAsync())
         {
             var metadata = row.GetFieldValue<byte[]>(3);
-            var hash = Hash(previous, row.GetString(1), row.GetGuid(2), metadata.AsSpan(0, metadata.Length - SuffixSize), row.GetFieldValue<byte[]>(4));
-            if (row.GetInt64(0) != expected || Encoding.ASCII.GetString(metadata.AsSpan(metadata.Length - SuffixSize + HashStart, HashLength)) != Convert.ToBase64String(hash))
+            var (open, suffix) = (metadata[..^SuffixSize], metadata[^SuffixSize..]);
+            var hash = Hash(previous, row.GetString(1), row.GetGuid(2), open, row.GetFieldValue<byte[]>(4));
+            var stored = Encoding.ASCII.GetString(suffix, HashStart, HashLength);
+            if (row.GetInt64(0) != expected || stored != Convert.ToBase64String(hash))
                 return new StoredChain(start, count, row.GetInt64(0));
             (count, expected, previous) = (count + 1, expected + 1, hash);
         }

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace ChatCqrs.Testing;
 
-/// <summary>A database of its own for a test class, dropped afterwards.</summary>
+/// <summary>A database for one test class, dropped on disposal.</summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     private const string Variable = "CHATCQRS_TEST_POSTGRES";
@@ -15,16 +15,21 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         _server = server;
         _name = name;
-        ConnectionString = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = name, MaxPoolSize = 30 }.ConnectionString;
+        ConnectionString = new NpgsqlConnectionStringBuilder(server.ConnectionString)
+        {
+            Database = name,
+            MaxPoolSize = 30,
+        }.ConnectionString;
     }
 
-    /// <summary>In Npgsql's form.</summary>
+    /// <summary>Npgsql's connection string.</summary>
     public string ConnectionString { get; }
 
     public static async Task<TestDatabase> CreateAsync()
     {
         var uri = Environment.GetEnvironmentVariable(Variable)
-            ?? throw new InvalidOperationException($"{Variable} must name a PostgreSQL that tests may create databases in; ./test starts one.");
+            ?? throw new InvalidOperationException(
+                $"{Variable} must name a PostgreSQL for test databases; ./test starts one.");
         var database = new TestDatabase(PostgresConnection.Parse(uri), $"test_{Guid.NewGuid():N}");
         await database.OnServerAsync($"CREATE DATABASE {database._name}");
         return database;
