@@ -70,19 +70,7 @@ public sealed partial class WholeWaySpecs(Product product)
         var answer = await bobs.SayAsync(Draft.In(conversation, "Now I am"));
         Assert.Equal("Now I am", (await adas.MessageAsync(answer.MessageId)).Text);
 
-        var timeline = await ada.TimelineAsync(conversation, answer.Seq);
-        Assert.Equal(["conversation_started", "message", "message", "message"], timeline.Select(entry => entry.Kind));
-        Assert.Equal(
-            [first.MessageId, second.MessageId, answer.MessageId],
-            timeline.Skip(1).Select(entry => entry.Message!.MessageId));
-        Assert.Equal(
-            [first.SentAt, second.SentAt, answer.SentAt], timeline.Skip(1).Select(entry => entry.Message!.SentAt));
-        Assert.All(
-            timeline.Skip(1),
-            entry => Assert.Equal((entry.Seq, conversation), (entry.Message!.Seq, entry.Message.ConversationId)));
-        Assert.Equal(
-            timeline.Select(entry => (entry.Seq, entry.Message?.Text)),
-            (await bob.TimelineAsync(conversation, answer.Seq)).Select(entry => (entry.Seq, entry.Message?.Text)));
+        await AssertTimelineAsync(ada, bob, first, second, answer);
         adas.KeptOrder(first.Seq);
         bobs.KeptOrder();
     }
@@ -254,6 +242,24 @@ public sealed partial class WholeWaySpecs(Product product)
         await bobs.SendAsync(new { op = "read", conversation_id = sent.ConversationId, seq = 1 });
         foreach (var socket in (ChatSocket[])[adas, adasOther, bobsOther])
             await socket.ReceiptAsync(sent.ConversationId, bob.Id, read: 1);
+    }
+
+    /// <summary>Asserts that the timeline of both holds these messages, in this order, and nothing else.</summary>
+    private static async Task AssertTimelineAsync(Person ada, Person bob, params Sent[] sent)
+    {
+        var (conversation, last) = (sent[0].ConversationId, sent[^1].Seq);
+        var timeline = await ada.TimelineAsync(conversation, last);
+        Assert.Equal("conversation_started", timeline[0].Kind);
+        Assert.All(timeline.Skip(1), entry => Assert.Equal("message", entry.Kind));
+        Assert.Equal(
+            sent.Select(message => (message.MessageId, message.SentAt)),
+            timeline.Skip(1).Select(entry => (entry.Message!.MessageId, entry.Message.SentAt)));
+        Assert.All(
+            timeline.Skip(1),
+            entry => Assert.Equal((entry.Seq, conversation), (entry.Message!.Seq, entry.Message.ConversationId)));
+        Assert.Equal(
+            timeline.Select(entry => (entry.Seq, entry.Message?.Text)),
+            (await bob.TimelineAsync(conversation, last)).Select(entry => (entry.Seq, entry.Message?.Text)));
     }
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]

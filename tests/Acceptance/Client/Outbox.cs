@@ -94,15 +94,7 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
                 seen++;
                 if (frame.Op is not ("ack" or "error")) continue;
                 answered++;
-                if (frame.Op == "ack")
-                {
-                    var ack = Json.Read<Sent>(frame.Body);
-                    ledger.Acknowledge(person.Id, ack);
-                    acknowledged.Add(ack.MessageId);
-                }
-                else if (frame.Body.GetProperty("problem").GetProperty("status").GetInt32() == 503)
-                    ledger.NoteUnavailable();
-                else Assert.Fail($"Refused: {frame.Raw}");
+                TakeAnswer(frame, acknowledged);
             }
             if (answered == left.Count) break; // All are answered.
             try
@@ -122,6 +114,20 @@ public sealed class Outbox(Person person, IReadOnlyList<Draft> drafts, Ledger le
             }
         }
         socket.KeptOrder();
+    }
+
+    private void TakeAnswer(Frame frame, HashSet<Guid> acknowledged)
+    {
+        if (frame.Op == "ack")
+        {
+            var ack = Json.Read<Sent>(frame.Body);
+            ledger.Acknowledge(person.Id, ack);
+            acknowledged.Add(ack.MessageId);
+            return;
+        }
+        var status = frame.Body.GetProperty("problem").GetProperty("status").GetInt32();
+        if (status != 503) Assert.Fail($"Refused: {frame.Raw}");
+        ledger.NoteUnavailable();
     }
 }
 
