@@ -116,7 +116,7 @@ internal sealed class Bench(BenchOptions options, string folder)
         return (figures with { Idle = idle }, inserts);
     }
 
-    /// <summary>All parts but the idle sockets, for which it only registers the accounts; null without that part.</summary>
+    /// <summary>Runs all parts but the idle sockets; registers the accounts for those, if they are a part.</summary>
     private async Task<(ProductFigures Figures, InsertFigures? Inserts, Account[]? Accounts)> ProductUnderLoadAsync()
     {
         await using var server = await SayingAsync(

@@ -136,16 +136,18 @@ public sealed partial class WholeWaySpecs(Product product)
     {
         var (ada, bob) = await product.PairAsync();
         var id = Guid.NewGuid();
-        var body =
-            $$"""{"message_ID":"{{id}}","sender_ID":"{{ada.Id}}","receiver_ID":"{{bob.Id}}","Type":"text","TEXT":"hello"}""";
+        var body = $$"""
+            {"message_ID":"{{id}}","sender_ID":"{{ada.Id}}","receiver_ID":"{{bob.Id}}","Type":"text","TEXT":"hello"}
+            """;
         var first = (await ada.PostAsync("/messages", body)).Expect(201);
         var again = (await ada.PostAsync("/v1/messages", Draft.To(bob.Id, "hello", id))).Expect(200);
         Assert.Equal(first.Read<Sent>(), again.Read<Sent>());
 
         await using var socket = await ada.ConnectAsync();
         var (frameId, upper) = (Guid.NewGuid(), "MESSAGE_id");
-        await socket.SendAsync(
-            $$"""{"op":"send","{{upper}}":"{{frameId}}","receiver_ID":"{{bob.Id}}","type":"text","text":"hello again"}""");
+        await socket.SendAsync($$"""
+            {"op":"send","{{upper}}":"{{frameId}}","receiver_ID":"{{bob.Id}}","type":"text","text":"hello again"}
+            """);
         Assert.Equal(2, (await socket.AckAsync(frameId)).Seq);
 
         var unread = await Eventually.GetAsync(
