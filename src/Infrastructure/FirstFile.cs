@@ -2,13 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace ChatCqrs.Infrastructure;
 
-/// <summary>Makes a file that only its owner can read: whole or not at all, and by whoever is first, however many processes try at once.</summary>
+/// <summary>Creates a file that only its owner can read, atomically: of several processes the first one wins.</summary>
 internal static class FirstFile
 {
     private const int Exists = 17; // EEXIST, on Linux and macOS.
 
-    /// <summary>Makes the file unless there is one.</summary>
-    /// <exception cref="IOException">It cannot be made.</exception>
+    /// <summary>Creates the file unless it exists.</summary>
+    /// <exception cref="IOException">The file cannot be created.</exception>
     public static void Create(string path, Action<Stream> write)
     {
         if (File.Exists(path))
@@ -26,7 +26,7 @@ internal static class FirstFile
                 file.Flush(flushToDisk: true);
             }
 
-            Name(temporary, path);
+            Rename(temporary, path);
         }
         finally
         {
@@ -34,15 +34,15 @@ internal static class FirstFile
         }
     }
 
-    /// <summary>Gives the file its name, unless another one has it: that is the one then.</summary>
-    private static void Name(string temporary, string path)
+    /// <summary>Moves the file to its path, unless another process has created that path.</summary>
+    private static void Rename(string temporary, string path)
     {
-        // File.Move looks first and renames then: of two that looked at once the second replaces what the first has made.
+        // link(2) is atomic. File.Move checks, then renames: the second of two processes would replace the first file.
         if (!OperatingSystem.IsWindows() && (Link(temporary, path) == 0 || Marshal.GetLastPInvokeError() == Exists))
             return;
         try
         {
-            File.Move(temporary, path, overwrite: false); // Also where the file system has no hard links.
+            File.Move(temporary, path, overwrite: false); // For file systems without hard links, and Windows.
         }
         catch (IOException) when (File.Exists(path))
         {
@@ -50,7 +50,7 @@ internal static class FirstFile
         }
     }
 
-    /// <summary>link(2), which POSIX promises to fail where there is such a name.</summary>
+    /// <summary>POSIX link(2), which fails with EEXIST where the new name exists.</summary>
     [DllImport("libc", EntryPoint = "link", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Link(

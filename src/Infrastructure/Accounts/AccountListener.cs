@@ -9,23 +9,23 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Hears from other nodes which devices were signed out, whose blocks have changed, who was erased and which secrets were shredded. After every interruption it
-/// looks up what it has missed, or forgets what that may have changed.
+/// Applies the sign-outs, block changes, erasures and shredded secrets of other nodes, which PostgreSQL notifies.
+/// After each connection loss it reloads missed sign-outs and clears the other caches.
 /// </summary>
 internal sealed class AccountListener(
-    NpgsqlDataSource database, PostgresDeviceSessions sessions, BlockLists blocks, KnownUsers known, ContentSealer sealer, TimeProvider clock,
-    ILogger<AccountListener> logger) : BackgroundService
+    NpgsqlDataSource database, PostgresDeviceSessions sessions, BlockLists blocks, KnownUsers known,
+    ContentSealer sealer, TimeProvider clock, ILogger<AccountListener> logger) : BackgroundService
 {
-    /// <summary>How often a silent connection is tried.</summary>
+    /// <summary>How often an idle connection is tested.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How far the clocks of nodes may be apart.</summary>
+    /// <summary>The largest clock difference between nodes.</summary>
     private static readonly TimeSpan SkewMax = TimeSpan.FromMinutes(5);
 
-    private DateTimeOffset _heardUntil = clock.GetUtcNow();
-    private bool _hears = true;
+    private DateTimeOffset _listenedUntil = clock.GetUtcNow();
+    private bool _isListening = true;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -37,9 +37,9 @@ internal sealed class AccountListener(
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                if (_hears)
-                    logger.LogWarning("What other nodes sign out or block cannot be heard for the moment: {Reason}", exception.Message);
-                _hears = false;
+                if (_isListening)
+                    logger.LogWarning("Cannot listen for other nodes' account changes: {Reason}", exception.Message);
+                _isListening = false;
             }
 
             await Task.Delay(RetryAfter, clock, stoppingToken);
@@ -50,7 +50,7 @@ internal sealed class AccountListener(
     private async Task ListenAsync(CancellationToken stoppingToken)
     {
         await using var connection = await database.OpenConnectionAsync(stoppingToken);
-        connection.Notification += (_, notification) => Hear(notification.Channel, notification.Payload);
+        connection.Notification += (_, notification) => Apply(notification.Channel, notification.Payload);
         await RunAsync(
             connection,
             $"LISTEN {sessions.Channel}; LISTEN {DirectoryModel.BlocksChannel(sessions.Schema)}; "
@@ -59,37 +59,39 @@ internal sealed class AccountListener(
         blocks.ForgetAll();
         known.ForgetAll();
         sealer.ForgetAll();
-        await sessions.CatchUpAsync(_heardUntil - SkewMax, stoppingToken);
-        _hears = true;
+        await sessions.CatchUpAsync(_listenedUntil - SkewMax, stoppingToken);
+        _isListening = true;
         while (true)
         {
-            _heardUntil = clock.GetUtcNow();
+            _listenedUntil = clock.GetUtcNow();
             if (!await connection.WaitAsync(PingEvery, stoppingToken))
                 await RunAsync(connection, "SELECT 1", stoppingToken);
         }
     }
 
-    private void Hear(string channel, string payload)
+    private void Apply(string channel, string payload)
     {
         if (channel == Secrets.Channel)
             sealer.Forget(payload);
         else if (channel == sessions.Channel)
-            HearSignOut(payload);
+            ApplySignOut(payload);
         else if (Guid.TryParse(payload, out var changed))
-            HearChange(channel, new UserId(changed));
+            ForgetUser(channel, new UserId(changed));
     }
 
-    private void HearChange(string channel, UserId user)
+    private void ForgetUser(string channel, UserId user)
     {
         blocks.Forget(user);
         if (channel == PostgresRegistrations.ErasedChannel(sessions.Schema))
             known.Forget(user);
     }
 
-    private void HearSignOut(string payload)
+    private void ApplySignOut(string payload)
     {
         var colon = payload.IndexOf(':', StringComparison.Ordinal);
-        if (colon > 0 && Guid.TryParse(payload.AsSpan(0, colon), out var user) && Guid.TryParse(payload.AsSpan(colon + 1), out var device))
+        if (colon > 0
+            && Guid.TryParse(payload.AsSpan(0, colon), out var user)
+            && Guid.TryParse(payload.AsSpan(colon + 1), out var device))
             sessions.Mark(new UserId(user), new DeviceId(device));
     }
 

@@ -4,7 +4,8 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Tables for what must be decided once for all nodes and at once: registrations, whose phone is whose, who is signed in, who is to be erased. See docs/adr/0020-accounts-in-tables.md.
+/// Tables that all nodes share for immediate decisions: registrations, phone owners, device sessions, pending erasures.
+/// See docs/adr/0020-accounts-in-tables.md.
 /// </summary>
 internal static class AccountSchema
 {
@@ -61,7 +62,8 @@ internal static class AccountSchema
         table.Indexes.Add(new IndexDefinition("device_sessions_revoked").AgainstColumns("revoked_at"));
         return table;
     }
-    /// <summary>Erasures that are not known to be finished.</summary>
+
+    /// <summary>Erasures that have not finished yet.</summary>
     private static Table Erasures(string schema)
     {
         var table = new Table($"{schema}.erasures");

@@ -4,9 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Accounts;
 
-/// <summary>Checks the settings of accounts at start. A wrong one stops the start with a line that names it.</summary>
+/// <summary>Validates the account settings at start; each error names the wrong setting.</summary>
 internal sealed class AccountValidation(bool development)
-    : IValidateOptions<TokenOptions>, IValidateOptions<RegistrationOptions>, IValidateOptions<AccessOptions>, IValidateOptions<SmsOptions>
+    : IValidateOptions<TokenOptions>, IValidateOptions<RegistrationOptions>, IValidateOptions<AccessOptions>,
+        IValidateOptions<SmsOptions>
 {
     public ValidateOptionsResult Validate(string? name, TokenOptions options)
     {
@@ -21,18 +22,23 @@ internal sealed class AccountValidation(bool development)
             SigningKeys.Load(options);
             return ValidateOptionsResult.Success;
         }
-        catch (Exception exception) when (exception is InvalidOperationException or IOException or UnauthorizedAccessException)
+        catch (Exception exception)
+            when (exception is InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             return Fail(exception.Message);
         }
     }
 
     public ValidateOptionsResult Validate(string? name, RegistrationOptions options) =>
-        options.CodeMinutes is >= 1 and <= 60 ? ValidateOptionsResult.Success : Fail("Registration:CodeMinutes must be 1 to 60.");
+        options.CodeMinutes is >= 1 and <= 60
+            ? ValidateOptionsResult.Success
+            : Fail("Registration:CodeMinutes must be 1 to 60.");
 
     public ValidateOptionsResult Validate(string? name, AccessOptions options)
     {
-        foreach (var (list, setting) in new[] { (options.Admins, "Access:Admins"), (options.Auditors, "Access:Auditors") })
+        (List<string> List, string Setting)[] roles =
+            [(options.Admins, "Access:Admins"), (options.Auditors, "Access:Auditors")];
+        foreach (var (list, setting) in roles)
         {
             if (list.Find(entry => !PhoneNumber.IsE164(entry) && !Guid.TryParse(entry, out _)) is { } wrong)
                 return Fail($"{setting} must name phones in E.164 form or ids of users, not '{wrong}'.");
@@ -44,16 +50,25 @@ internal sealed class AccountValidation(bool development)
     public ValidateOptionsResult Validate(string? name, SmsOptions options)
     {
         if (options.WebhookUrl is null)
-            return development ? ValidateOptionsResult.Success : Fail("Sms:WebhookUrl must be set outside Development: codes have to reach phones.");
-        if (!options.WebhookUrl.IsAbsoluteUri
-            || !(options.WebhookUrl.Scheme == Uri.UriSchemeHttps || (options.WebhookUrl.Scheme == Uri.UriSchemeHttp && options.WebhookUrl.IsLoopback)))
+        {
+            return development
+                ? ValidateOptionsResult.Success
+                : Fail("Sms:WebhookUrl must be set outside Development: codes have to reach phones.");
+        }
+
+        if (!IsHttpsOrLocal(options.WebhookUrl))
             return Fail("Sms:WebhookUrl must be an https URL, or http on this machine.");
         if (options.WebhookSecret is not { Length: >= SmsOptions.SecretLengthMin })
             return Fail($"Sms:WebhookSecret must have at least {SmsOptions.SecretLengthMin} characters.");
         if (options.TimeoutSeconds is not (>= 1 and <= 60))
             return Fail("Sms:TimeoutSeconds must be 1 to 60.");
-        return options.Attempts is >= 1 and <= 10 ? ValidateOptionsResult.Success : Fail("Sms:Attempts must be 1 to 10.");
+        return options.Attempts is >= 1 and <= 10
+            ? ValidateOptionsResult.Success
+            : Fail("Sms:Attempts must be 1 to 10.");
     }
+
+    private static bool IsHttpsOrLocal(Uri url) => url.IsAbsoluteUri
+        && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback));
 
     private static ValidateOptionsResult Fail(string message) => ValidateOptionsResult.Fail(message);
 }

@@ -20,8 +20,8 @@ public static class AccountsRegistration
 
     private static readonly TimeSpan GatewayConnectionLifetime = TimeSpan.FromMinutes(5);
 
-    /// <summary>Accounts on PostgreSQL, tokens, and whatever sends the codes.</summary>
-    /// <param name="dataFolder">Where Development keeps its signing key.</param>
+    /// <summary>Adds registrations and device sessions in PostgreSQL, access tokens, and the SMS sender.</summary>
+    /// <param name="dataFolder">The folder of Development's signing key.</param>
     public static IServiceCollection AddAccounts(
         this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment, string dataFolder)
     {
@@ -30,20 +30,23 @@ public static class AccountsRegistration
         AddSms(services, configuration);
 
         services.ConfigureMarten(AccountSchema.Register);
-        services.AddSingleton<IRegistrations>(provider =>
-            new PostgresRegistrations(
-                provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IRegistrations>(provider => new PostgresRegistrations(
+            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema,
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new PostgresDeviceSessions(
-            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema,
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());
         services.AddHostedService<AccountListener>();
         services.AddHostedService<LastSeenWriter>();
-        services.AddSingleton(provider => SigningKeys.Load(provider.GetRequiredService<IOptions<TokenOptions>>().Value));
+        services.AddSingleton(provider =>
+            SigningKeys.Load(provider.GetRequiredService<IOptions<TokenOptions>>().Value));
         services.AddSingleton<IAccessTokens, JwtAccessTokens>();
         return services.AddAccountUseCases();
     }
 
-    private static void AddOptions(IServiceCollection services, IConfiguration configuration, bool development, string dataFolder)
+    private static void AddOptions(
+        IServiceCollection services, IConfiguration configuration, bool development, string dataFolder)
     {
         services.AddOptions<TokenOptions>().Bind(configuration.GetSection("Tokens")).PostConfigure(options =>
         {
@@ -78,17 +81,18 @@ public static class AccountsRegistration
             return;
         }
 
-        services.AddSingleton<ISmsSender>(provider => ActivatorUtilities.CreateInstance<WebhookSmsSender>(provider, Gateway()));
+        services.AddSingleton<ISmsSender>(provider =>
+            ActivatorUtilities.CreateInstance<WebhookSmsSender>(provider, CreateGatewayClient()));
     }
 
-    /// <summary>One client for good: it looks the gateway's address up again from time to time, and goes nowhere else.</summary>
-    private static HttpClient Gateway() => new(new SocketsHttpHandler
+    /// <summary>One client for the process. New connections resolve the gateway's name again.</summary>
+    private static HttpClient CreateGatewayClient() => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
         PooledConnectionLifetime = GatewayConnectionLifetime,
     })
     {
-        Timeout = Timeout.InfiniteTimeSpan, // The sender has its own.
+        Timeout = Timeout.InfiniteTimeSpan, // WebhookSmsSender limits each attempt.
     };
 }

@@ -12,7 +12,9 @@ using Microsoft.IdentityModel.Tokens;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <inheritdoc cref="IAccessTokens"/>
-/// <remarks>What a token says is remembered by its hash, so its signature is verified once a node; time and device are checked every time.</remarks>
+/// <remarks>
+/// Each node caches verified tokens by hash and verifies a signature once. It checks expiry and device on every call.
+/// </remarks>
 internal sealed class JwtAccessTokens : IAccessTokens
 {
     /// <summary>The type of an access token (RFC 9068, section 2.1).</summary>
@@ -21,7 +23,7 @@ internal sealed class JwtAccessTokens : IAccessTokens
     private const string DeviceClaim = "device";
     private const string RolesClaim = "roles";
 
-    /// <summary>No token of ours is nearly as long.</summary>
+    /// <summary>Longer than any token that this server issues.</summary>
     private const int LengthMax = 2_048;
 
     private const int TokensMax = 50_000;
@@ -35,7 +37,8 @@ internal sealed class JwtAccessTokens : IAccessTokens
     private readonly TimeProvider _clock;
     private readonly string _issuer;
 
-    public JwtAccessTokens(SigningKeys keys, IDeviceSessions sessions, IOptions<TokenOptions> options, TimeProvider clock)
+    public JwtAccessTokens(
+        SigningKeys keys, IDeviceSessions sessions, IOptions<TokenOptions> options, TimeProvider clock)
     {
         _keys = keys;
         _sessions = sessions;
@@ -52,7 +55,7 @@ internal sealed class JwtAccessTokens : IAccessTokens
             IssuerSigningKeys = keys.All,
             TryAllIssuerSigningKeys = false,
             RequireExpirationTime = true,
-            ValidateLifetime = false, // It is checked below, by our clock and every time.
+            ValidateLifetime = false, // ValidateAsync checks it on every call, with the injected clock.
         };
     }
 
@@ -110,7 +113,8 @@ internal sealed class JwtAccessTokens : IAccessTokens
         var result = await _handler.ValidateTokenAsync(token, _rules);
         if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt
             || !Guid.TryParse(jwt.Subject, out var user)
-            || !jwt.TryGetPayloadValue<string>(DeviceClaim, out var deviceText) || !Guid.TryParse(deviceText, out var device))
+            || !jwt.TryGetPayloadValue<string>(DeviceClaim, out var deviceText)
+            || !Guid.TryParse(deviceText, out var device))
             return null;
         var roles = jwt.TryGetPayloadValue<string[]>(RolesClaim, out var names) ? names : [];
         return new AccessPrincipal(
@@ -118,12 +122,16 @@ internal sealed class JwtAccessTokens : IAccessTokens
     }
 
     private static string[] NamesOf(Roles roles) =>
-        [.. Enum.GetValues<Roles>().Where(role => role != Roles.None && roles.HasFlag(role)).Select(role => role.ToString().ToLowerInvariant())];
+    [
+        .. Enum.GetValues<Roles>()
+            .Where(role => role != Roles.None && roles.HasFlag(role))
+            .Select(role => role.ToString().ToLowerInvariant()),
+    ];
 
     private static Roles RolesOf(string[] names) => names.Aggregate(
         Roles.None, (roles, name) => Enum.TryParse<Roles>(name, ignoreCase: true, out var role) ? roles | role : roles);
 
-    /// <summary>SHA-256 of a token, so that no token is kept in memory.</summary>
+    /// <summary>The SHA-256 of a token; tokens themselves do not stay in memory.</summary>
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)
     {
         public static TokenHash Of(string token)

@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Infrastructure.Accounts;
 
-/// <summary>Writes down every few seconds which devices were here, all of them at once.</summary>
-internal sealed class LastSeenWriter(PostgresDeviceSessions sessions, TimeProvider clock, ILogger<LastSeenWriter> logger) : BackgroundService
+/// <summary>Stores every five seconds when devices were last seen, in one statement.</summary>
+internal sealed class LastSeenWriter(
+    PostgresDeviceSessions sessions, TimeProvider clock, ILogger<LastSeenWriter> logger) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
@@ -30,7 +31,7 @@ internal sealed class LastSeenWriter(PostgresDeviceSessions sessions, TimeProvid
         }
         catch (StoreUnavailableException exception)
         {
-            logger.LogDebug("When devices were last here will be written down later: {Reason}", exception.Message);
+            logger.LogDebug("The last-seen times of devices are stored later: {Reason}", exception.Message);
         }
     }
 }

@@ -11,10 +11,11 @@ namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <inheritdoc cref="IDeviceSessions"/>
 /// <remarks>
-/// Whoever signs a device out tells all nodes by NOTIFY in the same transaction; <see cref="AccountListener"/> hears it. A session that is kept
-/// in memory is marked, never replaced, so that whoever has found it sees the mark.
+/// A sign-out notifies all nodes (NOTIFY) in its own transaction; <see cref="AccountListener"/> receives it.
+/// A sign-out marks the cached session object and never replaces it: every caller that holds the object sees the mark.
 /// </remarks>
-internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string schema, TimeProvider clock) : IDeviceSessions
+internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string schema, TimeProvider clock)
+    : IDeviceSessions
 {
     private const int SessionsMax = 100_000;
     private const int SeenMax = 100_000;
@@ -26,10 +27,10 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public event Action<UserId, DeviceId>? Revoked;
 
-    /// <summary>The schema that the tables are in.</summary>
+    /// <summary>The schema of the tables.</summary>
     public string Schema => schema;
 
-    /// <summary>Where nodes tell each other; the payload is <c>user:device</c>.</summary>
+    /// <summary>The notification channel for sign-outs; the payload is <c>user:device</c>.</summary>
     public string Channel => schema + "_devices";
 
     public async ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken)
@@ -40,7 +41,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         var revocations = Interlocked.Read(ref _revocations);
         var active = await PostgresErrors.GuardAsync(async () =>
         {
-            await using var command = database.CreateCommand($"SELECT revoked_at IS NULL FROM {schema}.device_sessions WHERE device_id = $1");
+            await using var command = database.CreateCommand(
+                $"SELECT revoked_at IS NULL FROM {schema}.device_sessions WHERE device_id = $1");
             command.Parameters.Add(new() { Value = device.Value });
             return await command.ExecuteScalarAsync(cancellationToken) as bool?;
         });
@@ -49,8 +51,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         {
             _sessions.Set(device, new Session { Revoked = !known });
 
-            // What was read while some device was being signed out may be just that device's past: it is not remembered. Looked at after it was set: who
-            // signs a device out next finds it, or has been counted already.
+            // A sign-out during the query makes the answer unreliable: do not cache it. The check follows Set: a later
+            // sign-out finds the cached session, and an earlier one has raised the counter.
             if (Interlocked.Read(ref _revocations) != revocations)
                 _sessions.Remove(device);
         }
@@ -72,35 +74,41 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public async Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken)
     {
-        var rotated = await Repeated.GuardAsync(() => ExchangeAsync(rotation, cancellationToken), clock, cancellationToken);
+        var rotated = await Repeated.GuardAsync(
+            () => ExchangeAsync(rotation, cancellationToken), clock, cancellationToken);
         if (rotated is not null)
             return rotated;
-        return await RevokeWhereAsync(
-            "device_id = $1 AND refresh_hash <> $3", rotation.Now, [rotation.Device.Value, rotation.Old], cancellationToken)
-            ? new RotationOutcome.Reused()
-            : new RotationOutcome.Ended();
+        var revoked = await RevokeWhereAsync(
+            "device_id = $1 AND refresh_hash <> $3", rotation.Now, [rotation.Device.Value, rotation.Old],
+            cancellationToken);
+        return revoked ? new RotationOutcome.Reused() : new RotationOutcome.Ended();
     }
 
     public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
-        RevokeWhereAsync("device_id = $1 AND user_id = $3", clock.GetUtcNow(), [device.Value, user.Value], cancellationToken);
+        RevokeWhereAsync(
+            "device_id = $1 AND user_id = $3", clock.GetUtcNow(), [device.Value, user.Value], cancellationToken);
 
-    public async Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"""
-        SELECT device_id, created_at, last_seen, refresh_expires_at FROM {schema}.device_sessions
-        WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at, device_id
-        """,
-        row => new DeviceSession(
-            new DeviceId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1), row.GetFieldValue<DateTimeOffset>(2), row.GetFieldValue<DateTimeOffset>(3)),
-        cancellationToken, user.Value);
+    public async Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            $"""
+            SELECT device_id, created_at, last_seen, refresh_expires_at FROM {schema}.device_sessions
+            WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at, device_id
+            """,
+            row => new DeviceSession(
+                new DeviceId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1),
+                row.GetFieldValue<DateTimeOffset>(2), row.GetFieldValue<DateTimeOffset>(3)),
+            cancellationToken, user.Value);
 
     public Task RevokeAllAsync(UserId user, CancellationToken cancellationToken) =>
         RevokeWhereAsync("user_id = $1", clock.GetUtcNow(), [user.Value], cancellationToken);
 
-    public async Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(
+        UserId user, CancellationToken cancellationToken)
     {
         var lastSeen = await PostgresErrors.GuardAsync(async () =>
         {
-            await using var command = database.CreateCommand($"SELECT device_id, last_seen FROM {schema}.device_sessions WHERE user_id = $1");
+            await using var command = database.CreateCommand(
+                $"SELECT device_id, last_seen FROM {schema}.device_sessions WHERE user_id = $1");
             command.Parameters.Add(new() { Value = user.Value });
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             var found = new Dictionary<DeviceId, DateTimeOffset>();
@@ -117,7 +125,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         return lastSeen;
     }
 
-    public Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<IReadOnlyDictionary<UserId, DateTimeOffset>>(async () =>
         {
             await using var command = database.CreateCommand(
@@ -133,7 +142,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
             return found;
         });
 
-    /// <summary>Takes note that a device was signed out, here or elsewhere.</summary>
+    /// <summary>Marks a device as signed out, by this node or another.</summary>
     public void Mark(UserId user, DeviceId device)
     {
         Interlocked.Increment(ref _revocations);
@@ -142,18 +151,20 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         Revoked?.Invoke(user, device);
     }
 
-    /// <summary>Takes note of everything that was signed out since; for when notifications may have been missed.</summary>
-    public Task CatchUpAsync(DateTimeOffset since, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
-    {
-        await using var command = database.CreateCommand($"SELECT user_id, device_id FROM {schema}.device_sessions WHERE revoked_at >= $1");
-        command.Parameters.Add(new() { Value = since });
-        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-        while (await rows.ReadAsync(cancellationToken))
-            Mark(new UserId(rows.GetGuid(0)), new DeviceId(rows.GetGuid(1)));
-        return true;
-    });
+    /// <summary>Marks all devices signed out since a time; notifications may have been missed.</summary>
+    public Task CatchUpAsync(DateTimeOffset since, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = database.CreateCommand(
+                $"SELECT user_id, device_id FROM {schema}.device_sessions WHERE revoked_at >= $1");
+            command.Parameters.Add(new() { Value = since });
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            while (await rows.ReadAsync(cancellationToken))
+                Mark(new UserId(rows.GetGuid(0)), new DeviceId(rows.GetGuid(1)));
+            return true;
+        });
 
-    /// <summary>Writes down who was here since the last time, in one statement.</summary>
+    /// <summary>Stores when devices were seen since the last call, in one statement.</summary>
     public async Task WriteSeenAsync(CancellationToken cancellationToken)
     {
         var seen = _seen.ToArray();
@@ -174,7 +185,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
             _seen.TryRemove(pair);
     }
 
-    /// <summary>Exchanges the token, or finds that just this exchange was made before and its answer lost.</summary>
+    /// <summary>Exchanges the token. A repeated exchange whose answer was lost succeeds too.</summary>
+    /// <returns>Null when the session has no such refresh token, has expired or was revoked.</returns>
     private async Task<RotationOutcome?> ExchangeAsync(Rotation rotation, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
@@ -195,10 +207,13 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         return new RotationOutcome.Rotated(new UserId(row.GetGuid(0)), new PhoneKey(phone));
     }
 
-    /// <summary>Signs devices out and tells all nodes, in one transaction.</summary>
-    /// <param name="condition">Which; $1 and from $3 on are the arguments.</param>
-    /// <returns>Whether any was signed in.</returns>
-    private async Task<bool> RevokeWhereAsync(string condition, DateTimeOffset now, object[] arguments, CancellationToken cancellationToken)
+    /// <summary>Signs devices out and notifies all nodes, in one transaction.</summary>
+    /// <param name="condition">
+    /// SQL that selects the sessions. $1 is the first argument, $2 the time, $3 and on the other arguments.
+    /// </param>
+    /// <returns>Whether any device was signed in.</returns>
+    private async Task<bool> RevokeWhereAsync(
+        string condition, DateTimeOffset now, object[] arguments, CancellationToken cancellationToken)
     {
         var revoked = await PostgresErrors.GuardAsync(async () =>
         {
@@ -228,7 +243,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
     {
         public volatile bool Revoked;
 
-        /// <summary>When it was last noted to be here, as a timestamp of the clock; 0 for never.</summary>
+        /// <summary>When the device was last recorded as seen, as a timestamp of the clock; 0 for never.</summary>
         public long SeenAt;
     }
 }

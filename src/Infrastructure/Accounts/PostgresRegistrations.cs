@@ -9,25 +9,29 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <inheritdoc cref="IRegistrations"/>
-internal sealed class PostgresRegistrations(NpgsqlDataSource database, string schema, TimeProvider clock) : IRegistrations
+internal sealed class PostgresRegistrations(NpgsqlDataSource database, string schema, TimeProvider clock)
+    : IRegistrations
 {
-    /// <summary>How long a registration is remembered, so that an old one is said to be over and the codes of a day can be counted.</summary>
+    /// <summary>
+    /// How long a registration stays: longer than the 24 hours of the code limit, so that late answers get "over".
+    /// </summary>
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(48);
 
-    /// <summary>How many of those that are over each new registration removes.</summary>
-    private const int ForgottenAtOnce = 20;
+    /// <summary>How many old registrations each new one deletes at most.</summary>
+    private const int DeletedAtOnce = 20;
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     private static readonly TimeSpan Day = TimeSpan.FromHours(24);
 
-    public Task<TimeSpan?> AddAsync(Registration registration, PhoneLimits? limits, CancellationToken cancellationToken) =>
+    public Task<TimeSpan?> AddAsync(
+        Registration registration, PhoneLimits? limits, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>
         {
             var phone = Bytes(registration.Phone.Value);
             await using var batch = database.CreateBatch();
             batch.BatchCommands.Add(LockPhone(phone));
             batch.BatchCommands.Add(Insert(registration, phone, limits));
-            batch.BatchCommands.Add(Forget(registration.CreatedAt - KeptFor));
+            batch.BatchCommands.Add(DeleteOld(registration.CreatedAt - KeptFor));
             await batch.ExecuteNonQueryAsync(cancellationToken);
             return batch.BatchCommands[1].RecordsAffected > 0
                 ? null
@@ -35,7 +39,8 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         });
 
     public Task<CodeCheck> CheckCodeAsync(
-        Guid registration, Fingerprint code, int attemptsMax, DateTimeOffset now, CancellationToken cancellationToken) =>
+        Guid registration, Fingerprint code, int attemptsMax, DateTimeOffset now,
+        CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>
         {
             await using var guess = database.CreateCommand(
@@ -48,20 +53,30 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
             await using (var row = await guess.ExecuteReaderAsync(cancellationToken))
             {
                 if (await row.ReadAsync(cancellationToken))
-                    return row.GetBoolean(0) ? new CodeCheck.Right(Read(registration, code, row)) : new CodeCheck.Wrong();
+                {
+                    return row.GetBoolean(0)
+                        ? new CodeCheck.Right(Read(registration, code, row))
+                        : new CodeCheck.Wrong();
+                }
             }
 
             await using var known = database.CreateCommand($"SELECT true FROM {schema}.registrations WHERE id = $1");
             Add(known.Parameters, registration);
-            return await known.ExecuteScalarAsync(cancellationToken) is true ? (CodeCheck)new CodeCheck.Over() : new CodeCheck.Unknown();
+            return await known.ExecuteScalarAsync(cancellationToken) is true
+                ? (CodeCheck)new CodeCheck.Over()
+                : new CodeCheck.Unknown();
         });
 
-    public Task<UserId> ClaimPhoneAsync(PhoneKey phone, UserId user, DateTimeOffset now, CancellationToken cancellationToken) =>
+    public Task<UserId> ClaimPhoneAsync(
+        PhoneKey phone, UserId user, DateTimeOffset now, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>
         {
             await using var batch = database.CreateBatch();
             var claim = new NpgsqlBatchCommand(
-                $"INSERT INTO {schema}.phones (phone, user_id, claimed_at) VALUES ($1, $2, $3) ON CONFLICT (phone) DO NOTHING");
+                $"""
+                INSERT INTO {schema}.phones (phone, user_id, claimed_at) VALUES ($1, $2, $3)
+                ON CONFLICT (phone) DO NOTHING
+                """);
             Add(claim.Parameters, Bytes(phone.Value), user.Value, now);
             batch.BatchCommands.Add(claim);
             var owner = new NpgsqlBatchCommand($"SELECT user_id FROM {schema}.phones WHERE phone = $1");
@@ -73,26 +88,31 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     public Task<UserId?> FindPhoneAsync(PhoneKey phone, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<UserId?>(async () =>
         {
-            await using var command = database.CreateCommand($"SELECT user_id FROM {schema}.phones WHERE phone = $1 AND registered");
+            await using var command = database.CreateCommand(
+                $"SELECT user_id FROM {schema}.phones WHERE phone = $1 AND registered");
             Add(command.Parameters, Bytes(phone.Value));
             return await command.ExecuteScalarAsync(cancellationToken) is Guid id ? new UserId(id) : null;
         });
 
-    public Task<IReadOnlyDictionary<PhoneKey, UserId>> FindPhonesAsync(IReadOnlyCollection<PhoneKey> phones, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<PhoneKey, UserId>> FindPhonesAsync(
+        IReadOnlyCollection<PhoneKey> phones, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<IReadOnlyDictionary<PhoneKey, UserId>>(async () =>
         {
-            await using var command = database.CreateCommand($"SELECT phone, user_id FROM {schema}.phones WHERE phone = ANY ($1) AND registered");
-            Add(command.Parameters, (object)phones.Select(phone => Bytes(phone.Value)).ToArray()); // Else it would be taken for the parameters themselves.
+            await using var command = database.CreateCommand(
+                $"SELECT phone, user_id FROM {schema}.phones WHERE phone = ANY ($1) AND registered");
+            object keys = phones.Select(phone => Bytes(phone.Value)).ToArray(); // One parameter, not several.
+            Add(command.Parameters, keys);
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             var found = new Dictionary<PhoneKey, UserId>();
             while (await rows.ReadAsync(cancellationToken))
-                found.Add(new PhoneKey(BinaryPrimitives.ReadUInt128BigEndian(rows.GetFieldValue<byte[]>(0))), new UserId(rows.GetGuid(1)));
+                found.Add(ReadPhone(rows, 0), new UserId(rows.GetGuid(1)));
             return found;
         });
 
     public Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken) =>
         Repeated.GuardAsync(
-            async () => await TryCompleteAsync(registration, signIn, cancellationToken) || await IsSignedInAsync(signIn, cancellationToken),
+            async () => await TryCompleteAsync(registration, signIn, cancellationToken)
+                || await IsSignedInAsync(signIn, cancellationToken),
             clock, cancellationToken);
 
     public Task ForgetAsync(UserId user, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
@@ -114,7 +134,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         return await batch.ExecuteNonQueryAsync(cancellationToken);
     });
 
-    /// <summary>Where nodes are told who is no more; the payload is the user.</summary>
+    /// <summary>The notification channel for erased users; the payload is the user's id.</summary>
     public static string ErasedChannel(string schema) => schema + "_erased";
 
     internal static byte[] Bytes(UInt128 value)
@@ -139,20 +159,25 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
             INSERT INTO {schema}.device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
             SELECT $3, $4, $5, $6, $2, $2 FROM used
             """);
-        Add(command.Parameters, registration, signIn.Now, signIn.Device.Value, signIn.User.Value, signIn.RefreshToken, signIn.RefreshExpiresAt);
+        Add(command.Parameters,
+            registration, signIn.Now, signIn.Device.Value, signIn.User.Value, signIn.RefreshToken,
+            signIn.RefreshExpiresAt);
         return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
     }
 
-    /// <summary>Whether just this sign-in was made before, and its answer lost.</summary>
+    /// <summary>Whether the same sign-in succeeded before, but its answer was lost.</summary>
     private async Task<bool> IsSignedInAsync(SignIn signIn, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"SELECT true FROM {schema}.device_sessions WHERE device_id = $1 AND refresh_hash = $2 AND revoked_at IS NULL");
+            $"""
+            SELECT true FROM {schema}.device_sessions
+            WHERE device_id = $1 AND refresh_hash = $2 AND revoked_at IS NULL
+            """);
         Add(command.Parameters, signIn.Device.Value, signIn.RefreshToken);
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    /// <summary>Those who ask for codes for one phone at the same instant are counted one after another.</summary>
+    /// <summary>Serialises registrations of one phone, so that the count against its limits is exact.</summary>
     private static NpgsqlBatchCommand LockPhone(byte[] phone)
     {
         var command = new NpgsqlBatchCommand("SELECT pg_advisory_xact_lock($1)");
@@ -171,26 +196,32 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
             """);
         Add(command.Parameters,
             registration.Id, phone, registration.User.Value, registration.Device.Value, registration.Content.Bytes);
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)registration.Content.Bucket ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter
+        {
+            Value = (object?)registration.Content.Bucket ?? DBNull.Value,
+            NpgsqlDbType = NpgsqlDbType.Text,
+        });
         Add(command.Parameters,
             Bytes(registration.Code.Value), registration.CreatedAt, registration.ExpiresAt,
-            registration.CreatedAt - Hour, limits?.PerHour ?? int.MaxValue, registration.CreatedAt - Day, limits?.PerDay ?? int.MaxValue);
+            registration.CreatedAt - Hour, limits?.PerHour ?? int.MaxValue,
+            registration.CreatedAt - Day, limits?.PerDay ?? int.MaxValue);
         return command;
     }
 
-    private NpgsqlBatchCommand Forget(DateTimeOffset before)
+    private NpgsqlBatchCommand DeleteOld(DateTimeOffset before)
     {
         var command = new NpgsqlBatchCommand(
             $"""
             DELETE FROM {schema}.registrations WHERE id IN (
                 SELECT id FROM {schema}.registrations WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
             """);
-        Add(command.Parameters, before, ForgottenAtOnce);
+        Add(command.Parameters, before, DeletedAtOnce);
         return command;
     }
 
-    /// <summary>How long until the newest codes that fill a window have left it.</summary>
-    private async Task<TimeSpan?> WaitAsync(byte[] phone, PhoneLimits limits, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>How long until both limits admit another code; at least a second.</summary>
+    private async Task<TimeSpan?> WaitAsync(
+        byte[] phone, PhoneLimits limits, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             $"""
@@ -199,14 +230,19 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
                 (SELECT created_at + interval '1 day' FROM {schema}.registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $3 LIMIT 1))
             """);
         Add(command.Parameters, phone, Math.Max(0, limits.PerHour - 1), Math.Max(0, limits.PerDay - 1));
-        var until = await command.ExecuteScalarAsync(cancellationToken) is DateTime time ? new DateTimeOffset(time) - now : Hour;
-        return until > TimeSpan.FromSeconds(1) ? until : TimeSpan.FromSeconds(1);
+        var wait = await command.ExecuteScalarAsync(cancellationToken) is DateTime until
+            ? new DateTimeOffset(until) - now
+            : Hour;
+        return wait > TimeSpan.FromSeconds(1) ? wait : TimeSpan.FromSeconds(1);
     }
 
     private static Registration Read(Guid id, Fingerprint code, NpgsqlDataReader row) => new(
-        id, new PhoneKey(BinaryPrimitives.ReadUInt128BigEndian(row.GetFieldValue<byte[]>(1))), new UserId(row.GetGuid(2)), new DeviceId(row.GetGuid(3)),
+        id, ReadPhone(row, 1), new UserId(row.GetGuid(2)), new DeviceId(row.GetGuid(3)),
         new SealedContent(row.IsDBNull(5) ? null : row.GetString(5), row.GetFieldValue<byte[]>(4)), code,
         row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7));
+
+    private static PhoneKey ReadPhone(NpgsqlDataReader row, int column) =>
+        new(BinaryPrimitives.ReadUInt128BigEndian(row.GetFieldValue<byte[]>(column)));
 
     private static void Add(NpgsqlParameterCollection parameters, params ReadOnlySpan<object> values)
     {

@@ -4,15 +4,16 @@ using ChatCqrs.Infrastructure.Marten;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Repeats a change whose answer was lost. For changes that say the same when they were made already: otherwise a token that was handed over
-/// just as the connection broke would count as used by somebody else.
+/// Retries a change whose answer may be lost. The change must be idempotent: after a connection loss the retry of a
+/// token exchange must succeed, not report the token as reused.
 /// </summary>
 internal static class Repeated
 {
     private const int AttemptsMax = 4;
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(200);
 
-    public static async Task<T> GuardAsync<T>(Func<Task<T>> change, TimeProvider clock, CancellationToken cancellationToken)
+    public static async Task<T> GuardAsync<T>(
+        Func<Task<T>> change, TimeProvider clock, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {

@@ -8,7 +8,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// The private keys on P-256 (FIPS 186-4) of the access tokens. The first one signs, all of them verify. A key's id is its thumbprint (RFC 7638).
+/// The private keys of the access tokens, on P-256 (FIPS 186-4). The first key signs; all keys verify.
+/// A key's id is its thumbprint (RFC 7638).
 /// </summary>
 internal sealed class SigningKeys
 {
@@ -28,27 +29,32 @@ internal sealed class SigningKeys
     /// <summary>The public keys as a JSON Web Key Set.</summary>
     public ReadOnlyMemory<byte> KeySet { get; }
 
-    /// <summary>Reads the keys that the configuration names.</summary>
-    /// <exception cref="InvalidOperationException">There are none, or they are not what they should be; the message names the setting.</exception>
+    /// <summary>Reads the configured keys.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// There are no keys, too many, or keys of another kind; the message names the setting.
+    /// </exception>
     public static SigningKeys Load(TokenOptions options)
     {
         var (texts, setting) = options.Keys.Count > 0 ? (options.Keys, "Tokens:Keys")
             : options.KeyFile is { } path && File.Exists(path) ? ([File.ReadAllText(path)], "Tokens:KeyFile")
-            : throw new InvalidOperationException("Tokens:KeyFile or Tokens:Keys must hold a private key on P-256 in PEM form.");
+            : throw new InvalidOperationException(
+                "Tokens:KeyFile or Tokens:Keys must hold a private key on P-256 in PEM form.");
         try
         {
             var keys = texts.SelectMany(Parse).DistinctBy(key => key.KeyId).ToList();
             return keys.Count is > 0 and <= KeysMax
                 ? new SigningKeys(keys)
-                : throw new InvalidOperationException($"{setting} must hold 1 to {KeysMax} private keys on P-256 in PEM form.");
+                : throw new InvalidOperationException(
+                    $"{setting} must hold 1 to {KeysMax} private keys on P-256 in PEM form.");
         }
         catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
-            throw new InvalidOperationException($"{setting} does not hold private keys on P-256 in PEM form.", exception);
+            throw new InvalidOperationException(
+                $"{setting} does not hold private keys on P-256 in PEM form.", exception);
         }
     }
 
-    /// <summary>Makes a key file that only its owner can read, unless there is one.</summary>
+    /// <summary>Creates a key file that only its owner can read, unless the file exists.</summary>
     public static void CreateIfMissing(string path) => FirstFile.Create(path, file =>
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -98,5 +104,6 @@ internal sealed class SigningKeys
         return JsonSerializer.SerializeToUtf8Bytes(new { keys = set }, KeySetFormat);
     }
 
-    private static readonly JsonSerializerOptions KeySetFormat = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions KeySetFormat =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }
