@@ -4,8 +4,8 @@ using ChatCqrs.Application.Ports;
 namespace ChatCqrs.Infrastructure.Blobs;
 
 /// <summary>
-/// Bytes as files in a folder, which all nodes must share. A file is written beside its place, made durable, and then put there by a rename: it is there
-/// whole or not at all.
+/// Blobs as files in a folder that all nodes share. A write is atomic: it fills a temporary file, flushes it to disk
+/// and renames it.
 /// </summary>
 internal sealed class FileBlobs : IBlobs
 {
@@ -14,7 +14,7 @@ internal sealed class FileBlobs : IBlobs
     private readonly string _root;
     private readonly string _arriving;
 
-    /// <param name="folder">Is made if it is missing.</param>
+    /// <param name="folder">Created if it is missing.</param>
     public FileBlobs(string folder)
     {
         _root = Path.GetFullPath(folder);
@@ -23,7 +23,8 @@ internal sealed class FileBlobs : IBlobs
         Directory.CreateDirectory(_arriving);
     }
 
-    public Task<long> PutAsync(BlobKey key, Stream content, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<long> PutAsync(
+        BlobKey key, Stream content, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         var arriving = ArrivingOf(key);
         long size;
@@ -42,15 +43,16 @@ internal sealed class FileBlobs : IBlobs
         if (!Directory.Exists(folder))
         {
             Directory.CreateDirectory(folder);
-            FileSync.Folder(_root);
+            FileSync.FlushFolder(_root);
         }
 
         File.Move(arriving, place, overwrite: true);
-        FileSync.Folder(folder);
+        FileSync.FlushFolder(folder);
         return size;
     });
 
-    public Task<Stream?> OpenAsync(BlobKey key, long offset, CancellationToken cancellationToken) => GuardAsync<Stream?>(() =>
+    public Task<Stream?> OpenAsync(
+        BlobKey key, long offset, CancellationToken cancellationToken) => GuardAsync<Stream?>(() =>
     {
         try
         {
@@ -105,7 +107,7 @@ internal sealed class FileBlobs : IBlobs
         }
     }
 
-    /// <summary>In one of 256 folders by the key's last byte, which is random.</summary>
+    /// <summary>Spreads files over 256 folders by the key's last byte, which is random.</summary>
     private string PlaceOf(BlobKey key)
     {
         var name = key.ToString();
@@ -114,19 +116,27 @@ internal sealed class FileBlobs : IBlobs
 
     private string ArrivingOf(BlobKey key) => Path.Combine(_arriving, key.ToString());
 
-    /// <summary>A disk that is full or gone may be back later; what the content's own stream throws passes as it is.</summary>
+    /// <summary>
+    /// Translates errors of the disk, which may pass, into <see cref="StoreUnavailableException"/>. Exceptions of the
+    /// content's own stream propagate unchanged.
+    /// </summary>
     private static async Task<T> GuardAsync<T>(Func<Task<T>> call)
     {
         try
         {
             return await call();
         }
-        catch (IOException exception) when (exception is not Microsoft.AspNetCore.Http.BadHttpRequestException && IsOurs(exception))
+        catch (IOException exception)
+            when (exception is not Microsoft.AspNetCore.Http.BadHttpRequestException && IsDiskError(exception))
         {
-            throw new StoreUnavailableException("The folder of the media cannot be used: " + exception.Message, exception);
+            throw new StoreUnavailableException(
+                "The folder of the media cannot be used: " + exception.Message, exception);
         }
     }
 
-    /// <summary>Linux' error numbers in <see cref="Exception.HResult"/>: no space (28), read-only (30), quota (122), input or output (5).</summary>
-    private static bool IsOurs(IOException exception) => exception.HResult is 28 or 30 or 122 or 5 || exception is DirectoryNotFoundException;
+    /// <summary>
+    /// Linux error numbers in <see cref="Exception.HResult"/>: EIO (5), ENOSPC (28), EROFS (30), EDQUOT (122).
+    /// </summary>
+    private static bool IsDiskError(IOException exception) =>
+        exception.HResult is 5 or 28 or 30 or 122 || exception is DirectoryNotFoundException;
 }

@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace ChatCqrs.Infrastructure.Blobs;
 
-/// <summary>Makes a folder's entries durable, which the base library cannot: fsync(2) of a directory, on systems that have it.</summary>
+/// <summary>Makes a folder's entries durable with fsync(2); the base library cannot flush folders.</summary>
 internal static class FileSync
 {
     private const int ReadOnly = 0;
 
-    public static void Folder(string path)
+    /// <exception cref="IOException">The folder cannot be opened or flushed.</exception>
+    public static void FlushFolder(string path)
     {
         if (OperatingSystem.IsWindows())
             return;

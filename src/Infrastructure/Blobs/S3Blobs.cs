@@ -7,11 +7,12 @@ using ChatCqrs.Application.Ports;
 namespace ChatCqrs.Infrastructure.Blobs;
 
 /// <summary>
-/// Bytes as objects of a bucket: in one request when they are few, in parts when they are many. One part is held in memory at a time.
+/// Blobs as objects of a bucket. Content below <see cref="PartSize"/> takes one request, larger content a multipart
+/// upload, with one part in memory at a time.
 /// </summary>
 internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlobs, IDisposable
 {
-    /// <summary>S3 wants at least 5 MiB of every part but the last, and at most 10,000 parts.</summary>
+    /// <summary>Amazon S3 limits: parts of at least 5 MiB, except the last one, and at most 10,000 parts.</summary>
     private const int PartSize = 8 * 1024 * 1024;
 
     public static S3Blobs Open(S3Options options)
@@ -20,7 +21,7 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         {
             AuthenticationRegion = options.Region,
             ForcePathStyle = options.PathStyle,
-            // Stores other than Amazon's know neither of the newer checksums; we hash the whole ourselves.
+            // Other stores do not support Amazon's newer checksums; callers hash the whole content.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             MaxErrorRetry = 3,
@@ -67,7 +68,7 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         }
         catch (AmazonS3Exception exception) when (exception.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
-            return Stream.Null; // From the end on.
+            return Stream.Null; // The offset is the end of the object.
         }
     }
 
@@ -79,7 +80,7 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         }
         catch (AmazonS3Exception exception) when (exception.StatusCode == HttpStatusCode.NotFound)
         {
-            // It is gone already.
+            // Deleted before.
         }
     }
 
@@ -87,8 +88,12 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
 
     private string NameOf(BlobKey key) => prefix + key;
 
-    /// <summary>An object shows only once it is completed; one that is not is given up, also by the bucket's own rule for what was left unfinished.</summary>
-    private async Task<long> PutPartsAsync(string name, byte[] buffer, Stream content, CancellationToken cancellationToken)
+    /// <summary>
+    /// The object appears only when the upload completes. A failed upload is aborted; the bucket's lifecycle rule
+    /// should remove uploads that could not be aborted.
+    /// </summary>
+    private async Task<long> PutPartsAsync(
+        string name, byte[] buffer, Stream content, CancellationToken cancellationToken)
     {
         var id = (await GuardAsync(() => s3.InitiateMultipartUploadAsync(bucket, name, cancellationToken))).UploadId;
         try
@@ -97,13 +102,20 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
             var (size, filled) = (0L, PartSize);
             while (filled > 0)
             {
-                parts.Add(await PutPartAsync(name, id, parts.Count + 1, new MemoryStream(buffer, 0, filled), cancellationToken));
+                var part = new MemoryStream(buffer, 0, filled);
+                parts.Add(await PutPartAsync(name, id, parts.Count + 1, part, cancellationToken));
                 size += filled;
                 filled = await content.ReadAtLeastAsync(buffer, PartSize, throwOnEndOfStream: false, cancellationToken);
             }
 
-            await GuardAsync(() => s3.CompleteMultipartUploadAsync(
-                new CompleteMultipartUploadRequest { BucketName = bucket, Key = name, UploadId = id, PartETags = parts }, cancellationToken));
+            var complete = new CompleteMultipartUploadRequest
+            {
+                BucketName = bucket,
+                Key = name,
+                UploadId = id,
+                PartETags = parts,
+            };
+            await GuardAsync(() => s3.CompleteMultipartUploadAsync(complete, cancellationToken));
             return size;
         }
         catch
@@ -113,7 +125,8 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         }
     }
 
-    private async Task<PartETag> PutPartAsync(string name, string id, int number, MemoryStream bytes, CancellationToken cancellationToken)
+    private async Task<PartETag> PutPartAsync(
+        string name, string id, int number, MemoryStream bytes, CancellationToken cancellationToken)
     {
         var stored = await GuardAsync(() => s3.UploadPartAsync(new UploadPartRequest
         {
@@ -134,9 +147,10 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         {
             await s3.AbortMultipartUploadAsync(bucket, name, id, CancellationToken.None);
         }
-        catch (Exception exception) when (exception is AmazonClientException or AmazonServiceException or HttpRequestException)
+        catch (Exception exception)
+            when (exception is AmazonClientException or AmazonServiceException or HttpRequestException)
         {
-            // What was wrong is on its way to the caller.
+            // The caller gets the first error.
         }
     }
 
@@ -146,13 +160,18 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         {
             return await call();
         }
-        catch (AmazonServiceException exception) when (exception.StatusCode is 0 or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError)
+        catch (Exception exception) when (IsUnavailable(exception))
         {
-            throw new StoreUnavailableException("The object store cannot be reached, or does not answer in time.", exception);
-        }
-        catch (Exception exception) when (exception is AmazonClientException or HttpRequestException or TimeoutException)
-        {
-            throw new StoreUnavailableException("The object store cannot be reached, or does not answer in time.", exception);
+            throw new StoreUnavailableException(
+                "The object store cannot be reached, or does not answer in time.", exception);
         }
     }
+
+    private static bool IsUnavailable(Exception exception) => exception switch
+    {
+        AmazonServiceException { StatusCode: var status } =>
+            status is 0 or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError,
+        AmazonClientException or HttpRequestException or TimeoutException => true,
+        _ => false,
+    };
 }

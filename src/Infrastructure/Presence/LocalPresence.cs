@@ -4,8 +4,8 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Presence;
 
-/// <summary>Presence on the one node that there is. Remembers when those who left last did.</summary>
-/// <param name="sockets">Whose sockets are open.</param>
+/// <summary>Presence on a single node, with the times when users were last seen.</summary>
+/// <param name="sockets">The open sockets of this node.</param>
 public sealed class LocalPresence(Func<INodeBusReceiver> sockets, TimeProvider clock) : IPresence
 {
     private const int SeenMax = 100_000;
@@ -21,7 +21,8 @@ public sealed class LocalPresence(Func<INodeBusReceiver> sockets, TimeProvider c
         Changed?.Invoke(user);
     }
 
-    public Task<IReadOnlyDictionary<UserId, PresenceState>> OfAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
+    public Task<IReadOnlyDictionary<UserId, PresenceState>> OfAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
     {
         var here = sockets();
         return Task.FromResult<IReadOnlyDictionary<UserId, PresenceState>>(users.Distinct().ToDictionary(
@@ -30,5 +31,6 @@ public sealed class LocalPresence(Func<INodeBusReceiver> sockets, TimeProvider c
                 : new PresenceState(false, _seen.TryGet(user, out var seen) ? seen : null)));
     }
 
-    internal static DateTimeOffset Milliseconds(DateTimeOffset time) => DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds());
+    internal static DateTimeOffset Milliseconds(DateTimeOffset time) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds());
 }
