@@ -5,12 +5,15 @@ using Grpc.Core;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>The appends of one call of <see cref="IEventStore.AppendAsync"/>, on their way; complete when each has its answer.</summary>
+/// <summary>
+/// The pending appends of one <see cref="IEventStore.AppendAsync"/> call; complete when all have outcomes.
+/// </summary>
 internal sealed class AppendCall(IReadOnlyList<StreamAppend> appends, NodeAddress node)
 {
     private readonly AppendOutcome[] _outcomes = new AppendOutcome[appends.Count];
-    private readonly TaskCompletionSource<IReadOnlyList<AppendOutcome>> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _missing = appends.Count;
+    private readonly TaskCompletionSource<IReadOnlyList<AppendOutcome>> _done =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _pending = appends.Count;
 
     public IReadOnlyList<StreamAppend> Appends => appends;
 
@@ -18,8 +21,9 @@ internal sealed class AppendCall(IReadOnlyList<StreamAppend> appends, NodeAddres
 
     public void Answer(int index, BatchAppendResp response)
     {
-        _outcomes[index] = Outcome(response) ?? new AppendOutcome.Failed(Failure(response.Error, appends[index].Stream));
-        if (Interlocked.Decrement(ref _missing) == 0)
+        _outcomes[index] = Outcome(response)
+            ?? new AppendOutcome.Failed(Failure(response.Error, appends[index].Stream));
+        if (Interlocked.Decrement(ref _pending) == 0)
             _done.TrySetResult(_outcomes);
     }
 
@@ -28,21 +32,34 @@ internal sealed class AppendCall(IReadOnlyList<StreamAppend> appends, NodeAddres
     private static AppendOutcome? Outcome(BatchAppendResp response)
     {
         if (response.Success is { } success)
-            return new AppendOutcome.Appended((long)success.CurrentRevision, new LogPosition(success.Position.CommitPosition));
-        return response.Error is { Code: (int)StatusCode.AlreadyExists } error && error.Details?.TryUnpack(out WrongExpectedVersion wrong) == true
-            ? new AppendOutcome.Conflict(
-                wrong.CurrentStreamRevisionOptionCase == WrongExpectedVersion.CurrentStreamRevisionOptionOneofCase.CurrentStreamRevision
-                    ? (long)wrong.CurrentStreamRevision
-                    : StreamAppend.NoStream)
-            : null;
+        {
+            return new AppendOutcome.Appended(
+                (long)success.CurrentRevision, new LogPosition(success.Position.CommitPosition));
+        }
+
+        return response.Error is { Code: (int)StatusCode.AlreadyExists } error
+            && error.Details?.TryUnpack(out WrongExpectedVersion wrong) == true
+                ? new AppendOutcome.Conflict(CurrentRevision(wrong))
+                : null;
     }
 
-    /// <summary>Everything but what is certainly a mistake of ours may pass: the server was busy, not ready, or too slow.</summary>
+    private static long CurrentRevision(WrongExpectedVersion wrong) => wrong.CurrentStreamRevisionOptionCase switch
+    {
+        WrongExpectedVersion.CurrentStreamRevisionOptionOneofCase.CurrentStreamRevision =>
+            (long)wrong.CurrentStreamRevision,
+        _ => StreamAppend.NoStream,
+    };
+
+    /// <summary>
+    /// Errors of the caller are permanent. All others may pass: the server was busy, not ready, or too slow.
+    /// </summary>
     private Exception Failure(Protocol.Status? error, string stream)
     {
-        var text = $"EventStoreDB at {node} did not append to {stream}: {(StatusCode)(error?.Code ?? 0)}, {error?.Message}";
-        return (StatusCode)(error?.Code ?? 0) is StatusCode.InvalidArgument or StatusCode.PermissionDenied or StatusCode.FailedPrecondition or StatusCode.NotFound
-            ? new InvalidOperationException(text)
-            : new StoreUnavailableException(text);
+        var code = (StatusCode)(error?.Code ?? 0);
+        var text = $"EventStoreDB at {node} did not append to {stream}: {code}, {error?.Message}";
+        return code is StatusCode.InvalidArgument or StatusCode.PermissionDenied
+            or StatusCode.FailedPrecondition or StatusCode.NotFound
+                ? new InvalidOperationException(text)
+                : new StoreUnavailableException(text);
     }
 }

@@ -8,30 +8,31 @@ using Grpc.Core;
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 /// <summary>
-/// One lasting <c>BatchAppend</c> call to a node, over which all appends go at once, each under a correlation id. When it ends, whatever is on its way
-/// fails, and a new one is opened for what comes next.
+/// One long-lived <c>BatchAppend</c> call to a node. It carries concurrent appends, each under a correlation id. When
+/// the call ends, pending appends fail, and the adapter opens a new pipe.
 /// </summary>
 internal sealed class AppendPipe : IDisposable
 {
-    /// <summary>How long an answer is awaited that tells why nothing can be written any more.</summary>
-    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+    /// <summary>How long a failed write waits for the server's status, which gives the reason.</summary>
+    private static readonly TimeSpan StatusWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>What the server is told to take at most for one append; the caller gives up soon after.</summary>
+    /// <summary>The server's time limit for one append; the caller's timeout is longer.</summary>
     private readonly Duration _deadline;
 
     private readonly CancellationTokenSource _end = new();
     private readonly AsyncDuplexStreamingCall<BatchAppendReq, BatchAppendResp> _call;
-    private readonly Channel<BatchAppendReq> _requests = Channel.CreateUnbounded<BatchAppendReq>(new() { SingleReader = true });
+    private readonly Channel<BatchAppendReq> _requests =
+        Channel.CreateUnbounded<BatchAppendReq>(new() { SingleReader = true });
     private readonly ConcurrentDictionary<long, (AppendCall Call, int Index)> _waiting = new();
-    private readonly long _prefix = Random.Shared.NextInt64(1, long.MaxValue);
+    private readonly long _idPrefix = Random.Shared.NextInt64(1, long.MaxValue);
     private Exception? _failure;
-    private long _last;
+    private long _lastId;
 
     public AppendPipe(Node node, TimeSpan deadline)
     {
         Node = node;
         _deadline = Duration.FromTimeSpan(deadline);
-        _call = node.Streams.BatchAppend(node.Lasting(_end.Token));
+        _call = node.Streams.BatchAppend(node.WithoutDeadline(_end.Token));
         _ = RunAsync();
     }
 
@@ -39,23 +40,23 @@ internal sealed class AppendPipe : IDisposable
 
     public bool IsBroken => Volatile.Read(ref _failure) is not null;
 
-    /// <summary>Puts appends on their way; how many may be is bounded by who calls.</summary>
+    /// <summary>Sends appends. The caller bounds how many are in flight.</summary>
     public AppendCall Send(IReadOnlyList<StreamAppend> appends)
     {
         var call = new AppendCall(appends, Node.Address);
         for (var index = 0; index < appends.Count; index++)
         {
-            var id = Interlocked.Increment(ref _last);
+            var id = Interlocked.Increment(ref _lastId);
             _waiting[id] = (call, index);
             _requests.Writer.TryWrite(Request(id, appends[index]));
         }
 
-        if (Volatile.Read(ref _failure) is { } failure) // It may have ended before all were among those that it fails.
+        if (Volatile.Read(ref _failure) is { } failure) // Break may have run before all appends were in _waiting.
             call.Fail(failure);
         return call;
     }
 
-    /// <summary>Ends the call; whatever is on its way fails.</summary>
+    /// <summary>Ends the call and fails pending appends.</summary>
     public void Break(Exception reason)
     {
         if (Interlocked.CompareExchange(ref _failure, reason, null) is not null)
@@ -78,18 +79,19 @@ internal sealed class AppendPipe : IDisposable
 
     private async Task RunAsync()
     {
-        Exception failure = new RpcException(new global::Grpc.Core.Status(StatusCode.Unavailable, "The server has ended the call."));
+        Exception failure = new RpcException(
+            new global::Grpc.Core.Status(StatusCode.Unavailable, "The server has ended the call."));
         var reading = ReadAsync();
         var writing = WriteAsync();
         try
         {
             if (await Task.WhenAny(reading, writing) == writing)
-                _end.CancelAfter(LastWords);
-            await reading; // How the call ended is told to the one who reads.
+                _end.CancelAfter(StatusWait);
+            await reading; // Reading yields the call's status.
         }
-        catch (Exception told)
+        catch (Exception exception)
         {
-            failure = told;
+            failure = exception;
         }
 
         Break(failure);
@@ -98,12 +100,13 @@ internal sealed class AppendPipe : IDisposable
 
     private async Task WriteAsync()
     {
-        var more = new WriteOptions(WriteFlags.BufferHint);
+        var buffered = new WriteOptions(WriteFlags.BufferHint);
         while (await _requests.Reader.WaitToReadAsync())
         {
             while (_requests.Reader.TryRead(out var request))
             {
-                _call.RequestStream.WriteOptions = _requests.Reader.TryPeek(out _) ? more : WriteOptions.Default;
+                var hasMore = _requests.Reader.TryPeek(out _);
+                _call.RequestStream.WriteOptions = hasMore ? buffered : WriteOptions.Default;
                 await _call.RequestStream.WriteAsync(request);
             }
         }
@@ -121,12 +124,21 @@ internal sealed class AppendPipe : IDisposable
 
     private BatchAppendReq Request(long id, StreamAppend append)
     {
-        var options = new BatchAppendReq.Types.Options { StreamIdentifier = Wire.Stream(append.Stream), Deadline = _deadline };
+        var options = new BatchAppendReq.Types.Options
+        {
+            StreamIdentifier = Wire.Stream(append.Stream),
+            Deadline = _deadline,
+        };
         if (append.ExpectedRevision == StreamAppend.NoStream)
             options.NoStream = new Google.Protobuf.WellKnownTypes.Empty();
         else
             options.StreamPosition = (ulong)append.ExpectedRevision;
-        var request = new BatchAppendReq { CorrelationId = Wire.Uuid(_prefix, id), Options = options, IsFinal = true };
+        var request = new BatchAppendReq
+        {
+            CorrelationId = Wire.Uuid(_idPrefix, id),
+            Options = options,
+            IsFinal = true,
+        };
         foreach (var data in append.Events)
             request.ProposedMessages.Add(Wire.Proposed(data));
         return request;

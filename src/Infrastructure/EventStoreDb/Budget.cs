@@ -1,18 +1,18 @@
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>Bounds how much may be on its way at once; who asks for more waits, in the order of asking.</summary>
-/// <param name="capacity">How much there is; who asks for more than that gets all of it.</param>
+/// <summary>Bounds the amount in use at once. Callers that exceed it wait in order (first in, first out).</summary>
+/// <param name="capacity">The whole amount; a caller that asks for more gets all of it.</param>
 internal sealed class Budget(int capacity)
 {
     private readonly Lock _lock = new();
-    private readonly Queue<(int Amount, TaskCompletionSource Given)> _waiting = new();
+    private readonly Queue<(int Amount, TaskCompletionSource Granted)> _waiting = new();
     private readonly int _capacity = capacity;
     private int _free = capacity;
 
     public ValueTask TakeAsync(int amount, CancellationToken cancellationToken)
     {
         amount = Math.Min(amount, _capacity);
-        TaskCompletionSource given;
+        TaskCompletionSource granted;
         lock (_lock)
         {
             if (_waiting.Count == 0 && _free >= amount)
@@ -21,11 +21,11 @@ internal sealed class Budget(int capacity)
                 return ValueTask.CompletedTask;
             }
 
-            given = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Enqueue((amount, given));
+            granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Enqueue((amount, granted));
         }
 
-        return new ValueTask(WaitAsync(given, cancellationToken));
+        return new ValueTask(WaitAsync(granted, cancellationToken));
     }
 
     public void Return(int amount)
@@ -33,28 +33,28 @@ internal sealed class Budget(int capacity)
         lock (_lock)
         {
             _free += Math.Min(amount, _capacity);
-            Give();
+            GrantWaiting();
         }
     }
 
-    private async Task WaitAsync(TaskCompletionSource given, CancellationToken cancellationToken)
+    private async Task WaitAsync(TaskCompletionSource granted, CancellationToken cancellationToken)
     {
         await using var registration = cancellationToken.Register(() =>
         {
-            if (!given.TrySetCanceled(cancellationToken))
+            if (!granted.TrySetCanceled(cancellationToken))
                 return;
             lock (_lock)
-                Give(); // Those behind may ask for less.
+                GrantWaiting(); // Later callers may need less.
         });
-        await given.Task;
+        await granted.Task;
     }
 
-    private void Give()
+    private void GrantWaiting()
     {
-        while (_waiting.TryPeek(out var next) && (next.Given.Task.IsCompleted || _free >= next.Amount))
+        while (_waiting.TryPeek(out var next) && (next.Granted.Task.IsCompleted || _free >= next.Amount))
         {
             _waiting.Dequeue();
-            if (next.Given.TrySetResult())
+            if (next.Granted.TrySetResult())
                 _free -= next.Amount;
         }
     }

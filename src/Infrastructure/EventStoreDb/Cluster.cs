@@ -5,10 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>Knows which node to talk to: the one that was named, the one that gossip tells, or the leader that a node pointed to.</summary>
+/// <summary>Selects the node for calls: the named host, a member that gossip reports, or the redirect target.</summary>
 internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : IDisposable
 {
-    /// <summary>How often one call follows a node that points to another.</summary>
+    /// <summary>How many redirects to a leader one call follows.</summary>
     public const int RedirectsMax = 3;
 
     private static readonly TimeSpan DiscoveryIntervalMax = TimeSpan.FromSeconds(1);
@@ -18,7 +18,7 @@ internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : I
     private readonly Lock _lock = new();
     private Task<Node>? _current;
 
-    /// <exception cref="StoreUnavailableException">Nobody in the cluster can be used.</exception>
+    /// <exception cref="StoreUnavailableException">No member of the cluster can be used.</exception>
     public Task<Node> NodeAsync(CancellationToken cancellationToken)
     {
         Task<Node> current;
@@ -33,7 +33,10 @@ internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : I
         return current.IsCompletedSuccessfully ? current : current.WaitAsync(cancellationToken);
     }
 
-    /// <summary>A call to a node failed: look again, or go to the leader that it named. The connection itself is kept, and mends itself.</summary>
+    /// <summary>
+    /// Leaves a node after a failed call: for the leader that it named, or for a new selection. The connection stays
+    /// open and reconnects.
+    /// </summary>
     public void Leave(Node node, NodeAddress? leader = null)
     {
         lock (_lock)
@@ -46,7 +49,9 @@ internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : I
             logger.LogInformation("EventStoreDB at {Node} is not the leader, {Leader} is.", node.Address, leader);
     }
 
-    /// <summary>Makes a call, follows nodes that point to the leader, and says why it failed in the words of <see cref="IEventStore"/>.</summary>
+    /// <summary>Makes a call and follows redirects.</summary>
+    /// <exception cref="StoreUnavailableException">The call failed and may succeed later.</exception>
+    /// <exception cref="InvalidOperationException">The server refuses the call.</exception>
     public async Task<T> CallAsync<T>(Func<Node, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         for (var redirects = 0; ; redirects++)
@@ -87,14 +92,15 @@ internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : I
             node.Dispose();
     }
 
-    private Node At(NodeAddress address) => _nodes.GetOrAdd(address, (key, options) => new Node(key, options), settings);
+    private Node At(NodeAddress address) =>
+        _nodes.GetOrAdd(address, (key, options) => new Node(key, options), settings);
 
     private async Task<Node> DiscoverAsync()
     {
         var interval = settings.DiscoveryInterval;
         for (var attempt = 1; ; attempt++)
         {
-            foreach (var address in Known())
+            foreach (var address in Candidates())
             {
                 if (await AskAsync(At(address)) is { } chosen)
                 {
@@ -104,14 +110,18 @@ internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : I
             }
 
             if (attempt == settings.MaxDiscoverAttempts)
-                throw new StoreUnavailableException($"No member of the cluster of {string.Join(", ", settings.Hosts)} can be used.");
+            {
+                throw new StoreUnavailableException(
+                    $"No member of the cluster of {string.Join(", ", settings.Hosts)} can be used.");
+            }
+
             await Task.Delay(Backoff.WithJitter(interval), _disposed.Token);
             interval = Backoff.Next(interval, DiscoveryIntervalMax);
         }
     }
 
-    /// <summary>Those that were named first, then those that gossip told of; both in random order.</summary>
-    private IEnumerable<NodeAddress> Known()
+    /// <summary>The configured hosts, then the members that gossip reported; the hosts in random order.</summary>
+    private IEnumerable<NodeAddress> Candidates()
     {
         var seeds = settings.Hosts.ToArray();
         Random.Shared.Shuffle(seeds);
@@ -122,12 +132,14 @@ internal sealed class Cluster(EventStoreDbSettings settings, ILogger logger) : I
     {
         try
         {
-            var options = node.Lasting(_disposed.Token).WithDeadline(DateTime.UtcNow + settings.GossipTimeout);
+            var options = node.WithoutDeadline(_disposed.Token).WithDeadline(DateTime.UtcNow + settings.GossipTimeout);
             return settings.NodePreference.Choose((await node.Gossip.ReadAsync(new Protocol.Empty(), options)).Members);
         }
         catch (RpcException failure)
         {
-            logger.LogWarning("EventStoreDB at {Node} did not tell the members of its cluster: {Status}.", node.Address, failure.Status);
+            logger.LogWarning(
+                "EventStoreDB at {Node} did not report the members of its cluster: {Status}.",
+                node.Address, failure.Status);
             return null;
         }
     }

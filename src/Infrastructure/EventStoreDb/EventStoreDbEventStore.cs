@@ -7,26 +7,28 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 /// <summary>
-/// The log in EventStoreDB (21.10 or later) or KurrentDB, over gRPC. A position is the commit position of an event. The protocol is described in
-/// Protos/, and how the server behaves in docs/eventstoredb.md.
+/// The log in EventStoreDB (21.10 or later) or KurrentDB, over gRPC. An event's position is its commit position.
+/// Protos/ describes the protocol, docs/eventstoredb.md the server's behaviour.
 /// </summary>
-internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILogger<EventStoreDbEventStore> logger) : IEventStore, IDisposable
+internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILogger<EventStoreDbEventStore> logger)
+    : IEventStore, IDisposable
 {
-    /// <summary>How many bytes of appends may be on their way; more wait.</summary>
+    /// <summary>How many bytes of appends may be in flight; further appends wait.</summary>
     private const int InFlightMax = 16 * 1024 * 1024;
 
-    /// <summary>What an append weighs beside its events, in bytes.</summary>
+    /// <summary>The bytes that count for an append beside its events.</summary>
     private const int AppendOverhead = 512;
 
-    /// <summary>How often a truncation is tried when somebody else changes the stream's metadata meanwhile.</summary>
-    private const int TruncationsMax = 5;
+    /// <summary>How often a truncation is attempted while others change the stream's metadata.</summary>
+    private const int TruncateAttemptsMax = 5;
 
     private readonly Cluster _cluster = new(settings, logger);
     private readonly Budget _inFlight = new(InFlightMax);
     private readonly Lock _lock = new();
     private AppendPipe? _pipe;
 
-    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(
+        IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
     {
         StreamAppend.Check(appends);
         cancellationToken.ThrowIfCancellationRequested();
@@ -36,7 +38,8 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         await _inFlight.TakeAsync(weight, cancellationToken);
         try
         {
-            return await _cluster.CallAsync((node, cancelled) => AppendAsync(node, appends, cancelled), cancellationToken);
+            return await _cluster.CallAsync(
+                (node, cancelled) => AppendAsync(node, appends, cancelled), cancellationToken);
         }
         finally
         {
@@ -66,14 +69,15 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
 
     public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)
     {
-        if (await ReadStreamAsync(stream, long.MaxValue, ReadDirection.Backwards, 1, cancellationToken) is not [var last, ..])
-            return; // There is nothing, or nothing is left.
+        if (await LastAsync(stream, cancellationToken) is not { } last)
+            return; // The stream does not exist or is fully truncated.
         before = Math.Min(before, last.Revision + 1);
-        for (var attempt = 1; attempt <= TruncationsMax; attempt++)
+        for (var attempt = 1; attempt <= TruncateAttemptsMax; attempt++)
         {
-            var metadata = await ReadStreamAsync(Truncation.StreamOf(stream), long.MaxValue, ReadDirection.Backwards, 1, cancellationToken);
-            if (Truncation.Later(stream, metadata is [var current, ..] ? current : null, before) is not { } change
-                || (await AppendAsync([change], cancellationToken))[0].OrThrow() is AppendOutcome.Appended)
+            var current = await LastAsync(Truncation.StreamOf(stream), cancellationToken);
+            if (Truncation.Later(stream, current, before) is not { } change)
+                return;
+            if ((await AppendAsync([change], cancellationToken))[0].OrThrow() is AppendOutcome.Appended)
                 return;
         }
 
@@ -87,6 +91,11 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         _cluster.Dispose();
     }
 
+    private async Task<StoredEvent?> LastAsync(string stream, CancellationToken cancellationToken) =>
+        await ReadStreamAsync(stream, long.MaxValue, ReadDirection.Backwards, 1, cancellationToken) is [var last, ..]
+            ? last
+            : null;
+
     private async Task<IReadOnlyList<AppendOutcome>> AppendAsync(
         Node node, IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
     {
@@ -94,12 +103,13 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         var pipe = PipeTo(node);
         try
         {
-            return await pipe.Send(appends).Done.WaitAsync(settings.DefaultDeadline + settings.DefaultDeadline / 2, cancellationToken);
+            var timeout = settings.DefaultDeadline + (settings.DefaultDeadline / 2);
+            return await pipe.Send(appends).Done.WaitAsync(timeout, cancellationToken);
         }
         catch (TimeoutException)
         {
             var silent = new StoreUnavailableException($"EventStoreDB at {node.Address} does not answer.");
-            pipe.Break(silent); // Whatever else waits for it would wait in vain.
+            pipe.Break(silent); // The other pending appends would wait in vain.
             throw silent;
         }
     }
@@ -115,18 +125,19 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         }
     }
 
-    private Task<List<StoredEvent>> ReadAsync(ReadReq request, CancellationToken cancellationToken) => _cluster.CallAsync(
-        async (node, cancelled) =>
-        {
-            using var call = node.Streams.Read(request, node.Options(cancelled));
-            var events = new List<StoredEvent>();
-            while (await call.ResponseStream.MoveNext(CancellationToken.None))
+    private Task<List<StoredEvent>> ReadAsync(ReadReq request, CancellationToken cancellationToken) =>
+        _cluster.CallAsync(
+            async (node, cancelled) =>
             {
-                if (call.ResponseStream.Current is { ContentCase: ReadResp.ContentOneofCase.Event } response)
-                    events.Add(Wire.Stored(response.Event));
-            }
+                using var call = node.Streams.Read(request, node.WithDeadline(cancelled));
+                var events = new List<StoredEvent>();
+                while (await call.ResponseStream.MoveNext(CancellationToken.None))
+                {
+                    if (call.ResponseStream.Current is { ContentCase: ReadResp.ContentOneofCase.Event } response)
+                        events.Add(Wire.Stored(response.Event));
+                }
 
-            return events;
-        },
-        cancellationToken);
+                return events;
+            },
+            cancellationToken);
 }

@@ -9,15 +9,17 @@ namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 public static class EventStoreDbRegistration
 {
-    /// <summary>The log: in EventStoreDB where one is named, else in PostgreSQL.</summary>
-    /// <param name="services">Where it goes.</param>
-    /// <param name="connectionString">As the official clients take it, <c>esdb://host:2113?tls=false</c>; null or empty for PostgreSQL.</param>
-    /// <exception cref="FormatException">It is not one.</exception>
+    /// <summary>Adds the log, in EventStoreDB if a connection string is given, else in PostgreSQL.</summary>
+    /// <param name="connectionString">
+    /// In the form of the official clients, <c>esdb://host:2113?tls=false</c>; null or empty for PostgreSQL.
+    /// </param>
+    /// <exception cref="FormatException">The connection string is invalid.</exception>
     public static IServiceCollection AddEventLog(this IServiceCollection services, string? connectionString)
     {
         var log = string.IsNullOrEmpty(connectionString) ? LogIdentity.PostgreSql : LogIdentity.EventStoreDb;
         services.ConfigureMarten(LogIdentity.Register);
-        services.AddHostedService(provider => new LogIdentity(provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, log));
+        services.AddHostedService(provider => new LogIdentity(
+            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, log));
         if (string.IsNullOrEmpty(connectionString))
             return services.AddMartenEventStore();
         var settings = EventStoreDbSettings.Parse(connectionString);

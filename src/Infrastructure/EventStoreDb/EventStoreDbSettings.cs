@@ -3,8 +3,9 @@ using System.Globalization;
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 /// <summary>
-/// How to reach EventStoreDB, read from the connection string of its official clients:
-/// <c>esdb://user:password@host1,host2:2113?tls=true&amp;nodePreference=leader</c>, or <c>esdb+discover://...</c> for the members of a cluster.
+/// The connection to EventStoreDB, in the connection-string form of the official clients:
+/// <c>esdb://user:password@host1,host2:2113?tls=true&amp;nodePreference=leader</c>, or <c>esdb+discover://...</c> to
+/// discover the members of a cluster.
 /// </summary>
 internal sealed class EventStoreDbSettings
 {
@@ -19,42 +20,44 @@ internal sealed class EventStoreDbSettings
 
     public IReadOnlyList<NodeAddress> Hosts { get; }
 
-    /// <summary>Ask the hosts for the members of their cluster; several hosts are always asked.</summary>
+    /// <summary>Whether to ask the hosts for their cluster's members; always true for several hosts.</summary>
     public bool Discover { get; }
 
-    /// <summary>Sent with every call over TLS; null for none.</summary>
+    /// <summary>Credentials for every call over TLS; null for none.</summary>
     public (string User, string Password)? Credentials { get; private set; }
 
     public bool Tls { get; private set; } = true;
     public bool TlsVerifyCert { get; private set; } = true;
 
-    /// <summary>A certificate authority to trust instead of the system's; null for the system's.</summary>
+    /// <summary>The PEM file of the trusted certificate authority; null for the system's.</summary>
     public string? TlsCaFile { get; private set; }
 
-    /// <summary>A client certificate and its key, both PEM; null for none.</summary>
+    /// <summary>The PEM file of the client certificate; null for none.</summary>
     public string? UserCertFile { get; private set; }
 
+    /// <summary>The PEM file of the client certificate's key; null for none.</summary>
     public string? UserKeyFile { get; private set; }
+
     public NodePreference NodePreference { get; private set; } = NodePreference.Leader;
 
-    /// <summary>The name that the server shows for this client.</summary>
+    /// <summary>This client's name in the server's statistics.</summary>
     public string ConnectionName { get; private set; } = "chatcqrs";
 
-    /// <summary>How often the members of the cluster are looked for before a call fails.</summary>
+    /// <summary>How many discovery attempts a call makes before it fails.</summary>
     public int MaxDiscoverAttempts { get; private set; } = 10;
 
-    /// <summary>The wait after the first attempt that found nobody; it doubles up to a second.</summary>
+    /// <summary>The wait after the first failed discovery; it doubles up to a second.</summary>
     public TimeSpan DiscoveryInterval { get; private set; } = TimeSpan.FromMilliseconds(100);
 
     public TimeSpan GossipTimeout { get; private set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a call may take; a subscription, until it is confirmed.</summary>
+    /// <summary>The time limit of a call; for a subscription, until its confirmation.</summary>
     public TimeSpan DefaultDeadline { get; private set; } = TimeSpan.FromSeconds(10);
 
     public TimeSpan KeepAliveInterval { get; private set; } = TimeSpan.FromSeconds(10);
     public TimeSpan KeepAliveTimeout { get; private set; } = TimeSpan.FromSeconds(10);
 
-    /// <exception cref="FormatException">It is not a connection string; the message never repeats a password.</exception>
+    /// <exception cref="FormatException">The text is invalid; the message never repeats a password.</exception>
     public static EventStoreDbSettings Parse(string connectionString)
     {
         var discover = connectionString.StartsWith(DiscoverScheme, StringComparison.OrdinalIgnoreCase);
@@ -80,7 +83,8 @@ internal sealed class EventStoreDbSettings
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         return colon > 0
             ? (Uri.UnescapeDataString(text[..colon]), Uri.UnescapeDataString(text[(colon + 1)..]))
-            : throw new FormatException("The credentials of the connection string to EventStoreDB are not user:password.");
+            : throw new FormatException(
+                "The credentials of the connection string to EventStoreDB are not user:password.");
     }
 
     private void Apply(string options)
@@ -91,12 +95,19 @@ internal sealed class EventStoreDbSettings
             var equals = option.IndexOf('=', StringComparison.Ordinal);
             var name = equals < 0 ? option : option[..equals];
             if (equals < 0 || !seen.Add(name))
-                throw new FormatException($"The option {name} of the connection string to EventStoreDB stands twice or has no value.");
+            {
+                throw new FormatException(
+                    $"The option {name} of the connection string to EventStoreDB stands twice or has no value.");
+            }
+
             Apply(name, Uri.UnescapeDataString(option[(equals + 1)..]));
         }
 
         if ((UserCertFile is null) != (UserKeyFile is null))
-            throw new FormatException("userCertFile and userKeyFile of the connection string to EventStoreDB belong together.");
+        {
+            throw new FormatException(
+                "userCertFile and userKeyFile of the connection string to EventStoreDB belong together.");
+        }
     }
 
     private void Apply(string name, string value)
@@ -111,25 +122,32 @@ internal sealed class EventStoreDbSettings
             case "CONNECTIONNAME": ConnectionName = value; break;
             case "NODEPREFERENCE": NodePreference = Preference(value); break;
             case "MAXDISCOVERATTEMPTS": MaxDiscoverAttempts = Number(name, value, least: 1); break;
-            case "DISCOVERYINTERVAL": DiscoveryInterval = TimeSpan.FromMilliseconds(Number(name, value, least: 1)); break;
-            case "GOSSIPTIMEOUT": GossipTimeout = TimeSpan.FromMilliseconds(Number(name, value, least: 1)); break;
-            case "DEFAULTDEADLINE": DefaultDeadline = TimeSpan.FromMilliseconds(Number(name, value, least: 1)); break;
+            case "DISCOVERYINTERVAL": DiscoveryInterval = Milliseconds(name, value); break;
+            case "GOSSIPTIMEOUT": GossipTimeout = Milliseconds(name, value); break;
+            case "DEFAULTDEADLINE": DefaultDeadline = Milliseconds(name, value); break;
             case "KEEPALIVEINTERVAL": KeepAliveInterval = KeepAlive(name, value); break;
             case "KEEPALIVETIMEOUT": KeepAliveTimeout = KeepAlive(name, value); break;
-            case "THROWONAPPENDFAILURE": Bool(name, value); break; // For the official clients; ours answers per stream.
+            case "THROWONAPPENDFAILURE": Bool(name, value); break; // Only official clients use it.
             default: throw new FormatException($"The connection string to EventStoreDB has the unknown option {name}.");
         }
     }
 
     private static bool Bool(string name, string value) =>
-        bool.TryParse(value, out var result) ? result : throw new FormatException($"{name} of the connection string to EventStoreDB is not true or false.");
+        bool.TryParse(value, out var result)
+            ? result
+            : throw new FormatException($"{name} of the connection string to EventStoreDB is not true or false.");
 
     private static int Number(string name, string value, int least) =>
-        int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var result) && result >= least
+        int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var result)
+        && result >= least
             ? result
-            : throw new FormatException($"{name} of the connection string to EventStoreDB is not a number from {least} on.");
+            : throw new FormatException(
+                $"{name} of the connection string to EventStoreDB is not a number from {least} on.");
 
-    /// <summary>Milliseconds, -1 for never; HTTP/2 pings are sent at most once a second.</summary>
+    private static TimeSpan Milliseconds(string name, string value) =>
+        TimeSpan.FromMilliseconds(Number(name, value, least: 1));
+
+    /// <summary>Milliseconds, -1 for never. SocketsHttpHandler sends HTTP/2 pings at most once a second.</summary>
     private static TimeSpan KeepAlive(string name, string value) => Number(name, value, least: -1) switch
     {
         -1 => Timeout.InfiniteTimeSpan,
@@ -139,5 +157,7 @@ internal sealed class EventStoreDbSettings
     private static NodePreference Preference(string value) =>
         Enum.TryParse<NodePreference>(value, ignoreCase: true, out var result) && !char.IsDigit(value[0])
             ? result
-            : throw new FormatException($"nodePreference of the connection string to EventStoreDB is none of {string.Join(", ", Enum.GetNames<NodePreference>())}.");
+            : throw new FormatException(
+                "nodePreference of the connection string to EventStoreDB is none of "
+                + $"{string.Join(", ", Enum.GetNames<NodePreference>())}.");
 }

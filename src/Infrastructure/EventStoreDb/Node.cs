@@ -8,13 +8,15 @@ using Grpc.Net.Client;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>The connection to one node. It reconnects by itself, with exponential backoff and jitter, and lives as long as the adapter.</summary>
+/// <summary>
+/// The connection to one node. It reconnects with exponential backoff and jitter, and lives as long as the adapter.
+/// </summary>
 internal sealed class Node : IDisposable
 {
-    /// <summary>What the server may send in one message: its largest record, and room for framing.</summary>
+    /// <summary>The largest response message in bytes: the server's largest record, and room for framing.</summary>
     private const int ReceiveMax = 17 * 1024 * 1024;
 
-    /// <summary>How much of a stream may be on its way before it was read; a subscription that catches up fills it.</summary>
+    /// <summary>The HTTP/2 window in bytes; a catching-up subscription fills it.</summary>
     private const int WindowSize = 1024 * 1024;
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
@@ -48,27 +50,31 @@ internal sealed class Node : IDisposable
     public Streams.StreamsClient Streams { get; }
     public Gossip.GossipClient Gossip { get; }
 
-    /// <summary>For a call that must end before its deadline.</summary>
-    public CallOptions Options(CancellationToken cancellationToken) => new(_headers, DateTime.UtcNow + _deadline, cancellationToken);
+    /// <summary>Options for a call with the default deadline.</summary>
+    public CallOptions WithDeadline(CancellationToken cancellationToken) =>
+        new(_headers, DateTime.UtcNow + _deadline, cancellationToken);
 
-    /// <summary>For a call that lasts.</summary>
-    public CallOptions Lasting(CancellationToken cancellationToken) => new(_headers, cancellationToken: cancellationToken);
+    /// <summary>Options for a call without a deadline.</summary>
+    public CallOptions WithoutDeadline(CancellationToken cancellationToken) =>
+        new(_headers, cancellationToken: cancellationToken);
 
-    /// <summary>Asks once whether the server has what the adapter is built on.</summary>
+    /// <summary>Checks once that the server supports BatchAppend.</summary>
     /// <returns>The server's version.</returns>
-    /// <exception cref="StoreUnavailableException">It has not.</exception>
+    /// <exception cref="StoreUnavailableException">The server does not support BatchAppend.</exception>
     public async ValueTask<string> VersionAsync(CancellationToken cancellationToken)
     {
         if (_version is { } known)
             return known;
         var features = new ServerFeatures.ServerFeaturesClient(_channel);
-        var supported = await features.GetSupportedMethodsAsync(new Empty(), Options(cancellationToken));
+        var supported = await features.GetSupportedMethodsAsync(new Empty(), WithDeadline(cancellationToken));
         var appends = supported.Methods.Any(method =>
             method.MethodName.Equals("batchappend", StringComparison.OrdinalIgnoreCase)
             && method.ServiceName.Equals("event_store.client.streams.streams", StringComparison.OrdinalIgnoreCase));
         return appends
             ? _version = supported.EventStoreServerVersion
-            : throw new StoreUnavailableException($"EventStoreDB {supported.EventStoreServerVersion} at {Address} has no BatchAppend; it takes 21.10 or later.");
+            : throw new StoreUnavailableException(
+                $"EventStoreDB {supported.EventStoreServerVersion} at {Address} has no BatchAppend; "
+                + "it takes 21.10 or later.");
     }
 
     public void Dispose() => _channel.Dispose();
@@ -81,7 +87,11 @@ internal sealed class Node : IDisposable
             { "requires-leader", settings.NodePreference == NodePreference.Leader ? "true" : "false" },
         };
         if (settings is { Tls: true, Credentials: var (user, password) })
-            headers.Add("authorization", $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}");
+        {
+            var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
+            headers.Add("authorization", $"Basic {credentials}");
+        }
+
         return headers;
     }
 
@@ -120,7 +130,7 @@ internal sealed class Node : IDisposable
             };
         }
 
-        if (!settings.TlsVerifyCert) // Asked for in the connection string, for test servers.
+        if (!settings.TlsVerifyCert) // The connection string disables it, for test servers.
             options.RemoteCertificateValidationCallback = (_, _, _, _) => true;
         return options;
     }

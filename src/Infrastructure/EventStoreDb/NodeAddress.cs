@@ -1,12 +1,12 @@
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>Where a node listens for gRPC.</summary>
+/// <summary>A node's gRPC endpoint.</summary>
 internal readonly record struct NodeAddress(string Host, int Port)
 {
     public const int DefaultPort = 2113;
 
     /// <summary>Reads <c>host</c>, <c>host:port</c> or <c>[ipv6]:port</c>.</summary>
-    /// <exception cref="FormatException">It is none of them.</exception>
+    /// <exception cref="FormatException">The text has another form.</exception>
     public static NodeAddress Parse(string text)
     {
         var colon = text.LastIndexOf(':');

@@ -2,7 +2,7 @@ using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>Which node of a cluster to talk to.</summary>
+/// <summary>The preferred role of the cluster member for calls.</summary>
 internal enum NodePreference
 {
     Leader,
@@ -13,7 +13,7 @@ internal enum NodePreference
 
 internal static class NodePreferences
 {
-    /// <summary>The node that suits best; null when none can be used.</summary>
+    /// <summary>A random member with the preferred role, else any usable one; null when none is usable.</summary>
     public static NodeAddress? Choose(this NodePreference preference, IEnumerable<MemberInfo> members)
     {
         var usable = members.Where(IsUsable).ToArray();
@@ -22,11 +22,13 @@ internal static class NodePreferences
             .Select(member => (NodeAddress?)AddressOf(member)).FirstOrDefault();
     }
 
-    public static NodeAddress AddressOf(MemberInfo member) => new(member.HttpEndPoint.Address, (int)member.HttpEndPoint.Port);
+    public static NodeAddress AddressOf(MemberInfo member) =>
+        new(member.HttpEndPoint.Address, (int)member.HttpEndPoint.Port);
 
-    private static bool IsUsable(MemberInfo member) => member.IsAlive && member.HttpEndPoint is not null && member.State is
-        MemberInfo.Types.VNodeState.Leader or MemberInfo.Types.VNodeState.Follower
-        or MemberInfo.Types.VNodeState.ReadOnlyReplica or MemberInfo.Types.VNodeState.ReadOnlyLeaderless;
+    private static bool IsUsable(MemberInfo member) =>
+        member.IsAlive && member.HttpEndPoint is not null && member.State is
+            MemberInfo.Types.VNodeState.Leader or MemberInfo.Types.VNodeState.Follower
+            or MemberInfo.Types.VNodeState.ReadOnlyReplica or MemberInfo.Types.VNodeState.ReadOnlyLeaderless;
 
     private static MemberInfo.Types.VNodeState Wanted(NodePreference preference, MemberInfo member) => preference switch
     {

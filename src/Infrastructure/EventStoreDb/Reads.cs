@@ -4,15 +4,15 @@ using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>What is asked of <c>Streams/Read</c>.</summary>
+/// <summary>Requests of <c>Streams/Read</c>.</summary>
 internal static class Reads
 {
-    /// <summary>After how many events of other streams the server says how far it has looked.</summary>
-    private const uint Window = 500;
+    /// <summary>After how many filtered-out events the server sends a checkpoint.</summary>
+    private const uint FilterWindow = 500;
 
     private static readonly Empty Set = new();
 
-    /// <summary>A stream from a revision on.</summary>
+    /// <summary>Reads a stream from a revision.</summary>
     public static ReadReq OfStream(string stream, long from, ReadDirection direction, int limit)
     {
         var options = Plain(direction);
@@ -26,7 +26,7 @@ internal static class Reads
         return new ReadReq { Options = options };
     }
 
-    /// <summary>Our streams, after a position and then live.</summary>
+    /// <summary>Subscribes to the application's streams after a position.</summary>
     public static ReadReq Following(LogPosition after)
     {
         var options = Plain(ReadDirection.Forwards);
@@ -40,7 +40,7 @@ internal static class Reads
         return new ReadReq { Options = options };
     }
 
-    /// <summary>The last event of our streams.</summary>
+    /// <summary>Reads the last event of the application's streams.</summary>
     public static ReadReq Head()
     {
         var options = Plain(ReadDirection.Backwards);
@@ -60,8 +60,8 @@ internal static class Reads
 
     private static ReadReq.Types.Options.Types.FilterOptions Ours() => new()
     {
-        StreamIdentifier = new ReadReq.Types.Options.Types.FilterOptions.Types.Expression { Prefix = { StreamName.Prefixes } },
-        Max = Window,
+        StreamIdentifier = new() { Prefix = { StreamName.Prefixes } },
+        Max = FilterWindow,
         CheckpointIntervalMultiplier = 1,
     };
 }

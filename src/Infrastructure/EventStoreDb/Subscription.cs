@@ -8,22 +8,22 @@ using Channel = System.Threading.Channels.Channel;
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 /// <summary>
-/// One subscription to everything of ours. It reads as fast as the server sends, into a bounded buffer; when the buffer is full for so long that the
-/// server gives up on us, it subscribes again after the last event that it got.
+/// A subscription to all streams of the application. It fills a bounded buffer. When a full buffer makes the server
+/// close the subscription, it subscribes again after the last received event.
 /// </summary>
 internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPosition after) : IAsyncDisposable
 {
-    /// <summary>How many events wait to be taken.</summary>
+    /// <summary>How many events the buffer holds.</summary>
     private const int BufferMax = 8_000;
 
-    /// <summary>How many bytes of events wait to be taken.</summary>
+    /// <summary>How many bytes of events the buffer holds.</summary>
     private const int BytesMax = 16 * 1024 * 1024;
 
-    /// <summary>How many events are handed over at once.</summary>
+    /// <summary>How many events one batch has at most.</summary>
     private const int BatchMax = 2_000;
 
-    /// <summary>How long to wait before subscribing again, so that a server that is overloaded is not asked without a pause.</summary>
-    private static readonly TimeSpan AgainAfter = TimeSpan.FromMilliseconds(100);
+    /// <summary>The wait before subscribing again, which spares an overloaded server.</summary>
+    private static readonly TimeSpan ResubscribeAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<StoredEvent> _buffer = Channel.CreateBounded<StoredEvent>(
@@ -31,7 +31,7 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
     private readonly Budget _bytes = new(BytesMax);
     private Task? _reading;
 
-    /// <summary>The next events, as soon as there are some.</summary>
+    /// <summary>The next batch; waits for at least one event.</summary>
     public async Task<IReadOnlyList<StoredEvent>> NextAsync(CancellationToken cancellationToken)
     {
         _reading ??= Task.Run(ReadAsync, CancellationToken.None);
@@ -55,7 +55,7 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
         _stop.Dispose();
     }
 
-    /// <summary>Ends with the buffer: what goes wrong comes out at its other end.</summary>
+    /// <summary>Reads until disposal or a failure; the failure completes the buffer and reaches the consumer.</summary>
     private async Task ReadAsync()
     {
         try
@@ -63,7 +63,7 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
             while (true)
             {
                 await cluster.CallAsync(ReadOnceAsync, _stop.Token);
-                await Task.Delay(Backoff.WithJitter(AgainAfter), _stop.Token);
+                await Task.Delay(Backoff.WithJitter(ResubscribeAfter), _stop.Token);
             }
         }
         catch (Exception exception)
@@ -72,13 +72,13 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
         }
     }
 
-    /// <returns>When the server found us too slow; every other end is an exception.</returns>
+    /// <returns>Always true: the server closed the subscription of a slow consumer. Other ends throw.</returns>
     private async Task<bool> ReadOnceAsync(Node node, CancellationToken cancellationToken)
     {
         using var unconfirmed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         unconfirmed.CancelAfter(deadline);
         await node.VersionAsync(unconfirmed.Token);
-        using var call = node.Streams.Read(Reads.Following(after), node.Lasting(unconfirmed.Token));
+        using var call = node.Streams.Read(Reads.Following(after), node.WithoutDeadline(unconfirmed.Token));
         try
         {
             while (await call.ResponseStream.MoveNext(CancellationToken.None))

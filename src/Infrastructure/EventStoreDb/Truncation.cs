@@ -5,8 +5,8 @@ using ChatCqrs.Application.Ports;
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 /// <summary>
-/// The metadata of a stream, by which the server leaves out its first events; a scavenge then gives their space back. Metadata are an event of type
-/// <c>$metadata</c> in the stream <c>$$NAME</c>, and <c>$tb</c> is the first revision that is kept.
+/// Truncates a stream by its metadata; a scavenge then frees the space. The metadata are an event of type
+/// <c>$metadata</c> in the stream <c>$$NAME</c>, and <c>$tb</c> is the first revision that the server returns.
 /// </summary>
 internal static class Truncation
 {
@@ -15,18 +15,18 @@ internal static class Truncation
 
     public static string StreamOf(string stream) => "$$" + stream;
 
-    /// <summary>The metadata with a later start; null when what is there starts as late.</summary>
-    /// <param name="stream">The stream.</param>
-    /// <param name="current">The last event of its metadata; null when there is none.</param>
+    /// <summary>The metadata with a later first revision; null when the current one is at least as late.</summary>
+    /// <param name="current">The last event of the metadata stream; null when there is none.</param>
     /// <param name="before">The first revision to keep.</param>
     public static StreamAppend? Later(string stream, StoredEvent? current, long before)
     {
         var metadata = current is null ? [] : JsonNode.Parse(current.Payload.Span) as JsonObject ?? [];
-        if (metadata[Before] is JsonValue value && value.TryGetValue(out long there) && there >= before)
+        if (metadata[Before] is JsonValue value && value.TryGetValue(out long currentBefore) && currentBefore >= before)
             return null;
         metadata[Before] = before;
+        var payload = JsonSerializer.SerializeToUtf8Bytes(metadata);
         return new StreamAppend(
             StreamOf(stream), current?.Revision ?? StreamAppend.NoStream,
-            [new EventData(Guid.NewGuid(), Type, JsonSerializer.SerializeToUtf8Bytes(metadata), ReadOnlyMemory<byte>.Empty)]);
+            [new EventData(Guid.NewGuid(), Type, payload, ReadOnlyMemory<byte>.Empty)]);
     }
 }

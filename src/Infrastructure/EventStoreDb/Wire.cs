@@ -6,7 +6,7 @@ using Google.Protobuf;
 
 namespace ChatCqrs.Infrastructure.EventStoreDb;
 
-/// <summary>Between what the log knows and what goes over the wire.</summary>
+/// <summary>Converts between the port's types and protocol messages.</summary>
 internal static class Wire
 {
     private const string Type = "type";
@@ -15,7 +15,7 @@ internal static class Wire
 
     public static StreamIdentifier Stream(string name) => new() { StreamName = ByteString.CopyFromUtf8(name) };
 
-    /// <summary>The halves of a UUID in RFC order.</summary>
+    /// <summary>The two halves of the UUID's 16 bytes in RFC 9562 order.</summary>
     public static UUID Uuid(Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -48,7 +48,8 @@ internal static class Wire
     {
         var recorded = read.Event;
         return new StoredEvent(
-            recorded.StreamIdentifier.StreamName.ToStringUtf8(), (long)recorded.StreamRevision, new LogPosition(recorded.CommitPosition),
-            Guid(recorded.Id), recorded.Metadata[Type], recorded.Data.Memory, recorded.CustomMetadata.Memory);
+            recorded.StreamIdentifier.StreamName.ToStringUtf8(), (long)recorded.StreamRevision,
+            new LogPosition(recorded.CommitPosition), Guid(recorded.Id), recorded.Metadata[Type],
+            recorded.Data.Memory, recorded.CustomMetadata.Memory);
     }
 }
