@@ -11,28 +11,40 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Infrastructure.Push;
 
 /// <summary>
-/// Apple's push service over HTTP/2, with provider tokens (Apple, "Establishing a token-based connection to APNs" and "Sending notification requests to APNs"). Sends
-/// background notifications: the application decides what to show.
+/// Apple's push service over HTTP/2, with provider tokens (Apple, "Establishing a token-based connection to APNs" and
+/// "Sending notification requests to APNs"). Sends background notifications: the application decides what to show.
 /// </summary>
-internal sealed class ApnsSender(HttpClient http, IOptions<PushSettings> settings, IOptions<PushOptions> options, TimeProvider clock) : IPushSender
+internal sealed class ApnsSender(
+    HttpClient http, IOptions<PushSettings> settings, IOptions<PushOptions> options, TimeProvider clock) : IPushSender
 {
-    /// <summary>A token must be renewed within an hour, and not more often than every 20 minutes.</summary>
+    /// <summary>APNs demands renewal within 60 minutes, and at most every 20 minutes.</summary>
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromMinutes(50);
 
-    private readonly ECDsa? _key = settings.Value.Apns is { } apns ? PushKeys.Parse(File.ReadAllText(apns.KeyFile), "Push:Apns:KeyFile") : null;
+    private readonly ECDsa? _key = settings.Value.Apns is { } apns
+        ? PushKeys.Parse(File.ReadAllText(apns.KeyFile), "Push:Apns:KeyFile")
+        : null;
     private readonly Lock _signing = new();
     private (string Text, DateTimeOffset At) _token = ("", DateTimeOffset.MinValue);
 
     public string Platform => PushPlatforms.Apns;
 
-    public async Task<PushOutcome> SendAsync(PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    public async Task<PushOutcome> SendAsync(
+        PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         if (_key is null)
             return new PushOutcome.Refused("this server has no key for APNs");
+        using var request = Request(target, payload);
+        return await PushAnswers.AskAsync(http, request, clock, JudgeAsync, cancellationToken);
+    }
+
+    private HttpRequestMessage Request(PushTarget target, ReadOnlyMemory<byte> payload)
+    {
         var body = new JsonObject { ["aps"] = new JsonObject { ["content-available"] = 1 } };
         foreach (var member in JsonNode.Parse(payload.Span)!.AsObject())
             body[member.Key] = member.Value!.DeepClone();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.Value.Apns!.Endpoint, $"/3/device/{Uri.EscapeDataString(target.Token!)}"))
+        var path = $"/3/device/{Uri.EscapeDataString(target.Token!)}";
+        var expiresAt = (clock.GetUtcNow() + options.Value.TimeToLive).ToUnixTimeSeconds();
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.Value.Apns!.Endpoint, path))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -41,10 +53,10 @@ internal sealed class ApnsSender(HttpClient http, IOptions<PushSettings> setting
         request.Headers.Authorization = new AuthenticationHeaderValue("bearer", Token());
         request.Headers.Add("apns-topic", target.Topic);
         request.Headers.Add("apns-push-type", "background");
-        request.Headers.Add("apns-priority", "5"); // What background notifications must have.
+        request.Headers.Add("apns-priority", "5"); // Required for background notifications.
         request.Headers.Add("apns-collapse-id", "wake");
-        request.Headers.Add("apns-expiration", (clock.GetUtcNow() + options.Value.TimeToLive).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
-        return await PushAnswers.AskAsync(http, request, clock, JudgeAsync, cancellationToken);
+        request.Headers.Add("apns-expiration", expiresAt.ToString(CultureInfo.InvariantCulture));
+        return request;
     }
 
     private async Task<PushOutcome> JudgeAsync(HttpResponseMessage response)
@@ -57,7 +69,8 @@ internal sealed class ApnsSender(HttpClient http, IOptions<PushSettings> setting
             return new PushOutcome.Later(null, reason);
         }
 
-        return response.StatusCode is HttpStatusCode.Gone or HttpStatusCode.NotFound || reason is "BadDeviceToken" or "Unregistered" or "DeviceTokenNotForTopic"
+        return response.StatusCode is HttpStatusCode.Gone or HttpStatusCode.NotFound
+            || reason is "BadDeviceToken" or "Unregistered" or "DeviceTokenNotForTopic"
             ? new PushOutcome.Gone()
             : new PushOutcome.Refused($"status {(int)response.StatusCode} {reason}");
     }
@@ -82,7 +95,9 @@ internal sealed class ApnsSender(HttpClient http, IOptions<PushSettings> setting
             if (now - _token.At > TokenLifetime)
             {
                 var apns = settings.Value.Apns!;
-                _token = (SignedToken.Of(_key!, new { alg = "ES256", kid = apns.KeyId }, new { iss = apns.TeamId, iat = now.ToUnixTimeSeconds() }), now);
+                var header = new { alg = "ES256", kid = apns.KeyId };
+                var claims = new { iss = apns.TeamId, iat = now.ToUnixTimeSeconds() };
+                _token = (SignedToken.Of(_key!, header, claims), now);
             }
 
             return _token.Text;

@@ -11,7 +11,10 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>Firebase Cloud Messaging by its HTTP v1 interface, with access tokens of a service account. Sends data alone: the application decides what to show.</summary>
+/// <summary>
+/// Firebase Cloud Messaging, HTTP v1 API, with access tokens of a service account. Sends data messages only: the
+/// application decides what to show.
+/// </summary>
 internal sealed class FcmSender : IPushSender
 {
     private const string Scope = "https://www.googleapis.com/auth/firebase.messaging";
@@ -22,20 +25,24 @@ internal sealed class FcmSender : IPushSender
     private readonly Uri? _address;
     private readonly ServiceAccountCredential? _account;
 
-    public FcmSender(HttpClient http, IOptions<PushSettings> settings, IOptions<PushOptions> options, TimeProvider clock)
+    public FcmSender(
+        HttpClient http, IOptions<PushSettings> settings, IOptions<PushOptions> options, TimeProvider clock)
     {
         (_http, _options, _clock) = (http, options.Value, clock);
         if (settings.Value.Fcm is not { } fcm)
             return;
         var file = JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(fcm.ServiceAccountFile));
-        var initializer = new ServiceAccountCredential.Initializer(Text(file, "client_email"), Text(file, "token_uri")) { Scopes = [Scope] };
+        var (email, tokenUri) = (Text(file, "client_email"), Text(file, "token_uri"));
+        var initializer = new ServiceAccountCredential.Initializer(email, tokenUri) { Scopes = [Scope] };
         _account = new ServiceAccountCredential(initializer.FromPrivateKey(Text(file, "private_key")));
-        _address = new Uri(fcm.Endpoint, $"/v1/projects/{Uri.EscapeDataString(Text(file, "project_id"))}/messages:send");
+        var project = Uri.EscapeDataString(Text(file, "project_id"));
+        _address = new Uri(fcm.Endpoint, $"/v1/projects/{project}/messages:send");
     }
 
     public string Platform => PushPlatforms.Fcm;
 
-    public async Task<PushOutcome> SendAsync(PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    public async Task<PushOutcome> SendAsync(
+        PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         if (_account is null)
             return new PushOutcome.Refused("this server has no service account for FCM");
@@ -44,23 +51,26 @@ internal sealed class FcmSender : IPushSender
         {
             token = await _account.GetAccessTokenForRequestAsync(cancellationToken: cancellationToken);
         }
-        catch (Exception exception) when (exception is TokenResponseException or HttpRequestException or TaskCanceledException)
+        catch (Exception exception)
+            when (exception is TokenResponseException or HttpRequestException or TaskCanceledException)
         {
             return new PushOutcome.Later(null, "no access token for FCM: " + exception.GetType().Name);
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Post, _address) { Content = JsonContent.Create(Message(target, payload)) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, _address);
+        request.Content = JsonContent.Create(Message(target, payload));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return await PushAnswers.AskAsync(_http, request, _clock, JudgeAsync, cancellationToken);
     }
 
-    /// <summary>FCM's data are texts.</summary>
+    /// <summary>The body of a <c>messages:send</c> request. Values of <c>data</c> must be strings.</summary>
     private object Message(PushTarget target, ReadOnlyMemory<byte> payload) => new
     {
         message = new
         {
             token = target.Token,
-            data = JsonSerializer.Deserialize<JsonElement>(payload.Span).EnumerateObject().ToDictionary(member => member.Name, member => member.Value.ToString()),
+            data = JsonSerializer.Deserialize<JsonElement>(payload.Span).EnumerateObject()
+                .ToDictionary(member => member.Name, member => member.Value.ToString()),
             android = new
             {
                 priority = "high",
@@ -70,16 +80,19 @@ internal sealed class FcmSender : IPushSender
         },
     };
 
-    /// <summary>404 with UNREGISTERED: the application is gone from the device.</summary>
+    /// <summary>Status 404 or error UNREGISTERED: the device no longer has the application.</summary>
     private static async Task<PushOutcome> JudgeAsync(HttpResponseMessage response)
     {
         var body = await response.Content.ReadAsStringAsync();
-        return response.StatusCode == HttpStatusCode.NotFound || body.Contains("UNREGISTERED", StringComparison.Ordinal) ? new PushOutcome.Gone()
-            : response.StatusCode == HttpStatusCode.Unauthorized ? new PushOutcome.Later(null, "status 401")
+        if (response.StatusCode == HttpStatusCode.NotFound || body.Contains("UNREGISTERED", StringComparison.Ordinal))
+            return new PushOutcome.Gone();
+        return response.StatusCode == HttpStatusCode.Unauthorized
+            ? new PushOutcome.Later(null, "status 401")
             : new PushOutcome.Refused($"status {(int)response.StatusCode}");
     }
 
-    private static string Text(JsonElement file, string name) => file.TryGetProperty(name, out var value) && value.GetString() is { Length: > 0 } text
-        ? text
-        : throw new InvalidOperationException($"The file of Push:Fcm:ServiceAccountFile has no {name}.");
+    private static string Text(JsonElement file, string name) =>
+        file.TryGetProperty(name, out var value) && value.GetString() is { Length: > 0 } text
+            ? text
+            : throw new InvalidOperationException($"The file of Push:Fcm:ServiceAccountFile has no {name}.");
 }

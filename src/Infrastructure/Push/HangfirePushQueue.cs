@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Infrastructure.Marten;
@@ -7,26 +8,29 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>Attempts as Hangfire's jobs. It keeps when a job is due in whole seconds and leaves the rest out, so that is rounded up: never too early.</summary>
+/// <summary>
+/// Push attempts as Hangfire jobs. Hangfire truncates due times to whole seconds; rounding up keeps jobs from running
+/// early.
+/// </summary>
 internal sealed class HangfirePushQueue(IServiceProvider services, TimeProvider clock) : IPushQueue
 {
     public void Add(PushTask task, TimeSpan delay) => PostgresErrors.Guard(() =>
     {
         var jobs = services.GetRequiredService<IBackgroundJobClient>();
-        return delay <= TimeSpan.Zero
-            ? jobs.Enqueue<PushJob>(job => job.SendAsync(task.Subscription, task.Conversation, task.Wake, task.Attempt))
-            : jobs.Schedule<PushJob>(job => job.SendAsync(task.Subscription, task.Conversation, task.Wake, task.Attempt), DueAfter(delay));
+        Expression<Func<PushJob, Task>> send =
+            job => job.SendAsync(task.Subscription, task.Conversation, task.Wake, task.Attempt);
+        return delay <= TimeSpan.Zero ? jobs.Enqueue(send) : jobs.Schedule(send, DueAfter(delay));
     });
 
     private DateTimeOffset DueAfter(TimeSpan delay)
     {
         var due = clock.GetUtcNow() + delay;
-        var beyond = due.UtcTicks % TimeSpan.TicksPerSecond;
-        return beyond == 0 ? due : due.AddTicks(TimeSpan.TicksPerSecond - beyond);
+        var excess = due.UtcTicks % TimeSpan.TicksPerSecond;
+        return excess == 0 ? due : due.AddTicks(TimeSpan.TicksPerSecond - excess);
     }
 }
 
-/// <summary>What Hangfire runs for an attempt: it sends the command. What cannot be reached here, PostgreSQL, Hangfire waits for.</summary>
+/// <summary>The Hangfire job of one attempt. Hangfire retries it while PostgreSQL is unavailable.</summary>
 internal sealed class PushJob(IMediator mediator)
 {
     [AutomaticRetry(Attempts = 20)]

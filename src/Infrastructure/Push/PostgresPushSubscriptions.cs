@@ -7,24 +7,27 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Push;
 
 /// <inheritdoc cref="IPushSubscriptions"/>
-internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, string schema, ReactionSignal signal) : IPushSubscriptions
+internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, string schema, ReactionSignal signal)
+    : IPushSubscriptions
 {
     private const string Columns = "s.id, s.user_id, s.device_id, s.platform, s.target, s.created_at";
 
     public async Task<(Guid Id, bool IsNew)> AddAsync(
         PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken)
     {
-        var added = (await database.QueryAsync(
+        var ids = await database.QueryAsync(
             $"""
-            INSERT INTO {schema}.push_subscriptions AS s (id, user_id, device_id, platform, address, target, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO {schema}.push_subscriptions AS s (id, user_id, device_id, platform, address, target, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (address) DO UPDATE SET
                 id = CASE WHEN s.user_id = excluded.user_id THEN s.id ELSE excluded.id END,
                 created_at = CASE WHEN s.user_id = excluded.user_id THEN s.created_at ELSE excluded.created_at END,
                 user_id = excluded.user_id, device_id = excluded.device_id, platform = excluded.platform, target = excluded.target
             RETURNING id
             """,
-            row => row.GetGuid(0), cancellationToken, subscription.Id, subscription.Owner.Value, subscription.Device.Value, subscription.Platform,
-            address.ToArray(), subscription.Target.Bytes.ToArray(), subscription.CreatedAt)).Single();
+            row => row.GetGuid(0), cancellationToken,
+            subscription.Id, subscription.Owner.Value, subscription.Device.Value, subscription.Platform,
+            address.ToArray(), subscription.Target.Bytes.ToArray(), subscription.CreatedAt);
         await database.ExecuteAsync(
             $"""
             DELETE FROM {schema}.push_subscriptions WHERE user_id = $1 AND id IN (
@@ -32,18 +35,23 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
             """,
             cancellationToken, subscription.Owner.Value, max);
         signal.Raise();
-        return (added, added == subscription.Id);
+        var id = ids.Single();
+        return (id, id == subscription.Id);
     }
 
-    public async Task<IReadOnlyList<PushSubscription>> OfAsync(UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"""
-        SELECT {Columns} FROM {schema}.push_subscriptions s JOIN {schema}.device_sessions d ON d.device_id = s.device_id AND d.revoked_at IS NULL
-        WHERE s.user_id = $1 ORDER BY s.created_at, s.id
-        """,
-        Read, cancellationToken, user.Value);
+    public async Task<IReadOnlyList<PushSubscription>> OfAsync(UserId user, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            $"""
+            SELECT {Columns} FROM {schema}.push_subscriptions s
+            JOIN {schema}.device_sessions d ON d.device_id = s.device_id AND d.revoked_at IS NULL
+            WHERE s.user_id = $1 ORDER BY s.created_at, s.id
+            """,
+            Read, cancellationToken, user.Value);
 
-    public async Task<bool> RemoveAsync(UserId user, Guid subscription, CancellationToken cancellationToken) => await database.ExecuteAsync(
-        $"DELETE FROM {schema}.push_subscriptions WHERE id = $1 AND user_id = $2", cancellationToken, subscription, user.Value) == 1;
+    public async Task<bool> RemoveAsync(UserId user, Guid subscription, CancellationToken cancellationToken) =>
+        await database.ExecuteAsync(
+            $"DELETE FROM {schema}.push_subscriptions WHERE id = $1 AND user_id = $2",
+            cancellationToken, subscription, user.Value) == 1;
 
     public Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken) => database.ExecuteAsync(
         $"""
@@ -52,12 +60,17 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
         """,
         cancellationToken, owner.Value);
 
-    public Task ForgetAsync(Guid subscription, CancellationToken cancellationToken) =>
-        database.ExecuteAsync($"DELETE FROM {schema}.push_subscriptions WHERE id = $1", cancellationToken, subscription);
+    public Task ForgetAsync(Guid subscription, CancellationToken cancellationToken) => database.ExecuteAsync(
+        $"DELETE FROM {schema}.push_subscriptions WHERE id = $1", cancellationToken, subscription);
 
-    public async Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken) => (await database.QueryAsync(
-        $"DELETE FROM {schema}.push_pending WHERE user_id = $1 RETURNING since",
-        row => row.IsDBNull(0) ? (DateTimeOffset?)null : row.GetFieldValue<DateTimeOffset>(0), cancellationToken, user.Value)).SingleOrDefault();
+    public async Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken)
+    {
+        var since = await database.QueryAsync(
+            $"DELETE FROM {schema}.push_pending WHERE user_id = $1 RETURNING since",
+            row => row.IsDBNull(0) ? (DateTimeOffset?)null : row.GetFieldValue<DateTimeOffset>(0),
+            cancellationToken, user.Value);
+        return since.SingleOrDefault();
+    }
 
     public async Task<PushClaim> ClaimAsync(PushTask task, CancellationToken cancellationToken)
     {
@@ -71,15 +84,17 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
             Read, cancellationToken, task.Subscription, task.Wake, task.Attempt);
         if (taken is [var subscription])
             return new PushClaim.Taken(subscription);
-        var cutOff = await database.QueryAsync(
-            $"SELECT true FROM {schema}.push_subscriptions WHERE id = $1 AND wake = $2 AND attempt = $3 AND NOT settled",
+        var unsettled = await database.QueryAsync(
+            $"""
+            SELECT true FROM {schema}.push_subscriptions WHERE id = $1 AND wake = $2 AND attempt = $3 AND NOT settled
+            """,
             row => row.GetBoolean(0), cancellationToken, task.Subscription, task.Wake, task.Attempt);
-        return cutOff.Count > 0 ? new PushClaim.Unknown() : new PushClaim.Done();
+        return unsettled.Count > 0 ? new PushClaim.Unknown() : new PushClaim.Done();
     }
 
     public Task SettleAsync(PushTask task, CancellationToken cancellationToken) => database.ExecuteAsync(
-        $"UPDATE {schema}.push_subscriptions SET settled = true WHERE id = $1 AND wake = $2 AND attempt = $3", cancellationToken,
-        task.Subscription, task.Wake, task.Attempt);
+        $"UPDATE {schema}.push_subscriptions SET settled = true WHERE id = $1 AND wake = $2 AND attempt = $3",
+        cancellationToken, task.Subscription, task.Wake, task.Attempt);
 
     private static PushSubscription Read(NpgsqlDataReader row) => new(
         row.GetGuid(0), new UserId(row.GetGuid(1)), new DeviceId(row.GetGuid(2)), row.GetString(3),

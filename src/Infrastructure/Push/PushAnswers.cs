@@ -1,24 +1,26 @@
-using System.Net;
 using System.Net.Http.Headers;
 using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>What all push services have in common in how they answer.</summary>
+/// <summary>Maps responses of push services to outcomes.</summary>
 internal static class PushAnswers
 {
-    /// <summary>Asks, and turns what is wrong with the way into an outcome.</summary>
-    /// <param name="judge">What an answer that is neither success nor trouble of the service's means.</param>
+    /// <summary>Sends a request. Network errors, timeouts, 408, 429 and 5xx may pass: a later attempt is due.</summary>
+    /// <param name="judge">Maps other unsuccessful responses to outcomes.</param>
     public static async Task<PushOutcome> AskAsync(
-        HttpClient http, HttpRequestMessage request, TimeProvider clock, Func<HttpResponseMessage, Task<PushOutcome>> judge, CancellationToken cancellationToken)
+        HttpClient http, HttpRequestMessage request, TimeProvider clock,
+        Func<HttpResponseMessage, Task<PushOutcome>> judge, CancellationToken cancellationToken)
     {
         try
         {
-            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            using var response = await http.SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (response.IsSuccessStatusCode)
+                return new PushOutcome.Delivered();
             var status = (int)response.StatusCode;
-            return response.IsSuccessStatusCode ? new PushOutcome.Delivered()
-                : response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || status >= 500
-                    ? new PushOutcome.Later(WaitOf(response.Headers.RetryAfter, clock.GetUtcNow()), $"status {status}")
+            return status is 408 or 429 or >= 500
+                ? new PushOutcome.Later(WaitOf(response.Headers.RetryAfter, clock.GetUtcNow()), $"status {status}")
                 : await judge(response);
         }
         catch (HttpRequestException exception)

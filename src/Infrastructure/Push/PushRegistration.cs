@@ -18,29 +18,17 @@ public static class PushRegistration
 {
     private const string DevelopmentKeyFile = "vapid-key.pem";
 
-    /// <summary>Wake-ups: who wants them, what leads to them, and who carries them.</summary>
-    /// <param name="dataFolder">Where Development keeps its key.</param>
+    /// <summary>Adds push subscriptions, the reaction that wakes users, and the senders.</summary>
+    /// <param name="dataFolder">The folder of Development's VAPID key.</param>
     public static IServiceCollection AddPush(
         this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment, string dataFolder)
     {
-        var section = configuration.GetSection("Push");
-        services.AddOptions<PushOptions>().Bind(section).ValidateOnStart();
-        services.AddOptions<PushSettings>().Bind(section).PostConfigure(settings =>
-        {
-            if (settings.Vapid.Subject.Length == 0 && environment.IsDevelopment())
-                settings.Vapid.Subject = "mailto:development@localhost";
-            if (settings.Vapid.Key is not null || settings.Vapid.KeyFile is not null || !environment.IsDevelopment())
-                return;
-            settings.Vapid.KeyFile = Path.Combine(dataFolder, DevelopmentKeyFile);
-            SigningKeys.CreateIfMissing(settings.Vapid.KeyFile);
-        }).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<PushOptions>, PushValidation>();
-        services.AddSingleton<IValidateOptions<PushSettings>, PushSettingsValidation>();
-
+        AddOptions(services, configuration.GetSection("Push"), environment.IsDevelopment(), dataFolder);
         services.ConfigureMarten(PushSchema.Register);
         services.AddSingleton<ReactionSignal>();
         services.AddSingleton<IPushSubscriptions>(provider => new PostgresPushSubscriptions(
-            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, provider.GetRequiredService<ReactionSignal>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema,
+            provider.GetRequiredService<ReactionSignal>()));
         services.AddSingleton<IPushQueue, HangfirePushQueue>();
         services.AddSingleton<PushJob>();
         services.AddSingleton<OpenAddresses>();
@@ -49,8 +37,10 @@ public static class PushRegistration
         services.AddSingleton<IVapidKey>(provider => provider.GetRequiredService<VapidKey>());
         services.AddSingleton<IPushSender>(provider => ActivatorUtilities.CreateInstance<WebPushSender>(
             provider, provider.GetRequiredService<OpenAddresses>().CreateClient()));
-        services.AddSingleton<IPushSender>(provider => ActivatorUtilities.CreateInstance<FcmSender>(provider, ServiceClient()));
-        services.AddSingleton<IPushSender>(provider => ActivatorUtilities.CreateInstance<ApnsSender>(provider, ServiceClient()));
+        services.AddSingleton<IPushSender>(provider =>
+            ActivatorUtilities.CreateInstance<FcmSender>(provider, ServiceClient()));
+        services.AddSingleton<IPushSender>(provider =>
+            ActivatorUtilities.CreateInstance<ApnsSender>(provider, ServiceClient()));
 
         services.AddSingleton<ReactionHost>();
         services.AddHostedService(provider => provider.GetRequiredService<ReactionHost>());
@@ -58,7 +48,24 @@ public static class PushRegistration
         return services;
     }
 
-    /// <summary>A client for a service that the operator has named.</summary>
+    private static void AddOptions(
+        IServiceCollection services, IConfigurationSection section, bool development, string dataFolder)
+    {
+        services.AddOptions<PushOptions>().Bind(section).ValidateOnStart();
+        services.AddOptions<PushSettings>().Bind(section).PostConfigure(settings =>
+        {
+            if (settings.Vapid.Subject.Length == 0 && development)
+                settings.Vapid.Subject = "mailto:development@localhost";
+            if (settings.Vapid.Key is not null || settings.Vapid.KeyFile is not null || !development)
+                return;
+            settings.Vapid.KeyFile = Path.Combine(dataFolder, DevelopmentKeyFile);
+            SigningKeys.CreateIfMissing(settings.Vapid.KeyFile);
+        }).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<PushOptions>, PushValidation>();
+        services.AddSingleton<IValidateOptions<PushSettings>, PushSettingsValidation>();
+    }
+
+    /// <summary>A client for the services in the settings, FCM and APNs.</summary>
     private static HttpClient ServiceClient() => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
@@ -70,17 +77,29 @@ public static class PushRegistration
     { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 64 * 1024 };
 }
 
-/// <summary>Checks the settings at start.</summary>
+/// <summary>Validates the settings at start; each error names the wrong setting.</summary>
 internal sealed class PushValidation : IValidateOptions<PushOptions>
 {
-    public ValidateOptionsResult Validate(string? name, PushOptions options) =>
-        options.MergeWindow < TimeSpan.Zero || options.MergeWindow > TimeSpan.FromMinutes(1) ? Fail("Push:MergeWindow must be 00:00:00 to 00:01:00.")
-        : options.LookAgainAfter < TimeSpan.FromSeconds(0.1) || options.LookAgainAfter > TimeSpan.FromHours(1) ? Fail("Push:LookAgainAfter must be 00:00:00.1 to 01:00:00.")
-        : options.RetryFirst < TimeSpan.FromMilliseconds(100) || options.RetryFirst > TimeSpan.FromHours(1) ? Fail("Push:RetryFirst must be 00:00:00.1 to 01:00:00.")
-        : options.RetryMax < options.RetryFirst || options.RetryMax > TimeSpan.FromDays(1) ? Fail("Push:RetryMax must be Push:RetryFirst to 1.00:00:00.")
-        : options.AttemptsMax is < 1 or > 50 ? Fail("Push:AttemptsMax must be 1 to 50.")
-        : options.TimeToLive < TimeSpan.Zero || options.TimeToLive > TimeSpan.FromDays(28) ? Fail("Push:TimeToLive must be 00:00:00 to 28.00:00:00.")
-        : ValidateOptionsResult.Success;
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(100);
+
+    public ValidateOptionsResult Validate(string? name, PushOptions options)
+    {
+        if (IsOutside(options.MergeWindow, TimeSpan.Zero, TimeSpan.FromMinutes(1)))
+            return Fail("Push:MergeWindow must be 00:00:00 to 00:01:00.");
+        if (IsOutside(options.LookAgainAfter, ShortestWait, TimeSpan.FromHours(1)))
+            return Fail("Push:LookAgainAfter must be 00:00:00.1 to 01:00:00.");
+        if (IsOutside(options.RetryFirst, ShortestWait, TimeSpan.FromHours(1)))
+            return Fail("Push:RetryFirst must be 00:00:00.1 to 01:00:00.");
+        if (IsOutside(options.RetryMax, options.RetryFirst, TimeSpan.FromDays(1)))
+            return Fail("Push:RetryMax must be Push:RetryFirst to 1.00:00:00.");
+        if (options.AttemptsMax is < 1 or > 50)
+            return Fail("Push:AttemptsMax must be 1 to 50.");
+        return IsOutside(options.TimeToLive, TimeSpan.Zero, TimeSpan.FromDays(28))
+            ? Fail("Push:TimeToLive must be 00:00:00 to 28.00:00:00.")
+            : ValidateOptionsResult.Success;
+    }
+
+    private static bool IsOutside(TimeSpan value, TimeSpan least, TimeSpan most) => value < least || value > most;
 
     private static ValidateOptionsResult Fail(string line) => ValidateOptionsResult.Fail(line);
 }
@@ -99,13 +118,16 @@ internal sealed class PushSettingsValidation : IValidateOptions<PushSettings>
             return Fail("Push:Fcm:ServiceAccountFile names no file.");
         if (settings.Apns is not { } apns)
             return ValidateOptionsResult.Success;
-        return !File.Exists(apns.KeyFile) ? Fail("Push:Apns:KeyFile names no file.")
-            : apns.KeyId.Length == 0 || apns.TeamId.Length == 0 ? Fail("Push:Apns:KeyId and Push:Apns:TeamId must be set.")
+        if (!File.Exists(apns.KeyFile))
+            return Fail("Push:Apns:KeyFile names no file.");
+        return apns.KeyId.Length == 0 || apns.TeamId.Length == 0
+            ? Fail("Push:Apns:KeyId and Push:Apns:TeamId must be set.")
             : ValidateOptionsResult.Success;
     }
 
     private static bool IsSubject(string subject) =>
-        subject.StartsWith("mailto:", StringComparison.Ordinal) || subject.StartsWith("https://", StringComparison.Ordinal);
+        subject.StartsWith("mailto:", StringComparison.Ordinal)
+        || subject.StartsWith("https://", StringComparison.Ordinal);
 
     private static ValidateOptionsResult Fail(string line) => ValidateOptionsResult.Fail(line);
 }

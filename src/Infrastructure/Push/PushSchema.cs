@@ -3,7 +3,7 @@ using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>Tables for who is to be woken where, and for wake-ups that are under way.</summary>
+/// <summary>Tables of push subscriptions and pending wake-ups.</summary>
 internal static class PushSchema
 {
     public static void Register(StoreOptions options)
@@ -13,7 +13,9 @@ internal static class PushSchema
         options.Storage.ExtendedSchemaObjects.Add(Pending(schema));
     }
 
-    /// <summary>With the last attempt to wake it: <c>wake</c> and <c>attempt</c>, and whether its outcome is known.</summary>
+    /// <summary>
+    /// Subscriptions with their last attempt: <c>wake</c>, <c>attempt</c>, and whether its outcome is known.
+    /// </summary>
     private static Table Subscriptions(string schema)
     {
         var table = new Table($"{schema}.push_subscriptions");
@@ -27,14 +29,15 @@ internal static class PushSchema
         table.AddColumn("wake", "uuid");
         table.AddColumn("attempt", "integer").NotNull().DefaultValueByExpression("0");
         table.AddColumn("settled", "boolean").NotNull().DefaultValueByExpression("true");
-        table.Indexes.Add(new IndexDefinition("push_subscriptions_address") { IsUnique = true }.AgainstColumns("address"));
+        table.Indexes.Add(
+            new IndexDefinition("push_subscriptions_address") { IsUnique = true }.AgainstColumns("address"));
         table.Indexes.Add(new IndexDefinition("push_subscriptions_user").AgainstColumns("user_id"));
         return table;
     }
 
     /// <summary>
-    /// Users for whom a wake-up waits already: what comes meanwhile needs no other. <c>since</c> is when the earliest of its messages was recorded; null in rows of
-    /// an earlier version.
+    /// Users with a pending wake-up; further messages need no other. <c>since</c> is when the earliest of its messages
+    /// was recorded; null in rows of an earlier version.
     /// </summary>
     private static Table Pending(string schema)
     {

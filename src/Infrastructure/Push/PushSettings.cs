@@ -1,6 +1,8 @@
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>What each push service needs (section <c>Push</c> of the configuration). One that has nothing wakes nobody.</summary>
+/// <summary>
+/// Credentials of the push services (section <c>Push</c> of the configuration). A service without credentials is off.
+/// </summary>
 public sealed record PushSettings
 {
     public VapidOptions Vapid { get; init; } = new();
@@ -11,13 +13,16 @@ public sealed record PushSettings
 /// <summary>Voluntary application server identification for Web Push (RFC 8292).</summary>
 public sealed record VapidOptions
 {
-    /// <summary>A private key on P-256 in a PEM file. In Development it is made if it is missing. It must stay: subscriptions belong to it.</summary>
+    /// <summary>
+    /// A PEM file with a private key on P-256. Development creates it if it is missing. Browsers bind subscriptions to
+    /// this key: a new key invalidates them.
+    /// </summary>
     public string? KeyFile { get; set; }
 
-    /// <summary>Such a key as PEM text, instead of a file.</summary>
+    /// <summary>The private key as PEM text, instead of a file.</summary>
     public string? Key { get; init; }
 
-    /// <summary>Whom a push service can turn to: a mailto or https address.</summary>
+    /// <summary>The operator's contact for push services: a mailto or https address.</summary>
     public string Subject { get; set; } = "";
 }
 
@@ -30,7 +35,7 @@ public sealed record FcmOptions
     public Uri Endpoint { get; init; } = new("https://fcm.googleapis.com");
 }
 
-/// <summary>Apple's push service, by provider tokens.</summary>
+/// <summary>Apple's push service, with provider tokens.</summary>
 public sealed record ApnsOptions
 {
     /// <summary>The signing key (.p8) from Apple's developer account.</summary>

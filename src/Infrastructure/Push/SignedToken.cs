@@ -5,13 +5,15 @@ using System.Text.Json;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>JSON Web Tokens (RFC 7519) signed with ES256, as push services want them.</summary>
+/// <summary>JSON Web Tokens (RFC 7519) with ES256 signatures (RFC 7518, section 3.4), for push services.</summary>
 internal static class SignedToken
 {
     public static string Of(ECDsa key, object header, object claims)
     {
         var signed = $"{Encode(header)}.{Encode(claims)}";
-        var signature = key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        var signature = key.SignData(
+            Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256,
+            DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
         return $"{signed}.{Base64Url.EncodeToString(signature)}";
     }
 

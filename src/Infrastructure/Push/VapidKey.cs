@@ -7,12 +7,15 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>Says to a push service who we are (RFC 8292): a token of ours for its origin, signed with a key that subscriptions are bound to.</summary>
+/// <summary>
+/// Identifies this server to push services (RFC 8292): a token per push-service origin, signed with the key to which
+/// browsers bind subscriptions.
+/// </summary>
 internal sealed class VapidKey(IOptions<PushSettings> settings, TimeProvider clock) : IVapidKey
 {
-    /// <summary>A token may be good for a day (section 2).</summary>
+    /// <summary>RFC 8292, section 2, allows at most 24 hours.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
-    private static readonly TimeSpan Reserve = TimeSpan.FromHours(1);
+    private static readonly TimeSpan RenewBefore = TimeSpan.FromHours(1);
 
     private const int OriginsMax = 1_000;
 
@@ -22,14 +25,14 @@ internal sealed class VapidKey(IOptions<PushSettings> settings, TimeProvider clo
 
     public string? PublicKey => _key is null ? null : Base64Url.EncodeToString(WebPushEncryption.PointOf(_key));
 
-    /// <returns>Null when this server has no key.</returns>
+    /// <returns>The Authorization header; null when this server has no key.</returns>
     public AuthenticationHeaderValue? HeaderFor(Uri endpoint)
     {
         if (_key is null)
             return null;
         var origin = endpoint.GetLeftPart(UriPartial.Authority);
         var now = clock.GetUtcNow();
-        if (!_tokens.TryGetValue(origin, out var token) || token.ExpiresAt - now < Reserve)
+        if (!_tokens.TryGetValue(origin, out var token) || token.ExpiresAt - now < RenewBefore)
         {
             if (_tokens.Count >= OriginsMax)
                 _tokens.Clear();
@@ -41,10 +44,10 @@ internal sealed class VapidKey(IOptions<PushSettings> settings, TimeProvider clo
 
     private string Sign(string origin, DateTimeOffset expiresAt)
     {
+        var claims = new { aud = origin, exp = expiresAt.ToUnixTimeSeconds(), sub = settings.Value.Vapid.Subject };
         lock (_signing)
         {
-            return SignedToken.Of(
-                _key!, new { typ = "JWT", alg = "ES256" }, new { aud = origin, exp = expiresAt.ToUnixTimeSeconds(), sub = settings.Value.Vapid.Subject });
+            return SignedToken.Of(_key!, new { typ = "JWT", alg = "ES256" }, claims);
         }
     }
 
@@ -59,7 +62,9 @@ internal static class PushKeys
 {
     private const string P256 = "1.2.840.10045.3.1.7";
 
-    /// <exception cref="InvalidOperationException">It is no private key on P-256; the message names the setting.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The text is no private key on P-256; the message names the setting.
+    /// </exception>
     public static ECDsa Parse(string pem, string setting)
     {
         try

@@ -4,7 +4,8 @@ using System.Security.Cryptography;
 namespace ChatCqrs.Infrastructure.Push;
 
 /// <summary>
-/// Encrypts a push message for one browser (RFC 8291) in the content coding aes128gcm (RFC 8188): one record, under a key that only this message has.
+/// Encrypts a push message for one browser (RFC 8291) with the content coding aes128gcm (RFC 8188): a single record,
+/// under a key of its own.
 /// </summary>
 internal static class WebPushEncryption
 {
@@ -12,10 +13,10 @@ internal static class WebPushEncryption
 
     private const int SaltSize = 16, PointSize = 65, KeySize = 16, NonceSize = 12, TagSize = 16, SecretSize = 32;
 
-    /// <summary>The record size that is announced; a message is one record and far smaller.</summary>
+    /// <summary>The record size in the header (RFC 8188, section 2.1); messages are far smaller.</summary>
     private const uint RecordSize = 4096;
 
-    /// <summary>What ends the last record's content.</summary>
+    /// <summary>The delimiter of the last record (RFC 8188, section 2).</summary>
     private const byte LastRecord = 2;
 
     /// <param name="receiver">The browser's public key, an uncompressed point.</param>
@@ -28,15 +29,16 @@ internal static class WebPushEncryption
     }
 
     /// <inheritdoc cref="Encrypt(ReadOnlySpan{byte}, byte[], byte[])"/>
-    /// <param name="sender">A key pair of this message's own.</param>
-    internal static byte[] Encrypt(ReadOnlySpan<byte> plaintext, byte[] receiver, byte[] secret, ECDiffieHellman sender, byte[] salt)
+    /// <param name="sender">A key pair for this message only.</param>
+    internal static byte[] Encrypt(
+        ReadOnlySpan<byte> plaintext, byte[] receiver, byte[] secret, ECDiffieHellman sender, byte[] salt)
     {
         var senderPoint = PointOf(sender);
-        using var other = ECDiffieHellman.Create(ParametersOf(receiver));
-        var shared = sender.DeriveRawSecretAgreement(other.PublicKey);
-        var input = HKDF.DeriveKey(HashAlgorithmName.SHA256, shared, SecretSize, secret, [.. "WebPush: info\0"u8, .. receiver, .. senderPoint]);
-        var key = HKDF.DeriveKey(HashAlgorithmName.SHA256, input, KeySize, salt, [.. "Content-Encoding: aes128gcm\0"u8]);
-        var nonce = HKDF.DeriveKey(HashAlgorithmName.SHA256, input, NonceSize, salt, [.. "Content-Encoding: nonce\0"u8]);
+        using var receiverKey = ECDiffieHellman.Create(ParametersOf(receiver));
+        var shared = sender.DeriveRawSecretAgreement(receiverKey.PublicKey);
+        var input = Derive(shared, SecretSize, secret, [.. "WebPush: info\0"u8, .. receiver, .. senderPoint]);
+        var key = Derive(input, KeySize, salt, [.. "Content-Encoding: aes128gcm\0"u8]);
+        var nonce = Derive(input, NonceSize, salt, [.. "Content-Encoding: nonce\0"u8]);
 
         const int headerSize = SaltSize + sizeof(uint) + 1 + PointSize;
         var body = new byte[headerSize + plaintext.Length + 1 + TagSize];
@@ -56,6 +58,9 @@ internal static class WebPushEncryption
         var q = key.ExportParameters(includePrivateParameters: false).Q;
         return [4, .. q.X!, .. q.Y!];
     }
+
+    private static byte[] Derive(byte[] input, int size, byte[] salt, byte[] info) =>
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, input, size, salt, info);
 
     private static ECParameters ParametersOf(byte[] point) => new()
     {

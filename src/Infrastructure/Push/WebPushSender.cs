@@ -7,28 +7,29 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Push;
 
-/// <summary>Web Push (RFC 8030): hands an encrypted message to the push service of a browser.</summary>
-internal sealed class WebPushSender(HttpClient http, VapidKey vapid, IOptions<PushOptions> options, TimeProvider clock) : IPushSender
+/// <summary>Web Push (RFC 8030): sends encrypted messages to browsers' push services.</summary>
+internal sealed class WebPushSender(
+    HttpClient http, VapidKey vapid, IOptions<PushOptions> options, TimeProvider clock) : IPushSender
 {
-    /// <summary>A later wake-up takes the place of one that the service still keeps (section 5.4).</summary>
+    /// <summary>A later wake-up replaces one that the service still holds (RFC 8030, section 5.4).</summary>
     private const string Topic = "wake";
 
     public string Platform => PushPlatforms.WebPush;
 
-    public async Task<PushOutcome> SendAsync(PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    public async Task<PushOutcome> SendAsync(
+        PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         var endpoint = new Uri(target.Endpoint!);
         if (vapid.HeaderFor(endpoint) is not { } authorization)
             return new PushOutcome.Refused("this server has no key for Web Push");
-        using var request = new HttpRequestMessage(HttpMethod.Post, endpoint)
-        {
-            Content = new ByteArrayContent(
-                WebPushEncryption.Encrypt(payload.Span, PushTarget.Decode(target.P256dh)!, PushTarget.Decode(target.Auth)!)),
-        };
+        var body = WebPushEncryption.Encrypt(
+            payload.Span, PushTarget.Decode(target.P256dh)!, PushTarget.Decode(target.Auth)!);
+        var timeToLive = (long)options.Value.TimeToLive.TotalSeconds;
+        using var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         request.Content.Headers.ContentEncoding.Add(WebPushEncryption.Coding);
         request.Headers.Authorization = authorization;
-        request.Headers.Add("TTL", ((long)options.Value.TimeToLive.TotalSeconds).ToString(CultureInfo.InvariantCulture));
+        request.Headers.Add("TTL", timeToLive.ToString(CultureInfo.InvariantCulture));
         request.Headers.Add("Urgency", "high");
         request.Headers.Add("Topic", Topic);
         return await PushAnswers.AskAsync(http, request, clock, Judge, cancellationToken);
