@@ -8,13 +8,14 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Scheduling;
 
 /// <summary>
-/// What Hangfire runs at a recurring command's time: it sends the command. One node at a time does, by an advisory lock that ends with its session, however
-/// that ends; a time at which the one before is still at work is left out.
+/// The Hangfire job of a recurring command. A PostgreSQL advisory lock, which ends with its session, admits one run at
+/// a time over all nodes; a run that finds the lock taken is skipped.
 /// </summary>
-internal sealed class CommandJob(IMediator mediator, IEnumerable<RecurringCommand> commands, NpgsqlDataSource database, ILogger<CommandJob> logger)
+internal sealed class CommandJob(
+    IMediator mediator, IEnumerable<RecurringCommand> commands, NpgsqlDataSource database, ILogger<CommandJob> logger)
 {
     [DisplayName("{0}")]
-    [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete, LogEvents = false)] // The next time is soon.
+    [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete, LogEvents = false)]
     public async Task SendAsync(string name, CancellationToken cancellationToken)
     {
         try
@@ -33,7 +34,7 @@ internal sealed class CommandJob(IMediator mediator, IEnumerable<RecurringComman
         }
         catch (Exception exception) when (exception is StoreUnavailableException or NpgsqlException)
         {
-            logger.LogWarning("{Command} waits for its next time: {Reason}", name, exception.Message);
+            logger.LogWarning("{Command} waits for its next run: {Reason}", name, exception.Message);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

@@ -7,14 +7,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.Infrastructure.Scheduling;
 
-/// <summary>Hangfire's dashboard at <c>/hangfire</c>. Who may see it is for the endpoints' authorisation to say.</summary>
+/// <summary>Hangfire's dashboard at <c>/hangfire</c>. The endpoint's authorisation policy controls access.</summary>
 public static class JobDashboard
 {
     private const string Root = "/hangfire";
 
     public static IEndpointConventionBuilder MapJobDashboard(this IEndpointRouteBuilder app)
     {
-        // Made when somebody looks: its storage connects when it is made.
+        // Lazy: creating the storage connects to PostgreSQL.
         var dashboard = new Lazy<AspNetCoreDashboardMiddleware>(() => new AspNetCoreDashboardMiddleware(
             NotFoundAsync, app.ServiceProvider.GetRequiredService<JobStorage>(),
             new DashboardOptions

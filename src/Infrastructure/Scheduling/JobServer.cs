@@ -7,12 +7,15 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Infrastructure.Scheduling;
 
-/// <summary>Runs Hangfire's jobs on this node, and tells it which commands recur. The server's start does not wait for it.</summary>
-internal sealed class JobServer(IServiceProvider services, IEnumerable<RecurringCommand> commands, ILogger<JobServer> logger) : BackgroundService
+/// <summary>
+/// Runs Hangfire's jobs on this node and registers the recurring commands. The host's start does not wait for it.
+/// </summary>
+internal sealed class JobServer(
+    IServiceProvider services, IEnumerable<RecurringCommand> commands, ILogger<JobServer> logger) : BackgroundService
 {
     private const int Workers = 2;
 
-    /// <summary>How often Hangfire looks for what is due, unless a command recurs more often.</summary>
+    /// <summary>How often Hangfire polls for due jobs, unless a command recurs more often.</summary>
     private static readonly TimeSpan PollEvery = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan ShutdownMax = TimeSpan.FromSeconds(5);
@@ -26,17 +29,18 @@ internal sealed class JobServer(IServiceProvider services, IEnumerable<Recurring
             try
             {
                 using var server = Start();
-                await Task.Delay(Timeout.Infinite, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Timeout.Infinite, stoppingToken)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 server.SendStop();
                 using var limit = new CancellationTokenSource(ShutdownMax);
                 await server.WaitForShutdownAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
-            catch (Exception exception) // Whatever it is, the node itself goes on.
+            catch (Exception exception) // A failure must not stop the host.
             {
                 if (exception is StoreUnavailableException || PostgresErrors.IsUnavailable(exception))
-                    logger.LogWarning("The clock's jobs wait for PostgreSQL: {Reason}", exception.Message);
+                    logger.LogWarning("Scheduled jobs wait for PostgreSQL: {Reason}", exception.Message);
                 else
-                    logger.LogError(exception, "The clock's jobs could not be started; it is tried again.");
+                    logger.LogError(exception, "Scheduled jobs could not start; a retry follows.");
                 await Task.Delay(StartRetry, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -68,20 +72,26 @@ internal sealed class JobServer(IServiceProvider services, IEnumerable<Recurring
         return new BackgroundJobServer(options, storage);
     }
 
-    /// <summary>Jobs are singletons, like the use cases that they send commands to.</summary>
+    /// <summary>Resolves jobs from the container; they are singletons.</summary>
     private sealed class ServiceActivator(IServiceProvider services) : JobActivator
     {
         public override object ActivateJob(Type jobType) => services.GetRequiredService(jobType);
     }
 }
 
-/// <summary>Rates as cron expressions, which know only rates that divide a minute, an hour or a day: the next faster one is taken.</summary>
+/// <summary>
+/// Intervals as cron expressions. Cron only has intervals that divide a minute, an hour or a day; other intervals
+/// become the next shorter one.
+/// </summary>
 internal static class Recurrence
 {
     /// <param name="every">One second to a day.</param>
-    public static string Of(TimeSpan every) => every.TotalSeconds < 60 ? $"*/{Divisor(60, every.TotalSeconds)} * * * * *"
+    public static string Of(TimeSpan every) =>
+        every.TotalSeconds < 60 ? $"*/{Divisor(60, every.TotalSeconds)} * * * * *"
         : every.TotalMinutes < 60 ? $"*/{Divisor(60, every.TotalMinutes)} * * * *"
         : $"0 */{Divisor(24, every.TotalHours)} * * *";
 
-    private static int Divisor(int whole, double wanted) => Enumerable.Range(1, whole - 1).Last(part => whole % part == 0 && (part <= wanted || part == 1));
+    /// <summary>The largest proper divisor of a whole up to a limit; 1 if there is none.</summary>
+    private static int Divisor(int whole, double max) =>
+        Enumerable.Range(1, whole - 1).Last(part => whole % part == 0 && (part <= max || part == 1));
 }

@@ -8,46 +8,52 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Scheduling;
 
-/// <summary>A command that the clock sends again and again, on one node at a time.</summary>
-/// <param name="Name">Its name in the dashboard.</param>
-/// <param name="Every">How often.</param>
-internal sealed record RecurringCommand(string Name, Func<IServiceProvider, TimeSpan> Every, Func<IMediator, CancellationToken, Task> SendAsync);
+/// <summary>A command that recurs at an interval, on one node at a time.</summary>
+/// <param name="Name">The job's id, which the dashboard shows.</param>
+/// <param name="Every">The interval, one second to a day.</param>
+internal sealed record RecurringCommand(
+    string Name, Func<IServiceProvider, TimeSpan> Every, Func<IMediator, CancellationToken, Task> SendAsync);
 
 public static class SchedulingRegistration
 {
-    /// <summary>The schema of Hangfire's own tables.</summary>
+    /// <summary>The schema of Hangfire's tables.</summary>
     public const string Schema = "hangfire";
 
     /// <summary>
-    /// After a node was killed, the locks that it held are free again after so long; until then no other node, nor its own next start, gives out what recurs.
-    /// Nearly all are held for a few statements. Where one is held for longer, or nodes' clocks differ by more, two nodes may give out the same job, which jobs
-    /// bear: they take an advisory lock (<see cref="CommandJob"/>) or claim what they do, and Hangfire changes a job's state only from the one that it expects.
+    /// After this time Hangfire frees the locks of a killed node; until then no node enqueues recurring jobs. Most
+    /// locks last a few statements. When a lock is held longer, or clocks differ by more, two nodes may enqueue the
+    /// same job. Jobs tolerate that: they take an advisory lock (<see cref="CommandJob"/>) or claim their work, and
+    /// Hangfire changes a job's state only from the expected one.
     /// </summary>
-    private static readonly TimeSpan LocksLast = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>After a node was killed, the jobs that it was at are taken up again after so long.</summary>
-    private static readonly TimeSpan JobsHiddenFor = TimeSpan.FromSeconds(20);
+    /// <summary>After this time other nodes take over the running jobs of a killed node.</summary>
+    private static readonly TimeSpan JobTimeout = TimeSpan.FromSeconds(20);
 
     private const int ConnectionsMax = 8;
 
     /// <summary>
-    /// Hangfire on the same PostgreSQL. Its parts are made here one by one, since the package's own registration keeps them in static fields, of
-    /// which a process has one; and not before they are needed, since its storage connects when it is made.
+    /// Adds Hangfire on the same PostgreSQL. The container creates its parts, because the package's own registration
+    /// keeps them in static fields, one set a process; and lazily, because creating the storage connects.
     /// </summary>
     public static IServiceCollection AddScheduling(this IServiceCollection services)
     {
-        services.AddSingleton<JobStorage>(provider => Open(provider.GetRequiredService<NpgsqlConnectionStringBuilder>()));
-        services.AddSingleton<IBackgroundJobClient>(provider => new BackgroundJobClient(provider.GetRequiredService<JobStorage>()));
+        services.AddSingleton<JobStorage>(provider =>
+            Open(provider.GetRequiredService<NpgsqlConnectionStringBuilder>()));
+        services.AddSingleton<IBackgroundJobClient>(provider =>
+            new BackgroundJobClient(provider.GetRequiredService<JobStorage>()));
         services.AddSingleton<CommandJob>();
         services.AddHostedService<JobServer>();
         return services;
     }
 
-    /// <summary>Has a command sent at a fixed rate. It must be safe to repeat and to break off.</summary>
-    /// <param name="every">At least a second.</param>
+    /// <summary>Sends a command at a fixed interval. The command must tolerate repetition and cancellation.</summary>
+    /// <param name="every">The interval, one second to a day.</param>
     public static IServiceCollection AddRecurring<TResult>(
-        this IServiceCollection services, string name, Func<IServiceProvider, TimeSpan> every, Func<IRequest<TResult>> command) =>
-        services.AddSingleton(new RecurringCommand(name, every, (mediator, cancellationToken) => mediator.Send(command(), cancellationToken)));
+        this IServiceCollection services, string name, Func<IServiceProvider, TimeSpan> every,
+        Func<IRequest<TResult>> command) =>
+        services.AddSingleton(new RecurringCommand(
+            name, every, (mediator, cancellationToken) => mediator.Send(command(), cancellationToken)));
 
     private static PostgreSqlStorage Open(NpgsqlConnectionStringBuilder database)
     {
@@ -55,8 +61,8 @@ public static class SchedulingRegistration
         {
             SchemaName = Schema,
             QueuePollInterval = TimeSpan.FromSeconds(2),
-            DistributedLockTimeout = LocksLast,
-            InvisibilityTimeout = JobsHiddenFor,
+            DistributedLockTimeout = LockTimeout,
+            InvisibilityTimeout = JobTimeout,
             UseSlidingInvisibilityTimeout = true,
             EnableTransactionScopeEnlistment = false,
         };
@@ -67,6 +73,7 @@ public static class SchedulingRegistration
             MaxPoolSize = ConnectionsMax,
             Enlist = false,
         };
-        return PostgresErrors.Guard(() => new PostgreSqlStorage(new NpgsqlConnectionFactory(connection.ConnectionString, options), options));
+        return PostgresErrors.Guard(() =>
+            new PostgreSqlStorage(new NpgsqlConnectionFactory(connection.ConnectionString, options), options));
     }
 }

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Infrastructure.Sms;
 
-/// <summary>Development's sender: says that a code would have gone out. The code itself is in the registration's answer, never in the log.</summary>
+/// <summary>
+/// Development's sender: logs that a code would be sent. The registration's answer holds the code; the log never does.
+/// </summary>
 internal sealed class ConsoleSmsSender(ILogger<ConsoleSmsSender> logger) : ISmsSender
 {
     public Task SendCodeAsync(Guid registration, string phone, string code, CancellationToken cancellationToken)

@@ -11,10 +11,12 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Infrastructure.Sms;
 
 /// <summary>
-/// Hands text messages to a gateway of the operator's: <c>POST {"to", "code", "text"}</c> with <c>Idempotency-Key</c>, the registration's id, and
-/// <c>Chat-Signature: t=[unix seconds],v1=[hex]</c>, HMAC-SHA256 over "t.body". Any 2xx means that it was taken; a timeout, 408, 429 and 5xx are tried again.
+/// Sends text messages to the operator's gateway: <c>POST {"to", "code", "text"}</c> with <c>Idempotency-Key</c>, the
+/// registration's id, and <c>Chat-Signature: t=[unix seconds],v1=[hex]</c>, HMAC-SHA256 over "t.body". Any 2xx is
+/// success; a timeout, 408, 429 and 5xx are retried.
 /// </summary>
-internal sealed class WebhookSmsSender(HttpClient http, IOptions<SmsOptions> options, TimeProvider clock, ILogger<WebhookSmsSender> logger)
+internal sealed class WebhookSmsSender(
+    HttpClient http, IOptions<SmsOptions> options, TimeProvider clock, ILogger<WebhookSmsSender> logger)
     : ISmsSender
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
@@ -26,11 +28,13 @@ internal sealed class WebhookSmsSender(HttpClient http, IOptions<SmsOptions> opt
         for (var attempt = 1; ; attempt++)
         {
             var reason = await TryAsync(registration, body, cancellationToken);
-            if (reason is null)
+            if (reason is not { } failure)
                 return;
-            if (reason.Value.Final || attempt >= options.Value.Attempts)
+            if (failure.Final || attempt >= options.Value.Attempts)
             {
-                logger.LogError("The SMS gateway did not take the code of registration {Registration}: {Reason}", registration, reason.Value.Text);
+                logger.LogError(
+                    "The SMS gateway did not take the code of registration {Registration}: {Reason}",
+                    registration, failure.Text);
                 throw new RefusedException(Refusal.SmsUnavailable);
             }
 
@@ -38,8 +42,9 @@ internal sealed class WebhookSmsSender(HttpClient http, IOptions<SmsOptions> opt
         }
     }
 
-    /// <returns>Null when it was taken; else why not, and whether trying again is of no use.</returns>
-    private async Task<(string Text, bool Final)?> TryAsync(Guid registration, byte[] body, CancellationToken cancellationToken)
+    /// <returns>Null on success; otherwise the reason, and whether a retry is useless.</returns>
+    private async Task<(string Text, bool Final)?> TryAsync(
+        Guid registration, byte[] body, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(TimeSpan.FromSeconds(options.Value.TimeoutSeconds));
@@ -63,9 +68,10 @@ internal sealed class WebhookSmsSender(HttpClient http, IOptions<SmsOptions> opt
     private HttpRequestMessage Request(Guid registration, byte[] body)
     {
         var time = clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var signature = HMACSHA256.HashData(
-            Encoding.UTF8.GetBytes(options.Value.WebhookSecret!), (byte[])[.. Encoding.UTF8.GetBytes(time + "."), .. body]);
-        var request = new HttpRequestMessage(HttpMethod.Post, options.Value.WebhookUrl) { Content = new ByteArrayContent(body) };
+        byte[] signed = [.. Encoding.UTF8.GetBytes(time + "."), .. body];
+        var signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(options.Value.WebhookSecret!), signed);
+        var request = new HttpRequestMessage(HttpMethod.Post, options.Value.WebhookUrl);
+        request.Content = new ByteArrayContent(body);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.Add("Idempotency-Key", registration.ToString());
         request.Headers.Add("Chat-Signature", $"t={time},v1={Convert.ToHexStringLower(signature)}");
