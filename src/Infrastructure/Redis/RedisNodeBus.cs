@@ -10,13 +10,16 @@ using StackExchange.Redis;
 namespace ChatCqrs.Infrastructure.Redis;
 
 /// <summary>
-/// The nodes' common channel in Redis. Every node hears every announcement and keeps what concerns its own sockets or memory: an announcement is
-/// some hundred bytes and carries no content. Several that wait travel in one message.
+/// Announcements to all nodes over one Redis channel. Each node filters those for its own sockets and caches. An
+/// announcement has a few hundred bytes and no content. Waiting announcements are sent in batches.
 /// </summary>
 public sealed class RedisNodeBus(
-    ConnectionMultiplexer redis, Func<INodeBusReceiver> receiver, ILogger<RedisNodeBus> logger) : INodeBus, IHostedService
+    ConnectionMultiplexer redis, Func<INodeBusReceiver> receiver, ILogger<RedisNodeBus> logger)
+    : INodeBus, IHostedService
 {
-    /// <summary>How many announcements may wait; beyond it they are dropped, and found again in the log.</summary>
+    /// <summary>
+    /// How many announcements the queue holds. Further ones are dropped; their receivers find the entries in the log.
+    /// </summary>
     private const int WaitingMax = 20_000;
 
     private const int BatchMax = 500;
@@ -30,15 +33,21 @@ public sealed class RedisNodeBus(
     private Task _sending = Task.CompletedTask;
 
     public void Announce(CommittedEntries entries) => _waiting.Writer.TryWrite(new Announcement(
-        new EntriesItem(entries.Conversation.Value, entries.FirstSeq, entries.LastSeq, [.. entries.Members.Select(member => member.Value)]), null));
+        new EntriesItem(
+            entries.Conversation.Value, entries.FirstSeq, entries.LastSeq,
+            [.. entries.Members.Select(member => member.Value)]),
+        null));
 
     public void Announce(LiveReceipt receipt) => _waiting.Writer.TryWrite(new Announcement(
         null, new ReceiptItem(
-            receipt.Conversation.Value, receipt.User.Value, receipt.Device.Value, receipt.DeliveredSeq, receipt.ReadSeq, receipt.At,
+            receipt.Conversation.Value, receipt.User.Value, receipt.Device.Value,
+            receipt.DeliveredSeq, receipt.ReadSeq, receipt.At,
             [.. receipt.Authors.Select(author => author.Value)])));
 
     public void Announce(LiveTyping typing) => _waiting.Writer.TryWrite(new Announcement(
-        null, null, new TypingItem(typing.Conversation.Value, typing.User.Value, typing.Active, [.. typing.Members.Select(member => member.Value)])));
+        null, null, new TypingItem(
+            typing.Conversation.Value, typing.User.Value, typing.Active,
+            [.. typing.Members.Select(member => member.Value)])));
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -67,12 +76,15 @@ public sealed class RedisNodeBus(
                 items.Add(item);
             try
             {
-                await redis.GetSubscriber().PublishAsync(
-                    Channel, JsonSerializer.SerializeToUtf8Bytes(new BusMessage(_node, items), BusJson.Default.BusMessage), CommandFlags.FireAndForget);
+                var message = JsonSerializer.SerializeToUtf8Bytes(
+                    new BusMessage(_node, items), BusJson.Default.BusMessage);
+                await redis.GetSubscriber().PublishAsync(Channel, message, CommandFlags.FireAndForget);
             }
             catch (RedisException exception)
             {
-                logger.LogWarning("{Count} announcements could not be sent to the other nodes: {Reason}", items.Count, exception.Message);
+                logger.LogWarning(
+                    "{Count} announcements could not be sent to the other nodes: {Reason}",
+                    items.Count, exception.Message);
             }
         }
     }
@@ -85,18 +97,32 @@ public sealed class RedisNodeBus(
             if (bus is null || bus.Node == _node)
                 return;
             foreach (var item in bus.Items)
-            {
-                if (item.Entries is { } entries)
-                    receiver().Receive(new CommittedEntries(new(entries.Conversation), entries.First, entries.Last, Users(entries.Members)));
-                else if (item.Receipt is { } r)
-                    receiver().Receive(new LiveReceipt(new(r.Conversation), new(r.User), new(r.Device), r.Delivered, r.Read, r.At, Users(r.Authors)));
-                else if (item.Typing is { } t)
-                    receiver().Receive(new LiveTyping(new(t.Conversation), new(t.User), t.Active, Users(t.Members)));
-            }
+                Receive(item);
         }
         catch (JsonException exception)
         {
-            logger.LogWarning(exception, "A message of another node could not be understood; does it run another version?");
+            logger.LogWarning(
+                exception, "A message of another node could not be understood; does it run another version?");
+        }
+    }
+
+    private void Receive(Announcement announcement)
+    {
+        if (announcement.Entries is { } entries)
+        {
+            receiver().Receive(new CommittedEntries(
+                new(entries.Conversation), entries.First, entries.Last, Users(entries.Members)));
+        }
+        else if (announcement.Receipt is { } receipt)
+        {
+            receiver().Receive(new LiveReceipt(
+                new(receipt.Conversation), new(receipt.User), new(receipt.Device),
+                receipt.Delivered, receipt.Read, receipt.At, Users(receipt.Authors)));
+        }
+        else if (announcement.Typing is { } typing)
+        {
+            receiver().Receive(new LiveTyping(
+                new(typing.Conversation), new(typing.User), typing.Active, Users(typing.Members)));
         }
     }
 
@@ -116,7 +142,8 @@ internal sealed record Announcement(EntriesItem? Entries, ReceiptItem? Receipt, 
 internal sealed record EntriesItem(Guid Conversation, long First, long Last, IReadOnlyList<Guid> Members);
 
 internal sealed record ReceiptItem(
-    Guid Conversation, Guid User, Guid Device, long Delivered, long Read, DateTimeOffset At, IReadOnlyList<Guid> Authors);
+    Guid Conversation, Guid User, Guid Device, long Delivered, long Read, DateTimeOffset At,
+    IReadOnlyList<Guid> Authors);
 
 internal sealed record TypingItem(Guid Conversation, Guid User, bool Active, IReadOnlyList<Guid> Members);
 

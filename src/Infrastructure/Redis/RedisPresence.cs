@@ -10,23 +10,29 @@ using StackExchange.Redis;
 namespace ChatCqrs.Infrastructure.Redis;
 
 /// <summary>
-/// Presence over all nodes. In Redis stands for each user on which nodes they have sockets (<c>chatcqrs:online:{user}</c>, a set), for each node that it
-/// lives (<c>chatcqrs:node:{node}</c>, with an expiry that the node keeps moving), and when users who left last did (<c>chatcqrs:seen:{user}</c>). A node that dies
-/// takes its users with it as soon as its key expires; what it leaves in the sets counts for nothing, and is cleared away by whoever finds it.
+/// Presence over all nodes, in three kinds of Redis keys: the nodes where a user has sockets
+/// (<c>chatcqrs:online:{user}</c>, a set), a heartbeat for each node (<c>chatcqrs:node:{node}</c>, which expires), and
+/// when a user was last seen (<c>chatcqrs:seen:{user}</c>). The users of a dead node go offline when its heartbeat
+/// expires; readers ignore the dead node in the sets and remove it.
 /// </summary>
-/// <param name="sockets">Whose sockets are open on this node.</param>
+/// <param name="sockets">The open sockets of this node.</param>
 public sealed class RedisPresence(
-    ConnectionMultiplexer redis, Func<INodeBusReceiver> sockets, TimeProvider clock, PresenceOptions options, ILogger<RedisPresence> logger)
+    ConnectionMultiplexer redis, Func<INodeBusReceiver> sockets, TimeProvider clock, PresenceOptions options,
+    ILogger<RedisPresence> logger)
     : BackgroundService, IPresence
 {
-    /// <summary>No socket lives longer than an access token, and that at most a day; a set that nobody wrote to for longer is left over.</summary>
+    /// <summary>
+    /// The expiry of a user's set. Sockets live as long as an access token, at most a day; an older set is stale.
+    /// </summary>
     private static readonly TimeSpan OnlineKept = TimeSpan.FromHours(25);
 
-    /// <summary>How many users are written or asked for in one round trip.</summary>
+    /// <summary>How many users one round trip reads or writes.</summary>
     private const int BatchMax = 500;
 
-    /// <summary>From the set in the first key, the nodes in the arguments whose own keys, the others, are not there.</summary>
-    private const string RemoveTheDead =
+    /// <summary>
+    /// Removes nodes (the arguments) from a user's set (the first key) if their heartbeats (the other keys) are gone.
+    /// </summary>
+    private const string RemoveDeadNodes =
         """
         for n = 1, #ARGV do
             if redis.call('EXISTS', KEYS[n + 1]) == 0 then redis.call('SREM', KEYS[1], ARGV[n]) end
@@ -39,18 +45,19 @@ public sealed class RedisPresence(
     private readonly ConcurrentDictionary<UserId, bool> _reported = new();
     private readonly SemaphoreSlim _work = new(0, 1);
     private RedisSubscription? _subscription;
-    private DateTimeOffset _beatAt = DateTimeOffset.MinValue;
-    private bool _reaches = true;
+    private DateTimeOffset _lastBeat = DateTimeOffset.MinValue;
+    private bool _isConnected = true;
 
     public event Action<UserId>? Changed;
 
     public void Report(UserId user)
     {
-        _reported[user] = true; // At most one a user, however often they come and go.
+        _reported[user] = true; // Repeated reports of a user coalesce.
         Wake();
     }
 
-    public async Task<IReadOnlyDictionary<UserId, PresenceState>> OfAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<UserId, PresenceState>> OfAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
     {
         var states = new Dictionary<UserId, PresenceState>(users.Count);
         try
@@ -69,7 +76,7 @@ public sealed class RedisPresence(
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         _subscription = new RedisSubscription(redis, Channel, Hear, logger);
-        await _subscription.StartAsync(joined: () => { }); // Whoever watches looks at every beat anyway.
+        await _subscription.StartAsync(joined: () => { }); // Watchers poll at every beat anyway.
         await base.StartAsync(cancellationToken);
     }
 
@@ -78,8 +85,8 @@ public sealed class RedisPresence(
         await base.StopAsync(cancellationToken);
         if (_subscription is not null)
             await _subscription.StopAsync();
-        if (redis.IsConnected)
-            await redis.GetDatabase().KeyDeleteAsync(NodeKey(_node), CommandFlags.FireAndForget); // Whoever is still here goes with the node.
+        if (redis.IsConnected) // Without the heartbeat, users who are still online here go offline.
+            await redis.GetDatabase().KeyDeleteAsync(NodeKey(_node), CommandFlags.FireAndForget);
     }
 
     public override void Dispose()
@@ -97,24 +104,26 @@ public sealed class RedisPresence(
                 await BeatAsync();
                 while (!_reported.IsEmpty)
                     await WriteAsync([.. _reported.Keys.Take(BatchMax)]);
-                _reaches = true;
+                _isConnected = true;
                 await _work.WaitAsync(options.BeatEvery, stoppingToken);
             }
             catch (Exception exception) when (exception is RedisException or TimeoutException)
             {
-                if (_reaches)
+                if (_isConnected)
                     logger.LogWarning("Other nodes cannot be told who is online here: {Reason}", exception.Message);
-                _reaches = false;
+                _isConnected = false;
                 await Task.Delay(options.BeatEvery, clock, stoppingToken);
             }
         }
     }
 
-    /// <summary>Shows that the node lives. Where its key had gone, nobody counted its users any more: all are told again.</summary>
+    /// <summary>
+    /// Renews the heartbeat. If it had expired, other nodes took this node's users as offline: report them all again.
+    /// </summary>
     private async Task BeatAsync()
     {
         var now = clock.GetUtcNow();
-        if (now - _beatAt < options.BeatEvery)
+        if (now - _lastBeat < options.BeatEvery)
             return;
         var before = await redis.GetDatabase().StringSetAndGetAsync(NodeKey(_node), "", options.NodeKept);
         if (before.IsNull)
@@ -123,10 +132,10 @@ public sealed class RedisPresence(
                 _reported[user] = true;
         }
 
-        _beatAt = now;
+        _lastBeat = now;
     }
 
-    /// <summary>Writes down where users are now. What is reported meanwhile is written down again.</summary>
+    /// <summary>Writes whether users are online here. Users reported meanwhile are written again.</summary>
     private async Task WriteAsync(UserId[] users)
     {
         var here = sockets();
@@ -146,7 +155,8 @@ public sealed class RedisPresence(
                 else
                 {
                     writes.Add(batch.SetRemoveAsync(OnlineKey(user), _node));
-                    writes.Add(batch.StringSetAsync(SeenKey(user), clock.GetUtcNow().ToUnixTimeMilliseconds(), PresenceState.SeenKept));
+                    var seenAt = clock.GetUtcNow().ToUnixTimeMilliseconds();
+                    writes.Add(batch.StringSetAsync(SeenKey(user), seenAt, PresenceState.SeenKept));
                 }
             }
 
@@ -168,8 +178,8 @@ public sealed class RedisPresence(
         var here = sockets();
         var nodes = await Task.WhenAll(users.Select(user => database.SetMembersAsync(OnlineKey(user))));
         var known = nodes.SelectMany(set => set).Select(node => node.ToString()).Distinct().ToArray();
-        var lives = known.Length == 0 ? [] : await database.StringGetAsync([.. known.Select(NodeKey)]);
-        var alive = known.Where((node, n) => !lives[n].IsNull && node != _node).ToHashSet();
+        var heartbeats = known.Length == 0 ? [] : await database.StringGetAsync([.. known.Select(NodeKey)]);
+        var alive = known.Where((node, n) => !heartbeats[n].IsNull && node != _node).ToHashSet();
         var seen = await database.StringGetAsync([.. users.Select(SeenKey)]);
         for (var n = 0; n < users.Length; n++)
         {
@@ -178,13 +188,24 @@ public sealed class RedisPresence(
                 await RemoveAsync(database, users[n], dead, CommandFlags.FireAndForget);
             states[users[n]] = here.HasSocket(users[n]) || nodes[n].Any(node => alive.Contains(node.ToString()))
                 ? new PresenceState(true, null)
-                : new PresenceState(false, !seen[n].IsNull && seen[n].TryParse(out long at) ? DateTimeOffset.FromUnixTimeMilliseconds(at) : null);
+                : new PresenceState(false, SeenAt(seen[n]));
         }
     }
 
-    /// <summary>Takes nodes out of a user's set, but for those that live again meanwhile: they have told who is there, and do not tell it twice.</summary>
-    internal static Task RemoveAsync(IDatabase database, UserId user, RedisValue[] dead, CommandFlags flags = CommandFlags.None) =>
-        database.ScriptEvaluateAsync(RemoveTheDead, [OnlineKey(user), .. dead.Select(node => (RedisKey)NodeKey(node.ToString()))], dead, flags);
+    private static DateTimeOffset? SeenAt(RedisValue value) => !value.IsNull && value.TryParse(out long milliseconds)
+        ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+        : null;
+
+    /// <summary>
+    /// Removes dead nodes from a user's set, except those whose heartbeat is back: they have reported their users and
+    /// do not repeat that.
+    /// </summary>
+    internal static Task RemoveAsync(
+        IDatabase database, UserId user, RedisValue[] dead, CommandFlags flags = CommandFlags.None)
+    {
+        RedisKey[] keys = [OnlineKey(user), .. dead.Select(node => (RedisKey)NodeKey(node.ToString()))];
+        return database.ScriptEvaluateAsync(RemoveDeadNodes, keys, dead, flags);
+    }
 
     private void Hear(RedisValue message)
     {
@@ -204,13 +225,15 @@ public sealed class RedisPresence(
         }
         catch (Exception exception) when (exception is SemaphoreFullException or ObjectDisposedException)
         {
-            // It was woken by somebody else, or the node has stopped.
+            // Another thread released it first, or the node has stopped.
         }
     }
 
     private static string NodeKey(string node) => "chatcqrs:node:" + node;
 
-    private static string OnlineKey(UserId user) => "chatcqrs:online:" + user.Value.ToString("N", CultureInfo.InvariantCulture);
+    private static string OnlineKey(UserId user) =>
+        "chatcqrs:online:" + user.Value.ToString("N", CultureInfo.InvariantCulture);
 
-    private static RedisKey SeenKey(UserId user) => "chatcqrs:seen:" + user.Value.ToString("N", CultureInfo.InvariantCulture);
+    private static RedisKey SeenKey(UserId user) =>
+        "chatcqrs:seen:" + user.Value.ToString("N", CultureInfo.InvariantCulture);
 }

@@ -10,14 +10,17 @@ namespace ChatCqrs.Infrastructure.Redis;
 
 public static class RedisRegistration
 {
-    /// <summary>Joins the nodes by Redis, live delivery and presence alike; without a connection string there is one node.</summary>
-    /// <param name="connectionString">StackExchange.Redis's form, such as <c>127.0.0.1:6379</c>; null or empty for none.</param>
+    /// <summary>Connects the nodes through Redis, for live delivery and presence.</summary>
+    /// <param name="connectionString">
+    /// In StackExchange.Redis's form, such as <c>127.0.0.1:6379</c>; null or empty for a single node.
+    /// </param>
     public static IServiceCollection AddNodeBus(this IServiceCollection services, string? connectionString)
     {
         if (string.IsNullOrWhiteSpace(connectionString))
         {
             return services.AddSingleton<INodeBus, NoNodeBus>().AddSingleton<IPresence>(provider =>
-                new LocalPresence(provider.GetRequiredService<INodeBusReceiver>, provider.GetRequiredService<TimeProvider>()));
+                new LocalPresence(
+                    provider.GetRequiredService<INodeBusReceiver>, provider.GetRequiredService<TimeProvider>()));
         }
 
         var options = ConfigurationOptions.Parse(connectionString);
@@ -32,7 +35,8 @@ public static class RedisRegistration
             .AddHostedService(provider => provider.GetRequiredService<RedisNodeBus>())
             .AddSingleton(provider => new RedisPresence(
                 provider.GetRequiredService<ConnectionMultiplexer>(), provider.GetRequiredService<INodeBusReceiver>,
-                provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IOptions<PresenceOptions>>().Value,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<IOptions<PresenceOptions>>().Value,
                 provider.GetRequiredService<ILogger<RedisPresence>>()))
             .AddSingleton<IPresence>(provider => provider.GetRequiredService<RedisPresence>())
             .AddHostedService(provider => provider.GetRequiredService<RedisPresence>());

@@ -4,10 +4,12 @@ using StackExchange.Redis;
 namespace ChatCqrs.Infrastructure.Redis;
 
 /// <summary>
-/// A subscription to a channel that is there as soon as Redis is: a node starts and serves without it. Once it was made, the connection renews it by itself.
+/// A subscription to a channel. A node starts without Redis and subscribes as soon as Redis answers; later the
+/// connection renews the subscription.
 /// </summary>
-/// <param name="hear">Gets one message after another, in order.</param>
-internal sealed class RedisSubscription(ConnectionMultiplexer redis, RedisChannel channel, Action<RedisValue> hear, ILogger logger)
+/// <param name="hear">Gets the messages one by one, in order.</param>
+internal sealed class RedisSubscription(
+    ConnectionMultiplexer redis, RedisChannel channel, Action<RedisValue> hear, ILogger logger)
 {
     private static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(5);
@@ -15,8 +17,8 @@ internal sealed class RedisSubscription(ConnectionMultiplexer redis, RedisChanne
     private readonly CancellationTokenSource _ended = new();
     private Task _joining = Task.CompletedTask;
 
-    /// <summary>Tries once, and goes on trying in the background.</summary>
-    /// <param name="joined">Told when it took more than one attempt: what was said until then was not heard.</param>
+    /// <summary>Subscribes, or keeps trying in the background.</summary>
+    /// <param name="joined">Called after a late subscription: earlier messages are lost.</param>
     public async Task StartAsync(Action joined)
     {
         if (!await TryAsync(warn: true))
@@ -41,7 +43,7 @@ internal sealed class RedisSubscription(ConnectionMultiplexer redis, RedisChanne
             wait = wait * 2 < RetryMax ? wait * 2 : RetryMax;
         }
         while (!await TryAsync(warn: false));
-        logger.LogInformation("Redis is there: this node hears the others on {Channel}.", channel);
+        logger.LogInformation("Redis answers: this node receives messages on {Channel}.", channel);
         joined();
     }
 
@@ -49,7 +51,7 @@ internal sealed class RedisSubscription(ConnectionMultiplexer redis, RedisChanne
     {
         try
         {
-            if (redis.IsConnected) // Otherwise it would wait for long before it fails.
+            if (redis.IsConnected) // SubscribeAsync would otherwise block for a long time before it fails.
             {
                 (await redis.GetSubscriber().SubscribeAsync(channel)).OnMessage(message => hear(message.Message));
                 return true;
@@ -57,11 +59,15 @@ internal sealed class RedisSubscription(ConnectionMultiplexer redis, RedisChanne
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            await LeaveAsync(); // An attempt that failed leaves a queue behind that nobody reads.
+            await LeaveAsync(); // A failed attempt leaves a message queue without a reader.
         }
 
         if (warn)
-            logger.LogWarning("Redis does not answer. Until it does, this node hears nothing of the others on {Channel}.", channel);
+        {
+            logger.LogWarning(
+                "Redis does not answer. Until it does, this node receives no messages on {Channel}.", channel);
+        }
+
         return false;
     }
 
@@ -73,7 +79,7 @@ internal sealed class RedisSubscription(ConnectionMultiplexer redis, RedisChanne
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // It goes with the connection.
+            // The subscription ends with the connection.
         }
     }
 }
