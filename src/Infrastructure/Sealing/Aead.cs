@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits: nonce, ciphertext, tag.</summary>
+/// <summary>
+/// AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce. Sealed bytes are the nonce, the ciphertext and the tag.
+/// </summary>
 internal static class Aead
 {
     private const int NonceSize = 12;
@@ -13,17 +15,19 @@ internal static class Aead
         var sealedBytes = new byte[NonceSize + plain.Length + TagSize];
         var nonce = sealedBytes.AsSpan(0, NonceSize);
         Nonces.Fill(nonce);
-        key.Encrypt(nonce, plain, sealedBytes.AsSpan(NonceSize, plain.Length), sealedBytes.AsSpan(NonceSize + plain.Length), associated);
+        var ciphertext = sealedBytes.AsSpan(NonceSize, plain.Length);
+        key.Encrypt(nonce, plain, ciphertext, sealedBytes.AsSpan(NonceSize + plain.Length), associated);
         return sealedBytes;
     }
 
-    /// <exception cref="CryptographicException">The bytes were tampered with, or belong to something else.</exception>
+    /// <exception cref="CryptographicException">The bytes were altered, or belong to another key or context.</exception>
     public static byte[] Open(AesGcm key, ReadOnlySpan<byte> sealedBytes, ReadOnlySpan<byte> associated)
     {
         if (sealedBytes.Length < NonceSize + TagSize)
             throw new CryptographicException("Sealed content is too short.");
         var plain = new byte[sealedBytes.Length - NonceSize - TagSize];
-        key.Decrypt(sealedBytes[..NonceSize], sealedBytes.Slice(NonceSize, plain.Length), sealedBytes[^TagSize..], plain, associated);
+        var ciphertext = sealedBytes.Slice(NonceSize, plain.Length);
+        key.Decrypt(sealedBytes[..NonceSize], ciphertext, sealedBytes[^TagSize..], plain, associated);
         return plain;
     }
 

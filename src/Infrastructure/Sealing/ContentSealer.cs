@@ -7,24 +7,24 @@ namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <inheritdoc cref="IContentSealer"/>
 /// <remarks>
-/// Buckets: the UTC day in which content expires, or something shorter where it lives for less than two days, see <see cref="Bucket"/>. Derived
-/// keys are kept for <see cref="KeyLifetime"/> at most, so that shredding takes effect on every node by then, also on one that does not hear of it. While a key
-/// is kept, nothing here waits.
-/// See docs/adr/0004-content-keys.md.
+/// Content that expires belongs to a <see cref="Bucket"/>. A node caches derived keys for at most
+/// <see cref="KeyLifetime"/>, so a shredded secret takes effect by then even on a node that misses the notification.
+/// With a cached key, calls complete synchronously. See docs/adr/0004-content-keys.md.
 /// </remarks>
 public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IContentSealer, IDisposable
 {
-    /// <summary>How long a node goes on with a key after its secret was shredded, if it does not hear of that.</summary>
+    /// <summary>How long a node may use a key after its secret was shredded, if it misses the notification.</summary>
     public static readonly TimeSpan KeyLifetime = TimeSpan.FromSeconds(60);
 
     private const int AssociatedSize = 48;
 
     private readonly KeyCache _keys = new(KeyLifetime, clock);
 
-    /// <summary>Derivations under way: many who need the same key at once ask PostgreSQL once.</summary>
+    /// <summary>Derivations in progress: concurrent callers with the same key share one query.</summary>
     private readonly ConcurrentDictionary<(KeyId Id, bool Create), Lazy<Task<DerivedKey?>>> _deriving = new();
 
-    public async ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    public async ValueTask<SealedContent> SealAsync(
+        SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         var bucket = scope.ExpiresAt is { } expiresAt ? Bucket.Of(expiresAt, clock.GetUtcNow()) : null;
         var id = new KeyId(bucket, scope.Owner, scope.Conversation);
@@ -32,18 +32,22 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         return new SealedContent(bucket, Seal(key!, scope, content.Span));
     }
 
-    public async ValueTask<ReadOnlyMemory<byte>?> OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken)
+    public async ValueTask<ReadOnlyMemory<byte>?> OpenAsync(
+        SealScope scope, SealedContent content, CancellationToken cancellationToken)
     {
         var id = IdOf(scope, content);
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: false, cancellationToken);
         if (key is null)
-            return null; // Not in one expression with what follows: no bytes would become empty content there.
+            return null; // A conditional expression would convert null to empty content.
         return Open(key, scope, content.Bytes.Span);
     }
 
-    public async ValueTask PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken)
+    public async ValueTask PrepareAsync(
+        IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken)
     {
-        var ids = contents.Select(item => IdOf(item.Scope, item.Content)).Distinct().Where(id => _keys.Find(id) is null).ToList();
+        var ids = contents
+            .Select(item => IdOf(item.Scope, item.Content)).Distinct()
+            .Where(id => _keys.Find(id) is null).ToList();
         if (ids.Count == 0)
             return;
         var generation = _keys.Generation;
@@ -59,7 +63,8 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         return shredded;
     }
 
-    public async ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    public async ValueTask<Fingerprint> FingerprintAsync(
+        UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         var id = new KeyId(null, owner, null);
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: true, cancellationToken);
@@ -73,15 +78,16 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         Forget(secret);
     }
 
-    /// <summary>A secret was shredded, here or elsewhere.</summary>
+    /// <summary>Forgets the keys of a secret that this node or another has shredded.</summary>
     public void Forget(string secret) => _keys.Forget(secret);
 
-    /// <summary>It may have been missed that secrets were shredded.</summary>
+    /// <summary>Forgets all keys; notifications of shredded secrets may have been missed.</summary>
     public void ForgetAll() => _keys.ForgetAll();
 
     public void Dispose() => _keys.Dispose();
 
-    private static KeyId IdOf(SealScope scope, SealedContent content) => new(content.Bucket, scope.Owner, scope.Conversation);
+    private static KeyId IdOf(SealScope scope, SealedContent content) =>
+        new(content.Bucket, scope.Owner, scope.Conversation);
 
     private Task<DerivedKey?> DeriveAsync(KeyId id, bool create, CancellationToken cancellationToken) => _deriving
         .GetOrAdd((id, create), key => new(() => DeriveOnceAsync(key.Id, key.Create)))
@@ -91,7 +97,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
     {
         try
         {
-            // Whoever gives up must not take it away from the others who wait.
+            // No caller's cancellation may cancel the shared query.
             var names = id.SecretNames();
             var generation = _keys.Generation;
             var found = create
@@ -105,7 +111,8 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         }
     }
 
-    private DerivedKey? AddDerived(KeyId id, List<string> names, IReadOnlyDictionary<string, byte[]> found, long generation) =>
+    private DerivedKey? AddDerived(
+        KeyId id, List<string> names, IReadOnlyDictionary<string, byte[]> found, long generation) =>
         names.TrueForAll(found.ContainsKey) ? _keys.Add(id, DerivedKey.From(names, found), generation) : null;
 
     private static byte[] Seal(DerivedKey key, SealScope scope, ReadOnlySpan<byte> content)
@@ -122,7 +129,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         return key.Open(sealedBytes, associated);
     }
 
-    /// <summary>Owner, conversation and message, so that content cannot be moved to another place.</summary>
+    /// <summary>Binds content to its owner, conversation and message; it cannot move to another place.</summary>
     private static void WriteAssociated(SealScope scope, Span<byte> bytes)
     {
         scope.Owner.Value.TryWriteBytes(bytes, bigEndian: true, out _);

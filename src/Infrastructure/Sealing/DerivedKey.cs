@@ -5,8 +5,8 @@ using System.Text;
 namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <summary>
-/// The keys that one set of secrets gives (HKDF with SHA-256, RFC 5869): one to seal content, one to fingerprint it. One operation at a time: the cipher
-/// keeps state of its own.
+/// The keys derived from a set of secrets (HKDF with SHA-256, RFC 5869): one to seal content, one to fingerprint it.
+/// A lock serialises operations: <see cref="AesGcm"/> keeps state.
 /// </summary>
 internal sealed class DerivedKey
 {
@@ -22,8 +22,8 @@ internal sealed class DerivedKey
         _fingerprintKey = fingerprintKey;
     }
 
-    /// <param name="names">The secrets' names, which take part in the derivation.</param>
-    /// <param name="secrets">The secrets by name; all of them.</param>
+    /// <param name="names">The secrets' names, which are the HKDF info.</param>
+    /// <param name="secrets">The secrets by name, for all <paramref name="names"/>.</param>
     public static DerivedKey From(IReadOnlyList<string> names, IReadOnlyDictionary<string, byte[]> secrets)
     {
         var material = names.SelectMany(name => secrets[name]).ToArray();

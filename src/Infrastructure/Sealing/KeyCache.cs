@@ -3,7 +3,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>Which secrets a key is derived from: the bucket's, the owner's and the conversation's.</summary>
+/// <summary>Identifies a derived key by its secrets: the bucket's, the owner's and the conversation's.</summary>
 internal readonly record struct KeyId(string? Bucket, UserId Owner, ConversationId? Conversation)
 {
     public List<string> SecretNames()
@@ -18,8 +18,8 @@ internal readonly record struct KeyId(string? Bucket, UserId Owner, Conversation
     }
 }
 
-/// <summary>Derived keys, for a limited time and in a limited number.</summary>
-/// <remarks>A key that makes way may be in use still, so ciphers are left to the garbage collector.</remarks>
+/// <summary>Caches derived keys, bounded in time and number.</summary>
+/// <remarks>An evicted key may still be in use, so the garbage collector finalises its cipher.</remarks>
 internal sealed class KeyCache : IDisposable
 {
     private const int KeysMax = 16_384;
@@ -41,19 +41,23 @@ internal sealed class KeyCache : IDisposable
 
     public DerivedKey? Find(KeyId id) => _keys.TryGet(id, out var found) && !IsOver(found) ? found.Key : null;
 
-    /// <summary>How often anything was forgotten. What was derived while it rose may be of a secret that is shredded.</summary>
+    /// <summary>
+    /// Counts calls of Forget. A key derived while it rises may come from a shredded secret.
+    /// </summary>
     public long Generation => Interlocked.Read(ref _generation);
 
-    /// <param name="generation">What <see cref="Generation"/> was before the secrets were read; the key is remembered only if it is that still.</param>
+    /// <param name="generation">
+    /// <see cref="Generation"/> before the secrets were read; the cache keeps the key only if it is unchanged.
+    /// </param>
     public DerivedKey Add(KeyId id, DerivedKey key, long generation)
     {
         _keys.Set(id, new Entry(key, _clock.GetTimestamp()));
         if (Generation != generation)
-            _keys.Remove(id); // After it was set: whoever forgets next finds it, or has been counted already.
+            _keys.Remove(id); // Checked after Set: a later Forget finds the key, an earlier one has raised Generation.
         return key;
     }
 
-    /// <summary>Forgets the keys that a secret took part in.</summary>
+    /// <summary>Forgets the keys derived from a secret.</summary>
     public void Forget(string secret) => Forget(id => id.SecretNames().Contains(secret));
 
     public void ForgetAll() => Forget(_ => true);
@@ -70,7 +74,7 @@ internal sealed class KeyCache : IDisposable
 
     public void Dispose() => _sweep.Dispose();
 
-    /// <summary>So that a key does not stay in memory because nobody asks for it again.</summary>
+    /// <summary>Removes expired keys that nobody asks for again.</summary>
     private void Sweep()
     {
         foreach (var (id, entry) in _keys.Entries)

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <summary>
-/// Takes master keys from the file that <c>Sealing:MasterKeyFile</c> names: a JSON object from key ids to 32 bytes in base64. Development has a file of its
-/// own where nothing is configured, made when it is missing and readable by its owner only.
+/// Reads master keys from <c>Sealing:MasterKeyFile</c>: a JSON object from key ids to 32 bytes in base64. Without
+/// configuration, Development creates a file of its own that only its owner can read.
 /// </summary>
-/// <param name="developmentFile">That file's path; null in Production.</param>
+/// <param name="developmentFile">The path of Development's file; null in Production.</param>
 internal sealed class MasterKeyFile(string? developmentFile) : IPostConfigureOptions<SealingOptions>
 {
     /// <exception cref="OptionsValidationException">The file cannot be read.</exception>
@@ -28,11 +28,12 @@ internal sealed class MasterKeyFile(string? developmentFile) : IPostConfigureOpt
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {
             throw new OptionsValidationException(
-                nameof(SealingOptions), typeof(SealingOptions), [$"Sealing:MasterKeyFile cannot be read: {exception.Message}"]);
+                nameof(SealingOptions), typeof(SealingOptions),
+                [$"Sealing:MasterKeyFile cannot be read: {exception.Message}"]);
         }
     }
 
-    /// <summary>It is the only thing that opens what is stored.</summary>
+    /// <summary>Creates a key file. Content is unreadable without it.</summary>
     private static void Create(string path) => FirstFile.Create(path, file =>
     {
         var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));

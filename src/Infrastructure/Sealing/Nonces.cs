@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>Random nonces. They are drawn many at a time, since the system's generator costs more a call than sealing a message does.</summary>
+/// <summary>
+/// Random nonces, drawn in bulk: one call of the system's generator costs more than sealing a message.
+/// </summary>
 internal static class Nonces
 {
     private const int DrawnAtOnce = 64;
@@ -13,7 +15,7 @@ internal static class Nonces
     [ThreadStatic]
     private static int _used;
 
-    /// <summary>Fills a nonce with random bytes that are used this once.</summary>
+    /// <summary>Fills a nonce with random bytes that are never used again.</summary>
     public static void Fill(Span<byte> nonce)
     {
         if (_drawn is null || _used + nonce.Length > _drawn.Length)

@@ -5,9 +5,11 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <summary>
-/// After a change of <c>Sealing:CurrentKey</c>, wraps every secret under the new key, and says when the old ones are not needed any more.
+/// After a change of <c>Sealing:CurrentKey</c>, wraps every secret under the new key and logs when the old keys are
+/// obsolete.
 /// </summary>
-internal sealed class RewrapSecrets(Secrets secrets, TimeProvider clock, ILogger<RewrapSecrets> logger) : BackgroundService
+internal sealed class RewrapSecrets(Secrets secrets, TimeProvider clock, ILogger<RewrapSecrets> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(10);
 
@@ -19,12 +21,17 @@ internal sealed class RewrapSecrets(Secrets secrets, TimeProvider clock, ILogger
             {
                 var count = await secrets.RewrapAsync(stoppingToken);
                 if (count > 0)
-                    logger.LogInformation("Wrapped {Count} secrets under the current master key; the others are not needed any more.", count);
+                {
+                    logger.LogInformation(
+                        "Wrapped {Count} secrets under the current master key; the others are not needed any more.",
+                        count);
+                }
+
                 return;
             }
             catch (StoreUnavailableException exception)
             {
-                logger.LogWarning("Secrets are not wrapped anew yet: {Reason}", exception.Message);
+                logger.LogWarning("Rewrapping of secrets is delayed: {Reason}", exception.Message);
                 await Task.Delay(RetryEvery, clock, stoppingToken);
             }
         }

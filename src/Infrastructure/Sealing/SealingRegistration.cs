@@ -12,8 +12,8 @@ public static class SealingRegistration
     private const string DevelopmentKeyFile = "master-keys.json";
 
     /// <summary>
-    /// Sealed content, with its secrets in PostgreSQL (see <c>AddMartenStore</c>). Production must bring its master keys, in the configuration or in a file;
-    /// Development makes one in its data folder.
+    /// Adds the content sealer, with its secrets in PostgreSQL (see <c>AddMartenStore</c>). Production configures its
+    /// master keys; Development creates one in its data folder.
     /// </summary>
     public static IServiceCollection AddSealing(
         this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment, string dataFolder)

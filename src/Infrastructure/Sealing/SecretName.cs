@@ -2,15 +2,16 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Sealing;
 
-/// <summary>What the secrets are called that content keys are derived from.</summary>
+/// <summary>The names of the secrets from which content keys are derived.</summary>
 public static class SecretName
 {
     private const string BucketPrefix = "bucket:";
 
-    /// <summary>The secret of what expires in a bucket, such as <c>day-2026-12-24</c>.</summary>
+    /// <summary>The name of a bucket's secret.</summary>
+    /// <param name="bucket">Such as <c>day-2026-12-24</c>.</param>
     public static string OfBucket(string bucket) => BucketPrefix + bucket;
 
-    /// <summary>When the secret of a bucket is to be shredded; null for another secret.</summary>
+    /// <summary>When a bucket's secret must be shredded; null for other secrets.</summary>
     internal static DateTimeOffset? EndOf(string name) =>
         name.StartsWith(BucketPrefix, StringComparison.Ordinal) ? Bucket.EndOf(name[BucketPrefix.Length..]) : null;
 

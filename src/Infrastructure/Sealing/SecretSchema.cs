@@ -4,8 +4,8 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <summary>
-/// The secrets, wrapped. A table and not a document: a secret must be wrapped anew only where it was not shredded meanwhile, which is one condition in one
-/// statement here.
+/// The table of wrapped secrets. A table, not documents: rewrapping needs a condition in its statement, that the secret
+/// was not shredded meanwhile.
 /// </summary>
 internal static class SecretSchema
 {
@@ -13,10 +13,11 @@ internal static class SecretSchema
     {
         var table = new Table($"{options.DatabaseSchemaName}.secrets");
         table.AddColumn("name", "text").AsPrimaryKey();
-        table.AddColumn("key_id", "text").NotNull(); // The master key it is wrapped under.
-        table.AddColumn("wrapped", "bytea"); // Nonce, ciphertext and tag; null once it is shredded.
-        table.AddColumn("ends_at", "timestamptz"); // When a bucket's secret is due to be shredded; null for others, and once it is.
-        table.Indexes.Add(new IndexDefinition("secrets_due") { Predicate = "ends_at IS NOT NULL" }.AgainstColumns("ends_at"));
+        table.AddColumn("key_id", "text").NotNull(); // The master key that wraps the secret; empty once shredded.
+        table.AddColumn("wrapped", "bytea"); // Nonce, ciphertext and tag; null once shredded.
+        table.AddColumn("ends_at", "timestamptz"); // The end of a bucket; null for other secrets, and once shredded.
+        table.Indexes.Add(
+            new IndexDefinition("secrets_due") { Predicate = "ends_at IS NOT NULL" }.AgainstColumns("ends_at"));
         options.Storage.ExtendedSchemaObjects.Add(table);
     }
 }

@@ -9,19 +9,21 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Sealing;
 
 /// <summary>
-/// The secrets in PostgreSQL, wrapped under the master key. A shredded one keeps its row without bytes, so that it is never made again. Making and shredding are
-/// durable once they are done: what is sealed under a secret that a crash has lost could never be read, and what was erased could be read again.
+/// The secrets in PostgreSQL, wrapped under a master key. A shredded secret keeps its row without bytes, so that it is
+/// never created again. Creating and shredding are durable on return: content under a secret lost in a crash would be
+/// unreadable, and a lost shredding would leave erased content readable.
 /// </summary>
 public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> options)
 {
     private const int SecretSize = 32;
     private const string Table = MartenRegistration.Schema + ".secrets";
 
-    /// <summary>Where nodes tell each other which secret was shredded; the payload is its name.</summary>
+    /// <summary>The notification channel for shredded secrets; the payload is the secret's name.</summary>
     public const string Channel = MartenRegistration.Schema + "_secrets";
 
-    /// <summary>Finds secrets; those that do not exist or are shredded are missing from the answer.</summary>
-    public Task<IReadOnlyDictionary<string, byte[]>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
+    /// <summary>Finds secrets. Missing and shredded ones are absent from the result.</summary>
+    public Task<IReadOnlyDictionary<string, byte[]>> FindAsync(
+        IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<IReadOnlyDictionary<string, byte[]>>(async () =>
         {
             await using var command = database.CreateCommand(
@@ -38,8 +40,8 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
             return found;
         });
 
-    /// <summary>Finds secrets and makes those that do not exist. Two nodes that do so at once end with the same ones.</summary>
-    /// <exception cref="RefusedException">One of them was shredded: nothing may be sealed under it any more.</exception>
+    /// <summary>Finds secrets and creates missing ones. Concurrent callers get the same secrets.</summary>
+    /// <exception cref="RefusedException">A secret was shredded and cannot seal content any more.</exception>
     public async Task<IReadOnlyDictionary<string, byte[]>> GetOrCreateAsync(
         IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
@@ -55,8 +57,8 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
     }
 
     /// <summary>
-    /// Makes everything that was sealed under a secret unreadable, for ever, wherever it is stored; also before the secret was ever made. Nodes that use
-    /// it now forget it when they hear of it, and at the latest after <see cref="ContentSealer.KeyLifetime"/>.
+    /// Makes all content sealed under a secret unreadable for ever, in every copy; also if the secret does not exist
+    /// yet. Nodes forget its keys on notification, at the latest after <see cref="ContentSealer.KeyLifetime"/>.
     /// </summary>
     public Task ShredAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
@@ -72,9 +74,10 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
-    /// <summary>Shreds the secrets of the buckets that have ended.</summary>
-    /// <returns>How many; less than <paramref name="limit"/> when there are no more.</returns>
-    public Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    /// <summary>Shreds the secrets of ended buckets.</summary>
+    /// <returns>How many; fewer than <paramref name="limit"/> when none are left.</returns>
+    public Task<int> ShredEndedAsync(
+        DateTimeOffset now, int limit, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = database.CreateCommand(
             $"""
@@ -87,10 +90,10 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
     });
 
     /// <summary>
-    /// Wraps the secrets that are still under another master key under the current one, so that the old one can be thrown away. It can be repeated, and run
-    /// beside everything else.
+    /// Wraps secrets of other master keys under the current one; the old keys are obsolete afterwards. Safe to repeat
+    /// and to run beside other calls.
     /// </summary>
-    /// <returns>How many were wrapped anew.</returns>
+    /// <returns>How many secrets were rewrapped.</returns>
     public async Task<int> RewrapAsync(CancellationToken cancellationToken)
     {
         const int BatchSize = 500;
@@ -110,7 +113,10 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var (names, wrapped) = (new List<string>(), new List<byte[]>());
         await using (var select = new NpgsqlCommand(
-            $"SELECT name, key_id, wrapped FROM {Table} WHERE key_id <> $1 AND wrapped IS NOT NULL ORDER BY name LIMIT $2 FOR UPDATE",
+            $"""
+            SELECT name, key_id, wrapped FROM {Table}
+            WHERE key_id <> $1 AND wrapped IS NOT NULL ORDER BY name LIMIT $2 FOR UPDATE
+            """,
             connection, transaction))
         {
             select.Parameters.Add(new() { Value = current });
@@ -140,10 +146,12 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         return names.Count;
     }
 
-    /// <summary>Makes secrets. One that is there already, whoever made or shredded it, is left alone.</summary>
-    private Task InsertIfAbsentAsync(string[] names, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+    /// <summary>Creates secrets; existing and shredded ones stay unchanged.</summary>
+    private Task InsertIfAbsentAsync(
+        string[] names, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
-        Array.Sort(names, StringComparer.Ordinal); // Two that make the same ones wait for each other in one order.
+        Array.Sort(names, StringComparer.Ordinal); // One lock order for concurrent inserts: no deadlock.
+        var wrapped = names.Select(name => Wrap(name, RandomNumberGenerator.GetBytes(SecretSize))).ToArray();
         await using var command = database.CreateCommand(
             $"""
             INSERT INTO {Table} (name, key_id, wrapped, ends_at)
@@ -152,7 +160,7 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
             """);
         command.Parameters.Add(new() { Value = options.Value.Current });
         command.Parameters.Add(new() { Value = names });
-        command.Parameters.Add(new() { Value = names.Select(name => Wrap(name, RandomNumberGenerator.GetBytes(SecretSize))).ToArray() });
+        command.Parameters.Add(new() { Value = wrapped });
         command.Parameters.Add(new()
         {
             Value = names.Select(name => SecretName.EndOf(name)?.UtcDateTime).ToArray(),
