@@ -8,12 +8,13 @@ using ChatCqrs.Application.Ports;
 namespace ChatCqrs.Infrastructure.Serialization;
 
 /// <summary>
-/// The hash that links an event to the one before it in its stream: SHA-256 over the previous hash and, each behind its length in four bytes
-/// (big-endian), the type, the event id (16 bytes in RFC 9562 order), the metadata without the hash property, and the payload.
+/// The hash that links an event to its predecessor in the stream: SHA-256 over the previous hash and these parts, each
+/// after its length in four bytes (big-endian): the type, the event id (16 bytes in RFC 9562 order), the metadata
+/// without the hash property, and the payload.
 /// </summary>
 /// <remarks>
-/// The hash is the metadata's last property, so that taking it off again is cutting a suffix of fixed length: no JSON is parsed, and no byte is
-/// changed, to verify it.
+/// The hash is the last property of the metadata, a suffix of fixed length. Verification cuts it off and needs no JSON
+/// parser, so the hashed bytes are exactly the stored ones.
 /// </remarks>
 public static class EventChain
 {
@@ -25,7 +26,7 @@ public static class EventChain
 
     private static int SuffixLength => SuffixStart.Length + HashTextLength + SuffixEnd.Length;
 
-    /// <summary>Puts the hash into metadata that has none yet.</summary>
+    /// <summary>Adds the hash to metadata without one.</summary>
     /// <param name="metadata">A JSON object with at least one property.</param>
     internal static (byte[] Metadata, byte[] Hash) Link(
         ReadOnlySpan<byte> previous, string type, Guid eventId, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> payload)
@@ -38,20 +39,21 @@ public static class EventChain
         return (linked, hash);
     }
 
-    /// <summary>The hash that stands in an event's metadata.</summary>
+    /// <summary>The hash in an event's metadata.</summary>
     /// <exception cref="FormatException">The metadata does not end with one.</exception>
     public static byte[] HashOf(ReadOnlySpan<byte> metadata)
     {
         var hash = new byte[SHA256.HashSizeInBytes];
         var suffix = metadata.Length > SuffixLength ? metadata[^SuffixLength..] : default;
         if (!suffix.StartsWith(SuffixStart) || !suffix.EndsWith(SuffixEnd)
-            || Base64.DecodeFromUtf8(suffix.Slice(SuffixStart.Length, HashTextLength), hash, out _, out var written) != OperationStatus.Done
+            || Base64.DecodeFromUtf8(suffix.Slice(SuffixStart.Length, HashTextLength), hash, out _, out var written)
+                != OperationStatus.Done
             || written != hash.Length)
             throw new FormatException("The metadata does not end with the event's hash.");
         return hash;
     }
 
-    /// <summary>Whether an event, byte for byte, is the one that was linked to the one before it.</summary>
+    /// <summary>Whether an event is unchanged, byte for byte, since it was linked to its predecessor.</summary>
     public static bool Holds(ReadOnlySpan<byte> previous, StoredEvent stored)
     {
         var metadata = stored.Metadata.Span;
@@ -60,15 +62,15 @@ public static class EventChain
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         Hash(previous, stored.Type, stored.EventId, metadata[..^SuffixLength], stored.Payload.Span, hash);
 
-        // The suffix is compared as text: several texts stand for the same bytes in base64.
+        // Compare the base64 text, not the bytes: several texts decode to the same bytes.
         Span<byte> suffix = stackalloc byte[SuffixLength];
         WriteSuffix(hash, suffix);
         return metadata[^SuffixLength..].SequenceEqual(suffix);
     }
 
-    /// <summary>Verifies a run of events of one stream.</summary>
-    /// <param name="previous">The hash before the first of them.</param>
-    /// <returns>The revision of the first event that does not hold; null when all do.</returns>
+    /// <summary>Verifies consecutive events of a stream.</summary>
+    /// <param name="previous">The hash of the event before the first one.</param>
+    /// <returns>The revision of the first broken event; null if all hold.</returns>
     public static long? FirstBroken(ReadOnlyMemory<byte> previous, IEnumerable<StoredEvent> events)
     {
         foreach (var stored in events)
@@ -89,11 +91,13 @@ public static class EventChain
     }
 
     private static void Hash(
-        ReadOnlySpan<byte> previous, string type, Guid eventId, ReadOnlySpan<byte> openMetadata, ReadOnlySpan<byte> payload, Span<byte> hash)
+        ReadOnlySpan<byte> previous, string type, Guid eventId, ReadOnlySpan<byte> openMetadata,
+        ReadOnlySpan<byte> payload, Span<byte> hash)
     {
-        // One buffer and one call: feeding a hash in pieces costs several times as much.
+        // One buffer and one call: incremental hashing costs several times as much.
         var typeLength = Encoding.UTF8.GetByteCount(type);
-        var length = previous.Length + (4 * LengthSize) + typeLength + EventIdSize + openMetadata.Length + 1 + payload.Length;
+        var length = previous.Length + (4 * LengthSize)
+            + typeLength + EventIdSize + openMetadata.Length + 1 + payload.Length;
         var rented = ArrayPool<byte>.Shared.Rent(length);
         var rest = rented.AsSpan(0, length);
         Put(previous, ref rest);

@@ -6,7 +6,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Serialization;
 
-/// <summary>Events as JSON, with the metadata that every event has.</summary>
+/// <summary>Encodes events and their metadata as JSON, linked by <see cref="EventChain"/>.</summary>
 public sealed class EventCodec : IEventCodec
 {
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
@@ -17,11 +17,13 @@ public sealed class EventCodec : IEventCodec
     [ThreadStatic]
     private static Utf8JsonWriter? _writer;
 
-    public (EventData Data, ReadOnlyMemory<byte> Hash) Encode(object @event, EventContext context, ReadOnlyMemory<byte> previousHash)
+    public (EventData Data, ReadOnlyMemory<byte> Hash) Encode(
+        object @event, EventContext context, ReadOnlyMemory<byte> previousHash)
     {
         var format = EventRegistry.Of(@event.GetType());
         var payload = format.Write!(@event);
-        var (metadata, hash) = EventChain.Link(previousHash.Span, format.Name, context.EventId, Metadata(context, previousHash.Span), payload);
+        var (metadata, hash) = EventChain.Link(
+            previousHash.Span, format.Name, context.EventId, Metadata(context, previousHash.Span), payload);
         return (new EventData(context.EventId, format.Name, payload, metadata), hash);
     }
 
@@ -32,11 +34,13 @@ public sealed class EventCodec : IEventCodec
             var (at, actor) = ReadMetadata(stored.Metadata.Span);
             var @event = EventRegistry.Of(stored.Type).Read(stored.Payload, at);
             return new Recorded(
-                @event, stored.Stream, stored.Revision, stored.Position, stored.EventId, at, actor, EventChain.HashOf(stored.Metadata.Span));
+                @event, stored.Stream, stored.Revision, stored.Position, stored.EventId, at, actor,
+                EventChain.HashOf(stored.Metadata.Span));
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or OverflowException)
         {
-            throw new FormatException($"{stored.Type} at {stored.Stream}, {stored.Revision} cannot be read.", exception);
+            throw new FormatException(
+                $"{stored.Type} at {stored.Stream}, {stored.Revision} cannot be read.", exception);
         }
     }
 
@@ -83,6 +87,7 @@ public sealed class EventCodec : IEventCodec
                 device = new DeviceId(reader.GetGuid());
         }
 
-        return (at ?? throw new FormatException("The metadata does not say when the event happened."), new Actor(user, device));
+        var occurredAt = at ?? throw new FormatException("The metadata does not say when the event happened.");
+        return (occurredAt, new Actor(user, device));
     }
 }

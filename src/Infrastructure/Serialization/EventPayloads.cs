@@ -11,24 +11,29 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Infrastructure.Serialization;
 
-// The wire form of every event's payload, one record a version. A version never changes; a new one is a new record, and the old one is
-// brought up to it when read. What may be absent has a default; the rest must be there. When it happened stands in the metadata.
+// The wire form of each event's payload, one record for each version. A version never changes: a change of the format
+// adds a record, and reading converts old versions. Optional properties have defaults; all others are required.
+// The metadata hold the event's time.
 
-internal sealed record SealedPayload(ReadOnlyMemory<byte> Bytes, [property: JsonPropertyOrder(-1)] string? Bucket = null)
+internal sealed record SealedPayload(
+    ReadOnlyMemory<byte> Bytes, [property: JsonPropertyOrder(-1)] string? Bucket = null)
 {
     public static SealedPayload Of(SealedContent content) => new(content.Bytes, content.Bucket);
 
     public SealedContent ToDomain() => new(Bucket, Bytes);
 }
 
-internal sealed record ConversationStartedV1(string Kind, Guid By, IReadOnlyList<Guid> Members, SealedPayload? Title = null)
+internal sealed record ConversationStartedV1(
+    string Kind, Guid By, IReadOnlyList<Guid> Members, SealedPayload? Title = null)
 {
     public static ConversationStartedV1 Of(ConversationEvent.ConversationStarted e) => new(
-        Names.Of(e.Kind), e.By.Value, [.. e.Members.Select(member => member.Value)], e.Title is { } title ? SealedPayload.Of(title.Content) : null);
+        Names.Of(e.Kind), e.By.Value, [.. e.Members.Select(member => member.Value)],
+        e.Title is { } title ? SealedPayload.Of(title.Content) : null);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ConversationStarted(
         Names.ParseKind(Kind) ?? throw new FormatException($"A conversation of the kind {Kind} is not known."),
-        new(By), [.. Members.Select(id => new UserId(id))], Title is null ? null : new GroupTitle(Title.ToDomain(), new(By)))
+        new(By), [.. Members.Select(id => new UserId(id))],
+        Title is null ? null : new GroupTitle(Title.ToDomain(), new(By)))
     { At = at };
 }
 
@@ -36,14 +41,16 @@ internal sealed record MemberAddedV1(Guid User, Guid By)
 {
     public static MemberAddedV1 Of(ConversationEvent.MemberAdded e) => new(e.User.Value, e.By.Value);
 
-    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MemberAdded(new(User), new(By)) { At = at };
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.MemberAdded(new(User), new(By)) { At = at };
 }
 
 internal sealed record MemberRemovedV1(Guid User, Guid By)
 {
     public static MemberRemovedV1 Of(ConversationEvent.MemberRemoved e) => new(e.User.Value, e.By.Value);
 
-    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MemberRemoved(new(User), new(By)) { At = at };
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.MemberRemoved(new(User), new(By)) { At = at };
 }
 
 internal sealed record MemberLeftV1(Guid User)
@@ -64,51 +71,64 @@ internal sealed record RoleChangedV1(Guid User, string Role, Guid By)
 
 internal sealed record GroupRenamedV1(SealedPayload Title, Guid By)
 {
-    public static GroupRenamedV1 Of(ConversationEvent.GroupRenamed e) => new(SealedPayload.Of(e.Title.Content), e.Title.By.Value);
+    public static GroupRenamedV1 Of(ConversationEvent.GroupRenamed e) =>
+        new(SealedPayload.Of(e.Title.Content), e.Title.By.Value);
 
     public ConversationEvent ToDomain(DateTimeOffset at) =>
         new ConversationEvent.GroupRenamed(new GroupTitle(Title.ToDomain(), new(By))) { At = at };
 }
 
-internal sealed record ShorteningPayload(long FromSeconds, long ToSeconds);
+internal sealed record ShorteningPayload(long FromSeconds, long ToSeconds)
+{
+    public static ShorteningPayload Of(Shortening shortening) =>
+        new((long)shortening.From.TotalSeconds, (long)shortening.To.TotalSeconds);
+
+    public Shortening ToDomain() => new(TimeSpan.FromSeconds(FromSeconds), TimeSpan.FromSeconds(ToSeconds));
+}
 
 internal sealed record RetentionChangedV1(
     Guid By, int? Days = null, int? DisappearingSeconds = null, IReadOnlyList<ShorteningPayload>? Shortened = null)
 {
     public static RetentionChangedV1 Of(ConversationEvent.RetentionChanged e) => new(
         e.By.Value, e.Policy.Days, e.Policy.DisappearingSeconds,
-        e.Shortened is null ? null : [.. e.Shortened.Select(each => new ShorteningPayload((long)each.From.TotalSeconds, (long)each.To.TotalSeconds))]);
+        e.Shortened is null ? null : [.. e.Shortened.Select(ShorteningPayload.Of)]);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.RetentionChanged(
         new RetentionPolicy(Days, DisappearingSeconds), new(By),
-        Shortened is null ? null : [.. Shortened.Select(each => new Shortening(TimeSpan.FromSeconds(each.FromSeconds), TimeSpan.FromSeconds(each.ToSeconds)))])
+        Shortened is null ? null : [.. Shortened.Select(each => each.ToDomain())])
     { At = at };
 }
 
 internal sealed record MessageSentV1(
-    Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint, Guid? ReplyTo = null,
-    DateTimeOffset? ExpiresAt = null, IReadOnlyList<Guid>? Files = null)
+    Guid MessageId, Guid Sender, Guid Device, string Type, SealedPayload Content, string Fingerprint,
+    Guid? ReplyTo = null, DateTimeOffset? ExpiresAt = null, IReadOnlyList<Guid>? Files = null)
 {
     public static MessageSentV1 Of(ConversationEvent.MessageSent e) => new(
-        e.MessageId.Value, e.Sender.Value, e.Device.Value, MessageTypes.NameOf(e.Type), SealedPayload.Of(e.Content), Hex(e.Fingerprint),
-        e.ReplyTo?.Value, e.ExpiresAt, e.Files is null ? null : [.. e.Files.Select(file => file.Value)]);
+        e.MessageId.Value, e.Sender.Value, e.Device.Value, MessageTypes.NameOf(e.Type), SealedPayload.Of(e.Content),
+        Hex(e.Fingerprint), e.ReplyTo?.Value, e.ExpiresAt,
+        e.Files is null ? null : [.. e.Files.Select(file => file.Value)]);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageSent(
         new(MessageId), new(Sender), new(Device),
         MessageTypes.Parse(Type) ?? throw new FormatException($"A message of the type {Type} is not known."),
         Content.ToDomain(), Parse(Fingerprint),
-        ReplyTo is { } id ? new MessageId(id) : null, ExpiresAt, Files is null ? null : [.. Files.Select(file => new FileId(file))])
+        ReplyTo is { } id ? new MessageId(id) : null, ExpiresAt,
+        Files is null ? null : [.. Files.Select(file => new FileId(file))])
     { At = at };
 
     internal static string Hex(Fingerprint fingerprint) => fingerprint.Value.ToString("x32", null);
 
-    internal static Fingerprint Parse(string hex) => new(UInt128.Parse(hex, System.Globalization.NumberStyles.HexNumber, null));
+    internal static Fingerprint Parse(string hex) =>
+        new(UInt128.Parse(hex, System.Globalization.NumberStyles.HexNumber, null));
 }
 
-internal sealed record MessageEditedV1(Guid MessageId, long MessageSeq, Guid Sender, SealedPayload Content, string Fingerprint)
+internal sealed record MessageEditedV1(
+    Guid MessageId, long MessageSeq, Guid Sender, SealedPayload Content, string Fingerprint)
 {
     public static MessageEditedV1 Of(ConversationEvent.MessageEdited e) =>
-        new(e.MessageId.Value, e.MessageSeq, e.Sender.Value, SealedPayload.Of(e.Content), MessageSentV1.Hex(e.Fingerprint));
+        new(
+            e.MessageId.Value, e.MessageSeq, e.Sender.Value, SealedPayload.Of(e.Content),
+            MessageSentV1.Hex(e.Fingerprint));
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageEdited(
         new(MessageId), MessageSeq, new(Sender), Content.ToDomain(), MessageSentV1.Parse(Fingerprint))
@@ -117,14 +137,17 @@ internal sealed record MessageEditedV1(Guid MessageId, long MessageSeq, Guid Sen
 
 internal sealed record MessageDeletedV1(Guid MessageId, long MessageSeq, Guid By)
 {
-    public static MessageDeletedV1 Of(ConversationEvent.MessageDeleted e) => new(e.MessageId.Value, e.MessageSeq, e.By.Value);
+    public static MessageDeletedV1 Of(ConversationEvent.MessageDeleted e) =>
+        new(e.MessageId.Value, e.MessageSeq, e.By.Value);
 
-    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageDeleted(new(MessageId), MessageSeq, new(By)) { At = at };
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.MessageDeleted(new(MessageId), MessageSeq, new(By)) { At = at };
 }
 
 internal sealed record ReactionSetV1(Guid MessageId, long MessageSeq, Guid User, string Emoji)
 {
-    public static ReactionSetV1 Of(ConversationEvent.ReactionSet e) => new(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Emoji);
+    public static ReactionSetV1 Of(ConversationEvent.ReactionSet e) =>
+        new(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Emoji);
 
     public ConversationEvent ToDomain(DateTimeOffset at) =>
         new ConversationEvent.ReactionSet(new(MessageId), MessageSeq, new(User), Emoji) { At = at };
@@ -132,56 +155,67 @@ internal sealed record ReactionSetV1(Guid MessageId, long MessageSeq, Guid User,
 
 internal sealed record ReactionClearedV1(Guid MessageId, long MessageSeq, Guid User)
 {
-    public static ReactionClearedV1 Of(ConversationEvent.ReactionCleared e) => new(e.MessageId.Value, e.MessageSeq, e.User.Value);
+    public static ReactionClearedV1 Of(ConversationEvent.ReactionCleared e) =>
+        new(e.MessageId.Value, e.MessageSeq, e.User.Value);
 
-    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ReactionCleared(new(MessageId), MessageSeq, new(User)) { At = at };
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.ReactionCleared(new(MessageId), MessageSeq, new(User)) { At = at };
 }
 
-/// <summary>Two lists of the same length: they may be long.</summary>
+/// <summary>Two parallel lists of the same length; compact, because an event may name many messages.</summary>
 internal sealed record MessagesExpiredV1(IReadOnlyList<long> Seqs, IReadOnlyList<Guid> MessageIds, string Reason)
 {
     public static MessagesExpiredV1 Of(ConversationEvent.MessagesExpired e) => new(
-        [.. e.Messages.Select(message => message.Seq)], [.. e.Messages.Select(message => message.MessageId.Value)], ExpiryReasons.NameOf(e.Reason));
+        [.. e.Messages.Select(message => message.Seq)],
+        [.. e.Messages.Select(message => message.MessageId.Value)],
+        ExpiryReasons.NameOf(e.Reason));
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessagesExpired(
         [.. Seqs.Zip(MessageIds, (seq, id) => new ExpiredMessage(new(id), seq))],
-        ExpiryReasons.Parse(Reason) ?? throw new FormatException($"Messages that expired by reason of {Reason} are not known."))
+        ExpiryReasons.Parse(Reason)
+        ?? throw new FormatException($"Messages that expired by reason of {Reason} are not known."))
     { At = at };
 }
 
 internal sealed record MessageDeliveredV1(Guid User, Guid Device, long UpToSeq)
 {
-    public static MessageDeliveredV1 Of(ReceiptEvent.MessageDelivered e) => new(e.User.Value, e.Device.Value, e.UpToSeq);
+    public static MessageDeliveredV1 Of(ReceiptEvent.MessageDelivered e) =>
+        new(e.User.Value, e.Device.Value, e.UpToSeq);
 
-    public ReceiptEvent ToDomain(DateTimeOffset at) => new ReceiptEvent.MessageDelivered(new(User), new(Device), UpToSeq) { At = at };
+    public ReceiptEvent ToDomain(DateTimeOffset at) =>
+        new ReceiptEvent.MessageDelivered(new(User), new(Device), UpToSeq) { At = at };
 }
 
 internal sealed record MessageReadV1(Guid User, Guid Device, long UpToSeq)
 {
     public static MessageReadV1 Of(ReceiptEvent.MessageRead e) => new(e.User.Value, e.Device.Value, e.UpToSeq);
 
-    public ReceiptEvent ToDomain(DateTimeOffset at) => new ReceiptEvent.MessageRead(new(User), new(Device), UpToSeq) { At = at };
+    public ReceiptEvent ToDomain(DateTimeOffset at) =>
+        new ReceiptEvent.MessageRead(new(User), new(Device), UpToSeq) { At = at };
 }
 
 internal sealed record UserRegisteredV1(Guid User, SealedPayload Profile)
 {
     public static UserRegisteredV1 Of(UserEvent.UserRegistered e) => new(e.User.Value, SealedPayload.Of(e.Profile));
 
-    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.UserRegistered(new(User), Profile.ToDomain()) { At = at };
+    public UserEvent ToDomain(DateTimeOffset at) =>
+        new UserEvent.UserRegistered(new(User), Profile.ToDomain()) { At = at };
 }
 
 internal sealed record ProfileChangedV1(Guid User, SealedPayload Profile)
 {
     public static ProfileChangedV1 Of(UserEvent.ProfileChanged e) => new(e.User.Value, SealedPayload.Of(e.Profile));
 
-    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.ProfileChanged(new(User), Profile.ToDomain()) { At = at };
+    public UserEvent ToDomain(DateTimeOffset at) =>
+        new UserEvent.ProfileChanged(new(User), Profile.ToDomain()) { At = at };
 }
 
 internal sealed record DeviceAddedV1(Guid User, Guid Device, string Name, string Platform)
 {
     public static DeviceAddedV1 Of(UserEvent.DeviceAdded e) => new(e.User.Value, e.Device.Value, e.Name, e.Platform);
 
-    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.DeviceAdded(new(User), new(Device), Name, Platform) { At = at };
+    public UserEvent ToDomain(DateTimeOffset at) =>
+        new UserEvent.DeviceAdded(new(User), new(Device), Name, Platform) { At = at };
 }
 
 internal sealed record DeviceRemovedV1(Guid User, Guid Device)
@@ -224,7 +258,8 @@ internal sealed record UserErasedV1(Guid User)
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
     Converters = [typeof(TimestampConverter)])]
 [JsonSerializable(typeof(ConversationStartedV1))]

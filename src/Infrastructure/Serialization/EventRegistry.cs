@@ -6,20 +6,21 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Infrastructure.Serialization;
 
-/// <summary>How one version of an event is written and read.</summary>
+/// <summary>The wire format of one version of an event.</summary>
 /// <param name="Name">The wire name with its version. It never changes and never disappears.</param>
-/// <param name="Event">The domain's type.</param>
-/// <param name="Write">The payload's bytes; null for an old version that is only read.</param>
+/// <param name="Event">The domain's type of the event.</param>
+/// <param name="Write">Serialises the payload; null for an old version that is only read.</param>
 internal sealed record EventFormat(
     string Name, Type Event, Func<object, byte[]>? Write, Func<ReadOnlyMemory<byte>, DateTimeOffset, object> Read);
 
-/// <summary>The one place where events have their wire names.</summary>
+/// <summary>The wire names and formats of all events.</summary>
 internal static class EventRegistry
 {
     public static readonly IReadOnlyList<EventFormat> Formats =
     [
         Format<ConversationEvent.ConversationStarted, ConversationStartedV1>(
-            "conversation-started.v1", EventJson.Default.ConversationStartedV1, ConversationStartedV1.Of, (p, at) => p.ToDomain(at)),
+            "conversation-started.v1", EventJson.Default.ConversationStartedV1, ConversationStartedV1.Of,
+            (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MemberAdded, MemberAddedV1>(
             "member-added.v1", EventJson.Default.MemberAddedV1, MemberAddedV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MemberRemoved, MemberRemovedV1>(
@@ -31,7 +32,8 @@ internal static class EventRegistry
         Format<ConversationEvent.GroupRenamed, GroupRenamedV1>(
             "group-renamed.v1", EventJson.Default.GroupRenamedV1, GroupRenamedV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.RetentionChanged, RetentionChangedV1>(
-            "retention-changed.v1", EventJson.Default.RetentionChangedV1, RetentionChangedV1.Of, (p, at) => p.ToDomain(at)),
+            "retention-changed.v1", EventJson.Default.RetentionChangedV1, RetentionChangedV1.Of,
+            (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MessageSent, MessageSentV1>(
             "message-sent.v1", EventJson.Default.MessageSentV1, MessageSentV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MessageEdited, MessageEditedV1>(
@@ -41,11 +43,14 @@ internal static class EventRegistry
         Format<ConversationEvent.ReactionSet, ReactionSetV1>(
             "reaction-set.v1", EventJson.Default.ReactionSetV1, ReactionSetV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.ReactionCleared, ReactionClearedV1>(
-            "reaction-cleared.v1", EventJson.Default.ReactionClearedV1, ReactionClearedV1.Of, (p, at) => p.ToDomain(at)),
+            "reaction-cleared.v1", EventJson.Default.ReactionClearedV1, ReactionClearedV1.Of,
+            (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MessagesExpired, MessagesExpiredV1>(
-            "messages-expired.v1", EventJson.Default.MessagesExpiredV1, MessagesExpiredV1.Of, (p, at) => p.ToDomain(at)),
+            "messages-expired.v1", EventJson.Default.MessagesExpiredV1, MessagesExpiredV1.Of,
+            (p, at) => p.ToDomain(at)),
         Format<ReceiptEvent.MessageDelivered, MessageDeliveredV1>(
-            "message-delivered.v1", EventJson.Default.MessageDeliveredV1, MessageDeliveredV1.Of, (p, at) => p.ToDomain(at)),
+            "message-delivered.v1", EventJson.Default.MessageDeliveredV1, MessageDeliveredV1.Of,
+            (p, at) => p.ToDomain(at)),
         Format<ReceiptEvent.MessageRead, MessageReadV1>(
             "message-read.v1", EventJson.Default.MessageReadV1, MessageReadV1.Of, (p, at) => p.ToDomain(at)),
         Format<UserEvent.UserRegistered, UserRegisteredV1>(
@@ -61,9 +66,11 @@ internal static class EventRegistry
         Format<UserEvent.UserUnblocked, UserUnblockedV1>(
             "user-unblocked.v1", EventJson.Default.UserUnblockedV1, UserUnblockedV1.Of, (p, at) => p.ToDomain(at)),
         Format<UserEvent.ConversationSettingsChanged, ConversationSettingsChangedV1>(
-            "conversation-settings-changed.v1", EventJson.Default.ConversationSettingsChangedV1, ConversationSettingsChangedV1.Of,
+            "conversation-settings-changed.v1", EventJson.Default.ConversationSettingsChangedV1,
+            ConversationSettingsChangedV1.Of,
             (p, at) => p.ToDomain(at)),
-        Format<UserEvent.UserErased, UserErasedV1>("user-erased.v1", EventJson.Default.UserErasedV1, UserErasedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<UserEvent.UserErased, UserErasedV1>(
+            "user-erased.v1", EventJson.Default.UserErasedV1, UserErasedV1.Of, (p, at) => p.ToDomain(at)),
     ];
 
     private static readonly Dictionary<string, EventFormat> ByName = Formats.ToDictionary(format => format.Name);
@@ -78,9 +85,11 @@ internal static class EventRegistry
         ByEvent.GetValueOrDefault(@event) ?? throw new FormatException($"The event {@event.Name} has no wire name.");
 
     private static EventFormat Format<TEvent, TPayload>(
-        string name, JsonTypeInfo<TPayload> json, Func<TEvent, TPayload> of, Func<TPayload, DateTimeOffset, object> toDomain) => new(
+        string name, JsonTypeInfo<TPayload> json, Func<TEvent, TPayload> of,
+        Func<TPayload, DateTimeOffset, object> toDomain) => new(
         name, typeof(TEvent),
         @event => JsonSerializer.SerializeToUtf8Bytes(of((TEvent)@event), json),
         (bytes, at) => toDomain(
-            JsonSerializer.Deserialize(bytes.Span, json) ?? throw new FormatException($"The payload of {name} is empty."), at));
+            JsonSerializer.Deserialize(bytes.Span, json)
+            ?? throw new FormatException($"The payload of {name} is empty."), at));
 }

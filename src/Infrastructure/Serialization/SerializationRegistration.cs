@@ -5,6 +5,7 @@ namespace ChatCqrs.Infrastructure.Serialization;
 
 public static class SerializationRegistration
 {
-    /// <summary>Events as bytes in the log.</summary>
-    public static IServiceCollection AddEventCodec(this IServiceCollection services) => services.AddSingleton<IEventCodec, EventCodec>();
+    /// <summary>Adds the codec of the log's events.</summary>
+    public static IServiceCollection AddEventCodec(this IServiceCollection services) =>
+        services.AddSingleton<IEventCodec, EventCodec>();
 }
