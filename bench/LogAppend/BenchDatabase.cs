@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sealing;
 using Marten;
 using Microsoft.Extensions.Configuration;
@@ -24,7 +25,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddSingleton(TimeProvider.System);
-        services.AddMartenStore(connection.ConnectionString).AddMartenEventStore();
+        services.AddPostgres(connection.ConnectionString).AddMartenStore().AddPostgresEventStore();
         var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([new("Sealing:MasterKeys:bench", key)]).Build();

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projecting;
@@ -47,7 +48,7 @@ var log = new PacedLog(conversations, rate, duration);
 var builder = Host.CreateEmptyApplicationBuilder(null);
 builder.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
 builder.Services
-    .AddMartenStore(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = database }.ConnectionString)
+    .AddPostgres(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = database }.ConnectionString).AddMartenStore()
     .AddSingleton<IEventStore>(log).AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System)
     .AddReadModels();
 using (var host = builder.Build())

@@ -4,6 +4,7 @@ using ChatCqrs.Infrastructure.Erasure;
 using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Media;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Push;
 using ChatCqrs.Infrastructure.Redis;
@@ -35,7 +36,8 @@ public partial class Program
         builder.AddHosting().AddHttpConventions().AddAccessControl().AddRateLimits()
             .AddTelemetry().AddHealth().AddOpenApiDocument();
         builder.Services
-            .AddMartenStore(settings.Required("ConnectionStrings:Postgres"))
+            .AddPostgres(settings.Required("ConnectionStrings:Postgres"))
+            .AddMartenStore()
             .AddEventLog(settings.GetConnectionString("EventStore"))
             .AddEventCodec()
             .AddSealing(settings, builder.Environment, settings.Required("DataFolder"))

@@ -73,9 +73,9 @@ public sealed partial class DependencyRules
     }
 
     [Theory]
-    [InlineData("using ChatCqrs.Infrastructure.Marten;")]
-    [InlineData("global::ChatCqrs.Infrastructure.Marten.MartenEventStore store;")]
-    [InlineData("namespace ChatCqrs.WebApi; class Planted { Infrastructure.Marten.MartenEventStore store; }")]
+    [InlineData("using ChatCqrs.Infrastructure.Postgres;")]
+    [InlineData("global::ChatCqrs.Infrastructure.Postgres.PostgresEventStore store;")]
+    [InlineData("namespace ChatCqrs.WebApi; class Planted { Infrastructure.Postgres.PostgresEventStore store; }")]
     public void A_type_of_the_web_project_that_names_adapters_is_found(string source) =>
         Assert.True(NamesAdapters(source));
 

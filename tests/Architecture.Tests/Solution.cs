@@ -8,7 +8,7 @@ internal static class Solution
     public static readonly Assembly Domain = typeof(Domain.Refusal).Assembly;
     public static readonly Assembly Projections = typeof(Projections.IProjection<,>).Assembly;
     public static readonly Assembly Application = typeof(Application.ApplicationServices).Assembly;
-    public static readonly Assembly Infrastructure = typeof(Infrastructure.Marten.MartenRegistration).Assembly;
+    public static readonly Assembly Infrastructure = typeof(Infrastructure.Postgres.PostgresRegistration).Assembly;
     public static readonly Assembly WebApi = typeof(Program).Assembly;
 
     /// <summary>The folder that holds the solution.</summary>

@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sms;
 using Marten;
 using Microsoft.Extensions.Configuration;
@@ -31,10 +31,10 @@ public static class AccountsRegistration
 
         services.ConfigureMarten(AccountSchema.Register);
         services.AddSingleton<IRegistrations>(provider => new PostgresRegistrations(
-            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema,
+            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema,
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new PostgresDeviceSessions(
-            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema,
+            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema,
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());
         services.AddHostedService<AccountListener>();

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Queries;
 using Npgsql;
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Erasure;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sealing;
 using Microsoft.Extensions.Configuration;
@@ -23,7 +23,7 @@ public static class ErasureRegistration
                 options => options.SettleAfter > ContentSealer.KeyLifetime && options.SettleAfter <= Day,
                 "Erasure:SettleAfter must be 00:01:01 to 1.00:00:00.")
             .ValidateOnStart();
-        services.AddSingleton<IErasures>(provider => new PostgresErasures(provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema));
+        services.AddSingleton<IErasures>(provider => new PostgresErasures(provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema));
         services.AddRecurring(
             "finish-erasures", provider => provider.GetRequiredService<IOptions<ErasureOptions>>().Value.SweepEvery, () => new FinishErasures.Command());
         return services.AddErasureSteps();

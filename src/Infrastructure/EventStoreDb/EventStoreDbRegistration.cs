@@ -1,5 +1,5 @@
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -19,9 +19,9 @@ public static class EventStoreDbRegistration
         var log = string.IsNullOrEmpty(connectionString) ? LogIdentity.PostgreSql : LogIdentity.EventStoreDb;
         services.ConfigureMarten(LogIdentity.Register);
         services.AddHostedService(provider => new LogIdentity(
-            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema, log));
+            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema, log));
         if (string.IsNullOrEmpty(connectionString))
-            return services.AddMartenEventStore();
+            return services.AddPostgresEventStore();
         var settings = EventStoreDbSettings.Parse(connectionString);
         return services.AddSingleton<IEventStore>(provider => new EventStoreDbEventStore(
             settings, provider.GetRequiredService<ILogger<EventStoreDbEventStore>>()));

@@ -1,7 +1,7 @@
 using System.Data;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Queries;
 using Npgsql;
 using NpgsqlTypes;

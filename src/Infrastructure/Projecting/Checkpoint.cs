@@ -1,5 +1,5 @@
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;

@@ -1,6 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Projections.Directory;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -39,7 +39,7 @@ internal sealed class DirectoryModel : IReadModel
             return;
         await using var command = session.Command(
             $"""
-            INSERT INTO {MartenRegistration.Schema}.erasures (user_id, requested_at) SELECT * FROM unnest($1, $2) ON CONFLICT (user_id) DO NOTHING
+            INSERT INTO {PostgresRegistration.Schema}.erasures (user_id, requested_at) SELECT * FROM unnest($1, $2) ON CONFLICT (user_id) DO NOTHING
             """,
             erased.Select(fact => StreamName.IdOf(fact.Stream)).ToArray(), erased.Select(fact => fact.At.UtcDateTime).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);

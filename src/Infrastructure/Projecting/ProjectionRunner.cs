@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Marten;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -107,7 +107,7 @@ internal sealed class ProjectionRunner(
     {
         foreach (var model in _models)
             model.Forget();
-        var position = await Checkpoint.TakeUpAsync(database.Source, MartenRegistration.Schema, cancellationToken);
+        var position = await Checkpoint.TakeUpAsync(database.Source, PostgresRegistration.Schema, cancellationToken);
         readSide.Lead(position);
         state.Running();
         logger.LogInformation("This node folds the read models, from {Position} on.", position);
@@ -118,7 +118,7 @@ internal sealed class ProjectionRunner(
         {
             if (await feed.NextAsync(Heartbeat) is not { } run)
             {
-                await Checkpoint.TouchAsync(database.Source, MartenRegistration.Schema, position, cancellationToken);
+                await Checkpoint.TouchAsync(database.Source, PostgresRegistration.Schema, position, cancellationToken);
                 continue;
             }
 
@@ -139,7 +139,7 @@ internal sealed class ProjectionRunner(
         {
             var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
             await using var transaction = await ReadModelTransaction.BeginAsync(
-                documents, database.Source, MartenRegistration.Schema, from, to, lag, cancellationToken);
+                documents, database.Source, PostgresRegistration.Schema, from, to, lag, cancellationToken);
             foreach (var model in _models)
                 await model.ApplyAsync(facts, transaction.Session, cancellationToken);
             await transaction.SaveAsync(cancellationToken);

@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -40,7 +40,7 @@ internal sealed class Projections(IEventStore store, NpgsqlDataSource database, 
         await using var command = database.CreateCommand(
             $"""
             SELECT name, position, lag_seconds, extract(epoch FROM clock_timestamp() - updated_at)::double precision
-            FROM {MartenRegistration.Schema}.checkpoints
+            FROM {PostgresRegistration.Schema}.checkpoints
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

@@ -1,7 +1,7 @@
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -137,7 +137,7 @@ public sealed class ReadSide : IReadSide
     private Task<LogPosition> CheckpointAsync() => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = _database.CreateCommand(
-            $"SELECT position FROM {MartenRegistration.Schema}.checkpoints WHERE name = '{Checkpoint.Live}'");
+            $"SELECT position FROM {PostgresRegistration.Schema}.checkpoints WHERE name = '{Checkpoint.Live}'");
         return new LogPosition(await command.ExecuteScalarAsync() is decimal position ? (ulong)position : 0);
     });
 

@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Retention;
 using Marten;
 using Microsoft.Extensions.Logging;
@@ -17,8 +17,8 @@ internal sealed class Rebuilder(
     ILogger<Rebuilder> logger)
 {
     private const string Prefix = "rebuild:";
-    private const string Live = MartenRegistration.Schema;
-    private const string Shadow = MartenRegistration.Schema + "_rebuild";
+    private const string Live = PostgresRegistration.Schema;
+    private const string Shadow = PostgresRegistration.Schema + "_rebuild";
 
     /// <summary>Readers that come while the tables change places wait so long at most. Less than PostgreSQL waits before it looks for deadlocks (1 s).</summary>
     private const string LockTimeout = "400ms";

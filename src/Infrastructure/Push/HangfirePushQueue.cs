@@ -1,7 +1,7 @@
 using System.Linq.Expressions;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Push;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Hangfire;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;

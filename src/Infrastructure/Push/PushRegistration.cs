@@ -2,7 +2,7 @@ using System.Net;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Infrastructure.Accounts;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Reacting;
 using Marten;
@@ -27,7 +27,7 @@ public static class PushRegistration
         services.ConfigureMarten(PushSchema.Register);
         services.AddSingleton<ReactionSignal>();
         services.AddSingleton<IPushSubscriptions>(provider => new PostgresPushSubscriptions(
-            provider.GetRequiredService<NpgsqlDataSource>(), MartenRegistration.Schema,
+            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema,
             provider.GetRequiredService<ReactionSignal>()));
         services.AddSingleton<IPushQueue, HangfirePushQueue>();
         services.AddSingleton<PushJob>();

@@ -1,7 +1,7 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;

@@ -1,4 +1,4 @@
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using JasperFx.CodeGeneration;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
@@ -121,7 +121,7 @@ internal sealed class ReactionHost(
 
     private async Task<bool> IsWantedAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand($"SELECT EXISTS (SELECT FROM {MartenRegistration.Schema}.push_subscriptions)");
+        await using var command = database.CreateCommand($"SELECT EXISTS (SELECT FROM {PostgresRegistration.Schema}.push_subscriptions)");
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 

@@ -12,7 +12,7 @@ public static class SealingRegistration
     private const string DevelopmentKeyFile = "master-keys.json";
 
     /// <summary>
-    /// Adds the content sealer, with its secrets in PostgreSQL (see <c>AddMartenStore</c>). Production configures its
+    /// Adds the content sealer, with its secrets in PostgreSQL (see <c>AddPostgres</c>). Production configures its
     /// master keys; Development creates one in its data folder.
     /// </summary>
     public static IServiceCollection AddSealing(

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -16,10 +16,10 @@ namespace ChatCqrs.Infrastructure.Sealing;
 public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> options)
 {
     private const int SecretSize = 32;
-    private const string Table = MartenRegistration.Schema + ".secrets";
+    private const string Table = PostgresRegistration.Schema + ".secrets";
 
     /// <summary>The notification channel for shredded secrets; the payload is the secret's name.</summary>
-    public const string Channel = MartenRegistration.Schema + "_secrets";
+    public const string Channel = PostgresRegistration.Schema + "_secrets";
 
     /// <summary>Finds secrets. Missing and shredded ones are absent from the result.</summary>
     public Task<IReadOnlyDictionary<string, byte[]>> FindAsync(

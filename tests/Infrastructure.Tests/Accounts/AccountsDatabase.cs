@@ -1,5 +1,6 @@
 using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,7 +21,7 @@ public sealed class AccountsDatabase : IAsyncLifetime
         _database = await TestDatabase.CreateAsync();
         var services = new ServiceCollection();
         services.AddLogging();
-        services.AddMartenStore(_database.ConnectionString);
+        services.AddPostgres(_database.ConnectionString).AddMartenStore();
         services.ConfigureMarten(AccountSchema.Register);
         _services = services.BuildServiceProvider();
         await _services.GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();
@@ -32,8 +33,8 @@ public sealed class AccountsDatabase : IAsyncLifetime
         await _database!.DisposeAsync();
     }
 
-    internal PostgresRegistrations Registrations() => new(Source, MartenRegistration.Schema, TimeProvider.System);
+    internal PostgresRegistrations Registrations() => new(Source, PostgresRegistration.Schema, TimeProvider.System);
 
     /// <summary>The device sessions as one node sees them.</summary>
-    internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) => new(Source, MartenRegistration.Schema, clock ?? TimeProvider.System);
+    internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) => new(Source, PostgresRegistration.Schema, clock ?? TimeProvider.System);
 }

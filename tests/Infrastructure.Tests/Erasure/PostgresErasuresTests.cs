@@ -1,6 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Erasure;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Tests.Accounts;
 
 namespace ChatCqrs.Infrastructure.Tests.Erasure;
@@ -12,7 +12,7 @@ public sealed class PostgresErasuresTests(AccountsDatabase database) : IClassFix
     [Fact]
     public async Task What_was_asked_for_is_pending_until_it_is_finished_oldest_first()
     {
-        var erasures = new PostgresErasures(database.Source, MartenRegistration.Schema);
+        var erasures = new PostgresErasures(database.Source, PostgresRegistration.Schema);
         var (ann, ben, cid) = (new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
         await erasures.RequestAsync(ben, Now.AddMinutes(1), default);
         await erasures.RequestAsync(ann, Now, default);

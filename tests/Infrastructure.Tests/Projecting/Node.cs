@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Retention;
 using ChatCqrs.Infrastructure.Serialization;
@@ -26,8 +27,8 @@ internal sealed class Node : IAsyncDisposable
     public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log, int? commandTimeout = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddMartenStore(database.ConnectionString);
-        _ = log is null ? builder.Services.AddMartenEventStore() : builder.Services.AddSingleton(log);
+        builder.Services.AddPostgres(database.ConnectionString).AddMartenStore();
+        _ = log is null ? builder.Services.AddPostgresEventStore() : builder.Services.AddSingleton(log);
         builder.Services.AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System).AddReadModels().AddRetention();
         var node = new Node(builder.Build());
         if (commandTimeout is { } seconds)

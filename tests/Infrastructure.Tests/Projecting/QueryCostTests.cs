@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Npgsql;
 
@@ -135,8 +135,8 @@ public sealed class QueryCostTests : ProjectingTest
         await Eventually.IsTrue(async () => await ScalarAsync(OtherSessions) == 0, "all server processes have handed in their counts");
         await ExecuteAsync("SELECT pg_stat_force_next_flush()");
         return (
-            await ScalarAsync($"SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = '{MartenRegistration.Schema}'"),
-            await ScalarAsync($"SELECT coalesce(sum(idx_tup_read), 0)::bigint FROM pg_stat_user_indexes WHERE schemaname = '{MartenRegistration.Schema}'"));
+            await ScalarAsync($"SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = '{PostgresRegistration.Schema}'"),
+            await ScalarAsync($"SELECT coalesce(sum(idx_tup_read), 0)::bigint FROM pg_stat_user_indexes WHERE schemaname = '{PostgresRegistration.Schema}'"));
     }
 
     /// <summary>One after another: some statements want to be alone.</summary>

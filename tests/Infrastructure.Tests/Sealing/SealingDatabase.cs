@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Testing;
 using Marten;
@@ -28,7 +29,7 @@ public sealed class SealingDatabase : IAsyncLifetime
         _database = await TestDatabase.CreateAsync();
         var services = new ServiceCollection();
         services.AddLogging();
-        services.AddMartenStore(_database.ConnectionString);
+        services.AddPostgres(_database.ConnectionString).AddMartenStore();
         services.ConfigureMarten(SecretSchema.Register);
         _services = services.BuildServiceProvider();
         await _services.GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();

@@ -1,4 +1,5 @@
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sealing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -94,7 +95,7 @@ public sealed class SealingOptionsTests : IDisposable
             .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value))).Build();
         using var services = new ServiceCollection()
             .AddLogging()
-            .AddMartenStore("Host=127.0.0.1")
+            .AddPostgres("Host=127.0.0.1").AddMartenStore()
             .AddSealing(configuration, new HostingEnvironment { EnvironmentName = environment }, _folder)
             .BuildServiceProvider();
         return services.GetRequiredService<IOptions<SealingOptions>>().Value;

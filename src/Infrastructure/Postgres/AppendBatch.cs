@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>The columns of one call of <c>log_append</c>.</summary>
 internal sealed record AppendBatch(

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Npgsql;
 using Weasel.Postgresql.Tables;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// Remembers in which kind of log the events are that this database's views were folded from. Positions of one log mean nothing in another, so a server

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Weasel.Postgresql.Tables;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>Settings of the start (section <c>Startup</c> of the configuration).</summary>
 public sealed record StartupOptions

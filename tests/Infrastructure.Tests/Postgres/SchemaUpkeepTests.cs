@@ -2,13 +2,14 @@ using System.Net;
 using System.Net.Sockets;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Tests.Marten;
+namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
 /// <summary>A start waits for PostgreSQL and for other nodes, tells so, and gives up in a sentence.</summary>
 public sealed class SchemaUpkeepTests : IAsyncLifetime
@@ -93,7 +94,7 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Logging.AddProvider(_told);
-        builder.Services.AddMartenStore(database.ConnectionString).AddMartenEventStore();
+        builder.Services.AddPostgres(database.ConnectionString).AddMartenStore().AddPostgresEventStore();
         builder.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(new StartupOptions { DatabaseWait = wait }));
         return builder.Build();
     }

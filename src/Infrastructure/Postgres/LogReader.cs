@@ -2,7 +2,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// The log's queries. Each is written so that there is only one good plan for it, whatever the tables' statistics say: a walk along one index.

@@ -1,11 +1,12 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Tests.Marten;
+namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
 /// <summary>A database with the log's tables, and nodes that share it.</summary>
 public sealed class LogDatabase : IAsyncLifetime
@@ -62,7 +63,7 @@ public sealed class LogDatabase : IAsyncLifetime
     {
         var services = new ServiceCollection();
         services.AddLogging();
-        services.AddMartenStore(ConnectionString).AddMartenEventStore();
+        services.AddPostgres(ConnectionString).AddMartenStore().AddPostgresEventStore();
         var node = services.BuildServiceProvider();
         _nodes.Add(node);
         return node;

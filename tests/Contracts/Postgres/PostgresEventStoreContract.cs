@@ -1,15 +1,16 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
-namespace ChatCqrs.Contracts.Marten;
+namespace ChatCqrs.Contracts.Postgres;
 
-public sealed class MartenEventStoreContract(MartenFixture fixture) : EventStoreContract<MartenFixture>(fixture);
+public sealed class PostgresEventStoreContract(PostgresFixture fixture) : EventStoreContract<PostgresFixture>(fixture);
 
 /// <summary>A database of its own on the server that <c>CHATCQRS_TEST_POSTGRES</c> names.</summary>
-public sealed class MartenFixture : IEventStoreFixture
+public sealed class PostgresFixture : IEventStoreFixture
 {
     private const string Variable = "CHATCQRS_TEST_POSTGRES";
 
@@ -29,7 +30,7 @@ public sealed class MartenFixture : IEventStoreFixture
         var connection = PostgresConnection.Parse(_server);
         connection.Database = _database;
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddMartenStore(connection.ConnectionString).AddMartenEventStore();
+        builder.Services.AddPostgres(connection.ConnectionString).AddMartenStore().AddPostgresEventStore();
         _host = builder.Build();
         await _host.StartAsync();
     }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using Weasel.Postgresql.Tables;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// Indexes that the tables of an earlier version lack, which may have very many rows: built before Marten's own upkeep, which would do so in the time of one
@@ -10,7 +10,7 @@ namespace ChatCqrs.Infrastructure.Marten;
 /// </summary>
 internal static class MissingIndexes
 {
-    private const string Schema = MartenRegistration.Schema;
+    private const string Schema = PostgresRegistration.Schema;
 
     /// <param name="session">A session that no other node works on the schema beside. It is in no transaction, as <c>CONCURRENTLY</c> wants it.</param>
     public static async Task BuildAsync(IEnumerable<Table> tables, NpgsqlConnection session, ILogger logger, CancellationToken cancellationToken)

@@ -1,14 +1,14 @@
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Tests.Marten;
+namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
 /// <summary>Reading the log costs what is read, not what is stored: also with the general plan that a prepared statement ends with.</summary>
 public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatabase>, IAsyncLifetime
 {
-    private readonly LogReader _reader = new(database.Source, MartenRegistration.Schema);
+    private readonly LogReader _reader = new(database.Source, PostgresRegistration.Schema);
 
     public async Task InitializeAsync()
     {

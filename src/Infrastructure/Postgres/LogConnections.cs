@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>The log's connections to the database. Whatever else is going on, an append finds one.</summary>
 internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) : IAsyncDisposable

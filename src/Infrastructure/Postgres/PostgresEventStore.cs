@@ -4,13 +4,13 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// The embedded log: tables in Marten's own schema on PostgreSQL. A batch over many streams is one call of one function. The function takes a lock first and
 /// keeps it until its transaction is visible, so a reader that has seen a position has seen all before it. See docs/adr/0001.
 /// </summary>
-public sealed class MartenEventStore : IEventStore, IAsyncDisposable
+public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
 {
     /// <summary>How long a subscription waits before it looks for what other nodes appended; it hears at once of what this one appends.</summary>
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(100);
@@ -27,7 +27,7 @@ public sealed class MartenEventStore : IEventStore, IAsyncDisposable
     /// <param name="database">The data source for truncation; not disposed here.</param>
     /// <param name="connection">Where the log is.</param>
     /// <param name="schema">The schema of its tables.</param>
-    public MartenEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, string schema)
+    public PostgresEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, string schema)
     {
         _connections = new LogConnections(connection);
         _reader = new LogReader(_connections.Reads, schema);

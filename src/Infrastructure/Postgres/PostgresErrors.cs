@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using ChatCqrs.Application.Ports;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>Tells a database that is away, or too busy, from a mistake of ours.</summary>
 public static class PostgresErrors

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// Connection strings to PostgreSQL: Npgsql's own form, or a URI as libpq takes it (PostgreSQL 15 documentation, section 34.1.1.2), also with a

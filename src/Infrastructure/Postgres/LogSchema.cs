@@ -2,7 +2,7 @@ using Marten;
 using Weasel.Postgresql.Functions;
 using Weasel.Postgresql.Tables;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// The log's tables and the one function that appends to them, kept up to date by Marten beside the documents. Appending only inserts: no row is ever

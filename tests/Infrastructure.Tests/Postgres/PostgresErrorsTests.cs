@@ -1,9 +1,9 @@
 using System.Net.Sockets;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Tests.Marten;
+namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
 /// <summary>A database that is away is told from a mistake of ours: only the first is answered with "try again later".</summary>
 public sealed class PostgresErrorsTests(LogDatabase database) : IClassFixture<LogDatabase>

@@ -2,10 +2,10 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 
-namespace ChatCqrs.Infrastructure.Tests.Marten;
+namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
 /// <summary>What the log on PostgreSQL promises beyond the contract of every log.</summary>
-public sealed class MartenEventStoreTests(LogDatabase database) : IClassFixture<LogDatabase>
+public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private const string Waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
 

@@ -1,4 +1,4 @@
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// For transactions that must not be lost in a crash once they are committed, also where the database is set to <c>synchronous_commit = off</c>. Whatever else it

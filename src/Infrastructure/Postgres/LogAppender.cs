@@ -3,7 +3,7 @@ using ChatCqrs.Domain;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>Calls <c>log_append</c>.</summary>
 internal sealed class LogAppender

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// What databases of earlier versions need beyond the columns and indexes that Marten adds by itself: rows that are brought into their new form. Each step
@@ -8,7 +8,7 @@ namespace ChatCqrs.Infrastructure.Marten;
 /// </summary>
 internal static class SchemaUpgrades
 {
-    private const string Schema = MartenRegistration.Schema;
+    private const string Schema = PostgresRegistration.Schema;
 
     private static readonly string[] Steps =
     [

@@ -1,14 +1,15 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Tests.Marten;
+namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
-public sealed class MartenRegistrationTests : IAsyncLifetime
+public sealed class PostgresRegistrationTests : IAsyncLifetime
 {
     private TestDatabase? _database;
 
@@ -97,14 +98,14 @@ public sealed class MartenRegistrationTests : IAsyncLifetime
     private static ServiceProvider Services(string connection)
     {
         var services = new ServiceCollection();
-        services.AddMartenStore(connection);
+        services.AddPostgres(connection).AddMartenStore();
         return services.BuildServiceProvider();
     }
 
     private IHost Node()
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddMartenStore(_database!.ConnectionString).AddMartenEventStore();
+        builder.Services.AddPostgres(_database!.ConnectionString).AddMartenStore().AddPostgresEventStore();
         builder.Services.ConfigureMarten(options => options.Schema.For<Example>());
         return builder.Build();
     }

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Marten;
+namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
 /// Takes old events out of the log: first they are hidden, in one small statement, then they are deleted in pieces, so that nobody waits for a long
