@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
-using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Projections.Snapshots;
@@ -84,35 +83,3 @@ public sealed record ConversationSnapshot
 }
 
 public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);
-
-/// <summary>A conversation's receipts at one of their events.</summary>
-public sealed record ReceiptsSnapshot
-{
-    /// <summary>The conversation's id.</summary>
-    public required string Id { get; init; }
-
-    public required ImmutableArray<SnapshotWatermark> Members { get; init; }
-    public required long Revision { get; init; }
-    public required byte[] Hash { get; init; }
-    public required ulong Position { get; init; }
-
-    public static ReceiptsSnapshot Of(string id, Watermarks state, Recorded last) => new()
-    {
-        Id = id,
-        Members =
-        [
-            .. state.Members.Select(pair => new SnapshotWatermark(
-                pair.Key.Value, pair.Value.Delivered, pair.Value.Read,
-                pair.Value.Devices.ToImmutableDictionary(device => device.Key.Value, device => device.Value))),
-        ],
-        Revision = last.Revision,
-        Hash = last.Hash.ToArray(),
-        Position = last.Position.Value,
-    };
-
-    public Watermarks ToState() => new(Members.ToImmutableDictionary(
-        m => new UserId(m.User),
-        m => new Watermark(m.Delivered, m.Read, m.Devices.ToImmutableDictionary(device => new DeviceId(device.Key), device => device.Value))));
-}
-
-public sealed record SnapshotWatermark(Guid User, long Delivered, long Read, ImmutableDictionary<Guid, long> Devices);

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using ChatCqrs.Domain;
-using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Projections.Inbox;
 
@@ -39,33 +38,4 @@ public sealed record MemberView
 
     [JsonIgnore]
     public IReadOnlyList<Stay> Stays => [.. Earlier, new Stay(JoinedSeq, LeftSeq)];
-}
-
-/// <summary>Who belongs to which conversation, and who did when?</summary>
-public sealed class MembersProjection : IProjection<MemberKey, MemberView>
-{
-    public static IEnumerable<MemberKey> KeysOf(Recorded fact) => fact.Event switch
-    {
-        ConversationEvent.ConversationStarted e => e.Members.Select(user => new MemberKey(fact.Conversation, user)),
-        ConversationEvent.MemberAdded e => [new MemberKey(fact.Conversation, e.User)],
-        ConversationEvent.MemberRemoved e => [new MemberKey(fact.Conversation, e.User)],
-        ConversationEvent.MemberLeft e => [new MemberKey(fact.Conversation, e.User)],
-        _ => [],
-    };
-
-    /// <remarks>A rebuild may begin with a view that has seen a fact already: where its start was truncated, see docs/adr/0081.</remarks>
-    public static MemberView? Evolve(MemberView? view, MemberKey key, Recorded fact) => fact.Event switch
-    {
-        _ when view is not null && view.Stays.Any(stay => stay.JoinedSeq >= fact.Revision || stay.LeftSeq >= fact.Revision) => view,
-        ConversationEvent.ConversationStarted or ConversationEvent.MemberAdded => new MemberView
-        {
-            Id = key.ToString(),
-            ConversationId = key.Conversation.Value,
-            UserId = key.User.Value,
-            JoinedSeq = fact.Revision,
-            Earlier = view?.Stays ?? [],
-        },
-        ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft => view! with { LeftSeq = fact.Revision },
-        _ => view,
-    };
 }

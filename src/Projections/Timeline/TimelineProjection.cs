@@ -1,0 +1,67 @@
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using static ChatCqrs.Domain.Conversations.ConversationEvent;
+
+namespace ChatCqrs.Projections.Timeline;
+
+/// <summary>What happened in a conversation, entry by entry?</summary>
+public static class TimelineProjection
+{
+    /// <summary>What an edit is left with in its own entry: the content is the message's, and goes with it.</summary>
+    public static readonly SealedContent ElsewhereContent = new(null, ReadOnlyMemory<byte>.Empty);
+
+    /// <summary>The entry that an event adds; null for an event of another stream.</summary>
+    public static TimelineEntry? Added(Recorded fact) => fact.Event switch
+    {
+        MessageSent e => new TimelineEntry(
+            fact.Conversation, fact.Revision, TimelineEntry.MessageKind, fact.At, e.Sender,
+            new TimelineMessage(e.MessageId, e.Sender, e.Device, e.Type, e.Content, e.Fingerprint, e.ReplyTo, e.At, e.ExpiresAt), null),
+        MessageEdited e => Update(fact, e with { Content = ElsewhereContent }),
+        ConversationEvent e => Update(fact, e),
+        _ => null,
+    };
+
+    /// <summary>The seq of the earlier message that an event changes; null when it changes none.</summary>
+    public static long? ChangedBy(Recorded fact) => fact.Event switch
+    {
+        MessageEdited e => e.MessageSeq,
+        MessageDeleted e => e.MessageSeq,
+        ReactionSet e => e.MessageSeq,
+        ReactionCleared e => e.MessageSeq,
+        _ => null,
+    };
+
+    /// <summary>What becomes of a message by an event that changes it.</summary>
+    public static TimelineMessage Evolve(TimelineMessage message, Recorded fact) => fact.Event switch
+    {
+        MessageDeleted e => message with { Content = null, DeletedAt = e.At, Reactions = [] },
+        _ when message.DeletedAt is not null || message.ExpiredAt is not null => message,
+        MessageEdited e => message with { Content = e.Content, EditedAt = e.At },
+        ReactionSet e => message with { Reactions = [.. Without(message, e.User), new Reaction(e.User.Value, e.Emoji)] },
+        ReactionCleared e => message with { Reactions = [.. Without(message, e.User)] },
+        _ => message,
+    };
+
+    private static IEnumerable<Reaction> Without(TimelineMessage message, UserId user) => message.Reactions.Where(reaction => reaction.User != user.Value);
+
+    private static TimelineEntry Update(Recorded fact, ConversationEvent @event)
+    {
+        (string Kind, UserId? Actor) entry = @event switch
+        {
+            ConversationStarted e => (TimelineEntry.ConversationStartedKind, e.By),
+            MemberAdded e => ("member_added", e.By),
+            MemberRemoved e => ("member_removed", e.By),
+            MemberLeft e => ("member_left", e.User),
+            RoleChanged e => ("role_changed", e.By),
+            GroupRenamed e => ("group_renamed", e.Title.By),
+            RetentionChanged e => ("retention_changed", e.By),
+            MessageEdited e => ("message_edited", e.Sender),
+            MessageDeleted e => ("message_deleted", e.By),
+            ReactionSet e => ("reaction_set", e.User),
+            ReactionCleared e => ("reaction_cleared", e.User),
+            MessagesExpired => ("messages_expired", null),
+            _ => throw new InvalidOperationException($"The timeline does not know {@event.GetType().Name}."),
+        };
+        return new TimelineEntry(fact.Conversation, fact.Revision, entry.Kind, fact.At, entry.Actor, null, @event);
+    }
+}
