@@ -6,6 +6,7 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Pipeline;
 using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Push;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
@@ -34,11 +35,11 @@ public static class ApplicationServices
 
         services.TryAddSingleton<KnownUsers>();
         services.TryAddSingleton<TracedAppends>();
-        services.AddSingleton<Retention>();
+        services.AddSingleton<MessageLifetimes>();
         services.AddSingleton<LogTrimmer>();
         services.AddSingleton<Membership>();
         services.AddSingleton<DirectPairs>();
-        services.AddSingleton<Watching>();
+        services.AddSingleton<PresenceVisibility>();
         services.AddSingleton<GroupTitles>();
         services.AddSingleton<MessageViews>();
         services.AddSingleton<UpdateViews>();
@@ -56,7 +57,7 @@ public static class ApplicationServices
 
     private static IServiceCollection AddMedia(this IServiceCollection services) => services
         .AddSingleton<FileNames>().AddSingleton<Staging>().AddSingleton<UploadAccess>().AddSingleton<UploadTurns>().AddSingleton<UploadHashes>()
-        .AddSingleton<UploadFinisher>().AddSingleton<MediaAccess>().AddSingleton<MediaReferences>().AddSingleton<Downloads>()
+        .AddSingleton<UploadFinisher>().AddSingleton<MediaAccess>().AddSingleton<FileReferences>().AddSingleton<Downloads>()
         .AddSingleton<MediaLinks>().AddSingleton<MediaGarbage>();
 
     private static bool IsHandler(Type type) =>

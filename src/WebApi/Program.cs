@@ -12,6 +12,7 @@ using ChatCqrs.Infrastructure.Retention;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using ChatCqrs.Application.Messages;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
@@ -54,7 +54,7 @@ public static class ChangeConversation
         };
     }
 
-    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles, Retention retention, DirectBlocks blocks)
+    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles, MessageLifetimes lifetimes, DirectBlocks blocks)
         : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
@@ -69,7 +69,7 @@ public static class ChangeConversation
                     Patched(state.Retention.Days, patch.Days), Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
                 var isBlocked = await blocks.IsBlockedAsync(request.Conversation, request.Caller, cancellationToken);
                 position = await ChangeAsync(
-                    request, new ConversationCommand.ChangeRetention(request.Caller, policy, retention.DaysOf(RetentionPolicy.Default), isBlocked), cancellationToken);
+                    request, new ConversationCommand.ChangeRetention(request.Caller, policy, lifetimes.DaysOf(RetentionPolicy.Default), isBlocked), cancellationToken);
             }
 
             return position;

@@ -22,7 +22,7 @@ public static class ChangeRole
     {
         public Validator()
         {
-            RuleFor(c => c.Body.Role).Must(role => Names.ParseRole(role) is not null)
+            RuleFor(c => c.Body.Role).Must(role => ConversationNames.ParseRole(role) is not null)
                 .WithMessage("must be admin or member.").OverridePropertyName("role");
         }
     }
@@ -31,7 +31,7 @@ public static class ChangeRole
     {
         public Task<LogPosition> Handle(Command request, CancellationToken cancellationToken) => conversations.ChangeAsync(
             request.Conversation,
-            new ConversationCommand.ChangeRole(request.Caller, request.User, Names.ParseRole(request.Body.Role)!.Value),
+            new ConversationCommand.ChangeRole(request.Caller, request.User, ConversationNames.ParseRole(request.Body.Role)!.Value),
             request.Caller, request.Device, cancellationToken);
     }
 }

@@ -22,7 +22,7 @@ public static class GetMembers
             var names = await profiles.NamesAsync([.. conversation.Members.Keys], cancellationToken);
             return new Result(
                 [
-                    .. GetConversation.Handler.Infos(conversation)
+                    .. MemberInfo.Of(conversation)
                         .Select(info => new Item(info.UserId, names[new UserId(info.UserId)], info.Role, info.JoinedSeq)),
                 ]);
         }

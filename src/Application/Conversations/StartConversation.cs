@@ -31,7 +31,7 @@ public static class StartConversation
     {
         public Validator(IOptions<GroupOptions> options)
         {
-            RuleFor(c => c.Body.Type).Must(type => Names.ParseKind(type) is not null)
+            RuleFor(c => c.Body.Type).Must(type => ConversationNames.ParseKind(type) is not null)
                 .WithMessage("must be direct or group.").OverridePropertyName("type");
             RuleFor(c => c.Body.MemberIds).NotEmpty().When(c => c.Body.Type == "direct")
                 .WithMessage("must name the other user.").OverridePropertyName("member_ids");

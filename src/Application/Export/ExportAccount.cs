@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
-using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Inbox;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;

@@ -5,6 +5,7 @@ using System.Text.Json;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
@@ -89,7 +90,7 @@ public static class SendMessage
 
         private static bool BeSmall(JsonElement? element) => element is null || element.Value.GetRawText().Length <= AttachmentMax;
 
-        private static bool BeBare(JsonElement? attachment) => !Given(attachment) || MediaReferences.IsBare(attachment!.Value);
+        private static bool BeBare(JsonElement? attachment) => !Given(attachment) || FileReferences.IsBare(attachment!.Value);
 
         private static bool HaveContent(Body body) => !string.IsNullOrEmpty(body.Ciphertext)
             || (body.Type == "text" ? !string.IsNullOrEmpty(body.Text) : !string.IsNullOrEmpty(body.Text) || Given(body.MediaObject) || Given(body.Document));
@@ -101,8 +102,8 @@ public static class SendMessage
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, IUsers users, KnownUsers known, DirectPairs pairs, BlockLists blocks, IContentSealer sealer, Retention retention,
-        MediaReferences media, EarlierMessages earlier, ISentMessages sent, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
+        IConversationWriter conversations, IUsers users, KnownUsers known, DirectPairs pairs, BlockLists blocks, IContentSealer sealer, MessageLifetimes lifetimes,
+        FileReferences media, EarlierMessages earlier, ISentMessages sent, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -111,7 +112,7 @@ public static class SendMessage
                 throw new RefusedException(Refusal.SenderMismatch);
 
             var (conversation, other) = await AddressAsync(request.Caller, body, cancellationToken);
-            var policy = retention.Guess(conversation);
+            var policy = lifetimes.Guess(conversation);
             var command = await SealAsync(request, conversation, policy, cancellationToken);
             var session = request.Session;
             var origin = new Origin(
@@ -130,7 +131,7 @@ public static class SendMessage
         public async ValueTask<ConversationCommand.SendMessage> SealAgainAsync(
             object request, ConversationId conversation, ConversationCommand.SendMessage command, RetentionPolicy policy)
         {
-            retention.Note(conversation, policy);
+            lifetimes.Note(conversation, policy);
             var again = await SealAsync((Command)request, conversation, policy, CancellationToken.None);
             return command with { Content = again.Content, ExpiresAt = again.ExpiresAt };
         }
@@ -195,7 +196,7 @@ public static class SendMessage
             }.ToBytes();
             var type = MessageTypes.Parse(body.Type)!.Value;
             MessageId? replyTo = body.ReplyTo is null ? null : new MessageId(Guid.Parse(body.ReplyTo));
-            var expiresAt = retention.ExpiryOf(clock.GetUtcNow(), policy);
+            var expiresAt = lifetimes.ExpiryOf(clock.GetUtcNow(), policy);
 
             var sealedContent = await sealer.SealAsync(
                 new SealScope(expiresAt, request.Caller, conversation, messageId), content, cancellationToken);

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
-using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Json;
+using ChatCqrs.Application.Retention;
 
 namespace ChatCqrs.Application.Messages;
 

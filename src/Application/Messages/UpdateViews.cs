@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
@@ -9,7 +10,7 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 namespace ChatCqrs.Application.Messages;
 
 /// <summary>What an update's <c>data</c> says: the same in the timeline and in the socket's frames.</summary>
-public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, Retention retention)
+public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, MessageLifetimes lifetimes)
 {
     public async ValueTask<JsonElement?> DataOfAsync(ConversationId conversation, ConversationEvent update, CancellationToken cancellationToken)
     {
@@ -18,14 +19,14 @@ public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, Reten
         {
             ConversationStarted e => Element(
                 new ConversationStartedData(
-                    Names.Of(e.Kind), await titles.OpenAsync(conversation, e.Title, cancellationToken), [.. e.Members.Select(member => member.Value)]),
+                    ConversationNames.Of(e.Kind), await titles.OpenAsync(conversation, e.Title, cancellationToken), [.. e.Members.Select(member => member.Value)]),
                 json.ConversationStartedData),
-            MemberAdded e => Element(new RoleData(e.User.Value, Names.Of(Role.Member)), json.RoleData),
+            MemberAdded e => Element(new RoleData(e.User.Value, ConversationNames.Of(Role.Member)), json.RoleData),
             MemberRemoved e => Element(new MemberData(e.User.Value), json.MemberData),
             MemberLeft e => Element(new MemberData(e.User.Value), json.MemberData),
-            RoleChanged e => Element(new RoleData(e.User.Value, Names.Of(e.Role)), json.RoleData),
+            RoleChanged e => Element(new RoleData(e.User.Value, ConversationNames.Of(e.Role)), json.RoleData),
             GroupRenamed e => Element(new GroupRenamedData(await titles.OpenAsync(conversation, e.Title, cancellationToken)), json.GroupRenamedData),
-            RetentionChanged e => Element(new RetentionInfo(retention.DaysOf(e.Policy), e.Policy.DisappearingSeconds), json.RetentionInfo),
+            RetentionChanged e => Element(new RetentionInfo(lifetimes.DaysOf(e.Policy), e.Policy.DisappearingSeconds), json.RetentionInfo),
             MessageEdited e => Element(await EditedAsync(conversation, e, cancellationToken), json.MessageEditedData),
             MessageDeleted e => Element(new MessageDeletedData(e.MessageId.Value, e.MessageSeq, e.At), json.MessageDeletedData),
             ReactionSet e => Element(new ReactionData(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Emoji), json.ReactionData),

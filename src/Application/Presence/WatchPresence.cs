@@ -25,7 +25,7 @@ public static class WatchPresence
             .WithMessage($"must be a list of at most {UsersMax} ids of users.").OverridePropertyName("user_ids");
     }
 
-    internal sealed class Handler(Watching watching, IReadSide readSide, IConversationWriter conversations)
+    internal sealed class Handler(PresenceVisibility visibility, IReadSide readSide, IConversationWriter conversations)
         : IRequestHandler<Query, IReadOnlyCollection<UserId>>
     {
         public async Task<IReadOnlyCollection<UserId>> Handle(Query request, CancellationToken cancellationToken)
@@ -35,7 +35,7 @@ public static class WatchPresence
             if (wanted.Length == 0)
                 return [];
             await readSide.WaitForAsync(conversations.LastCommitted, FreshnessWait, cancellationToken);
-            return [.. (await watching.AllowedAsync(wanted, cancellationToken)).Select(pair => pair.Watched)];
+            return [.. (await visibility.AllowedAsync(wanted, cancellationToken)).Select(pair => pair.Watched)];
         }
     }
 }

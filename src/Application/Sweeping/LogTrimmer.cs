@@ -37,7 +37,7 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
                 }
 
                 await trims.DoneAsync(trim, cancellationToken);
-                await Rest.AfterAsync(started, clock, cancellationToken);
+                await Throttle.PauseAsync(started, clock, cancellationToken);
                 all++;
             }
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -121,7 +121,7 @@ public static class SweepMessages
             var position = changes.Max(change => change.Position);
             if (!await readSide.WaitForAsync(position, Patience, cancellationToken))
                 throw new StoreUnavailableException("The read models are too far behind for the sweep to go on.");
-            await Rest.AfterAsync(started, clock, cancellationToken);
+            await Throttle.PauseAsync(started, clock, cancellationToken);
             return gone;
         }
 

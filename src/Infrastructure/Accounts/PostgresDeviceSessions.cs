@@ -4,7 +4,6 @@ using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Queries;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Accounts;
@@ -74,7 +73,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public async Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken)
     {
-        var rotated = await Repeated.GuardAsync(
+        var rotated = await IdempotentRetry.RunAsync(
             () => ExchangeAsync(rotation, cancellationToken), clock, cancellationToken);
         if (rotated is not null)
             return rotated;

@@ -110,7 +110,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         });
 
     public Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken) =>
-        Repeated.GuardAsync(
+        IdempotentRetry.RunAsync(
             async () => await TryCompleteAsync(registration, signIn, cancellationToken)
                 || await IsSignedInAsync(signIn, cancellationToken),
             clock, cancellationToken);

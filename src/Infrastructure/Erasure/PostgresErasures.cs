@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Queries;
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Erasure;

@@ -2,7 +2,6 @@ using System.Data;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Queries;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -1,6 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
-using ChatCqrs.Infrastructure.Queries;
+using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Projections;
 using ChatCqrs.Projections.Inbox;
 using Npgsql;
@@ -18,7 +18,7 @@ internal sealed class InboxModel : IReadModel
     public IReadOnlyList<string> Tables { get; } = ["conversations", "mt_doc_members", "conversation_settings"];
 
     public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
-        [("conversations", Truncated.Conversation("t.id")), ("mt_doc_members", Truncated.Conversation("t.conversation__id"))];
+        [("conversations", TruncatedRows.Conversation("t.id")), ("mt_doc_members", TruncatedRows.Conversation("t.conversation__id"))];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -45,7 +45,7 @@ internal sealed class InboxModel : IReadModel
         {
             var view = new ConversationView(
                 new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
-                row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), Rows.Title(row, 6));
+                row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), ReadModelRows.Title(row, 6));
             views.Add(view.Id, view);
         }
 

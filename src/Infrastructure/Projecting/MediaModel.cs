@@ -9,7 +9,7 @@ internal sealed class MediaModel : IReadModel
     public string Name => "media";
     public IReadOnlyList<string> Tables { get; } = ["media_references"];
 
-    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } = [("media_references", Truncated.Before("t.seq"))];
+    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } = [("media_references", TruncatedRows.Before("t.seq"))];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

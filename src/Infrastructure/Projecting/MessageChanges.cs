@@ -1,5 +1,5 @@
 using ChatCqrs.Domain;
-using ChatCqrs.Infrastructure.Queries;
+using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 using NpgsqlTypes;
@@ -31,14 +31,14 @@ internal static class MessageChanges
         var entries = new Dictionary<(ConversationId, long), TimelineEntry>(keys.Count);
         await using var command = session.Command(
             $"""
-            SELECT {Rows.StoredColumns} FROM unnest($1, $2) AS wanted(conversation_id, seq)
+            SELECT {ReadModelRows.StoredColumns} FROM unnest($1, $2) AS wanted(conversation_id, seq)
             JOIN {session.Schema}.timeline t ON t.conversation_id = wanted.conversation_id AND t.seq = wanted.seq
             """,
             keys.Select(key => key.Conversation.Value).ToArray(), keys.Select(key => key.Seq).ToArray());
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
         {
-            var entry = Rows.Entry(row);
+            var entry = ReadModelRows.Entry(row);
             entries.Add((entry.Conversation, entry.Seq), entry);
         }
 

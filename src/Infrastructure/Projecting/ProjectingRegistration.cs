@@ -1,7 +1,7 @@
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Queries;
-using ChatCqrs.Infrastructure.Retention;
+using ChatCqrs.Infrastructure.ReadModels;
 using JasperFx;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
@@ -27,7 +27,7 @@ public static class ProjectingRegistration
         services.AddSingleton<Func<string, IDocumentStore>>(
             provider => schema => ShadowStore(provider.GetRequiredService<NpgsqlDataSource>(), schema));
         services.AddSingleton<Rebuilder>();
-        services.AddSingleton<IProjections, Projections>();
+        services.AddSingleton<IProjections, ProjectionControl>();
         services.AddSingleton<ITimeline, TimelineQueries>();
         services.AddSingleton<IInbox, InboxQueries>();
         services.AddSingleton<IReceipts, ReceiptQueries>();

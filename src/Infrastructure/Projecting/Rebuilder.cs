@@ -1,7 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Retention;
+using ChatCqrs.Infrastructure.ReadModels;
 using Marten;
 using Microsoft.Extensions.Logging;
 using Npgsql;

@@ -17,7 +17,7 @@ internal sealed class ReceiptsModel : IReadModel
     public IReadOnlyList<string> Tables { get; } = ["watermarks", "receipt_marks"];
 
     public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
-        [("watermarks", Truncated.Receipts("t.conversation_id")), ("receipt_marks", Truncated.Receipts("t.conversation_id"))];
+        [("watermarks", TruncatedRows.Receipts("t.conversation_id")), ("receipt_marks", TruncatedRows.Receipts("t.conversation_id"))];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

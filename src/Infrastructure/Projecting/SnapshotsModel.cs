@@ -22,7 +22,7 @@ internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IRe
 
     public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
     [
-        ("mt_doc_conversation_snapshots", Truncated.Conversation("t.id::uuid")), ("mt_doc_receipts_snapshots", Truncated.Receipts("t.id::uuid")),
+        ("mt_doc_conversation_snapshots", TruncatedRows.Conversation("t.id::uuid")), ("mt_doc_receipts_snapshots", TruncatedRows.Receipts("t.id::uuid")),
     ];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)

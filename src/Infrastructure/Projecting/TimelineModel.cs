@@ -1,7 +1,6 @@
-using System.Buffers.Binary;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
-using ChatCqrs.Domain.Messages;
+using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
@@ -16,7 +15,7 @@ internal sealed class TimelineModel : IReadModel
     public IReadOnlyList<string> Tables { get; } = ["timeline", "message_ids", "log_trims"];
 
     public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
-        [("timeline", Truncated.Before("t.seq")), ("message_ids", Truncated.Before("t.seq")), ("log_trims", Truncated.Conversation("t.conversation_id"))];
+        [("timeline", TruncatedRows.Before("t.seq")), ("message_ids", TruncatedRows.Before("t.seq")), ("log_trims", TruncatedRows.Conversation("t.conversation_id"))];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -119,7 +118,7 @@ internal sealed class TimelineModel : IReadModel
             messages.Select(entry => entry.Conversation.Value).ToArray(),
             messages.Select(entry => entry.Seq).ToArray(),
             messages.Select(entry => entry.Message!.SentAt.UtcDateTime).ToArray(),
-            messages.Select(entry => ToGuid(entry.Message!.Fingerprint)).ToArray());
+            messages.Select(entry => FingerprintColumn.Write(entry.Message!.Fingerprint)).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -140,19 +139,4 @@ internal sealed class TimelineModel : IReadModel
     private static Task WriteAsync<T>(NpgsqlBinaryImporter copy, T? value, NpgsqlDbType type, CancellationToken cancellationToken)
         where T : struct =>
         value is { } given ? copy.WriteAsync(given, type, cancellationToken) : copy.WriteNullAsync(cancellationToken);
-
-    /// <summary>Sixteen bytes in PostgreSQL's smallest type for them.</summary>
-    public static Guid ToGuid(Fingerprint fingerprint)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, fingerprint.Value);
-        return new Guid(bytes, bigEndian: true);
-    }
-
-    public static Fingerprint ToFingerprint(Guid value)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        value.TryWriteBytes(bytes, bigEndian: true, out _);
-        return new Fingerprint(BinaryPrimitives.ReadUInt128BigEndian(bytes));
-    }
 }

@@ -1,6 +1,8 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
+using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Projections.Inbox;
 using Npgsql;
 
@@ -44,7 +46,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 SELECT count(*) FROM chat.timeline n
                 WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END
             END AS unread,
-            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, p.found, {Rows.EntryColumns}
+            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, p.found, {ReadModelRows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
                 greatest(coalesce(w.read_seq, -1), c.joined_seq - 1, coalesce((
@@ -55,12 +57,12 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
                 FROM (
                     SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
                     FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
-                    WHERE m.user__id = $1 AND {Rows.IsMember} AND {where}
+                    WHERE m.user__id = $1 AND {ReadModelRows.IsMember} AND {where}
                     {limit}
                 ) c
                 LEFT JOIN LATERAL (
-                    SELECT t.seq, {Rows.StoredBytes} AS bytes FROM chat.timeline t
-                    WHERE t.conversation_id = c.id AND t.seq >= c.joined_seq AND {Rows.IsKept} ORDER BY t.seq DESC LIMIT 1
+                    SELECT t.seq, {ReadModelRows.StoredBytes} AS bytes FROM chat.timeline t
+                    WHERE t.conversation_id = c.id AND t.seq >= c.joined_seq AND {ReadModelRows.IsKept} ORDER BY t.seq DESC LIMIT 1
                 ) l ON true
             ) c
             LEFT JOIN chat.watermarks w ON w.conversation_id = c.id AND w.user_id = $1
@@ -119,7 +121,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
             SELECT w.one, w.other FROM unnest($1, $2) AS w(one, other)
             WHERE EXISTS (
                 SELECT FROM chat.mt_doc_members o WHERE o.user__id = w.other AND o.data ->> 'left_seq' IS NULL AND EXISTS (
-                    SELECT FROM chat.mt_doc_members m WHERE m.conversation__id = o.conversation__id AND m.user__id = w.one AND {Rows.IsMember}))
+                    SELECT FROM chat.mt_doc_members m WHERE m.conversation__id = o.conversation__id AND m.user__id = w.one AND {ReadModelRows.IsMember}))
             """,
             row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
             pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray())).ToHashSet();
@@ -128,7 +130,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""
         SELECT m.user__id, c.id, c.last_seq FROM unnest($1) AS u(id)
-        JOIN chat.mt_doc_members m ON m.user__id = u.id AND {Rows.IsMember}
+        JOIN chat.mt_doc_members m ON m.user__id = u.id AND {ReadModelRows.IsMember}
         JOIN chat.conversations c ON c.id = m.conversation__id
         WHERE c.updated_at > $2 LIMIT $3
         """,
@@ -136,10 +138,10 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
 
     public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>
-        IdsAsync(Rows.IsMember, user, cancellationToken);
+        IdsAsync(ReadModelRows.IsMember, user, cancellationToken);
 
     public Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken) =>
-        IdsAsync($"NOT ({Rows.IsMember})", user, cancellationToken);
+        IdsAsync($"NOT ({ReadModelRows.IsMember})", user, cancellationToken);
 
     private async Task<IReadOnlyList<ConversationId>> IdsAsync(string where, UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT m.conversation__id FROM chat.mt_doc_members m WHERE m.user__id = $1 AND {where} ORDER BY m.conversation__id",
@@ -152,7 +154,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
             FROM chat.mt_doc_members m
             JOIN chat.conversations c ON c.id = m.conversation__id
             LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
-            WHERE m.user__id = $1 AND {Rows.IsMember}
+            WHERE m.user__id = $1 AND {ReadModelRows.IsMember}
             """,
             row => new WaitingItem(
                 new ConversationId(row.GetGuid(0)), row.GetInt64(1), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)), row.GetInt64(3)),
@@ -161,8 +163,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     private static InboxItem Item(NpgsqlDataReader row) => new(
         new ConversationView(
             new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
-            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), Rows.Title(row, 13)),
-        row.IsDBNull(16) ? null : Rows.Entry(row, 16), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
+            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), ReadModelRows.Title(row, 13)),
+        row.IsDBNull(16) ? null : ReadModelRows.Entry(row, 16), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
         new ConversationSettings(row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11)),
         new InboxPlace(row.GetFieldValue<DateTimeOffset>(12), new(row.GetGuid(0)), AsOf: row.GetFieldValue<DateTimeOffset>(12)));
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Projections.Inbox;
 using ChatCqrs.Projections.Receipts;
 using Npgsql;

@@ -1,6 +1,8 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 
@@ -29,7 +31,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         var (messages, _) = await PageAsync(
             $"""
             SELECT t.* FROM chat.timeline t
-            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {Rows.IsKept} ORDER BY {order} LIMIT $5
+            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {ReadModelRows.IsKept} ORDER BY {order} LIMIT $5
             """,
             order, size, cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries);
         if (newestFirst)
@@ -41,7 +43,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         ConversationId conversation, UserId by, long after, PageSize size, CancellationToken cancellationToken) => (await PageAsync(
         $"""
         SELECT t.* FROM chat.timeline t
-        WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {Rows.IsKept} ORDER BY t.seq LIMIT $4
+        WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {ReadModelRows.IsKept} ORDER BY t.seq LIMIT $4
         """,
         "t.seq", size, cancellationToken, conversation.Value, by.Value, after, size.Entries)).Entries;
 
@@ -49,12 +51,12 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
             $"""
-            SELECT {Rows.EntryColumns}, c.last_seq FROM chat.message_ids i
+            SELECT {ReadModelRows.EntryColumns}, c.last_seq FROM chat.message_ids i
             JOIN chat.timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
             JOIN chat.conversations c ON c.id = i.conversation_id
-            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 AND {Rows.IsKept} ORDER BY i.sender <> $4, i.seq LIMIT 1
+            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 AND {ReadModelRows.IsKept} ORDER BY i.sender <> $4, i.seq LIMIT 1
             """,
-            row => new FoundMessage(Rows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
+            row => new FoundMessage(ReadModelRows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
             message.Value, conversation.Value, member.JoinedSeq, member.User.Value)).FirstOrDefault();
 
     /// <summary>How many of a conversation's messages are looked at in their order for each one that is wanted, before they are looked for by their authors.</summary>
@@ -82,7 +84,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             WITH next AS MATERIALIZED (
                 SELECT t.seq, t.actor <> m.user__id AND t.deleted_at IS NULL AS is_unread FROM chat.timeline t
                 WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
-                  AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END) AND {Rows.IsKept}
+                  AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END) AND {ReadModelRows.IsKept}
                 ORDER BY t.seq LIMIT $5
             )
             SELECT n.seq FROM next n WHERE n.is_unread
@@ -90,7 +92,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             SELECT t.seq FROM chat.mt_doc_members o CROSS JOIN LATERAL (
                 SELECT t.seq FROM chat.timeline t
                 WHERE t.conversation_id = o.conversation__id AND t.actor = o.user__id AND t.seq > (SELECT max(n.seq) FROM next n)
-                  AND {Rows.IsKept} AND t.deleted_at IS NULL
+                  AND {ReadModelRows.IsKept} AND t.deleted_at IS NULL
                 ORDER BY t.seq LIMIT $4
             ) t
             WHERE o.conversation__id = m.conversation__id AND o.user__id <> m.user__id
@@ -98,7 +100,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             ORDER BY seq LIMIT $4
         ) unread
         JOIN chat.timeline t ON t.conversation_id = m.conversation__id AND t.seq = unread.seq
-        WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {Rows.IsMember}
+        WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {ReadModelRows.IsMember}
         ORDER BY m.conversation__id, t.seq LIMIT $4
         """;
 
@@ -111,9 +113,9 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         var found = 0L;
         var entries = await database.QueryAsync(
             $"""
-            SELECT {Rows.EntryColumns}, t.found FROM (
+            SELECT {ReadModelRows.EntryColumns}, t.found FROM (
                 SELECT t.*, count(*) OVER () AS found,
-                    coalesce(sum({Rows.StoredBytes}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
+                    coalesce(sum({ReadModelRows.StoredBytes}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
                 FROM ({rows}) t
             ) t
             WHERE t.bytes_before < ${parameters.Length + 1} ORDER BY {order}
@@ -121,7 +123,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             row =>
             {
                 found = row.GetInt64(row.FieldCount - 1);
-                return Rows.Entry(row);
+                return ReadModelRows.Entry(row);
             },
             cancellationToken, [.. parameters, (long)size.Bytes]);
         return (entries, found);
@@ -129,12 +131,12 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     private async Task<Dictionary<long, long>> SizesAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            $"SELECT t.seq, octet_length(t.content)::bigint FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {Rows.IsKept}",
+            $"SELECT t.seq, octet_length(t.content)::bigint FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
             row => (Seq: row.GetInt64(0), Bytes: row.GetInt64(1)), cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Bytes);
 
     private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            $"SELECT t.seq, t.bucket, t.content FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {Rows.IsKept}",
+            $"SELECT t.seq, t.bucket, t.content FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
             row => (Seq: row.GetInt64(0), Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
             cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Content);
 

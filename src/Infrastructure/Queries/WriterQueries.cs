@@ -3,7 +3,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Projections.Snapshots;
 using Marten;
 using Npgsql;
@@ -25,7 +25,7 @@ internal sealed class SentMessageQueries(NpgsqlDataSource database) : ISentMessa
             row => (
                 Key: (new UserId(row.GetGuid(1)), new MessageId(row.GetGuid(0))),
                 Message: new SentMessage(
-                    new(row.GetGuid(2)), row.GetInt64(3), row.GetFieldValue<DateTimeOffset>(4), TimelineModel.ToFingerprint(row.GetGuid(5)))),
+                    new(row.GetGuid(2)), row.GetInt64(3), row.GetFieldValue<DateTimeOffset>(4), FingerprintColumn.Read(row.GetGuid(5)))),
             cancellationToken, messages.Select(m => m.Message.Value).ToArray(), messages.Select(m => m.Sender.Value).ToArray());
         return rows.ToDictionary(row => row.Key, row => row.Message);
     }

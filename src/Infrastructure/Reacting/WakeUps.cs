@@ -2,7 +2,7 @@ using ChatCqrs.Application.Push;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Infrastructure.Projecting;
-using ChatCqrs.Infrastructure.Queries;
+using ChatCqrs.Infrastructure.ReadModels;
 using MediatR;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -75,7 +75,7 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
             $"""
             INSERT INTO {session.Schema}.push_pending (user_id, due, since)
             SELECT DISTINCT m.user__id, $3::timestamptz, $5::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
-            JOIN {session.Schema}.mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender AND {Rows.IsMember}
+            JOIN {session.Schema}.mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender AND {ReadModelRows.IsMember}
             WHERE EXISTS (SELECT FROM {session.Schema}.push_subscriptions s WHERE s.user_id = m.user__id)
             ORDER BY m.user__id
             ON CONFLICT (user_id) DO UPDATE SET

@@ -2,7 +2,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Queries;
+using ChatCqrs.Infrastructure.ReadModels;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Retention;
@@ -45,7 +45,7 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
                 LEFT JOIN {schema}.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
                 LEFT JOIN {schema}.mt_doc_users u ON u.id = m.user__id::text
                 LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
-                WHERE m.conversation__id = ANY ($1) AND {Rows.IsMember}
+                WHERE m.conversation__id = ANY ($1) AND {ReadModelRows.IsMember}
             )
             SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
             FROM {schema}.timeline t JOIN {schema}.conversations c ON c.id = t.conversation_id

@@ -1,5 +1,5 @@
-using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Scheduling;

@@ -27,11 +27,12 @@ internal sealed record ConversationStartedV1(
     string Kind, Guid By, IReadOnlyList<Guid> Members, SealedPayload? Title = null)
 {
     public static ConversationStartedV1 Of(ConversationEvent.ConversationStarted e) => new(
-        Names.Of(e.Kind), e.By.Value, [.. e.Members.Select(member => member.Value)],
+        ConversationNames.Of(e.Kind), e.By.Value, [.. e.Members.Select(member => member.Value)],
         e.Title is { } title ? SealedPayload.Of(title.Content) : null);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ConversationStarted(
-        Names.ParseKind(Kind) ?? throw new FormatException($"A conversation of the kind {Kind} is not known."),
+        ConversationNames.ParseKind(Kind)
+            ?? throw new FormatException($"A conversation of the kind {Kind} is not known."),
         new(By), [.. Members.Select(id => new UserId(id))],
         Title is null ? null : new GroupTitle(Title.ToDomain(), new(By)))
     { At = at };
@@ -62,10 +63,12 @@ internal sealed record MemberLeftV1(Guid User)
 
 internal sealed record RoleChangedV1(Guid User, string Role, Guid By)
 {
-    public static RoleChangedV1 Of(ConversationEvent.RoleChanged e) => new(e.User.Value, Names.Of(e.Role), e.By.Value);
+    public static RoleChangedV1 Of(ConversationEvent.RoleChanged e) =>
+        new(e.User.Value, ConversationNames.Of(e.Role), e.By.Value);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.RoleChanged(
-        new(User), Names.ParseRole(Role) ?? throw new FormatException($"The role {Role} is not known."), new(By))
+        new(User), ConversationNames.ParseRole(Role)
+            ?? throw new FormatException($"The role {Role} is not known."), new(By))
     { At = at };
 }
 

@@ -3,6 +3,7 @@ using ChatCqrs.Application.Export;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.RateLimits;
 using MediatR;

@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.RateLimits;
 using MediatR;

@@ -1,7 +1,8 @@
 using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Inbox;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Receipts;
-using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using MediatR;
 

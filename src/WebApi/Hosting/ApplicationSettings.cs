@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Conversations;
-using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Presence;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Realtime;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Domain;
-using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using MediatR;
 using Microsoft.AspNetCore.Mvc;

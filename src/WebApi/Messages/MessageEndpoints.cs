@@ -1,5 +1,5 @@
 using ChatCqrs.Application.Messages;
-using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using MediatR;
 

@@ -1,4 +1,5 @@
 using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Inbox;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Domain;
 

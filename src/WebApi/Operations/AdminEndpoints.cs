@@ -1,6 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.AccessControl;
 
 namespace ChatCqrs.WebApi.Operations;
 

@@ -1,7 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Domain;
-using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using MediatR;
 

@@ -1,7 +1,7 @@
 using System.Threading.RateLimiting;
 using ChatCqrs.Application;
 using ChatCqrs.Domain;
-using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;

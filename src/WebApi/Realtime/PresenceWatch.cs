@@ -11,7 +11,7 @@ namespace ChatCqrs.WebApi.Realtime;
 /// watch nobody cost nothing.
 /// </summary>
 internal sealed class PresenceWatch(
-    IPresence presence, Watching watching, IInbox inbox, IOptions<PresenceOptions> options, TimeProvider clock,
+    IPresence presence, PresenceVisibility visibility, IInbox inbox, IOptions<PresenceOptions> options, TimeProvider clock,
     ILogger<PresenceWatch> logger) : BackgroundService
 {
     /// <summary>The most users, or pairs, of one query.</summary>
@@ -95,12 +95,12 @@ internal sealed class PresenceWatch(
     {
         try
         {
-            foreach (var (user, state) in await watching.StatesAsync(users, cancellationToken))
+            foreach (var (user, state) in await visibility.StatesAsync(users, cancellationToken))
             {
                 var frame = FrameWriter.Presence(user, state);
                 foreach (var watcher in _watchers.RecipientsOf(user, state, asked))
                 {
-                    if (!await watching.AreApartAsync(watcher.User, user, cancellationToken))
+                    if (!await visibility.AreApartAsync(watcher.User, user, cancellationToken))
                         watcher.Send(frame);
                 }
             }
@@ -126,7 +126,7 @@ internal sealed class PresenceWatch(
             {
                 var (watcher, user) = (pair.Watcher.User, pair.User);
                 if (sharing?.Contains((watcher, user)) == false
-                    || await watching.AreApartAsync(watcher, user, cancellationToken))
+                    || await visibility.AreApartAsync(watcher, user, cancellationToken))
                     Hide(pair);
             }
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;

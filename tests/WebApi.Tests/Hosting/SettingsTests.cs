@@ -47,7 +47,7 @@ public sealed class SettingsTests : IDisposable
             ["--environment=Development", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}", $"--Retention:SweepEvery={written}",
                 $"--Retention:ShortestTimer={written}"]);
 
-        var options = app.Services.GetRequiredService<IOptions<Application.Messages.RetentionOptions>>().Value;
+        var options = app.Services.GetRequiredService<IOptions<Application.Retention.RetentionOptions>>().Value;
         Assert.Equal((TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds), 30), (options.SweepEvery, options.ShortestTimer, options.Days));
     }
 

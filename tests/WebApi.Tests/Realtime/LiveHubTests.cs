@@ -3,6 +3,7 @@ using System.Text;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -27,7 +28,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
 
     public LiveHubTests()
     {
-        var updates = new UpdateViews(this, new GroupTitles(this), new Application.Messages.Retention(Options.Create(new RetentionOptions())));
+        var updates = new UpdateViews(this, new GroupTitles(this), new MessageLifetimes(Options.Create(new RetentionOptions())));
         var frames = new FrameWriter(this, new MessageViews(this, this, new ErasedUsers(this)), updates);
         _hub = new LiveHub(_sockets, frames, NullLogger<LiveHub>.Instance);
     }

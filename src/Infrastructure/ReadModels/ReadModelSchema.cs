@@ -5,7 +5,7 @@ using Marten;
 using Marten.Schema;
 using Weasel.Postgresql.Tables;
 
-namespace ChatCqrs.Infrastructure.Projecting;
+namespace ChatCqrs.Infrastructure.ReadModels;
 
 /// <summary>
 /// The read models' tables: documents where views change now and then, plain tables where each message changes or adds a row (docs/adr/0012). In a shadow

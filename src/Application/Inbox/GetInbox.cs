@@ -1,10 +1,11 @@
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using FluentValidation;
 using MediatR;
 
-namespace ChatCqrs.Application.Conversations;
+namespace ChatCqrs.Application.Inbox;
 
 /// <summary>The caller's conversations, newest activity first.</summary>
 public static class GetInbox

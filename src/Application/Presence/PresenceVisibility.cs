@@ -5,7 +5,7 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Presence;
 
 /// <summary>What users may see of each other's presence, and what there is to see.</summary>
-public sealed class Watching(IPresence presence, IDeviceSessions sessions, IInbox inbox, BlockLists blocks)
+public sealed class PresenceVisibility(IPresence presence, IDeviceSessions sessions, IInbox inbox, BlockLists blocks)
 {
     /// <summary>Where users are; for those of whom nothing better is known, when one of their devices was last here.</summary>
     /// <exception cref="StoreUnavailableException">It cannot be told now.</exception>

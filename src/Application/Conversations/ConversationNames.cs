@@ -3,7 +3,7 @@ using ChatCqrs.Domain.Conversations;
 namespace ChatCqrs.Application.Conversations;
 
 /// <summary>The wire names of kinds and roles.</summary>
-public static class Names
+public static class ConversationNames
 {
     public static string Of(ConversationKind kind) => kind switch
     {

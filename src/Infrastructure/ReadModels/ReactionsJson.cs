@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using ChatCqrs.Projections.Timeline;
 
-namespace ChatCqrs.Infrastructure.Queries;
+namespace ChatCqrs.Infrastructure.ReadModels;
 
 /// <summary>The reactions to a message as its row holds them.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -8,7 +8,7 @@ namespace ChatCqrs.Application.Media;
 /// The files that a message refers to: every <c>file_id</c> in its media object and its document, however deep, or either being an id itself. What
 /// the sender may not see is no reference, so nobody gains a file by guessing its id; the message says the same either way.
 /// </summary>
-internal sealed class MediaReferences(IMedia media, MediaAccess access, TimeProvider clock)
+internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvider clock)
 {
     /// <summary>How many files a message can refer to; further ones are no references.</summary>
     private const int FilesMax = 64;

@@ -6,7 +6,7 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <inheritdoc cref="IProjections"/>
-internal sealed class Projections(IEventStore store, NpgsqlDataSource database, Rebuilder rebuilder, RunnerState runner) : IProjections
+internal sealed class ProjectionControl(IEventStore store, NpgsqlDataSource database, Rebuilder rebuilder, RunnerState runner) : IProjections
 {
     /// <summary>A leader shows that it is alive every other second; one that has not for so long is gone.</summary>
     private const double SilenceMax = 10;

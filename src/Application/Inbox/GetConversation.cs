@@ -1,18 +1,19 @@
+using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Domain;
-using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Users;
 using MediatR;
 
-namespace ChatCqrs.Application.Conversations;
+namespace ChatCqrs.Application.Inbox;
 
 /// <summary>One conversation of the caller.</summary>
 public static class GetConversation
 {
     public sealed record Query(UserId Caller, ConversationId Conversation) : IRequest<ConversationDetails>;
 
-    internal sealed class Handler(Membership membership, IInbox inbox, MessageViews views, GroupTitles titles, Messages.Retention retention)
+    internal sealed class Handler(Membership membership, IInbox inbox, MessageViews views, GroupTitles titles, MessageLifetimes lifetimes)
         : IRequestHandler<Query, ConversationDetails>
     {
         public async Task<ConversationDetails> Handle(Query request, CancellationToken cancellationToken)
@@ -22,16 +23,12 @@ public static class GetConversation
             var last = item?.LastMessage is { } message ? (await views.OfAsync([message], cancellationToken))[0] : null;
             var settings = item?.Settings ?? ConversationSettings.None;
             return new ConversationDetails(
-                request.Conversation.Value, Names.Of(conversation.Kind!.Value),
+                request.Conversation.Value, ConversationNames.Of(conversation.Kind!.Value),
                 await titles.OpenAsync(request.Conversation, conversation.Title, cancellationToken), conversation.LastSeq, last, item?.Unread ?? 0,
                 item?.DeliveredSeq ?? -1, item?.ReadSeq ?? -1,
                 settings.MutedUntil, settings.Pinned, settings.Archived, conversation.LastAt,
-                [.. Infos(conversation)],
-                new RetentionInfo(retention.DaysOf(conversation.Retention), conversation.Retention.DisappearingSeconds), null, null);
+                [.. MemberInfo.Of(conversation)],
+                new RetentionInfo(lifetimes.DaysOf(conversation.Retention), conversation.Retention.DisappearingSeconds), null, null);
         }
-
-        /// <summary>In the order of joining. Both users of a direct conversation have the same rights.</summary>
-        internal static IEnumerable<MemberInfo> Infos(Conversation conversation) => conversation.MemberIds.Select(id => conversation.Members[id])
-            .Select(member => new MemberInfo(member.User.Value, Names.Of(member.Role), member.JoinedSeq));
     }
 }

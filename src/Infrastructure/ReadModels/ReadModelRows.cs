@@ -1,15 +1,14 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Projections.Timeline;
 using Npgsql;
 
-namespace ChatCqrs.Infrastructure.Queries;
+namespace ChatCqrs.Infrastructure.ReadModels;
 
 /// <summary>Reads rows of the read models.</summary>
-internal static class Rows
+internal static class ReadModelRows
 {
     /// <summary>The columns of a timeline row that <see cref="Entry"/> reads, in its order: without what is due to go, whether it was swept or not.</summary>
     public const string EntryColumns =
@@ -61,29 +60,4 @@ internal static class Rows
     public static GroupTitle? Title(NpgsqlDataReader row, int offset) => row.IsDBNull(offset)
         ? null
         : new GroupTitle(new SealedContent(null, row.GetFieldValue<byte[]>(offset)), new UserId(row.GetGuid(offset + 1)));
-
-    /// <returns>How many rows were affected.</returns>
-    public static Task<int> ExecuteAsync(
-        this NpgsqlDataSource database, string sql, CancellationToken cancellationToken, params object[] parameters) =>
-        PostgresErrors.GuardAsync(async () =>
-        {
-            await using var command = database.CreateCommand(sql);
-            foreach (var parameter in parameters)
-                command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
-            return await command.ExecuteNonQueryAsync(cancellationToken);
-        });
-
-    public static Task<List<T>> QueryAsync<T>(
-        this NpgsqlDataSource database, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] parameters) =>
-        PostgresErrors.GuardAsync(async () =>
-        {
-            await using var command = database.CreateCommand(sql);
-            foreach (var parameter in parameters)
-                command.Parameters.Add(new() { Value = parameter });
-            var rows = new List<T>();
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                rows.Add(read(reader));
-            return rows;
-        });
 }

@@ -5,7 +5,7 @@ using ChatCqrs.WebApi.Http;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 
-namespace ChatCqrs.WebApi.Accounts;
+namespace ChatCqrs.WebApi.AccessControl;
 
 /// <summary>
 /// Authenticates the access token in <c>Authorization: Bearer</c> (RFC 6750, section 2.1) with

@@ -2,7 +2,7 @@ using System.Security.Claims;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 
-namespace ChatCqrs.WebApi.Accounts;
+namespace ChatCqrs.WebApi.AccessControl;
 
 /// <summary>The authenticated caller; endpoints that need authorisation take it as a parameter.</summary>
 /// <param name="ExpiresAt">When the access token ends.</param>

@@ -3,7 +3,7 @@ using Marten;
 using Npgsql;
 using Weasel.Postgresql.Tables;
 
-namespace ChatCqrs.Infrastructure.Retention;
+namespace ChatCqrs.Infrastructure.ReadModels;
 
 /// <summary>
 /// Where streams begin whose first events were truncated, and the hash that what is left is linked to. Not a view: nothing else tells it any more. A rebuild, which

@@ -1,9 +1,9 @@
 using Microsoft.AspNetCore.Authentication;
 
-namespace ChatCqrs.WebApi.Accounts;
+namespace ChatCqrs.WebApi.AccessControl;
 
 /// <summary>Authentication and authorisation.</summary>
-public static class AccountConventions
+public static class AccessControlConventions
 {
     /// <summary>Adds authentication by access token, and one authorisation policy a role.</summary>
     public static WebApplicationBuilder AddAccessControl(this WebApplicationBuilder builder)

@@ -1,0 +1,28 @@
+using Marten;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+/// <summary>What models do in one transaction of the runner.</summary>
+/// <param name="schema">Where the tables are.</param>
+internal sealed class ReadModelSession(NpgsqlConnection connection, string schema, Func<IDocumentSession> documents)
+{
+    private readonly Lazy<IDocumentSession> _documents = new(documents);
+
+    /// <summary>Marten's part of it, written when the transaction is committed; opened when it is needed, which most transactions do not.</summary>
+    public IDocumentSession Documents => _documents.Value;
+
+    public IDocumentSession? OpenedDocuments => _documents.IsValueCreated ? _documents.Value : null;
+
+    public NpgsqlConnection Connection { get; } = connection;
+    public string Schema { get; } = schema;
+
+    public NpgsqlCommand Command(string sql, params ReadOnlySpan<object> parameters)
+    {
+        var command = Connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var parameter in parameters)
+            command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+        return command;
+    }
+}
