@@ -11,6 +11,10 @@ internal static class Solution
     public static readonly Assembly Infrastructure = typeof(Infrastructure.Postgres.PostgresRegistration).Assembly;
     public static readonly Assembly WebApi = typeof(Program).Assembly;
 
+    /// <summary>The assembly of one of the product's projects.</summary>
+    public static Assembly AssemblyOf(string project) =>
+        new[] { Domain, Projections, Application, Infrastructure, WebApi }.Single(assembly => assembly.GetName().Name == $"ChatCqrs.{project}");
+
     /// <summary>The folder that holds the solution.</summary>
     public static readonly string Root = FindRoot(AppContext.BaseDirectory);
 
