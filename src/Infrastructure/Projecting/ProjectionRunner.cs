@@ -37,11 +37,12 @@ internal sealed class ProjectionRunner(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await using var election = new LeaderElection(database.ConnectionString);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await LeadOrFollowAsync(stoppingToken);
+                await LeadOrFollowAsync(election, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -78,9 +79,9 @@ internal sealed class ProjectionRunner(
         return wait;
     }
 
-    private async Task LeadOrFollowAsync(CancellationToken stoppingToken)
+    private async Task LeadOrFollowAsync(LeaderElection election, CancellationToken stoppingToken)
     {
-        await using var leadership = await database.TryLeadAsync(stoppingToken);
+        await using var leadership = await election.TryLeadAsync(stoppingToken);
         if (leadership is null)
         {
             state.Following();

@@ -32,8 +32,5 @@ internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection
         ApplicationName = ApplicationName,
     });
 
-    /// <inheritdoc cref="LeaderLock.TryTakeAsync"/>
-    public Task<LeaderLock?> TryLeadAsync(CancellationToken cancellationToken) => LeaderLock.TryTakeAsync(connection, cancellationToken);
-
     public ValueTask DisposeAsync() => Source.DisposeAsync();
 }
