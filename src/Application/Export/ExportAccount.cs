@@ -3,7 +3,6 @@ using ChatCqrs.Application.Inbox;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Application.Push;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;

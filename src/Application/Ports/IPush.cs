@@ -38,7 +38,7 @@ public interface IPushSubscriptions
     Task SettleAsync(PushTask task, CancellationToken cancellationToken);
 }
 
-/// <param name="Target">The address, sealed; see <see cref="Push.PushTarget"/>.</param>
+/// <param name="Target">The address, sealed; see <see cref="PushTarget"/>.</param>
 /// <param name="Platform">See <see cref="IPushSender.Platform"/>.</param>
 /// <summary>A user's push subscription on one device.</summary>
 public sealed record PushSubscription(
@@ -83,7 +83,7 @@ public interface IPushSender
 
     /// <param name="payload">JSON, a few hundred bytes.</param>
     Task<PushOutcome> SendAsync(
-        Push.PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
+        PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
 }
 
 /// <summary>A push service's answer.</summary>

@@ -3,10 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 
-namespace ChatCqrs.Application.Push;
+namespace ChatCqrs.Application.Ports;
 
 /// <summary>Where a subscription leads. Whoever knows it can wake the device, so it is sealed like what people write.</summary>
 /// <param name="Endpoint">Of a browser's push service.</param>
@@ -39,21 +38,4 @@ public sealed record PushTarget(string? Endpoint, string? P256dh, string? Auth, 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PushTarget))]
-[JsonSerializable(typeof(PushPayload))]
 internal sealed partial class PushTargetJson : JsonSerializerContext;
-
-/// <summary>All that a push says.</summary>
-public sealed record PushPayload(long Unread, Guid ConversationId)
-{
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, PushTargetJson.Default.PushPayload);
-}
-
-/// <summary>The push services' names.</summary>
-public static class PushPlatforms
-{
-    public const string WebPush = "webpush", Fcm = "fcm", Apns = "apns";
-
-    public const string Names = "webpush, fcm, apns";
-
-    public static bool Exists(string? name) => name is WebPush or Fcm or Apns;
-}
