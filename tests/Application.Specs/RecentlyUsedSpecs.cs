@@ -3,7 +3,7 @@ namespace ChatCqrs.Application.Specs;
 public sealed class RecentlyUsedSpecs
 {
     [Fact]
-    public void What_was_kept_is_found()
+    public void A_kept_entry_is_found()
     {
         var recent = new RecentlyUsed<int, string>(10);
         recent.Set(1, "one");
@@ -25,7 +25,7 @@ public sealed class RecentlyUsedSpecs
     }
 
     [Fact]
-    public void What_is_used_stays_while_the_rest_makes_way()
+    public void Recently_used_entries_stay_and_others_are_dropped()
     {
         var recent = new RecentlyUsed<int, int>(100);
         recent.Set(-1, -1);

@@ -62,11 +62,11 @@ public sealed class ConversationSpecs
         Given(Started(Ann, Ben)).When(Send(1, Ann) with { IsBlocked = true }).ThenRefused(Refusal.Blocked);
 
     [Fact]
-    public void What_was_accepted_before_a_block_is_still_no_error_to_send_again() =>
+    public void A_retry_of_a_message_accepted_before_a_block_succeeds() =>
         Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann) with { IsBlocked = true }).ThenNothing();
 
     [Fact]
-    public void Nothing_new_is_said_to_who_was_erased_and_a_retry_is_no_error()
+    public void An_erased_user_gets_no_new_message_and_a_retry_succeeds()
     {
         Given(Started(Ann, Ben)).When(Send(1, Ann) with { IsGone = true }).ThenRefused(Refusal.UserUnknown);
         Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann) with { IsGone = true }).ThenNothing();
@@ -108,7 +108,8 @@ public sealed class ConversationSpecs
 
     [Fact]
     public void A_reply_is_to_a_message_that_its_sender_sees() =>
-        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(2, Ben) with { ReplyTo = Id(1), ReplySeq = 1 }).Then(Sent(2, Ben) with { ReplyTo = Id(1) });
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(2, Ben) with { ReplyTo = Id(1), ReplySeq = 1 })
+            .Then(Sent(2, Ben) with { ReplyTo = Id(1) });
 
     [Fact]
     public void A_reply_to_nothing_is_refused()

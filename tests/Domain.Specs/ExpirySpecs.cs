@@ -6,7 +6,7 @@ using static ChatCqrs.Domain.Specs.Scene;
 
 namespace ChatCqrs.Domain.Specs;
 
-/// <summary>Three messages, at seqs 1 to 3, whose time is up.</summary>
+/// <summary>Expiry of three due messages, at seqs 1 to 3.</summary>
 public sealed class ExpirySpecs
 {
     private static readonly ConversationEvent[] Before = [Started(Ann, Ben), Sent(1, Ann), Sent(2, Ben), Sent(3, Ann)];
@@ -17,7 +17,7 @@ public sealed class ExpirySpecs
         Given(Before).When(Expire(3, Three, One, Three)).Then(Expired(One, Three));
 
     [Fact]
-    public void What_a_view_shows_as_due_that_has_not_seen_the_last_expiry_does_not_go_twice()
+    public void Due_messages_from_a_view_that_missed_the_last_expiry_do_not_expire_twice()
     {
         var scene = Given([.. Before, Expired(One, Two)]);
 
@@ -48,25 +48,34 @@ public sealed class ExpirySpecs
     }
 
     [Fact]
-    public void A_retry_of_what_went_is_still_a_retry() => Given([.. Before, Expired(One)]).When(Send(1, Ann)).ThenNothing();
+    public void A_retry_of_an_expired_message_is_recognised() =>
+        Given([.. Before, Expired(One)]).When(Send(1, Ann)).ThenNothing();
 
     [Theory]
-    [InlineData(null, null, null, 3_600, null)] // A timer where there was none is for what follows.
+    [InlineData(null, null, null, 3_600, null)] // A new timer applies to later messages only.
     [InlineData(null, 7_200, null, 3_600, "02:00:00>01:00:00")]
     [InlineData(null, 3_600, null, 7_200, null)]
     [InlineData(null, 3_600, null, null, null)]
     [InlineData(null, null, 7, null, "30.00:00:00>7.00:00:00")]
     [InlineData(7, null, null, null, null)]
     [InlineData(60, 7_200, null, 3_600, "02:00:00>01:00:00 60.00:00:00>30.00:00:00")]
-    public void A_shorter_time_holds_for_earlier_messages_of_its_kind(int? days, int? seconds, int? newDays, int? newSeconds, string? shortened)
+    public void A_shorter_time_holds_for_earlier_messages_of_its_kind(
+        int? days, int? seconds, int? newDays, int? newSeconds, string? shortened)
     {
-        var outcome = Given([.. Before, Kept(Ann, days, seconds)]).When(new ChangeRetention(Ben, new RetentionPolicy(newDays, newSeconds), DefaultDays: 30));
+        var outcome = Given([.. Before, Kept(Ann, days, seconds)])
+            .When(new ChangeRetention(Ben, new RetentionPolicy(newDays, newSeconds), DefaultDays: 30));
 
         var changed = (RetentionChanged)Assert.Single(outcome.Events);
-        Assert.Equal(shortened, changed.Shortened is null ? null : string.Join(' ', changed.Shortened.Select(each => $"{each.From}>{each.To}")));
+        Assert.Equal(
+            shortened,
+            changed.Shortened is null
+                ? null
+                : string.Join(' ', changed.Shortened.Select(each => $"{each.From}>{each.To}")));
     }
 
-    private static ExpireMessages Expire(long asOf, params ExpiredMessage[] messages) => new(messages, ExpiryReason.Expired, asOf);
+    private static ExpireMessages Expire(long asOf, params ExpiredMessage[] messages) =>
+        new(messages, ExpiryReason.Expired, asOf);
 
-    private static MessagesExpired Expired(params ExpiredMessage[] messages) => new([.. messages], ExpiryReason.Expired) { At = Now };
+    private static MessagesExpired Expired(params ExpiredMessage[] messages) =>
+        new([.. messages], ExpiryReason.Expired) { At = Now };
 }

@@ -8,7 +8,7 @@ using static ChatCqrs.Domain.Specs.Scene;
 
 namespace ChatCqrs.Domain.Specs;
 
-/// <summary>Anybody tries anything in a group, in any order.</summary>
+/// <summary>Properties of groups under random commands by random users, in any order.</summary>
 public sealed class GroupProperties
 {
     private static readonly UserId[] People = [.. Enumerable.Range(1, 7).Select(Person)];
@@ -22,12 +22,13 @@ public sealed class GroupProperties
             Assert.InRange(state.Members.Count, 1, MembersMax);
             Assert.Equal(state.Members.Keys.ToHashSet(), state.MemberIds.ToHashSet());
             Assert.Equal(state.Members.Count, state.MemberIds.Length);
-            Assert.Equal(state.MemberIds, state.MemberIds.OrderBy(user => state.Members[user].JoinedSeq)); // A stable order.
+            // Members stay in order of joining.
+            Assert.Equal(state.MemberIds, state.MemberIds.OrderBy(user => state.Members[user].JoinedSeq));
         }
     });
 
     [Property(MaxTest = 300)]
-    public Property What_is_true_already_leads_to_nothing_and_what_is_refused_changes_nothing() => Prop.ForAll(Histories, wishes =>
+    public Property A_repeated_command_leads_to_no_event() => Prop.ForAll(Histories, wishes =>
     {
         var state = Given(Group(People[0], People[1])).State;
         foreach (var wish in wishes)
@@ -56,7 +57,7 @@ public sealed class GroupProperties
         }
     }
 
-    /// <summary>Something that somebody wants; whether they may is for the decider to say.</summary>
+    /// <summary>A random command, allowed or not.</summary>
     public sealed record Wish(int Kind, UserId By, UserId User, int Number)
     {
         public ConversationCommand Of(Conversation state) => Kind switch
@@ -71,8 +72,9 @@ public sealed class GroupProperties
             _ => Send(Number, By),
         };
 
-        /// <summary>A view that has seen nothing that was done to a message: that is in the state.</summary>
-        private MessageFacts Facts(Conversation state) => new(Id(Number), Number, User, Now, false, null, state.Operations.Since);
+        /// <summary>Facts from a view that has seen no operation on the message: the state holds them.</summary>
+        private MessageFacts Facts(Conversation state) =>
+            new(Id(Number), Number, User, Now, false, null, state.Operations.Since);
     }
 
 }

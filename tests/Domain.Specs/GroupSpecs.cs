@@ -48,7 +48,8 @@ public sealed class GroupSpecs
     public void A_direct_conversation_stays_as_it_is()
     {
         var scene = Given(Started(Ann, Ben));
-        foreach (var command in ByAdmins(Ann).Where(command => command is not ChangeRetention).Append(new RemoveMember(Ann, Ann)))
+        var forGroups = ByAdmins(Ann).Where(command => command is not ChangeRetention);
+        foreach (var command in forGroups.Append(new RemoveMember(Ann, Ann)))
             scene.When(command).ThenRefused(Refusal.NotAGroup);
     }
 
@@ -60,7 +61,7 @@ public sealed class GroupSpecs
     }
 
     [Fact]
-    public void Whoever_is_out_may_do_nothing_and_sees_only_what_follows_when_back()
+    public void A_former_member_may_do_nothing_and_sees_only_later_entries_after_rejoining()
     {
         var gone = Given(Group(Ann, Ben), Sent(1, Ann), Removed(Ben, by: Ann));
         gone.When(Send(2, Ben)).ThenRefused(Refusal.ConversationUnknown);
@@ -83,7 +84,7 @@ public sealed class GroupSpecs
     }
 
     [Fact]
-    public void Where_another_admin_stays_nobody_follows() =>
+    public void No_successor_is_named_while_another_admin_stays() =>
         Given(Group(Ann, Ben, Cat), Changed(Cat, Role.Admin, by: Ann)).When(new RemoveMember(Ann, Ann)).Then(Left(Ann));
 
     [Fact]
@@ -96,7 +97,8 @@ public sealed class GroupSpecs
         Given(Group(Ann, Ben)).When(new ChangeRole(Ann, Ben, Role.Member)).ThenNothing();
         Given(Group(Ann, Ben)).When(new ChangeRole(Ann, Ann, Role.Member)).ThenRefused(Refusal.LastAdmin);
         Given(Group(Ann, Ben)).When(new ChangeRole(Ann, Eve, Role.Admin)).ThenRefused(Refusal.MemberUnknown);
-        Given(Group(Ann, Ben), Changed(Ben, Role.Admin, by: Ann)).When(new ChangeRole(Ben, Ann, Role.Member)).Then(Changed(Ann, Role.Member, by: Ben));
+        Given(Group(Ann, Ben), Changed(Ben, Role.Admin, by: Ann)).When(new ChangeRole(Ben, Ann, Role.Member))
+            .Then(Changed(Ann, Role.Member, by: Ben));
     }
 
     [Fact]
@@ -109,19 +111,20 @@ public sealed class GroupSpecs
     }
 
     [Fact]
-    public void How_long_messages_are_kept_is_for_a_groups_admins_and_for_both_users_of_a_direct_conversation_to_say()
+    public void Group_admins_and_both_users_of_a_direct_conversation_may_change_retention()
     {
         var week = new RetentionPolicy(7, null);
         Given(Group(Ann, Ben)).When(new ChangeRetention(Ann, week, 7)).Then(Kept(Ann, days: 7));
         Given(Group(Ann, Ben), Kept(Ann, days: 7)).When(new ChangeRetention(Ann, week, 7)).ThenNothing();
         Given(Started(Ann, Ben)).When(new ChangeRetention(Ben, week, 7)).Then(Kept(Ben, days: 7));
         Given(Started(Ann, Ben)).When(new ChangeRetention(Ben, week, 7, IsBlocked: true)).ThenRefused(Refusal.Blocked);
-        Given(Started(Ann, Ben), Kept(Ann, days: 7)).When(new ChangeRetention(Ben, week, 7, IsBlocked: true)).ThenNothing();
+        Given(Started(Ann, Ben), Kept(Ann, days: 7))
+            .When(new ChangeRetention(Ben, week, 7, IsBlocked: true)).ThenNothing();
         Assert.Equal(week, Given(Started(Ann, Ben), Kept(Ben, days: 7)).State.Retention);
     }
 
     [Fact]
-    public void Receipts_concern_exactly_those_who_wrote_what_they_acknowledge()
+    public void Receipts_concern_exactly_the_authors_of_the_acknowledged_messages()
     {
         var state = Given(Group(Ann, Ben, Cat), Sent(1, Ann), Sent(2, Ben), Sent(3, Cat), Sent(4, Ann)).State;
 
@@ -130,11 +133,12 @@ public sealed class GroupSpecs
         Assert.Empty(state.AuthorsBetween(2, 3, except: Cat));
     }
 
-    private static Comparer<UserId> ById { get; } = Comparer<UserId>.Create((one, other) => one.Value.CompareTo(other.Value));
+    private static Comparer<UserId> ById { get; } =
+        Comparer<UserId>.Create((one, other) => one.Value.CompareTo(other.Value));
 
     private static ConversationCommand[] ByAdmins(UserId by) =>
     [
-        new AddMembers(by, [Dan], MembersMax), new RemoveMember(by, Cat), new ChangeRole(by, Cat, Role.Admin), new RenameGroup(by, Title),
-        new ChangeRetention(by, new RetentionPolicy(7, null), 7),
+        new AddMembers(by, [Dan], MembersMax), new RemoveMember(by, Cat), new ChangeRole(by, Cat, Role.Admin),
+        new RenameGroup(by, Title), new ChangeRetention(by, new RetentionPolicy(7, null), 7),
     ];
 }

@@ -6,10 +6,11 @@ using static ChatCqrs.Domain.Specs.Scene;
 
 namespace ChatCqrs.Domain.Specs;
 
-/// <summary>Ann's message 1 stands at seq 1 of a group with Ben, who is a member, and Cat, who is another admin.</summary>
+/// <summary>Operations on Ann's message 1, at seq 1 of a group. Ben is a member, Cat another admin.</summary>
 public sealed class MessageOperationSpecs
 {
-    private static readonly ConversationEvent[] Before = [Group(Ann, Ben, Cat), Sent(1, Ann), Changed(Cat, Role.Admin, by: Ann)];
+    private static readonly ConversationEvent[] Before =
+        [Group(Ann, Ben, Cat), Sent(1, Ann), Changed(Cat, Role.Admin, by: Ann)];
     private static readonly MessageFacts Facts = new(Id(1), 1, Ann, Now, IsDeleted: false, OwnReaction: null, AsOf: 2);
     private static readonly MessageEdited Edited = new(Id(1), 1, Ann, Content, new Fingerprint(9)) { At = Now };
     private static readonly MessageDeleted Deleted = new(Id(1), 1, Ann) { At = Now };
@@ -26,10 +27,11 @@ public sealed class MessageOperationSpecs
     }
 
     [Fact]
-    public void It_is_edited_for_a_quarter_of_an_hour()
+    public void A_message_is_editable_for_15_minutes()
     {
         After().When(Edit(Ann), Now + MessageRules.EditWindow).Then(Edited with { At = Now + MessageRules.EditWindow });
-        After().When(Edit(Ann), Now + MessageRules.EditWindow + TimeSpan.FromMilliseconds(1)).ThenRefused(Refusal.EditTooLate);
+        After().When(Edit(Ann), Now + MessageRules.EditWindow + TimeSpan.FromMilliseconds(1))
+            .ThenRefused(Refusal.EditTooLate);
     }
 
     [Fact]
@@ -37,7 +39,8 @@ public sealed class MessageOperationSpecs
     {
         After().When(Edit(Ann) with { Unchanged = true }, Now.AddDays(1)).ThenNothing();
         After(Edited).When(Edit(Ann), Now.AddDays(1)).ThenNothing();
-        After(Edited).When(Edit(Ann) with { Fingerprint = new Fingerprint(8), Unchanged = true }).Then(Edited with { Fingerprint = new Fingerprint(8) });
+        After(Edited).When(Edit(Ann) with { Fingerprint = new Fingerprint(8), Unchanged = true })
+            .Then(Edited with { Fingerprint = new Fingerprint(8) });
     }
 
     [Fact]
@@ -47,15 +50,16 @@ public sealed class MessageOperationSpecs
         After().When(Delete(Cat)).Then(Deleted with { By = Cat });
         After().When(Delete(Ben)).ThenRefused(Refusal.NotTheSenderOrAdmin);
         After().When(Delete(Eve)).ThenRefused(Refusal.ConversationUnknown);
-        Given(Started(Ann, Ben), Sent(1, Ann)).When(new DeleteMessage(Ben, Facts with { AsOf = 1 })).ThenRefused(Refusal.NotTheSenderOrAdmin);
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(new DeleteMessage(Ben, Facts with { AsOf = 1 }))
+            .ThenRefused(Refusal.NotTheSenderOrAdmin);
     }
 
     [Fact]
-    public void What_is_deleted_stays_so()
+    public void A_deleted_message_stays_deleted()
     {
         foreach (var scene in new[] { After(Deleted), After() })
         {
-            var facts = Facts with { IsDeleted = scene.State.LastSeq == 2 }; // Known to the view, or only to the state.
+            var facts = Facts with { IsDeleted = scene.State.LastSeq == 2 }; // Known to the view, or to the state only.
             scene.When(new DeleteMessage(Ann, facts)).ThenNothing();
             scene.When(Edit(Ann) with { Message = facts }).ThenRefused(Refusal.MessageGone);
             scene.When(new SetReaction(Ben, facts, "👍")).ThenRefused(Refusal.MessageGone);
@@ -83,7 +87,7 @@ public sealed class MessageOperationSpecs
     }
 
     [Fact]
-    public void Who_is_blocked_says_nothing_new_and_takes_back_what_they_said()
+    public void A_blocked_user_may_delete_but_not_edit_or_react()
     {
         var facts = Facts with { AsOf = 1, IsBlocked = true };
         var scene = Given(Started(Ann, Ben), Sent(1, Ann));
@@ -96,17 +100,19 @@ public sealed class MessageOperationSpecs
     }
 
     [Fact]
-    public void What_was_before_the_joining_is_not_there()
+    public void A_message_from_before_the_joining_is_unknown()
     {
         var scene = After(Added(Dan, by: Ann));
         scene.When(new SetReaction(Dan, Facts, "👍")).ThenRefused(Refusal.MessageUnknown);
-        After(Added(Dan, by: Ann), Changed(Dan, Role.Admin, by: Ann)).When(Delete(Dan)).ThenRefused(Refusal.MessageUnknown);
+        After(Added(Dan, by: Ann), Changed(Dan, Role.Admin, by: Ann)).When(Delete(Dan))
+            .ThenRefused(Refusal.MessageUnknown);
     }
 
     [Fact]
     public void Facts_that_are_too_old_are_looked_up_again()
     {
-        var operations = Enumerable.Range(0, RecentOperations.Max + 1).Select(n => Set(Ben, n % 2 == 0 ? "👍" : "👎")).ToArray();
+        var operations = Enumerable.Range(0, RecentOperations.Max + 1)
+            .Select(number => Set(Ben, number % 2 == 0 ? "👍" : "👎")).ToArray();
         var scene = After(operations);
 
         scene.When(new SetReaction(Cat, Facts, "👍")).ThenRefused(Refusal.MessageBusy);

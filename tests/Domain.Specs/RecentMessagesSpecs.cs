@@ -18,13 +18,15 @@ public sealed class RecentMessagesSpecs
 
     [Fact]
     public void While_the_window_holds_everything_every_other_id_is_new() =>
-        Assert.True(RecentMessages.None.ProvesNew(Ann, new MessageId(new Guid("11111111-1111-4111-8111-111111111111"))));
+        Assert.True(
+            RecentMessages.None.ProvesNew(Ann, new MessageId(new Guid("11111111-1111-4111-8111-111111111111"))));
 
     [Fact]
     public void Old_messages_leave_the_window_once_it_is_large_enough()
     {
         var recent = Enumerable.Range(0, RecentMessages.WindowMin + 5).Aggregate(
-            RecentMessages.None, (window, minute) => Accept(window, IdAt(Start.AddMinutes(minute), minute), Start.AddMinutes(minute)));
+            RecentMessages.None,
+            (window, minute) => Accept(window, IdAt(Start.AddMinutes(minute), minute), Start.AddMinutes(minute)));
 
         Assert.Equal(RecentMessages.WindowMin, recent.ById.Count);
         Assert.False(recent.ProvesNew(Ann, IdAt(Start, 0)));
@@ -69,14 +71,15 @@ public sealed class RecentMessagesSpecs
     {
         var senders = Enumerable.Range(0, Horizons.SendersMax + 1).Select(_ => new UserId(Guid.NewGuid())).ToList();
 
-        var horizons = senders.Index().Aggregate(Horizons.None, (raised, sender) => raised.Raise(sender.Item, Start.AddDays(sender.Index)));
+        var horizons = senders.Index()
+            .Aggregate(Horizons.None, (raised, sender) => raised.Raise(sender.Item, Start.AddDays(sender.Index)));
 
         Assert.Single(horizons.BySender);
         Assert.All(senders.Index(), sender => Assert.True(horizons.Of(sender.Item) >= Start.AddDays(sender.Index)));
         Assert.Equal(Start.AddDays(Horizons.SendersMax - 1), horizons.Of(new UserId(Guid.NewGuid())));
     }
 
-    /// <summary>The promise: whatever the clients' clocks say, an id that was accepted is in the window or not taken for new.</summary>
+    /// <summary>For any client clocks, an accepted id is in the window or not proved new.</summary>
     [Property(MaxTest = 300)]
     public bool Nothing_that_was_accepted_is_ever_proved_new((byte Gap, short Skew)[] messages)
     {

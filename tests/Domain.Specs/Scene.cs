@@ -6,31 +6,37 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Domain.Specs;
 
-/// <summary>A conversation after given events: what a command leads to, and who appears in it.</summary>
+/// <summary>A conversation after given events, with the users and builders of the specs.</summary>
 internal sealed record Scene(Conversation State)
 {
     public const int MembersMax = 4;
 
     public static readonly DateTimeOffset Now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-    public static readonly UserId Ann = Person(0xa), Ben = Person(0xb), Cat = Person(0xc), Dan = Person(0xd), Eve = Person(0xe);
+    public static readonly UserId Ann = Person(0xa), Ben = Person(0xb), Cat = Person(0xc);
+    public static readonly UserId Dan = Person(0xd), Eve = Person(0xe);
     public static readonly DeviceId Phone = new(new Guid("00000000-0000-7000-8000-0000000000d1"));
     public static readonly SealedContent Content = new("day-2026-02-01", new byte[] { 1, 2, 3 });
     public static readonly GroupTitle Title = new(new SealedContent(null, new byte[] { 7 }), Ann);
 
     public static UserId Person(int number) => new(new Guid(0, 0, 0x7000, [0x80, 0, 0, 0, 0, 0, 0, (byte)number]));
 
-    public static Scene Given(params ConversationEvent[] events) => new(events.Aggregate(Conversation.NotStarted, Conversation.Evolve));
+    public static Scene Given(params ConversationEvent[] events) =>
+        new(events.Aggregate(Conversation.NotStarted, Conversation.Evolve));
 
-    public static ConversationStarted Started(UserId by, UserId with) => new(ConversationKind.Direct, by, [by, with]) { At = Now };
+    public static ConversationStarted Started(UserId by, UserId with) =>
+        new(ConversationKind.Direct, by, [by, with]) { At = Now };
 
-    /// <summary>A group that the first one started.</summary>
-    public static ConversationStarted Group(params UserId[] members) => new(ConversationKind.Group, members[0], [.. members], Title) { At = Now };
+    /// <summary>A group started by the first member.</summary>
+    public static ConversationStarted Group(params UserId[] members) =>
+        new(ConversationKind.Group, members[0], [.. members], Title) { At = Now };
 
     public static MessageSent Sent(int id, UserId sender) =>
         new(Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)id), null, null) { At = Now };
 
     public static SendMessage Send(int id, UserId sender, int? content = null, UserId? startWith = null) =>
-        new(Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)(content ?? id)), null, null, startWith);
+        new(
+            Id(id), sender, Phone, MessageType.Text, Content, new Fingerprint((UInt128)(content ?? id)), null, null,
+            startWith);
 
     public static MemberAdded Added(UserId user, UserId by) => new(user, by) { At = Now };
 
@@ -40,7 +46,8 @@ internal sealed record Scene(Conversation State)
 
     public static RoleChanged Changed(UserId user, Role role, UserId by) => new(user, role, by) { At = Now };
 
-    public static RetentionChanged Kept(UserId by, int? days = null, int? seconds = null) => new(new RetentionPolicy(days, seconds), by) { At = Now };
+    public static RetentionChanged Kept(UserId by, int? days = null, int? seconds = null) =>
+        new(new RetentionPolicy(days, seconds), by) { At = Now };
 
     public static MessageId Id(int id) => new(new Guid(id, 0, 0, [0x80, 0, 0, 0, 0, 0, 0, 1]));
 

@@ -53,7 +53,8 @@ public sealed class UserSpecs
 
     [Fact]
     public void A_device_is_removed() =>
-        Assert.Equal([new DeviceRemoved(Ann, Phone) { At = Now }], When(new RemoveDevice(Phone), Registered, PhoneAdded));
+        Assert.Equal(
+            [new DeviceRemoved(Ann, Phone) { At = Now }], When(new RemoveDevice(Phone), Registered, PhoneAdded));
 
     [Fact]
     public void A_device_that_the_account_does_not_have_is_refused() =>
@@ -85,7 +86,8 @@ public sealed class UserSpecs
     }
 
     [Fact]
-    public void Unblocking_who_is_not_blocked_changes_nothing() => Assert.Empty(When(new Unblock(Ben), Registered));
+    public void Unblocking_a_user_who_is_not_blocked_changes_nothing() =>
+        Assert.Empty(When(new Unblock(Ben), Registered));
 
     [Fact]
     public void Nobody_blocks_themselves() => Assert.Equal(Refusal.BlockOneself, Refused(new Block(Ann), Registered));
@@ -93,7 +95,8 @@ public sealed class UserSpecs
     [Fact]
     public void No_more_users_are_blocked_than_an_account_holds()
     {
-        UserEvent[] full = [Registered, .. Enumerable.Range(1, User.BlocksMax).Select(number => BenBlocked with { Other = SomeUser(number) })];
+        var blocks = Enumerable.Range(1, User.BlocksMax).Select(number => BenBlocked with { Other = SomeUser(number) });
+        UserEvent[] full = [Registered, .. blocks];
 
         Assert.Equal(Refusal.TooManyBlocks, Refused(new Block(Ben), full));
         Assert.Empty(When(new Block(SomeUser(1)), full));
@@ -128,15 +131,21 @@ public sealed class UserSpecs
 
         Assert.Equal([Erased], When(new Erase(), given));
         Assert.Empty(When(new Erase(), [.. given, Erased]));
-        Assert.Equal(User.NotRegistered with { Id = Ann, RegisteredAt = Now, LastAt = Now, ErasedAt = Now }, State([.. given, Erased]));
+        Assert.Equal(
+            User.NotRegistered with { Id = Ann, RegisteredAt = Now, LastAt = Now, ErasedAt = Now },
+            State([.. given, Erased]));
     }
 
     [Fact]
     public void Nothing_happens_to_an_account_that_is_erased()
     {
         Assert.Equal(Refusal.RegistrationBurnt, Refused(Add(PhoneAdded), Registered, Erased));
-        foreach (var command in (UserCommand[])[new ChangeProfile(Changed), new RemoveDevice(Phone), new Block(Ben), new Unblock(Ben),
-            new ChangeSettings(Conversation, new ConversationSettings(true, false, null))])
+        UserCommand[] commands =
+        [
+            new ChangeProfile(Changed), new RemoveDevice(Phone), new Block(Ben), new Unblock(Ben),
+            new ChangeSettings(Conversation, new ConversationSettings(true, false, null)),
+        ];
+        foreach (var command in commands)
             Assert.Equal(Refusal.UserUnknown, Refused(command, Registered, PhoneAdded, Erased));
     }
 
@@ -177,7 +186,8 @@ public sealed class UserSpecs
                 continue;
             }
 
-            if (state.Devices.Length > User.DevicesMax || state.Devices.Select(device => device.Id).Distinct().Count() != state.Devices.Length
+            var distinct = state.Devices.Select(device => device.Id).Distinct().Count();
+            if (state.Devices.Length > User.DevicesMax || distinct != state.Devices.Length
                 || (command is AddDevice && User.Decide(state, command, Now).Count > 0))
                 return false;
         }
@@ -194,7 +204,8 @@ public sealed class UserSpecs
 
     private static UserId SomeUser(int number) => new(new Guid($"00000000-0000-7000-9000-{number:x12}"));
 
-    private static ConversationSettingsChanged Settings(ConversationSettings settings) => new(Ann, Conversation, settings) { At = Now };
+    private static ConversationSettingsChanged Settings(ConversationSettings settings) =>
+        new(Ann, Conversation, settings) { At = Now };
 
     private static User State(params UserEvent[] given) => given.Aggregate(User.NotRegistered, User.Evolve);
 
@@ -204,7 +215,10 @@ public sealed class UserSpecs
         new(Ann, device.Device, device.Name, device.Platform, profile ?? Profile, inPlaceOf);
 
     private static UserEvent[] Full() =>
-        [Registered, .. Enumerable.Range(10, User.DevicesMax).Select(number => PhoneAdded with { Device = Device(number) })];
+        [
+            Registered,
+            .. Enumerable.Range(10, User.DevicesMax).Select(number => PhoneAdded with { Device = Device(number) }),
+        ];
 
     private static IReadOnlyList<UserEvent> When(UserCommand command, params UserEvent[] given) =>
         User.Decide(given.Aggregate(User.NotRegistered, User.Evolve), command, Now);

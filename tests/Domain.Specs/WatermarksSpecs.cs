@@ -15,7 +15,8 @@ public sealed class WatermarksSpecs
 
     [Fact]
     public void A_higher_seq_is_recorded() =>
-        Assert.Equal([new MessageDelivered(Ben, Phone, 3) { At = Now }], Decide(Watermarks.None, new Deliver(Ben, Phone, 3)));
+        Assert.Equal(
+            [new MessageDelivered(Ben, Phone, 3) { At = Now }], Decide(Watermarks.None, new Deliver(Ben, Phone, 3)));
 
     [Fact]
     public void A_lower_or_equal_seq_changes_nothing()
@@ -29,7 +30,8 @@ public sealed class WatermarksSpecs
     [Fact]
     public void A_seq_that_the_conversation_does_not_have_is_refused()
     {
-        var refused = Assert.Throws<RefusedException>(() => Decide(Watermarks.None, new Deliver(Ben, Phone, LastSeq + 1)));
+        var refused = Assert.Throws<RefusedException>(
+            () => Decide(Watermarks.None, new Deliver(Ben, Phone, LastSeq + 1)));
         Assert.Equal(Refusal.SeqBeyondEnd, refused.Refusal);
     }
 
@@ -52,7 +54,7 @@ public sealed class WatermarksSpecs
     }
 
     [Fact]
-    public void What_another_device_has_read_is_still_delivered_to_this_one()
+    public void A_read_on_one_device_leaves_the_delivery_to_another_to_be_recorded()
     {
         var state = After(new MessageRead(Ben, Phone, 5) { At = Now });
 
@@ -62,7 +64,8 @@ public sealed class WatermarksSpecs
     [Fact]
     public void Reading_less_than_the_device_holds_takes_nothing_back()
     {
-        var state = After(new MessageDelivered(Ben, Phone, 5) { At = Now }, new MessageRead(Ben, Phone, 3) { At = Now });
+        var state = After(
+            new MessageDelivered(Ben, Phone, 5) { At = Now }, new MessageRead(Ben, Phone, 3) { At = Now });
 
         Assert.Equal((3, 5, 5), (state.Of(Ben).Read, state.Of(Ben).Delivered, state.Of(Ben).DeliveredTo(Phone)));
     }
@@ -80,7 +83,8 @@ public sealed class WatermarksSpecs
             state = Decide(state, command).Aggregate(state, Watermarks.Evolve);
             var after = state.Of(Ben);
             if (after.Read < before.Read || after.Delivered < before.Delivered || after.Delivered < after.Read
-                || after.DeliveredTo(device) < upTo || after.DeliveredTo(device) < before.DeliveredTo(device) || (read && after.Read < upTo))
+                || after.DeliveredTo(device) < upTo || after.DeliveredTo(device) < before.DeliveredTo(device)
+                || (read && after.Read < upTo))
                 return false;
         }
 
@@ -90,5 +94,6 @@ public sealed class WatermarksSpecs
     private static IReadOnlyList<ReceiptEvent> Decide(Watermarks state, ReceiptCommand command) =>
         Watermarks.Decide(state, command, LastSeq, Now);
 
-    private static Watermarks After(params ReceiptEvent[] events) => events.Aggregate(Watermarks.None, Watermarks.Evolve);
+    private static Watermarks After(params ReceiptEvent[] events) =>
+        events.Aggregate(Watermarks.None, Watermarks.Evolve);
 }

@@ -5,7 +5,7 @@ using static ChatCqrs.Projections.Specs.Story;
 
 namespace ChatCqrs.Projections.Specs;
 
-/// <summary>Who has an account, and what stands there of them.</summary>
+/// <summary>The view of accounts.</summary>
 public sealed class DirectorySpecs
 {
     private static readonly SealedContent First = new(null, new byte[] { 1 }), Second = new(null, new byte[] { 2 });
@@ -14,8 +14,10 @@ public sealed class DirectorySpecs
     public void An_account_has_its_last_profile_and_its_devices()
     {
         var view = new Story().Of(
-            Ann, at => new UserEvent.UserRegistered(Ann, First) { At = at }, at => new UserEvent.DeviceAdded(Ann, Phone, "Phone", "android") { At = at },
-            at => new UserEvent.DeviceAdded(Ann, Laptop, "Laptop", "web") { At = at }, at => new UserEvent.ProfileChanged(Ann, Second) { At = at },
+            Ann, at => new UserEvent.UserRegistered(Ann, First) { At = at },
+            at => new UserEvent.DeviceAdded(Ann, Phone, "Phone", "android") { At = at },
+            at => new UserEvent.DeviceAdded(Ann, Laptop, "Laptop", "web") { At = at },
+            at => new UserEvent.ProfileChanged(Ann, Second) { At = at },
             at => new UserEvent.DeviceRemoved(Ann, Phone) { At = at }).Then<UserId, UserView, UsersProjection>()[Ann]!;
 
         Assert.Equal((Ann.ToString(), At(0)), (view.Id, view.RegisteredAt));
@@ -27,5 +29,6 @@ public sealed class DirectorySpecs
     public void Blocks_settings_and_conversations_change_no_account() => Assert.Empty(
         new Story().In(Group, Started(Ann, Ben)).Of(
             Ann, at => new UserEvent.UserBlocked(Ann, Ben) { At = at },
-            at => new UserEvent.ConversationSettingsChanged(Ann, Group, ConversationSettings.None) { At = at }).Then<UserId, UserView, UsersProjection>());
+            at => new UserEvent.ConversationSettingsChanged(Ann, Group, ConversationSettings.None) { At = at })
+            .Then<UserId, UserView, UsersProjection>());
 }

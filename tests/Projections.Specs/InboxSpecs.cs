@@ -6,27 +6,31 @@ using static ChatCqrs.Projections.Specs.Story;
 
 namespace ChatCqrs.Projections.Specs;
 
-/// <summary>What an inbox is made of: conversations, who belongs to them and when, and how everybody keeps them.</summary>
+/// <summary>The views behind an inbox: conversations, memberships and settings.</summary>
 public sealed class InboxSpecs
 {
     [Fact]
     public void A_conversation_knows_its_last_entry_and_its_last_message()
     {
-        var view = new Story().In(Group, Started(Ann, Ben), Sent(1, Ann), Reacted(1, 1, Ben, "👍")).Then<ConversationId, ConversationView, ConversationsProjection>()[Group];
+        var view = new Story().In(Group, Started(Ann, Ben), Sent(1, Ann), Reacted(1, 1, Ben, "👍"))
+            .Then<ConversationId, ConversationView, ConversationsProjection>()[Group];
 
-        Assert.Equal(new ConversationView(Group, "group", LastSeq: 2, LastMessageSeq: 1, StartedAt: At(0), UpdatedAt: At(2), Title), view);
+        Assert.Equal(
+            new ConversationView(
+                Group, "group", LastSeq: 2, LastMessageSeq: 1, StartedAt: At(0), UpdatedAt: At(2), Title), view);
     }
 
     [Fact]
     public void Each_conversation_is_its_own()
     {
-        var views = new Story().In(Group, Started(Ann, Ben)).In(Other, Started(Ben)).In(Group, Sent(1, Ann)).Then<ConversationId, ConversationView, ConversationsProjection>();
+        var views = new Story().In(Group, Started(Ann, Ben)).In(Other, Started(Ben)).In(Group, Sent(1, Ann))
+            .Then<ConversationId, ConversationView, ConversationsProjection>();
 
         Assert.Equal((1, 0), (views[Group]!.LastSeq, views[Other]!.LastSeq));
     }
 
     [Fact]
-    public void A_group_is_called_what_it_was_called_last()
+    public void A_group_has_its_latest_title()
     {
         var title = new GroupTitle(new SealedContent(null, new byte[] { 8 }), Ben);
         var view = new Story().In(Group, Started(Ann, Ben), at => new ConversationEvent.GroupRenamed(title) { At = at })
@@ -36,7 +40,7 @@ public sealed class InboxSpecs
     }
 
     [Fact]
-    public void Who_starts_it_and_whom_they_name_belong_to_it_from_its_first_entry_on()
+    public void All_initial_members_join_at_the_first_entry()
     {
         var members = Members(new Story().In(Group, Started(Ann, Ben)));
 
@@ -45,17 +49,21 @@ public sealed class InboxSpecs
     }
 
     [Fact]
-    public void Who_goes_and_comes_back_sees_from_then_on_and_was_a_recipient_before()
+    public void A_member_who_rejoins_sees_later_entries_and_was_a_recipient_before()
     {
-        var cat = Members(new Story().In(Group, Started(Ann, Ben), Added(Cat), Sent(1, Ann), Removed(Cat), Sent(2, Ann), Added(Cat), Left(Cat)))[Cat];
+        var story = new Story().In(
+            Group, Started(Ann, Ben), Added(Cat), Sent(1, Ann), Removed(Cat), Sent(2, Ann), Added(Cat), Left(Cat));
+        var cat = Members(story)[Cat];
 
         Assert.Equal([new Stay(1, 3), new Stay(5, 6)], cat.Stays);
         Assert.Equal((5L, 6L), (cat.JoinedSeq, cat.LeftSeq));
-        Assert.Equal([false, true, true, false, false, true, false], Enumerable.Range(0, 7).Select(seq => cat.Stays.Any(stay => stay.Covers(seq))));
+        Assert.Equal(
+            [false, true, true, false, false, true, false],
+            Enumerable.Range(0, 7).Select(seq => cat.Stays.Any(stay => stay.Covers(seq))));
     }
 
     [Fact]
-    public void Who_left_and_who_was_removed_belong_to_it_no_more()
+    public void Members_who_left_or_were_removed_are_former_members()
     {
         var members = Members(new Story().In(Group, Started(Ann, Ben, Cat), Left(Ben), Removed(Cat)));
 
@@ -66,12 +74,14 @@ public sealed class InboxSpecs
     public void Settings_are_each_users_own()
     {
         var pinned = new ConversationSettings(Pinned: true, Archived: false, MutedUntil: null);
-        var views = new Story().In(Group, Started(Ann, Ben)).Of(Ann, at => new UserEvent.ConversationSettingsChanged(Ann, Group, pinned) { At = at })
+        var views = new Story().In(Group, Started(Ann, Ben))
+            .Of(Ann, at => new UserEvent.ConversationSettingsChanged(Ann, Group, pinned) { At = at })
             .Then<MemberKey, SettingsView, SettingsProjection>();
 
         Assert.Equal([new SettingsView(new(Group, Ann), pinned)], views.Values);
     }
 
-    private static Dictionary<UserId, MemberView> Members(Story story) => story.Then<MemberKey, MemberView, MembersProjection>()
+    private static Dictionary<UserId, MemberView> Members(Story story) =>
+        story.Then<MemberKey, MemberView, MembersProjection>()
         .ToDictionary(pair => pair.Key.User, pair => pair.Value!);
 }

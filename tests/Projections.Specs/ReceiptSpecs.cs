@@ -6,7 +6,7 @@ using static ChatCqrs.Projections.Specs.Story;
 
 namespace ChatCqrs.Projections.Specs;
 
-/// <summary>How far everybody has got and read.</summary>
+/// <summary>The view of watermarks and their times.</summary>
 public sealed class ReceiptSpecs
 {
     private static readonly MemberKey BenInGroup = new(Group, Ben);
@@ -46,13 +46,20 @@ public sealed class ReceiptSpecs
             (before, after, fact) => marks.AddRange(WatermarksProjection.Marks(before, after!, fact)));
 
         Assert.Equal(
-            [new(BenInGroup, false, 1, At(0)), new(BenInGroup, false, 3, At(1)), new(BenInGroup, IsRead: true, 3, At(1))], marks);
+            [
+                new(BenInGroup, IsRead: false, 1, At(0)),
+                new(BenInGroup, IsRead: false, 3, At(1)),
+                new(BenInGroup, IsRead: true, 3, At(1)),
+            ],
+            marks);
     }
 
     private static WatermarkView? Then(params Func<DateTimeOffset, ReceiptEvent>[] events) =>
         new Story().Receipts(Group, events).Then<MemberKey, WatermarkView, WatermarksProjection>()[BenInGroup];
 
-    private static Func<DateTimeOffset, ReceiptEvent> Delivered(DeviceId device, long seq) => at => new ReceiptEvent.MessageDelivered(Ben, device, seq) { At = at };
+    private static Func<DateTimeOffset, ReceiptEvent> Delivered(DeviceId device, long seq) =>
+        at => new ReceiptEvent.MessageDelivered(Ben, device, seq) { At = at };
 
-    private static Func<DateTimeOffset, ReceiptEvent> Read(DeviceId device, long seq) => at => new ReceiptEvent.MessageRead(Ben, device, seq) { At = at };
+    private static Func<DateTimeOffset, ReceiptEvent> Read(DeviceId device, long seq) =>
+        at => new ReceiptEvent.MessageRead(Ben, device, seq) { At = at };
 }

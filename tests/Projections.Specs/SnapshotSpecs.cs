@@ -9,21 +9,26 @@ using static ChatCqrs.Projections.Specs.Story;
 
 namespace ChatCqrs.Projections.Specs;
 
-/// <summary>A state that comes from a snapshot decides as the one that was folded from the first event on.</summary>
+/// <summary>A state from a snapshot decides as the state folded from the first event does.</summary>
 public sealed class SnapshotSpecs
 {
     private static readonly Story Given = new Story().In(
-        Group, Started(Ann, Ben), Sent(1, Ben), Added(Cat), at => new ConversationEvent.RoleChanged(Ben, Role.Admin, Ann) { At = at },
-        at => new ConversationEvent.RetentionChanged(new RetentionPolicy(7, 3_600), Ann) { At = at }, Reacted(1, 1, Ann, "👍"));
+        Group, Started(Ann, Ben), Sent(1, Ben), Added(Cat),
+        at => new ConversationEvent.RoleChanged(Ben, Role.Admin, Ann) { At = at },
+        at => new ConversationEvent.RetentionChanged(new RetentionPolicy(7, 3_600), Ann) { At = at },
+        Reacted(1, 1, Ann, "👍"));
 
     [Fact]
-    public void It_holds_members_with_their_roles_title_and_retention()
+    public void A_snapshot_holds_members_with_their_roles_title_and_retention()
     {
-        var state = Given.Facts.Aggregate(Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+        var state = Given.Facts.Aggregate(
+            Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
 
         var loaded = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState();
 
-        Assert.Equal((state.Kind, state.LastSeq, state.LastAt, state.Retention), (loaded.Kind, loaded.LastSeq, loaded.LastAt, loaded.Retention));
+        Assert.Equal(
+            (state.Kind, state.LastSeq, state.LastAt, state.Retention),
+            (loaded.Kind, loaded.LastSeq, loaded.LastAt, loaded.Retention));
         Assert.Equal(state.MemberIds, loaded.MemberIds.AsEnumerable());
         Assert.Equal(state.Members.OrderBy(pair => pair.Key.Value), loaded.Members.OrderBy(pair => pair.Key.Value));
         Assert.Equal(state.Title!.By, loaded.Title!.By);
@@ -31,26 +36,30 @@ public sealed class SnapshotSpecs
     }
 
     [Fact]
-    public void What_it_has_forgotten_it_does_not_claim_to_know()
+    public void A_snapshot_claims_no_knowledge_of_earlier_messages()
     {
-        var state = Given.Facts.Aggregate(Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+        var state = Given.Facts.Aggregate(
+            Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
 
         var loaded = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState();
 
-        Assert.False(loaded.Recent.ProvesNew(Ben, Id(1))); // It must be looked up.
+        Assert.False(loaded.Recent.ProvesNew(Ben, Id(1))); // It needs a look-up.
         var behind = new MessageFacts(Id(1), 1, Ben, At(1), IsDeleted: false, OwnReaction: null, AsOf: 4);
         Assert.Equal(
             Refusal.MessageBusy,
-            Assert.Throws<RefusedException>(() => Conversation.Decide(loaded, new ConversationCommand.SetReaction(Ann, behind, "👍"), At(9))).Refusal);
+            Assert.Throws<RefusedException>(() => Conversation.Decide(
+                loaded, new ConversationCommand.SetReaction(Ann, behind, "👍"), At(9))).Refusal);
     }
 
     [Fact]
-    public void It_knows_whose_ids_were_ahead_of_the_clock()
+    public void A_snapshot_keeps_the_horizons()
     {
-        var state = Given.Facts.Aggregate(Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+        var state = Given.Facts.Aggregate(
+            Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
         var horizons = new Horizons(At(70), ImmutableDictionary.CreateRange([KeyValuePair.Create(Ben, At(90))]));
 
-        var loaded = ConversationSnapshot.Of(Group.ToString(), state with { Recent = state.Recent with { Horizons = horizons } }, Given.Facts[^1]).ToState();
+        var ahead = state with { Recent = state.Recent with { Horizons = horizons } };
+        var loaded = ConversationSnapshot.Of(Group.ToString(), ahead, Given.Facts[^1]).ToState();
 
         Assert.Equal((At(70), At(90)), (loaded.Recent.Horizons.Of(Ann), loaded.Recent.Horizons.Of(Ben)));
     }

@@ -6,7 +6,7 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Projections.Specs;
 
-/// <summary>What happened, as the log holds it: the given of every spec here. Each event comes a second after the one before.</summary>
+/// <summary>Builds a log of events, each one second after the one before, for the specs of projections.</summary>
 internal sealed class Story
 {
     public static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
@@ -26,16 +26,18 @@ internal sealed class Story
 
     public static SealedContent Content(int number) => new("day-2026-02-01", new byte[] { 1, 2, (byte)number });
 
-    /// <summary>When the event of a place in the story happened.</summary>
+    /// <summary>The time of the event at a place in the log.</summary>
     public static DateTimeOffset At(int place) => Start.AddSeconds(place);
 
-    public Story In(ConversationId conversation, params Func<DateTimeOffset, ConversationEvent>[] events) => Add(StreamName.Of(conversation), events);
+    public Story In(ConversationId conversation, params Func<DateTimeOffset, ConversationEvent>[] events) =>
+        Add(StreamName.Of(conversation), events);
 
-    public Story Receipts(ConversationId conversation, params Func<DateTimeOffset, ReceiptEvent>[] events) => Add(StreamName.OfReceipts(conversation), events);
+    public Story Receipts(ConversationId conversation, params Func<DateTimeOffset, ReceiptEvent>[] events) =>
+        Add(StreamName.OfReceipts(conversation), events);
 
     public Story Of(UserId user, params Func<DateTimeOffset, UserEvent>[] events) => Add(StreamName.Of(user), events);
 
-    /// <summary>What a projection makes of it all.</summary>
+    /// <summary>The views of a projection over the whole log.</summary>
     public Dictionary<TKey, TView?> Then<TKey, TView, TProjection>()
         where TKey : notnull
         where TView : class
@@ -47,27 +49,36 @@ internal sealed class Story
     }
 
     public static Func<DateTimeOffset, ConversationEvent> Started(params UserId[] members) =>
-        at => new ConversationEvent.ConversationStarted(ConversationKind.Group, members[0], [.. members], Title) { At = at };
+        at => new ConversationEvent.ConversationStarted(
+            ConversationKind.Group, members[0], [.. members], Title) { At = at };
 
-    public static Func<DateTimeOffset, ConversationEvent> Sent(int message, UserId sender, params FileId[] files) => at => new ConversationEvent.MessageSent(
-        Id(message), sender, Phone, MessageType.Text, Content(message), new Fingerprint((UInt128)message), null, at.AddDays(30), files.Length == 0 ? null : files)
+    public static Func<DateTimeOffset, ConversationEvent> Sent(
+        int message, UserId sender, params FileId[] files) => at => new ConversationEvent.MessageSent(
+        Id(message), sender, Phone, MessageType.Text, Content(message), new Fingerprint((UInt128)message), null,
+        at.AddDays(30), files.Length == 0 ? null : files)
     { At = at };
 
-    public static Func<DateTimeOffset, ConversationEvent> Edited(int message, long seq, UserId sender, int content) => at =>
-        new ConversationEvent.MessageEdited(Id(message), seq, sender, Content(content), new Fingerprint((UInt128)content)) { At = at };
+    public static Func<DateTimeOffset, ConversationEvent> Edited(
+        int message, long seq, UserId sender, int content) => at =>
+        new ConversationEvent.MessageEdited(
+            Id(message), seq, sender, Content(content), new Fingerprint((UInt128)content)) { At = at };
 
     public static Func<DateTimeOffset, ConversationEvent> Deleted(int message, long seq, UserId by) =>
         at => new ConversationEvent.MessageDeleted(Id(message), seq, by) { At = at };
 
-    public static Func<DateTimeOffset, ConversationEvent> Reacted(int message, long seq, UserId user, string? emoji) => at => emoji is null
+    public static Func<DateTimeOffset, ConversationEvent> Reacted(int message, long seq, UserId user, string? emoji) =>
+        at => emoji is null
         ? new ConversationEvent.ReactionCleared(Id(message), seq, user) { At = at }
         : new ConversationEvent.ReactionSet(Id(message), seq, user, emoji) { At = at };
 
-    public static Func<DateTimeOffset, ConversationEvent> Added(UserId user) => at => new ConversationEvent.MemberAdded(user, Ann) { At = at };
+    public static Func<DateTimeOffset, ConversationEvent> Added(UserId user) =>
+        at => new ConversationEvent.MemberAdded(user, Ann) { At = at };
 
-    public static Func<DateTimeOffset, ConversationEvent> Removed(UserId user) => at => new ConversationEvent.MemberRemoved(user, Ann) { At = at };
+    public static Func<DateTimeOffset, ConversationEvent> Removed(UserId user) =>
+        at => new ConversationEvent.MemberRemoved(user, Ann) { At = at };
 
-    public static Func<DateTimeOffset, ConversationEvent> Left(UserId user) => at => new ConversationEvent.MemberLeft(user) { At = at };
+    public static Func<DateTimeOffset, ConversationEvent> Left(UserId user) =>
+        at => new ConversationEvent.MemberLeft(user) { At = at };
 
     private Story Add<TEvent>(string stream, Func<DateTimeOffset, TEvent>[] events)
         where TEvent : notnull
@@ -77,7 +88,8 @@ internal sealed class Story
             var (at, revision) = (At(_facts.Count), _revisions.GetValueOrDefault(stream, -1) + 1);
             _revisions[stream] = revision;
             _facts.Add(new Recorded(
-                @event(at), stream, revision, new LogPosition((ulong)_facts.Count + 1), Uuid(_facts.Count), at, Actor.System, new byte[] { (byte)revision }));
+                @event(at), stream, revision, new LogPosition((ulong)_facts.Count + 1), Uuid(_facts.Count), at,
+                Actor.System, new byte[] { (byte)revision }));
         }
 
         return this;

@@ -18,11 +18,14 @@ public sealed class PipelineSpecs
     public void Every_request_of_the_application_has_one_handler()
     {
         var requests = typeof(ApplicationServices).Assembly.GetTypes()
-            .SelectMany(type => type.GetInterfaces().Where(IsRequest).Select(request => (Request: type, Response: request.GenericTypeArguments[0]))).ToList();
+            .SelectMany(type => type.GetInterfaces().Where(IsRequest)
+                .Select(request => (Request: type, Response: request.GenericTypeArguments[0]))).ToList();
 
         Assert.NotEmpty(requests);
         Assert.All(requests, request => Assert.Single(
-            _services, service => service.ServiceType == typeof(IRequestHandler<,>).MakeGenericType(request.Request, request.Response)));
+            _services,
+            service => service.ServiceType == typeof(IRequestHandler<,>)
+                .MakeGenericType(request.Request, request.Response)));
     }
 
     [Fact]
@@ -44,7 +47,7 @@ public sealed class PipelineSpecs
     public async Task A_request_whose_form_is_wrong_does_not_reach_its_handler()
     {
         var mediator = new Mediator(type => type == typeof(IRequestHandler<Ask, int>) ? new Handler()
-            : new IPipelineBehavior<Ask, int>[] { new Tracing<Ask, int>(), new Validation<Ask, int>(new AskValidator()) });
+            : (IPipelineBehavior<Ask, int>[])[new Tracing<Ask, int>(), new Validation<Ask, int>(new AskValidator())]);
 
         var refused = await Assert.ThrowsAsync<ValidationException>(() => mediator.Send(new Ask(-1)));
 
@@ -61,9 +64,11 @@ public sealed class PipelineSpecs
     }
 
     private IEnumerable<Type?> BehavioursOf<TRequest, TResponse>() =>
-        _services.Where(service => service.ServiceType == typeof(IPipelineBehavior<TRequest, TResponse>)).Select(service => service.ImplementationType);
+        _services.Where(service => service.ServiceType == typeof(IPipelineBehavior<TRequest, TResponse>))
+            .Select(service => service.ImplementationType);
 
-    private static bool IsRequest(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IRequest<>);
+    private static bool IsRequest(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IRequest<>);
 
     private sealed record Ask(int Number) : IRequest<int>;
 
@@ -78,6 +83,7 @@ public sealed class PipelineSpecs
 
     private sealed class Handler : IRequestHandler<Ask, int>
     {
-        public Task<int> Handle(Ask request, CancellationToken cancellationToken) => Task.FromResult(request.Number + 1);
+        public Task<int> Handle(Ask request, CancellationToken cancellationToken) =>
+            Task.FromResult(request.Number + 1);
     }
 }

@@ -16,7 +16,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Specs.Sweeping;
 
-/// <summary>A sweep over a few conversations, some of which cannot be written to.</summary>
+/// <summary>A sweep over a few conversations, to some of which appends fail.</summary>
 public sealed class SweepSpecs
 {
     private readonly ConversationId _good = new(Guid.CreateVersion7());
@@ -24,20 +24,20 @@ public sealed class SweepSpecs
     private readonly Stage _stage = new();
 
     [Fact]
-    public async Task A_conversation_that_fails_keeps_its_own_messages_and_nobody_elses()
+    public async Task A_failing_conversation_does_not_hold_up_others()
     {
         _stage.Due = [_bad, _good];
         _stage.Failures[_bad] = new FormatException("An event cannot be read.");
 
         Assert.Equal(1, (await SweepAsync()).Messages);
         Assert.Equal([_bad], _stage.Due);
-        Assert.Equal(0, (await SweepAsync()).Messages); // It ends, and is tried again.
+        Assert.Equal(0, (await SweepAsync()).Messages); // The sweep ends; the next one tries again.
         _stage.Failures.Clear();
         Assert.Equal(1, (await SweepAsync()).Messages);
     }
 
     [Fact]
-    public async Task A_store_that_is_away_breaks_the_sweep_off()
+    public async Task An_unavailable_store_ends_the_sweep()
     {
         _stage.Due = [_good];
         _stage.Failures[_good] = new StoreUnavailableException("Away, as the test wished.");
@@ -48,11 +48,13 @@ public sealed class SweepSpecs
 
     private Task<SweepMessages.Result> SweepAsync() => new SweepMessages.Handler(
         _stage, _stage, _stage, _stage,
-        new LogTrimmer(_stage, new InMemoryEventStore(), new EventCodec(), new NoSnapshots(), TimeProvider.System, NullLogger<LogTrimmer>.Instance),
+        new LogTrimmer(
+            _stage, new InMemoryEventStore(), new EventCodec(), new NoSnapshots(), TimeProvider.System,
+            NullLogger<LogTrimmer>.Instance),
         Options.Create(new RetentionOptions()), TimeProvider.System, NullLogger<SweepMessages.Handler>.Instance)
         .Handle(new SweepMessages.Command(), CancellationToken.None);
 
-    /// <summary>What a sweep asks and tells.</summary>
+    /// <summary>The ports of a sweep.</summary>
     private sealed class Stage : IExpiry, IContentSealer, IConversationWriter, IReadSide
     {
         public List<ConversationId> Due { get; set; } = [];
@@ -63,53 +65,80 @@ public sealed class SweepSpecs
 
         public LogPosition LastCommitted => LogPosition.Start;
 
-        public Task<IReadOnlyList<DueMessages>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<DueMessages>>(
-            [.. Due.Select(conversation => new DueMessages(conversation, [new ExpiredMessage(new MessageId(conversation.Value), 1)], 1))]);
+        public Task<IReadOnlyList<DueMessages>> DueAsync(
+            DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<DueMessages>>(
+                [
+                    .. Due.Select(conversation => new DueMessages(
+                        conversation, [new ExpiredMessage(new MessageId(conversation.Value), 1)], 1)),
+                ]);
 
-        public Task<Changed> ChangeAsync(ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken)
+        public Task<Changed> ChangeAsync(
+            ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken)
         {
             if (Failures.TryGetValue(id, out var failure))
                 return Task.FromException<Changed>(failure);
             Due.Remove(id);
             ImmutableArray<ExpiredMessage> gone = [.. ((ConversationCommand.ExpireMessages)command).Messages];
-            return Task.FromResult(new Changed([new ConversationEvent.MessagesExpired(gone, ExpiryReason.Expired) { At = DateTimeOffset.UtcNow }], LogPosition.Start));
+            var expired = new ConversationEvent.MessagesExpired(
+                gone, ExpiryReason.Expired) { At = DateTimeOffset.UtcNow };
+            return Task.FromResult(new Changed([expired], LogPosition.Start));
         }
 
-        public Task<bool> WaitForAsync(LogPosition position, TimeSpan timeout, CancellationToken cancellationToken) => Task.FromResult(true);
+        public Task<bool> WaitForAsync(LogPosition position, TimeSpan timeout, CancellationToken cancellationToken) =>
+            Task.FromResult(true);
 
-        public Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => Task.FromResult(0);
+        public Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+            Task.FromResult(0);
 
         public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => Task.FromResult<ILogTrims?>(null);
 
-        public Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int conversations, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<DeliveredMessages> DeliveredAsync(
+            ConversationId? after, int conversations, int limit,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<SealedContent> SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<SealedContent> SealAsync(
+            SealScope scope, ReadOnlyMemory<byte> content,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<ReadOnlyMemory<byte>?> OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<ReadOnlyMemory<byte>?> OpenAsync(
+            SealScope scope, SealedContent content,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask PrepareAsync(
+            IEnumerable<(SealScope Scope, SealedContent Content)> contents,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<Fingerprint> FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<Fingerprint> FingerprintAsync(
+            UserId owner, ReadOnlyMemory<byte> content,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task ShredAsync(UserId owner, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<Sent> SendAsync(
-            ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken, SealedFor assumption = default) =>
+            ConversationId id, ConversationCommand.SendMessage command, Origin origin,
+            CancellationToken cancellationToken, SealedFor assumption = default) =>
             throw new NotSupportedException();
 
-        public Task<LogPosition> AcknowledgeAsync(ConversationId id, ReceiptCommand command, Origin origin, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<LogPosition> AcknowledgeAsync(
+            ConversationId id, ReceiptCommand command, Origin origin,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted) => throw new NotSupportedException();
+        public void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted) =>
+            throw new NotSupportedException();
 
-        public Task<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
     }
 
     private sealed class NoSnapshots : ISnapshots
     {
-        public Task<Snapshot<Conversation>?> ConversationAsync(ConversationId conversation, CancellationToken cancellationToken) =>
+        public Task<Snapshot<Conversation>?> ConversationAsync(
+            ConversationId conversation, CancellationToken cancellationToken) =>
             Task.FromResult<Snapshot<Conversation>?>(null);
 
-        public Task<Snapshot<Watermarks>?> ReceiptsAsync(ConversationId conversation, CancellationToken cancellationToken) =>
+        public Task<Snapshot<Watermarks>?> ReceiptsAsync(
+            ConversationId conversation, CancellationToken cancellationToken) =>
             Task.FromResult<Snapshot<Watermarks>?>(null);
     }
 }

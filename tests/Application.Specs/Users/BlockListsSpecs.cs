@@ -44,7 +44,7 @@ public sealed class BlockListsSpecs
     }
 
     [Fact]
-    public async Task What_was_forgotten_is_read_again()
+    public async Task A_forgotten_list_is_read_again()
     {
         Assert.False(await _lists.HasBlockedAsync(Ann, Ben, default));
 
@@ -58,7 +58,7 @@ public sealed class BlockListsSpecs
     }
 
     [Fact]
-    public async Task What_changed_while_it_was_read_is_not_remembered()
+    public async Task A_list_that_changed_during_the_read_is_not_cached()
     {
         _whileReading = () =>
         {
@@ -72,9 +72,9 @@ public sealed class BlockListsSpecs
         Assert.True(await _lists.HasBlockedAsync(Ann, Ben, default));
     }
 
-    /// <summary>The moments meet in some of many rounds.</summary>
+    /// <summary>Repeats the race, because its timing varies.</summary>
     [Fact]
-    public async Task What_changes_just_when_it_was_read_is_not_remembered_either()
+    public async Task A_list_that_changed_right_after_the_read_is_not_cached()
     {
         const int rounds = 50_000;
         using var together = new Barrier(2);

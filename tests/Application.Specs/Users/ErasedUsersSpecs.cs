@@ -24,12 +24,15 @@ public sealed class ErasedUsersSpecs : IDirectory
         Assert.Equal(2, _reads);
     }
 
-    Task<IReadOnlyDictionary<UserId, DateTimeOffset>> IDirectory.ErasedAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
+    Task<IReadOnlyDictionary<UserId, DateTimeOffset>> IDirectory.ErasedAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
     {
         _reads++;
-        return Task.FromResult<IReadOnlyDictionary<UserId, DateTimeOffset>>(users.Where(_erased.ContainsKey).ToDictionary(user => user, user => _erased[user]));
+        return Task.FromResult<IReadOnlyDictionary<UserId, DateTimeOffset>>(
+            users.Where(_erased.ContainsKey).ToDictionary(user => user, user => _erased[user]));
     }
 
-    Task<IReadOnlyDictionary<UserId, SealedContent>> IDirectory.ProfilesAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+    Task<IReadOnlyDictionary<UserId, SealedContent>> IDirectory.ProfilesAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 }

@@ -16,7 +16,7 @@ public sealed class KnownUsersSpecs : IUsers
     public KnownUsersSpecs() => _known = new KnownUsers(this);
 
     [Fact]
-    public async Task Who_is_known_to_exist_is_not_asked_for_again()
+    public async Task A_known_user_is_not_queried_again()
     {
         Assert.True(await _known.ExistsAsync(Ann, default));
         Assert.True(await _known.ExistsAsync(Ann, default));
@@ -24,7 +24,7 @@ public sealed class KnownUsersSpecs : IUsers
     }
 
     [Fact]
-    public async Task Who_is_forgotten_is_asked_for_again()
+    public async Task A_forgotten_user_is_queried_again()
     {
         await _known.ExistsAsync(Ann, default);
         _exists = false;
@@ -40,10 +40,10 @@ public sealed class KnownUsersSpecs : IUsers
     }
 
     [Fact]
-    public async Task What_was_read_while_somebody_was_erased_is_not_remembered()
+    public async Task A_result_read_during_an_erasure_is_not_cached()
     {
         _whileReading = () => _known.Forget(Ann);
-        Assert.True(await _known.ExistsAsync(Ann, default)); // As it was just before.
+        Assert.True(await _known.ExistsAsync(Ann, default)); // The answer from before the erasure.
 
         (_exists, _whileReading) = (false, () => { });
 
@@ -57,8 +57,10 @@ public sealed class KnownUsersSpecs : IUsers
         return Task.FromResult(_exists);
     }
 
-    Task<UserId?> IUsers.FindByPhoneAsync(string phone, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<UserId?> IUsers.FindByPhoneAsync(string phone, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    Task<IReadOnlyDictionary<string, UserId>> IUsers.FindByPhonesAsync(IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
+    Task<IReadOnlyDictionary<string, UserId>> IUsers.FindByPhonesAsync(
+        IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 }

@@ -18,7 +18,7 @@ public sealed class UserWriterSpecs
     public UserWriterSpecs() => _writer = Writer();
 
     [Fact]
-    public async Task What_is_decided_is_in_the_log_and_read_back()
+    public async Task Decided_events_are_logged_and_read_back()
     {
         var device = NewDevice();
 
@@ -43,14 +43,16 @@ public sealed class UserWriterSpecs
     }
 
     [Fact]
-    public async Task Those_who_write_at_the_same_time_decide_again_and_all_get_through()
+    public async Task Concurrent_writers_decide_again_and_all_succeed()
     {
         var devices = Enumerable.Range(0, 8).Select(_ => NewDevice()).ToArray();
 
         await Task.WhenAll(devices.Select(device => AddAsync(Writer(), device)));
 
         var (user, _) = await _writer.ReadAsync(Ann, default);
-        Assert.Equal(devices.OrderBy(device => device.Value), user.Devices.Select(device => device.Id).OrderBy(device => device.Value));
+        Assert.Equal(
+            devices.OrderBy(device => device.Value),
+            user.Devices.Select(device => device.Id).OrderBy(device => device.Value));
         Assert.Single(await ReadAsync(), stored => stored.Type == "user-registered.v1");
     }
 
@@ -75,7 +77,7 @@ public sealed class UserWriterSpecs
     }
 
     [Fact]
-    public async Task What_was_cut_short_is_true_already_when_it_is_tried_again()
+    public async Task A_command_repeated_after_a_lost_answer_writes_nothing()
     {
         var device = NewDevice();
         _store.LosesAnswers = true;
@@ -89,7 +91,7 @@ public sealed class UserWriterSpecs
     }
 
     [Fact]
-    public async Task What_another_node_wrote_is_seen_although_the_account_is_in_memory()
+    public async Task Events_of_another_node_are_seen_although_the_account_is_cached()
     {
         await AddAsync(_writer, NewDevice());
         await AddAsync(Writer(), NewDevice());
@@ -137,8 +139,11 @@ public sealed class UserWriterSpecs
 
     private static DeviceId NewDevice() => new(Guid.CreateVersion7());
 
-    private static Task<(User User, LogPosition Position)> AddAsync(UserWriter writer, DeviceId device) => writer.WriteAsync(
-        Ann, (_, _) => new(new UserCommand.AddDevice(Ann, device, "Ann's phone", "android", Profile, null)), new Actor(Ann, device), null, default);
+    private static Task<(User User, LogPosition Position)> AddAsync(
+        UserWriter writer, DeviceId device) => writer.WriteAsync(
+        Ann, (_, _) => new(new UserCommand.AddDevice(Ann, device, "Ann's phone", "android", Profile, null)),
+        new Actor(Ann, device), null, default);
 
-    private Task<IReadOnlyList<StoredEvent>> ReadAsync() => _store.ReadStreamAsync(StreamName.Of(Ann), 0, ReadDirection.Forwards, 100, default);
+    private Task<IReadOnlyList<StoredEvent>> ReadAsync() =>
+        _store.ReadStreamAsync(StreamName.Of(Ann), 0, ReadDirection.Forwards, 100, default);
 }
