@@ -3,42 +3,43 @@ using System.Globalization;
 
 namespace ChatCqrs.Demo;
 
-/// <summary>Tells what happens, a line each, with the time: in colours where a terminal shows it.</summary>
+/// <summary>Prints each step with its time, in colour on terminals.</summary>
 public sealed class Narrator
 {
     private const string Bold = "1", Dim = "2", Red = "1;31", Green = "32", Blue = "1;34";
 
-    private static readonly bool Colours = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
+    private static readonly bool Colours = !Console.IsOutputRedirected
+        && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
 
     private readonly Lock _lock = new();
     private readonly long _started = Stopwatch.GetTimestamp();
 
-    /// <summary>How many things were seen that the product promises.</summary>
+    /// <summary>The number of promises seen kept.</summary>
     public int Seen { get; private set; }
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
 
     public void Title(string title) => Write("\n" + Paint(Bold, title));
 
-    /// <summary>Somebody does something.</summary>
+    /// <summary>A user acts.</summary>
     public void Does(string who, string what) => Line(who, what);
 
-    /// <summary>Somebody writes, and what they write.</summary>
+    /// <summary>A user sends a message.</summary>
     public void Says(string who, string text, string how) => Line(who, $"→ {Quote(text)} {Paint(Dim, how)}");
 
-    /// <summary>A message has come.</summary>
+    /// <summary>A message arrives.</summary>
     public void Gets(string who, string text, string how) => Saw(who, $"← {Quote(text)} {Paint(Dim, how)}");
 
-    /// <summary>One tick: the server has it for ever.</summary>
+    /// <summary>One tick: the message is durable.</summary>
     public void Sent(string who, string detail) => Saw(who, $"{Paint(Dim, "✓ ")} sent {Paint(Dim, detail)}");
 
-    /// <summary>Two ticks: everybody has it.</summary>
+    /// <summary>Two ticks: delivered to everybody.</summary>
     public void Delivered(string who, string detail) => Saw(who, $"{Paint(Dim, "✓✓")} delivered {Paint(Dim, detail)}");
 
-    /// <summary>Two blue ticks.</summary>
+    /// <summary>Two blue ticks: read.</summary>
     public void Read(string who, string detail) => Saw(who, $"{Paint(Blue, "✓✓")} read {Paint(Dim, detail)}");
 
-    /// <summary>Something that the product promises was seen.</summary>
+    /// <summary>A promise of the product was seen kept.</summary>
     public void Saw(string who, string what)
     {
         lock (_lock)

@@ -1,4 +1,4 @@
 namespace ChatCqrs.Demo;
 
-/// <summary>Something that the product promises was not seen.</summary>
+/// <summary>A promise of the product was not seen kept.</summary>
 public sealed class NotSeenException(string message) : Exception(message);

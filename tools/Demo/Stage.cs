@@ -5,13 +5,13 @@ using ChatCqrs.Demo.Client;
 
 namespace ChatCqrs.Demo;
 
-/// <summary>What the scenes share: the product, the people, and what they have written so far.</summary>
+/// <summary>State shared by the scenes: the product, the users and their messages so far.</summary>
 public sealed class Stage(Uri address, IReadOnlyList<string> restart, CancellationToken interrupted) : IAsyncDisposable
 {
-    /// <summary>How long the product may take to be back after its restart.</summary>
+    /// <summary>How long to wait for the product after a restart.</summary>
     private static readonly TimeSpan RestartMax = TimeSpan.FromSeconds(60);
 
-    /// <summary>How far the read models may be behind.</summary>
+    /// <summary>How long to wait for the read models.</summary>
     private static readonly TimeSpan ReadModelsMax = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
@@ -27,13 +27,13 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
 
     public Person Ben => _people[1];
 
-    /// <summary>The conversation of Ada and Ben, once there is one.</summary>
+    /// <summary>The conversation of Ada and Ben; null before it starts.</summary>
     public Guid Conversation { get; set; }
 
-    /// <summary>What was written in it, in the order of the answers.</summary>
+    /// <summary>Its messages, in the order of the acknowledgements.</summary>
     public List<Written> Written { get; } = [];
 
-    /// <summary>Registers somebody with a phone that nobody has.</summary>
+    /// <summary>Registers a user with an unused phone.</summary>
     public async Task<Person> RegisterAsync(string name)
     {
         var person = await Person.RegisterAsync(new RestClient(_http, interrupted), address, name, interrupted);
@@ -41,7 +41,7 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
         return person;
     }
 
-    /// <summary>Has the product restarted; the command may return before it is back.</summary>
+    /// <summary>Restarts the product; the command may return before it is ready.</summary>
     public async Task RestartAsync()
     {
         if (restart.Count == 0)
@@ -66,18 +66,22 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
         while (!await IsReadyAsync())
         {
             if (Stopwatch.GetElapsedTime(started) > RestartMax)
-                throw new NotSeenException($"the product did not come back within {RestartMax.TotalSeconds:0} s of its restart.");
+                throw new NotSeenException(
+                    $"the product did not come back within {RestartMax.TotalSeconds:0} s of its restart.");
             await Task.Delay(LookEvery, interrupted);
         }
     }
 
-    /// <summary>Reads the message until it has this status: a receipt over the socket may be ahead of the read models for a moment.</summary>
+    /// <summary>
+    /// Polls the message until it has this status: receipts on the socket may precede the read models.
+    /// </summary>
     public async Task ExpectStatusAsync(Person sender, Written written, string status)
     {
+        var path = $"/v1/conversations/{written.Conversation}/messages/{written.MessageId}";
         var started = Stopwatch.GetTimestamp();
         while (true)
         {
-            var answer = (await sender.GetAsync($"/v1/conversations/{written.Conversation}/messages/{written.MessageId}")).Expect(200).Body;
+            var answer = (await sender.GetAsync(path)).Expect(200).Body;
             if (answer.GetProperty("status").GetString() == status)
                 return;
             if (Stopwatch.GetElapsedTime(started) > ReadModelsMax)
@@ -86,7 +90,7 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
         }
     }
 
-    /// <summary>The conversation's messages as somebody sees them.</summary>
+    /// <summary>The conversation's messages as a user sees them.</summary>
     public async Task<IReadOnlyList<JsonElement>> MessagesAsync(Person person)
     {
         var answer = await person.GetAsync($"/v1/conversations/{Conversation}/messages?limit=200");
@@ -109,10 +113,10 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            return false; // It is not there yet.
+            return false; // Not ready yet.
         }
     }
 }
 
-/// <summary>A message that was acknowledged.</summary>
+/// <summary>An acknowledged message.</summary>
 public sealed record Written(Guid MessageId, Guid Conversation, long Seq, string SentAt, string Text);

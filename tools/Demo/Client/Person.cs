@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace ChatCqrs.Demo.Client;
 
-/// <summary>Somebody with a phone, and the client on it.</summary>
+/// <summary>A user with a phone and a client on it.</summary>
 public sealed class Person
 {
     private readonly RestClient _rest;
@@ -13,7 +13,8 @@ public sealed class Person
     private readonly string _token;
     private Socket? _socket;
 
-    private Person(RestClient rest, Uri server, string name, string phone, JsonElement session, CancellationToken interrupted)
+    private Person(
+        RestClient rest, Uri server, string name, string phone, JsonElement session, CancellationToken interrupted)
     {
         (_rest, _server, Name, Phone, _interrupted) = (rest, server, name, phone, interrupted);
         Id = session.GetProperty("user_id").GetGuid();
@@ -28,10 +29,13 @@ public sealed class Person
 
     public Socket Socket => _socket ?? throw new InvalidOperationException($"{Name} is offline.");
 
-    public static async Task<Person> RegisterAsync(RestClient rest, Uri server, string name, CancellationToken interrupted)
+    public static async Task<Person> RegisterAsync(
+        RestClient rest, Uri server, string name, CancellationToken interrupted)
     {
-        // Full length, and of a country code that is nobody's: repeated runs do not meet by chance.
-        var phone = string.Create(CultureInfo.InvariantCulture, $"+999{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}");
+        // Full length, with an unassigned country code: repeated runs do not collide.
+        var (first, second) = (
+            RandomNumberGenerator.GetInt32(100_000, 1_000_000), RandomNumberGenerator.GetInt32(100_000, 1_000_000));
+        var phone = string.Create(CultureInfo.InvariantCulture, $"+999{first}{second}");
         var begun = (await rest.SendAsync(HttpMethod.Post, "/v1/registrations", new { phone, name })).Expect(202).Body;
         if (!begun.TryGetProperty("code", out var code) || code.ValueKind != JsonValueKind.String)
             throw new NotSeenException("the code: only Development settings answer a registration with it.");
@@ -41,11 +45,13 @@ public sealed class Person
         return new Person(rest, server, name, phone, done.Expect(200).Body, interrupted);
     }
 
-    public Task<Answer> GetAsync(string path, string? after = null) => _rest.SendAsync(HttpMethod.Get, path, token: _token, after: after);
+    public Task<Answer> GetAsync(string path, string? after = null) =>
+        _rest.SendAsync(HttpMethod.Get, path, token: _token, after: after);
 
     public Task<Answer> PostAsync(string path, object body) => _rest.SendAsync(HttpMethod.Post, path, body, _token);
 
-    public Task<Answer> ChangeAsync(HttpMethod method, string path, object? body = null) => _rest.SendAsync(method, path, body, _token);
+    public Task<Answer> ChangeAsync(HttpMethod method, string path, object? body = null) =>
+        _rest.SendAsync(method, path, body, _token);
 
     /// <summary>Opens the socket and waits for <c>welcome</c>.</summary>
     public async Task ComeOnlineAsync()
@@ -65,35 +71,42 @@ public sealed class Person
     public async Task<Written> SayAsync(object receiver, string text, Guid? id = null)
     {
         var messageId = id ?? Guid.CreateVersion7();
-        await Socket.SendAsync(new { op = "send", message_id = messageId, receiver_id = receiver, type = "text", text });
+        await Socket.SendAsync(
+            new { op = "send", message_id = messageId, receiver_id = receiver, type = "text", text });
         var ack = await Socket.NextAsync("ack", $"the ack of “{text}”", frame => Is(frame, "message_id", messageId));
         return new Written(
-            messageId, ack.GetProperty("conversation_id").GetGuid(), ack.GetProperty("seq").GetInt64(), ack.GetProperty("sent_at").GetString()!, text);
+            messageId, ack.GetProperty("conversation_id").GetGuid(), ack.GetProperty("seq").GetInt64(),
+            ack.GetProperty("sent_at").GetString()!, text);
     }
 
-    /// <summary>Takes the message's frame, and checks that it is the one that was written.</summary>
+    /// <summary>Takes the message's frame and checks its content.</summary>
     public async Task<JsonElement> GetMessageAsync(Written written)
     {
-        var frame = await Socket.NextAsync("message", $"“{written.Text}” at {Name}", frame => Is(frame, "message_id", written.MessageId));
+        var frame = await Socket.NextAsync(
+            "message", $"“{written.Text}” at {Name}", frame => Is(frame, "message_id", written.MessageId));
         if (frame.GetProperty("text").GetString() != written.Text || frame.GetProperty("seq").GetInt64() != written.Seq)
             throw new NotSeenException($"“{written.Text}” as it was written: {frame}");
         return frame;
     }
 
-    /// <summary>Confirms everything up to a seq; <paramref name="op"/> is <c>delivered</c> or <c>read</c>.</summary>
-    public Task ConfirmAsync(string op, Guid conversation, long seq) => Socket.SendAsync(new { op, conversation_id = conversation, seq });
+    /// <summary>
+    /// Acknowledges everything up to a seq; <paramref name="op"/> is <c>delivered</c> or <c>read</c>.
+    /// </summary>
+    public Task ConfirmAsync(string op, Guid conversation, long seq) =>
+        Socket.SendAsync(new { op, conversation_id = conversation, seq });
 
-    /// <summary>Waits for the news that somebody has, or has read, everything up to a seq.</summary>
+    /// <summary>Waits for a receipt: a user holds, or has read, everything up to a seq.</summary>
     public Task<JsonElement> ReceiptAsync(Person of, Guid conversation, string watermark, long seq) => Socket.NextAsync(
         "receipt", $"{Name}'s receipt for {of.Name} ({watermark} {seq})",
         frame => Is(frame, "conversation_id", conversation) && Is(frame, "user_id", of.Id)
             && frame.GetProperty(watermark) is { ValueKind: JsonValueKind.Number } value && value.GetInt64() >= seq);
 
-    /// <summary>Waits for the news of something else than a message that happened in a conversation.</summary>
+    /// <summary>Waits for an update of a conversation.</summary>
     public async Task<JsonElement> UpdateAsync(Guid conversation, string kind)
     {
         var frame = await Socket.NextAsync(
-            "update", $"{kind} at {Name}", frame => Is(frame, "conversation_id", conversation) && frame.GetProperty("kind").GetString() == kind);
+            "update", $"{kind} at {Name}",
+            frame => Is(frame, "conversation_id", conversation) && frame.GetProperty("kind").GetString() == kind);
         return frame.GetProperty("data");
     }
 

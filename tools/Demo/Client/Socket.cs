@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace ChatCqrs.Demo.Client;
 
-/// <summary>A WebSocket of one device. Frames are kept in the order of their coming; who looks for one takes it out.</summary>
+/// <summary>A WebSocket of one device. Keeps frames in order of arrival until they are taken.</summary>
 public sealed class Socket : IAsyncDisposable
 {
-    /// <summary>How long a frame may take to come.</summary>
+    /// <summary>How long to wait for a frame.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private const int FrameMax = 512 * 1024;
@@ -18,9 +18,10 @@ public sealed class Socket : IAsyncDisposable
     private Task _receiving = Task.CompletedTask;
     private TaskCompletionSource _changed = NewSignal();
 
-    private Socket(CancellationToken interrupted) => _stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
+    private Socket(CancellationToken interrupted) =>
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
 
-    /// <summary>Why the server has closed it; null while it is open.</summary>
+    /// <summary>The server's close status; null while open.</summary>
     public WebSocketCloseStatus? Closed { get; private set; }
 
     public static async Task<Socket> ConnectAsync(Uri server, string token, CancellationToken interrupted)
@@ -34,10 +35,11 @@ public sealed class Socket : IAsyncDisposable
     }
 
     public Task SendAsync(object frame) => _socket.SendAsync(
-        JsonSerializer.SerializeToUtf8Bytes(frame, RestClient.Names), WebSocketMessageType.Text, endOfMessage: true, _stop.Token);
+        JsonSerializer.SerializeToUtf8Bytes(frame, RestClient.Names), WebSocketMessageType.Text, endOfMessage: true,
+        _stop.Token);
 
-    /// <summary>Takes out the first frame of this kind for which the condition holds.</summary>
-    /// <exception cref="NotSeenException">None came in time.</exception>
+    /// <summary>Takes the first frame of a kind that meets the condition.</summary>
+    /// <exception cref="NotSeenException">None arrived in time.</exception>
     public async Task<JsonElement> NextAsync(string op, string what, Func<JsonElement, bool>? condition = null)
     {
         JsonElement frame = default;
@@ -45,14 +47,15 @@ public sealed class Socket : IAsyncDisposable
         return frame;
     }
 
-    /// <summary>Whether a frame has come that nobody has taken out.</summary>
+    /// <summary>Whether a frame is waiting to be taken.</summary>
     public bool Holds(string op, string name, Guid id)
     {
         lock (_lock)
-            return _frames.Exists(frame => frame.GetProperty("op").GetString() == op && frame.GetProperty(name).GetGuid() == id);
+            return _frames.Exists(
+                frame => frame.GetProperty("op").GetString() == op && frame.GetProperty(name).GetGuid() == id);
     }
 
-    /// <summary>Waits until the server has closed it.</summary>
+    /// <summary>Waits until the server has closed the socket.</summary>
     public Task ClosedAsync(string what) => UntilAsync(what, () => Closed is not null);
 
     public async ValueTask DisposeAsync()
@@ -67,7 +70,7 @@ public sealed class Socket : IAsyncDisposable
             }
             catch (Exception exception) when (exception is WebSocketException or OperationCanceledException)
             {
-                _socket.Abort(); // The server is gone, or takes no leave: nothing is lost by it.
+                _socket.Abort(); // The server is gone, or does not close; nothing is lost.
             }
         }
 
@@ -103,7 +106,8 @@ public sealed class Socket : IAsyncDisposable
     {
         lock (_lock)
         {
-            var at = _frames.FindIndex(candidate => candidate.GetProperty("op").GetString() == op && condition?.Invoke(candidate) != false);
+            var at = _frames.FindIndex(
+                candidate => candidate.GetProperty("op").GetString() == op && condition?.Invoke(candidate) != false);
             frame = at < 0 ? default : _frames[at];
             if (at >= 0)
                 _frames.RemoveAt(at);
@@ -128,11 +132,11 @@ public sealed class Socket : IAsyncDisposable
         }
         catch (WebSocketException)
         {
-            Closed = WebSocketCloseStatus.Empty; // Broken off, without a close frame.
+            Closed = WebSocketCloseStatus.Empty; // Disconnected without a close frame.
         }
         catch (OperationCanceledException)
         {
-            Closed = WebSocketCloseStatus.NormalClosure; // We hang up.
+            Closed = WebSocketCloseStatus.NormalClosure; // Closed by this client.
         }
         finally
         {
@@ -140,7 +144,7 @@ public sealed class Socket : IAsyncDisposable
         }
     }
 
-    /// <returns>The frame's length; null when the server closes.</returns>
+    /// <returns>The frame's length; null if the server closes.</returns>
     private async Task<int?> ReadAsync(byte[] buffer)
     {
         var length = 0;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ChatCqrs.Demo.Scenes;
 
-/// <summary>Both are there: a message comes at once.</summary>
+/// <summary>Both users are online: a message arrives at once.</summary>
 public sealed class Answering : IScene
 {
     public string Title => "Ben answers";
@@ -20,7 +20,8 @@ public sealed class Answering : IScene
         stage.Narrator.Sent(ben.Name, $"seq {written.Seq}");
 
         await ada.GetMessageAsync(written);
-        stage.Narrator.Gets(ada.Name, Text, $"seq {written.Seq}, after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms");
+        stage.Narrator.Gets(
+            ada.Name, Text, $"seq {written.Seq}, after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms");
         await ada.ConfirmAsync("read", stage.Conversation, written.Seq);
         await ben.ReceiptAsync(ada, stage.Conversation, "read_seq", written.Seq);
         await stage.ExpectStatusAsync(ben, written, "read");

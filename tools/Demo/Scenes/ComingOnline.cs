@@ -1,6 +1,6 @@
 namespace ChatCqrs.Demo.Scenes;
 
-/// <summary>What was waiting comes unasked, is confirmed, and then read.</summary>
+/// <summary>Waiting messages are delivered unasked, acknowledged, then read.</summary>
 public sealed class ComingOnline : IScene
 {
     public string Title => "Ben comes online";

@@ -2,7 +2,9 @@ using ChatCqrs.Demo.Client;
 
 namespace ChatCqrs.Demo.Scenes;
 
-/// <summary>Three people in a group: one order for all, changes that everybody sees, and nothing more for who was removed.</summary>
+/// <summary>
+/// Three users in a group: one order for all, updates for all members, nothing more for a removed member.
+/// </summary>
 public sealed class InAGroup : IScene
 {
     public string Title => "Three people in a group";
@@ -25,7 +27,8 @@ public sealed class InAGroup : IScene
     private static async Task<Guid> StartAsync(Stage stage, Person[] people)
     {
         var (ada, others) = (people[0], people[1..]);
-        var started = (await ada.PostAsync("/v1/conversations", new { type = "group", title = "Cake", member_ids = others.Select(other => other.Id) })).Expect(201).Body;
+        var body = new { type = "group", title = "Cake", member_ids = others.Select(other => other.Id) };
+        var started = (await ada.PostAsync("/v1/conversations", body)).Expect(201).Body;
         var group = started.GetProperty("conversation_id").GetGuid();
         foreach (var other in others)
         {
@@ -39,7 +42,8 @@ public sealed class InAGroup : IScene
 
     private static async Task<Written[]> AllAtOnceAsync(Stage stage, Guid group, Person[] people)
     {
-        var written = await Task.WhenAll(people.Select(person => person.SayAsync(group, $"{person.Name} has a recipe.")));
+        var written = await Task.WhenAll(
+            people.Select(person => person.SayAsync(group, $"{person.Name} has a recipe.")));
         foreach (var person in people)
         {
             foreach (var other in written.Where((_, n) => people[n] != person))
@@ -50,7 +54,11 @@ public sealed class InAGroup : IScene
         foreach (var person in people)
         {
             var page = (await person.GetAsync($"/v1/conversations/{group}/messages")).Expect(200).Body;
-            orders.Add(string.Join(", ", page.GetProperty("messages").EnumerateArray().Select(message => message.GetProperty("text").GetString())));
+            orders.Add(
+                string.Join(
+                    ", ",
+                    page.GetProperty("messages").EnumerateArray()
+                        .Select(message => message.GetProperty("text").GetString())));
         }
 
         if (orders.Distinct().Count() != 1 || !written.Select(message => message.Seq).Order().SequenceEqual([1, 2, 3]))
@@ -69,7 +77,8 @@ public sealed class InAGroup : IScene
             throw new NotSeenException("Ben's reaction at Cat.");
         stage.Narrator.Saw(cat.Name, "sees Ben's 🎂 at her message");
 
-        (await ada.ChangeAsync(HttpMethod.Patch, PathOf(written[0]), new { text = "Ada has two recipes." })).Expect(200);
+        (await ada.ChangeAsync(HttpMethod.Patch, PathOf(written[0]), new { text = "Ada has two recipes." })).Expect(
+            200);
         if ((await ben.UpdateAsync(group, "message_edited")).GetProperty("text").GetString() != "Ada has two recipes.")
             throw new NotSeenException("Ada's edit at Ben.");
         stage.Narrator.Saw(ben.Name, "sees what Ada made of hers: “Ada has two recipes.”");
@@ -77,7 +86,8 @@ public sealed class InAGroup : IScene
         (await cat.ChangeAsync(HttpMethod.Delete, PathOf(written[2]))).Expect(204);
         await ada.UpdateAsync(group, "message_deleted");
         var deleted = (await ada.GetAsync(PathOf(written[2]))).Expect(200).Body;
-        if (deleted.GetProperty("text").GetString() is not null || deleted.GetProperty("deleted_at").GetString() is null)
+        if (deleted.GetProperty("text").GetString() is not null
+            || deleted.GetProperty("deleted_at").GetString() is null)
             throw new NotSeenException($"a message without its text: {deleted}");
         stage.Narrator.Saw(ada.Name, "finds Cat's deleted for everyone, without its text");
     }
@@ -86,7 +96,7 @@ public sealed class InAGroup : IScene
     {
         await ben.ConfirmAsync("read", message.Conversation, 3);
         await stage.Ada.ReceiptAsync(ben, message.Conversation, "read_seq", 3);
-        await stage.ExpectStatusAsync(stage.Ada, message, "sent"); // Cat has not confirmed it.
+        await stage.ExpectStatusAsync(stage.Ada, message, "sent"); // Cat has not acknowledged it.
         await cat.ConfirmAsync("read", message.Conversation, 3);
         await stage.Ada.ReceiptAsync(cat, message.Conversation, "read_seq", 3);
         await stage.ExpectStatusAsync(stage.Ada, message, "read");
@@ -95,7 +105,8 @@ public sealed class InAGroup : IScene
 
     private static async Task RemoveAsync(Stage stage, Guid group, Person ada, Person ben, Person cat)
     {
-        (await cat.ChangeAsync(HttpMethod.Delete, $"/v1/conversations/{group}/members/{ben.Id}")).Expect(403, "not_an_admin");
+        (await cat.ChangeAsync(HttpMethod.Delete, $"/v1/conversations/{group}/members/{ben.Id}"))
+            .Expect(403, "not_an_admin");
         stage.Narrator.Saw(cat.Name, "may not remove anybody: she is no admin");
         (await ada.ChangeAsync(HttpMethod.Delete, $"/v1/conversations/{group}/members/{cat.Id}")).Expect(204);
         await cat.UpdateAsync(group, "member_removed");

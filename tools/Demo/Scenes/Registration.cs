@@ -1,6 +1,6 @@
 namespace ChatCqrs.Demo.Scenes;
 
-/// <summary>Two people register with their phones and a code.</summary>
+/// <summary>Two users register with their phones and a code.</summary>
 public sealed class Registration : IScene
 {
     public string Title => "Two people register";

@@ -33,7 +33,8 @@ public sealed class Restarting : IScene
         await ada.ComeOnlineAsync();
         if (await ada.SayAsync(ben.Id, Text, written.MessageId) != written)
             throw new NotSeenException("the first answer to a message that is sent again after the restart.");
-        stage.Narrator.Saw(ada.Name, $"is online, sends it again to be sure, and gets the first answer: seq {written.Seq}");
+        stage.Narrator.Saw(
+            ada.Name, $"is online, sends it again to be sure, and gets the first answer: seq {written.Seq}");
 
         await ben.ComeOnlineAsync();
         await ben.GetMessageAsync(written);

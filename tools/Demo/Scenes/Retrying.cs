@@ -1,6 +1,6 @@
 namespace ChatCqrs.Demo.Scenes;
 
-/// <summary>An answer got lost, so the client asks again: the first result returns, and nothing is stored twice.</summary>
+/// <summary>A retry after a lost answer: the first result returns, and nothing is stored twice.</summary>
 public sealed class Retrying : IScene
 {
     public string Title => "Ada's client never saw the answer, and sends again";
@@ -21,14 +21,16 @@ public sealed class Retrying : IScene
             throw new NotSeenException("the first answer to the message that was sent again over the socket.");
         var again = new { message_id = written.MessageId, receiver_id = ben.Id, type = "text", text = Text };
         var answer = (await ada.PostAsync("/v1/messages", again)).Expect(200).Body;
-        if (answer.GetProperty("seq").GetInt64() != written.Seq || answer.GetProperty("sent_at").GetString() != written.SentAt)
+        if (answer.GetProperty("seq").GetInt64() != written.Seq
+            || answer.GetProperty("sent_at").GetString() != written.SentAt)
             throw new NotSeenException($"the first answer to the message that was sent again by REST: {answer}");
         stage.Narrator.Saw(ada.Name, $"gets the first answer both times: seq {written.Seq}, {written.SentAt}");
 
         (await ada.PostAsync("/v1/messages", again with { text = "No, at eleven." })).Expect(409, "message_id_reused");
         stage.Narrator.Saw(ada.Name, "is refused another text under that message_id: 409 message_id_reused");
 
-        var copies = (await stage.MessagesAsync(ben)).Count(message => message.GetProperty("message_id").GetGuid() == written.MessageId);
+        var copies = (await stage.MessagesAsync(ben))
+            .Count(message => message.GetProperty("message_id").GetGuid() == written.MessageId);
         if (copies != 1)
             throw new NotSeenException($"one message in the conversation, but {copies}.");
         stage.Narrator.Saw(ben.Name, "has it once");

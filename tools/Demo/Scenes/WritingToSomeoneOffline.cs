@@ -1,6 +1,6 @@
 namespace ChatCqrs.Demo.Scenes;
 
-/// <summary>Ada writes by phone number, while Ben is nowhere to be found.</summary>
+/// <summary>Ada sends to Ben's phone number while he is offline.</summary>
 public sealed class WritingToSomeoneOffline : IScene
 {
     public string Title => "Ada writes to Ben, who is offline";
