@@ -2,18 +2,23 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Projections;
 
-/// <summary>Folds a run of the log into the views that it touches.</summary>
+/// <summary>Folds a run of the log into the views that it changes.</summary>
 public static class Folding<TKey, TView, TProjection>
     where TKey : notnull
     where TView : class
     where TProjection : IProjection<TKey, TView>
 {
-    /// <summary>The keys of the views that a run touches, each once.</summary>
-    public static IReadOnlySet<TKey> KeysOf(IReadOnlyList<Recorded> facts) => facts.SelectMany(TProjection.KeysOf).ToHashSet();
+    /// <summary>The keys of the views that a run changes, once each.</summary>
+    public static IReadOnlySet<TKey> KeysOf(IReadOnlyList<Recorded> facts) =>
+        facts.SelectMany(TProjection.KeysOf).ToHashSet();
 
-    /// <param name="views">The touched views as they are; what is missing is not there yet. Left as they become: null for a view that is no more.</param>
-    /// <param name="each">Called for every step, with the view before and after it.</param>
-    public static void Apply(IReadOnlyList<Recorded> facts, Dictionary<TKey, TView?> views, Action<TView?, TView?, Recorded>? each = null)
+    /// <param name="views">
+    /// The current views; absent keys have none yet. Updated in place; null for a view that no longer exists.
+    /// </param>
+    /// <param name="facts">The run, in log order.</param>
+    /// <param name="each">Called for every step with the view before and after it; null for no calls.</param>
+    public static void Apply(
+        IReadOnlyList<Recorded> facts, Dictionary<TKey, TView?> views, Action<TView?, TView?, Recorded>? each = null)
     {
         foreach (var fact in facts)
         {

@@ -4,28 +4,31 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Projections.Directory;
 
-/// <summary>An account as others may look it up. The profile stays sealed.</summary>
+/// <summary>An account as other users may look it up. The profile stays sealed.</summary>
 public sealed record UserView
 {
     /// <summary>The user's id.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Nonce, ciphertext and tag of the profile; empty once the account is erased.</summary>
+    /// <summary>The profile's nonce, ciphertext and tag; empty after erasure.</summary>
     public required byte[] Profile { get; init; }
 
     public required DateTimeOffset RegisteredAt { get; init; }
     public required ImmutableArray<Guid> Devices { get; init; }
 
-    /// <summary>Null while the account is there.</summary>
+    /// <summary>Time of erasure, UTC; null if not erased.</summary>
     public DateTimeOffset? ErasedAt { get; init; }
 }
 
-/// <summary>Who has an account?</summary>
+/// <summary>Folds accounts: who is registered, with which profile and devices.</summary>
 public sealed class UsersProjection : IProjection<UserId, UserView>
 {
-    public static IEnumerable<UserId> KeysOf(Recorded fact) =>
-        fact.Event is UserEvent.UserRegistered or UserEvent.ProfileChanged or UserEvent.DeviceAdded or UserEvent.DeviceRemoved
-            or UserEvent.UserErased ? [new UserId(StreamName.IdOf(fact.Stream))] : [];
+    public static IEnumerable<UserId> KeysOf(Recorded fact) => fact.Event switch
+    {
+        UserEvent.UserRegistered or UserEvent.ProfileChanged or UserEvent.DeviceAdded or UserEvent.DeviceRemoved
+            or UserEvent.UserErased => [new UserId(StreamName.IdOf(fact.Stream))],
+        _ => [],
+    };
 
     public static UserView? Evolve(UserView? view, UserId key, Recorded fact) => fact.Event switch
     {
@@ -44,7 +47,7 @@ public sealed class UsersProjection : IProjection<UserId, UserView>
             Devices = [],
             ErasedAt = fact.At,
         },
-        _ when view is null => null, // What came before an erasure is being taken out of the log, and a rebuild may meet a part of it.
+        _ when view is null => null, // Erasure truncates the earlier events, and a rebuild may read a part of them.
         UserEvent.ProfileChanged e => view with { Profile = e.Profile.Bytes.ToArray() },
         UserEvent.DeviceAdded e => view with { Devices = view.Devices.Add(e.Device.Value) },
         UserEvent.DeviceRemoved e => view with { Devices = view.Devices.Remove(e.Device.Value) },

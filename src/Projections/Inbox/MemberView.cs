@@ -3,22 +3,22 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Projections.Inbox;
 
-/// <summary>A user's place in a conversation.</summary>
+/// <summary>The key of a user in a conversation.</summary>
 public readonly record struct MemberKey(ConversationId Conversation, UserId User)
 {
-    /// <summary>The conversation's id, a colon and the user's.</summary>
+    /// <summary>The conversation's id, a colon and the user's id.</summary>
     public override string ToString() => $"{Conversation}:{User}";
 }
 
-/// <summary>A time during which a user belonged to a conversation.</summary>
-/// <param name="JoinedSeq">The first entry of it.</param>
-/// <param name="LeftSeq">The entry that ended it; null while it lasts.</param>
+/// <summary>A period of membership.</summary>
+/// <param name="JoinedSeq">Its first entry, a seq.</param>
+/// <param name="LeftSeq">The entry that ended it, a seq; null while it lasts.</param>
 public sealed record Stay(long JoinedSeq, long? LeftSeq)
 {
     public bool Covers(long seq) => seq >= JoinedSeq && !(seq >= LeftSeq);
 }
 
-/// <summary>That a user belongs to a conversation, or did.</summary>
+/// <summary>A user's current or former membership in a conversation.</summary>
 public sealed record MemberView
 {
     /// <summary>The text of a <see cref="MemberKey"/>.</summary>
@@ -27,15 +27,17 @@ public sealed record MemberView
     public required Guid ConversationId { get; init; }
     public required Guid UserId { get; init; }
 
-    /// <summary>The first entry that they see.</summary>
+    /// <summary>The first entry that they may see, a seq.</summary>
     public required long JoinedSeq { get; init; }
 
-    /// <summary>The entry by which they went; null for a member.</summary>
+    /// <summary>The entry with which they left, a seq; null for current members.</summary>
     public long? LeftSeq { get; init; }
 
-    /// <summary>The times before: who comes back sees nothing of what was before, but was a recipient then.</summary>
+    /// <summary>Earlier periods. A member who rejoined may not see their entries, but was a recipient then.</summary>
     public IReadOnlyList<Stay> Earlier { get; init; } = [];
 
     [JsonIgnore]
     public IReadOnlyList<Stay> Stays => [.. Earlier, new Stay(JoinedSeq, LeftSeq)];
+
+    internal bool HasSeen(long seq) => Stays.Any(stay => stay.JoinedSeq >= seq || stay.LeftSeq >= seq);
 }

@@ -3,7 +3,7 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Projections.Inbox;
 
-/// <summary>Who belongs to which conversation, and who did when?</summary>
+/// <summary>Folds memberships: who belongs or belonged to which conversation, and when.</summary>
 public sealed class MembersProjection : IProjection<MemberKey, MemberView>
 {
     public static IEnumerable<MemberKey> KeysOf(Recorded fact) => fact.Event switch
@@ -15,10 +15,13 @@ public sealed class MembersProjection : IProjection<MemberKey, MemberView>
         _ => [],
     };
 
-    /// <remarks>A rebuild may begin with a view that has seen a fact already: where its start was truncated, see docs/adr/0081.</remarks>
+    /// <remarks>
+    /// If a stream's start was truncated, a rebuild starts from a view that has seen the fact already; see
+    /// docs/adr/0081.
+    /// </remarks>
     public static MemberView? Evolve(MemberView? view, MemberKey key, Recorded fact) => fact.Event switch
     {
-        _ when view is not null && view.Stays.Any(stay => stay.JoinedSeq >= fact.Revision || stay.LeftSeq >= fact.Revision) => view,
+        _ when view is not null && view.HasSeen(fact.Revision) => view,
         ConversationEvent.ConversationStarted or ConversationEvent.MemberAdded => new MemberView
         {
             Id = key.ToString(),

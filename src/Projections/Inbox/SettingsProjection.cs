@@ -3,10 +3,10 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Projections.Inbox;
 
-/// <summary>How a user keeps a conversation, where they have ever set anything.</summary>
+/// <summary>A user's settings of a conversation; exists once they have set any.</summary>
 public sealed record SettingsView(MemberKey Key, ConversationSettings Settings);
 
-/// <summary>How does everybody keep their conversations?</summary>
+/// <summary>Folds users' settings of their conversations.</summary>
 public sealed class SettingsProjection : IProjection<MemberKey, SettingsView>
 {
     public static IEnumerable<MemberKey> KeysOf(Recorded fact) =>

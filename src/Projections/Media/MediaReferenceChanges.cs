@@ -3,19 +3,19 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Projections.Media;
 
-/// <summary>That a message has a file with it: whoever sees the message may download the file.</summary>
-public sealed record MediaReference(FileId File, ConversationId Conversation, long Seq, MessageId Message, DateTimeOffset At);
+/// <summary>A message's reference to a file. Everyone who may see the message may download the file.</summary>
+public sealed record MediaReference(
+    FileId File, ConversationId Conversation, long Seq, MessageId Message, DateTimeOffset At);
 
-/// <summary>To which conversations was a file sent?</summary>
+/// <summary>Collects the references to files that a run adds and removes.</summary>
 public sealed class MediaReferenceChanges
 {
     private readonly List<MediaReference> _added = [];
-
     private readonly List<(ConversationId Conversation, long Seq)> _deleted = [];
 
     public IReadOnlyList<MediaReference> Added => _added;
 
-    /// <summary>The messages that were deleted or have expired, and refer to nothing any more.</summary>
+    /// <summary>The messages that were deleted or expired: their references are removed.</summary>
     public IReadOnlyList<(ConversationId Conversation, long Seq)> Deleted => _deleted;
 
     public void Apply(Recorded fact)
@@ -29,8 +29,12 @@ public sealed class MediaReferenceChanges
         }
 
         if (fact.Event is ConversationEvent.MessageSent { Files: { } files } sent)
-            _added.AddRange(files.Distinct().Select(file => new MediaReference(file, fact.Conversation, fact.Revision, sent.MessageId, fact.At)));
+        {
+            _added.AddRange(files.Distinct().Select(file =>
+                new MediaReference(file, fact.Conversation, fact.Revision, sent.MessageId, fact.At)));
+        }
     }
+
     private void Delete(ConversationId conversation, long seq)
     {
         if (_added.Count > 0)

@@ -5,10 +5,12 @@ using ChatCqrs.Projections.Inbox;
 
 namespace ChatCqrs.Projections.Receipts;
 
-/// <summary>How far a member has got and read. Seqs of -1 mean nothing yet.</summary>
-/// <param name="DeliveredSeq">The highest seq that any of the member's devices holds.</param>
-/// <param name="Devices">The highest seq that each device holds.</param>
-public sealed record WatermarkView(MemberKey Key, long DeliveredSeq, long ReadSeq, ImmutableDictionary<Guid, long> Devices)
+/// <summary>A member's watermarks. A seq of -1 means none yet.</summary>
+/// <param name="DeliveredSeq">The highest seq on any of the member's devices.</param>
+/// <param name="ReadSeq">The highest seq read on any device.</param>
+/// <param name="Devices">The highest seq on each device.</param>
+public sealed record WatermarkView(
+    MemberKey Key, long DeliveredSeq, long ReadSeq, ImmutableDictionary<Guid, long> Devices)
 {
     public static WatermarkView None(MemberKey key) => new(key, -1, -1, ImmutableDictionary<Guid, long>.Empty);
 
@@ -20,10 +22,13 @@ public sealed record WatermarkView(MemberKey Key, long DeliveredSeq, long ReadSe
     };
 }
 
-/// <summary>When a member's watermark rose to a seq; the first at or above a message's seq tells when the message was delivered or read.</summary>
+/// <summary>
+/// When a member's watermark rose to a seq. The first mark at or above a message's seq is when the message was
+/// delivered or read.
+/// </summary>
 public sealed record ReceiptMark(MemberKey Key, bool IsRead, long UpToSeq, DateTimeOffset At);
 
-/// <summary>Who has got and read what?</summary>
+/// <summary>Folds receipts: how far each member has received and read.</summary>
 public sealed class WatermarksProjection : IProjection<MemberKey, WatermarkView>
 {
     public static IEnumerable<MemberKey> KeysOf(Recorded fact) => fact.Event switch
@@ -40,7 +45,7 @@ public sealed class WatermarksProjection : IProjection<MemberKey, WatermarkView>
         _ => view,
     };
 
-    /// <summary>The marks that a rise leaves behind.</summary>
+    /// <summary>The marks of a rise.</summary>
     public static IEnumerable<ReceiptMark> Marks(WatermarkView? before, WatermarkView after, Recorded fact)
     {
         if (after.DeliveredSeq > (before?.DeliveredSeq ?? -1))

@@ -6,7 +6,9 @@ using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Projections.Snapshots;
 
-/// <summary>A conversation's state at one of its entries, without the messages last accepted (they are found by id).</summary>
+/// <summary>
+/// A conversation's state at one of its entries, without <c>Recent</c>: earlier messages are found by id.
+/// </summary>
 public sealed record ConversationSnapshot
 {
     /// <summary>The conversation's id.</summary>
@@ -28,7 +30,7 @@ public sealed record ConversationSnapshot
     /// <summary>A group's title, sealed; null for none.</summary>
     public byte[]? Title { get; init; }
 
-    /// <summary>Who gave it.</summary>
+    /// <summary>The title's author; null for none.</summary>
     public Guid? TitleBy { get; init; }
 
     public int? RetentionDays { get; init; }
@@ -43,8 +45,8 @@ public sealed record ConversationSnapshot
         Kind = state.Kind!.Value.ToString(),
         Members =
         [
-            .. state.MemberIds.Select(user => state.Members[user])
-                .Select(member => new SnapshotMember(member.User.Value, member.JoinedSeq, member.LastSentSeq, member.Role == Role.Admin)),
+            .. state.MemberIds.Select(user => state.Members[user]).Select(member => new SnapshotMember(
+                member.User.Value, member.JoinedSeq, member.LastSentSeq, member.Role == Role.Admin)),
         ],
         Revision = last.Revision,
         Hash = last.Hash.ToArray(),
@@ -64,22 +66,26 @@ public sealed record ConversationSnapshot
     public Conversation ToState() => new(
         Enum.Parse<ConversationKind>(Kind),
         Members.ToImmutableDictionary(
-            m => new UserId(m.User), m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq, m.IsAdmin ? Role.Admin : Role.Member)),
+            m => new UserId(m.User),
+            m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq, m.IsAdmin ? Role.Admin : Role.Member)),
         Revision, LastAt,
         RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizons = ToHorizons() })
     {
         MemberIds = [.. Members.Select(member => new UserId(member.User))],
-        Title = Title is null || TitleBy is null ? null : new GroupTitle(new SealedContent(null, Title), new UserId(TitleBy.Value)),
+        Title = Title is null || TitleBy is null
+            ? null
+            : new GroupTitle(new SealedContent(null, Title), new UserId(TitleBy.Value)),
         Retention = RetentionDays is null && DisappearingSeconds is null
             ? RetentionPolicy.Default
             : new RetentionPolicy(RetentionDays, DisappearingSeconds),
         LastExpirySeq = LastExpirySeq ?? -1,
-        Operations = RecentOperations.None with { Since = Revision }, // The views hold everything up to there.
+        Operations = RecentOperations.None with { Since = Revision }, // The views have applied everything up to it.
     };
 
     private Horizons ToHorizons() => new(
         Horizon ?? DateTimeOffset.MinValue,
-        SenderHorizons?.ToImmutableDictionary(pair => new UserId(pair.Key), pair => pair.Value) ?? Horizons.None.BySender);
+        SenderHorizons?.ToImmutableDictionary(pair => new UserId(pair.Key), pair => pair.Value)
+            ?? Horizons.None.BySender);
 }
 
 public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);

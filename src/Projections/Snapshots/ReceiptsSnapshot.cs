@@ -4,7 +4,7 @@ using ChatCqrs.Domain.Receipts;
 
 namespace ChatCqrs.Projections.Snapshots;
 
-/// <summary>A conversation's receipts at one of their events.</summary>
+/// <summary>A conversation's watermarks at one of its receipt events.</summary>
 public sealed record ReceiptsSnapshot
 {
     /// <summary>The conversation's id.</summary>
@@ -31,7 +31,9 @@ public sealed record ReceiptsSnapshot
 
     public Watermarks ToState() => new(Members.ToImmutableDictionary(
         m => new UserId(m.User),
-        m => new Watermark(m.Delivered, m.Read, m.Devices.ToImmutableDictionary(device => new DeviceId(device.Key), device => device.Value))));
+        m => new Watermark(
+            m.Delivered, m.Read,
+            m.Devices.ToImmutableDictionary(device => new DeviceId(device.Key), device => device.Value))));
 }
 
 public sealed record SnapshotWatermark(Guid User, long Delivered, long Read, ImmutableDictionary<Guid, long> Devices);

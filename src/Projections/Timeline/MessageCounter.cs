@@ -3,18 +3,19 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Projections.Timeline;
 
 /// <summary>
-/// How many messages a conversation has up to an entry, and how many of them are its author's. By these numbers unread messages are counted by looking
-/// at the ends of a range, however many lie in it: all messages after a seq, less one's own after it.
+/// The number of messages in a conversation up to an entry, and the number by the entry's author. Unread messages are
+/// counted from these numbers at both ends of a range, whatever its length: all messages after a seq, minus one's own.
 /// </summary>
-/// <param name="InConversation">Messages up to the entry, itself included.</param>
-/// <param name="OfAuthor">Those of the entry's author; null when the entry is no message.</param>
+/// <param name="InConversation">The number of messages up to and including the entry.</param>
+/// <param name="OfAuthor">The number of them by the entry's author; null if the entry is no message.</param>
 public readonly record struct MessageNumbers(long InConversation, long? OfAuthor);
 
-/// <summary>Numbers the entries of a run.</summary>
-/// <param name="conversations">How many messages each conversation had before the run; none where it is missing.</param>
-/// <param name="authors">How many of them were each author's.</param>
+/// <summary>Numbers the messages in a run of entries.</summary>
+/// <param name="conversations">The number of messages in each conversation before the run; absent means none.</param>
+/// <param name="authors">The number of them by each author.</param>
 public sealed class MessageCounter(
-    IReadOnlyDictionary<ConversationId, long> conversations, IReadOnlyDictionary<(ConversationId, UserId), long> authors)
+    IReadOnlyDictionary<ConversationId, long> conversations, IReadOnlyDictionary<(ConversationId, UserId),
+    long> authors)
 {
     private readonly Dictionary<ConversationId, long> _conversations = new(conversations);
     private readonly Dictionary<(ConversationId, UserId), long> _authors = new(authors);

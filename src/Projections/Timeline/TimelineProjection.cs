@@ -4,24 +4,27 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Projections.Timeline;
 
-/// <summary>What happened in a conversation, entry by entry?</summary>
+/// <summary>Folds a conversation's events into its entries.</summary>
 public static class TimelineProjection
 {
-    /// <summary>What an edit is left with in its own entry: the content is the message's, and goes with it.</summary>
+    /// <summary>
+    /// The content in an edit's own entry. The real content belongs to the message, and is deleted with it.
+    /// </summary>
     public static readonly SealedContent ElsewhereContent = new(null, ReadOnlyMemory<byte>.Empty);
 
-    /// <summary>The entry that an event adds; null for an event of another stream.</summary>
+    /// <summary>The entry that an event adds; null for events of other streams.</summary>
     public static TimelineEntry? Added(Recorded fact) => fact.Event switch
     {
         MessageSent e => new TimelineEntry(
             fact.Conversation, fact.Revision, TimelineEntry.MessageKind, fact.At, e.Sender,
-            new TimelineMessage(e.MessageId, e.Sender, e.Device, e.Type, e.Content, e.Fingerprint, e.ReplyTo, e.At, e.ExpiresAt), null),
+            new TimelineMessage(
+                e.MessageId, e.Sender, e.Device, e.Type, e.Content, e.Fingerprint, e.ReplyTo, e.At, e.ExpiresAt), null),
         MessageEdited e => Update(fact, e with { Content = ElsewhereContent }),
         ConversationEvent e => Update(fact, e),
         _ => null,
     };
 
-    /// <summary>The seq of the earlier message that an event changes; null when it changes none.</summary>
+    /// <summary>The seq of the earlier message that an event changes; null if there is none.</summary>
     public static long? ChangedBy(Recorded fact) => fact.Event switch
     {
         MessageEdited e => e.MessageSeq,
@@ -31,18 +34,20 @@ public static class TimelineProjection
         _ => null,
     };
 
-    /// <summary>What becomes of a message by an event that changes it.</summary>
+    /// <summary>The message after an event that changes it.</summary>
     public static TimelineMessage Evolve(TimelineMessage message, Recorded fact) => fact.Event switch
     {
         MessageDeleted e => message with { Content = null, DeletedAt = e.At, Reactions = [] },
         _ when message.DeletedAt is not null || message.ExpiredAt is not null => message,
         MessageEdited e => message with { Content = e.Content, EditedAt = e.At },
-        ReactionSet e => message with { Reactions = [.. Without(message, e.User), new Reaction(e.User.Value, e.Emoji)] },
+        ReactionSet e =>
+            message with { Reactions = [.. Without(message, e.User), new Reaction(e.User.Value, e.Emoji)] },
         ReactionCleared e => message with { Reactions = [.. Without(message, e.User)] },
         _ => message,
     };
 
-    private static IEnumerable<Reaction> Without(TimelineMessage message, UserId user) => message.Reactions.Where(reaction => reaction.User != user.Value);
+    private static IEnumerable<Reaction> Without(TimelineMessage message, UserId user) =>
+        message.Reactions.Where(reaction => reaction.User != user.Value);
 
     private static TimelineEntry Update(Recorded fact, ConversationEvent @event)
     {
