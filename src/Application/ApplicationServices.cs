@@ -20,8 +20,9 @@ namespace ChatCqrs.Application;
 public static class ApplicationServices
 {
     /// <summary>
-    /// The use cases: MediatR with the handlers, validators and behaviours of this assembly, and what they are made of. All of them are
-    /// singletons, since every frame of every socket passes here: no scope is opened for a request, and nothing is made anew but the request.
+    /// Registers the use cases: MediatR with this assembly's handlers, validators and behaviours, and their services.
+    /// All are singletons, because every socket frame passes here: only the request itself is allocated, and no scope
+    /// is opened.
     /// </summary>
     public static IServiceCollection AddApplication(this IServiceCollection services)
     {
@@ -56,14 +57,18 @@ public static class ApplicationServices
     }
 
     private static IServiceCollection AddMedia(this IServiceCollection services) => services
-        .AddSingleton<FileNames>().AddSingleton<Staging>().AddSingleton<UploadAccess>().AddSingleton<UploadTurns>().AddSingleton<UploadHashes>()
-        .AddSingleton<UploadFinisher>().AddSingleton<MediaAccess>().AddSingleton<FileReferences>().AddSingleton<Downloads>()
-        .AddSingleton<MediaLinks>().AddSingleton<MediaGarbage>();
+        .AddSingleton<FileNames>().AddSingleton<Staging>().AddSingleton<UploadAccess>().AddSingleton<UploadTurns>()
+        .AddSingleton<UploadHashes>().AddSingleton<UploadFinisher>().AddSingleton<MediaAccess>()
+        .AddSingleton<FileReferences>().AddSingleton<Downloads>().AddSingleton<MediaLinks>()
+        .AddSingleton<MediaGarbage>();
 
     private static bool IsHandler(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IRequestHandler<,>);
 
-    /// <summary>A handler and, in the order in which a request passes them, its behaviours; one without a validator has no validation.</summary>
+    /// <summary>
+    /// Registers a handler and its behaviours, in the order in which a request passes them. Without a validator there
+    /// is no validation.
+    /// </summary>
     private static void AddUseCase(this IServiceCollection services, Type contract, TypeInfo handler)
     {
         var request = contract.GenericTypeArguments;

@@ -5,7 +5,9 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application;
 
-/// <summary>The bounds of lists, and their cursors: opaque to clients, the place of a page's last item to us.</summary>
+/// <summary>
+/// The limits and cursors of lists. A cursor encodes the place of a page's last item; clients treat it as opaque.
+/// </summary>
 public static class Paging
 {
     public const int LimitDefault = 50;
@@ -13,21 +15,26 @@ public static class Paging
 
     private const char Separator = '|';
 
-    public static string Cursor(params string[] place) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Join(Separator, place)));
+    public static string Cursor(params string[] place) =>
+        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Join(Separator, place)));
 
     public static string Cursor(DateTimeOffset time) => time.UtcTicks.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Reads a time of a cursor.</summary>
-    public static DateTimeOffset Time(string part) => new(long.Parse(part, CultureInfo.InvariantCulture), TimeSpan.Zero);
+    /// <summary>Parses a time from a cursor's part.</summary>
+    public static DateTimeOffset Time(string part) =>
+        new(long.Parse(part, CultureInfo.InvariantCulture), TimeSpan.Zero);
 
-    /// <summary>Reads a cursor of two parts.</summary>
-    /// <exception cref="RefusedException">It is none of ours.</exception>
+    /// <summary>Parses a cursor of two parts.</summary>
+    /// <exception cref="RefusedException">The cursor is malformed.</exception>
     public static T? Place<T>(string? cursor, Func<string, string, T> read)
         where T : class => Place(cursor, 2, part => read(part[0], part[1]));
 
-    /// <summary>Reads a cursor.</summary>
-    /// <param name="parts">How many parts it has.</param>
-    /// <exception cref="RefusedException">It is none of ours.</exception>
+    /// <summary>Parses a cursor.</summary>
+    /// <param name="cursor">The cursor; null for the first page.</param>
+    /// <param name="parts">The number of parts expected.</param>
+    /// <param name="toPlace">Builds the place from the parts.</param>
+    /// <returns>Null for the first page.</returns>
+    /// <exception cref="RefusedException">The cursor is malformed.</exception>
     public static T? Place<T>(string? cursor, int parts, Func<string[], T> toPlace)
         where T : class
     {

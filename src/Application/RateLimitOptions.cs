@@ -3,8 +3,8 @@ using ChatCqrs.Application.Ports;
 namespace ChatCqrs.Application;
 
 /// <summary>
-/// How much may come in (section <c>RateLimits</c> of the configuration). Each limit is a bucket of tokens: so many at once, and so many more
-/// each second.
+/// Rate limits (section <c>RateLimits</c> of the configuration). Each is a token bucket: a burst, and a refill per
+/// second.
 /// </summary>
 public sealed record RateLimitOptions
 {
@@ -13,13 +13,13 @@ public sealed record RateLimitOptions
     /// <summary>Requests of one user.</summary>
     public Bucket User { get; init; } = new() { Burst = 2_000, PerSecond = 100 };
 
-    /// <summary>Requests from one address (IPv6: from one /64), whoever makes them.</summary>
+    /// <summary>Requests from one address (IPv6: one /64), of any user.</summary>
     public Bucket Address { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
     /// <summary>Registrations from one address.</summary>
     public Bucket Registrations { get; init; } = new() { Burst = 120, PerSecond = 0.5 };
 
-    /// <summary>Codes and refresh tokens tried from one address.</summary>
+    /// <summary>Attempts with codes and refresh tokens from one address.</summary>
     public Bucket Verifications { get; init; } = new() { Burst = 240, PerSecond = 2 };
 
     /// <summary>Frames that one user sends over sockets.</summary>
@@ -28,35 +28,39 @@ public sealed record RateLimitOptions
     /// <summary>Sockets that one user opens.</summary>
     public Bucket Sockets { get; init; } = new() { Burst = 200, PerSecond = 2 };
 
-    /// <summary>Sockets that one user may have open on one node; 1 to 1,000,000.</summary>
+    /// <summary>The most open sockets of one user on one node; 1 to 1,000,000.</summary>
     public int SocketsMax { get; set; } = 100;
 
-    /// <summary>Frames <c>typing</c> that one user sends; beyond it they are dropped without a word.</summary>
+    /// <summary>Frames <c>typing</c> that one user sends. Excess frames are dropped silently.</summary>
     public Bucket Typing { get; init; } = new() { Burst = 10, PerSecond = 2 };
 
     /// <summary>
-    /// Phones that one user looks up: an address book at first, then its changes. Whoever tries numbers out gets no further than so many a day.
+    /// Phones that one user looks up: an address book at first, then its changes. Bounds how many numbers a user can
+    /// probe per day.
     /// </summary>
     public Bucket Contacts { get; init; } = new() { Burst = 2_000, PerSecond = 0.02 };
 
-    /// <summary>Exports of one user: each reads everything that is held about them.</summary>
+    /// <summary>Exports of one user. Each reads all data about the user.</summary>
     public Bucket Exports { get; init; } = new() { Burst = 5, PerSecond = 0.001 };
 
     /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
     public int CodesPerPhoneAndHour { get; set; } = 10;
 
-    /// <summary>Codes to one phone in any 24 hours, counted over all nodes; five guesses each bound what guessing can lead to.</summary>
+    /// <summary>
+    /// Codes to one phone in any 24 hours, counted over all nodes. With five guesses per code it bounds the chance of
+    /// guessing one.
+    /// </summary>
     public int CodesPerPhoneAndDay { get; set; } = 30;
 
-    /// <summary>Null when there is no limit.</summary>
+    /// <summary>The limits per phone; null for none.</summary>
     public PhoneLimits? OfPhones => Enabled ? new PhoneLimits(CodesPerPhoneAndHour, CodesPerPhoneAndDay) : null;
 
     public sealed record Bucket
     {
-        /// <summary>How many at once; 1 to 1,000,000.</summary>
+        /// <summary>The burst; 1 to 1,000,000.</summary>
         public int Burst { get; init; }
 
-        /// <summary>How many more each second; more than 0, at most 1,000,000.</summary>
+        /// <summary>The refill per second; more than 0, at most 1,000,000.</summary>
         public double PerSecond { get; init; }
     }
 }

@@ -4,10 +4,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace ChatCqrs.Application;
 
 /// <summary>
-/// A bounded memory of what was used last. It has two generations: what is found in the old one moves to the young one, and when the young
-/// one has had half of what may be kept, the old one is dropped and the young one takes its place.
+/// A bounded, thread-safe cache of recently used entries. It has two generations: a hit in the old one moves to the
+/// young one. After <paramref name="max"/> / 2 writes the young generation replaces the old one.
 /// </summary>
-/// <param name="max">How many are kept at most; at least 2.</param>
+/// <param name="max">The most entries kept; at least 2.</param>
 public sealed class RecentlyUsed<TKey, TValue>(int max)
     where TKey : notnull
 {
@@ -17,7 +17,7 @@ public sealed class RecentlyUsed<TKey, TValue>(int max)
 
     public int Count => _young.Values.Count + _old.Values.Count;
 
-    /// <summary>What is kept now.</summary>
+    /// <summary>A snapshot of the entries.</summary>
     public IEnumerable<KeyValuePair<TKey, TValue>> Entries => _young.Values.Concat(_old.Values);
 
     public bool TryGet(TKey key, [MaybeNullWhen(false)] out TValue value)

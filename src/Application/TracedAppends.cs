@@ -5,8 +5,9 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application;
 
 /// <summary>
-/// Which sampled requests wrote what is not in the read models yet: from the writer to the projections of the same node, so that a request's trace goes on
-/// there. Empty while nobody samples. Bounded: what is beyond is not traced any further.
+/// Sampled requests whose events are not in the read models yet. The writer adds them and the projections of the same
+/// node take them, so that a request's trace includes its projection. Empty without sampling. Bounded: excess requests
+/// are not traced further.
 /// </summary>
 public sealed class TracedAppends
 {
@@ -20,7 +21,7 @@ public sealed class TracedAppends
             _waiting.Enqueue((position, request));
     }
 
-    /// <summary>Takes out the requests that wrote at or before a position.</summary>
+    /// <summary>Removes and returns the requests that wrote at or before a position.</summary>
     public IEnumerable<ActivityContext> TakeThrough(LogPosition position)
     {
         while (_waiting.TryPeek(out var oldest) && oldest.Position <= position && _waiting.TryDequeue(out var taken))

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Takes users into a group. Who belongs to it already stays as they are.</summary>
+/// <summary>Adds users to a group. Members are skipped.</summary>
 public static class AddMembers
 {
     /// <summary>The body of <c>POST /v1/conversations/{id}/members</c>.</summary>
@@ -17,33 +17,38 @@ public static class AddMembers
         public IReadOnlyList<string?>? UserIds { get; init; }
     }
 
-    /// <returns>Up to where the log holds it.</returns>
-    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<LogPosition>;
+    /// <returns>The position of the last event written.</returns>
+    public sealed record Command(
+        UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<LogPosition>;
 
     internal sealed class Validator : AbstractValidator<Command>
     {
         public Validator()
         {
             RuleFor(c => c.Body.UserIds).NotEmpty().WithMessage("must name somebody.").OverridePropertyName("user_ids");
-            RuleForEach(c => c.Body.UserIds).Must(UserIds.IsOne).WithMessage("must be a UUID.").OverridePropertyName("user_ids");
+            RuleForEach(c => c.Body.UserIds).Must(UserIds.IsOne).WithMessage("must be a UUID.")
+                .OverridePropertyName("user_ids");
             RuleFor(c => c.Body.UserIds).Must(ids => ids is null || ids.Count <= UserIds.Max)
                 .WithMessage($"must name at most {UserIds.Max} users.").OverridePropertyName("user_ids");
         }
     }
 
-    internal sealed class Handler(IConversationWriter conversations, Membership membership, KnownUsers users, IOptions<GroupOptions> options)
+    internal sealed class Handler(
+        IConversationWriter conversations, Membership membership, KnownUsers users, IOptions<GroupOptions> options)
         : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
         {
             var added = UserIds.Others(request.Body.UserIds, request.Caller);
-            // Whoever may not add anybody is not told who exists.
-            var (conversation, member) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            // Only admins may learn which users exist.
+            var (conversation, member) = await membership.RequireAsync(
+                request.Caller, request.Conversation, cancellationToken);
             if (conversation.Kind == ConversationKind.Group && member.Role == Role.Admin)
                 await users.RequireAsync(added, cancellationToken);
             return await conversations.ChangeAsync(
-                request.Conversation, new ConversationCommand.AddMembers(request.Caller, added, options.Value.MembersMax), request.Caller, request.Device,
-                cancellationToken);
+                request.Conversation,
+                new ConversationCommand.AddMembers(request.Caller, added, options.Value.MembersMax), request.Caller,
+                request.Device, cancellationToken);
         }
     }
 }

@@ -11,39 +11,47 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Changes what holds for everyone in a conversation: a group's title, and how long messages are kept.</summary>
+/// <summary>Changes a group's title, or how long messages are kept.</summary>
 public static class ChangeConversation
 {
-    /// <summary>The body of <c>PATCH /v1/conversations/{id}</c>, a merge patch (RFC 7396): what is absent stays.</summary>
+    /// <summary>
+    /// The body of <c>PATCH /v1/conversations/{id}</c>, a merge patch (RFC 7396): absent fields are kept.
+    /// </summary>
     public sealed record Body
     {
         public string? Title { get; init; }
         public RetentionPatch? Retention { get; init; }
     }
 
-    /// <summary>Null sets back to what holds by default.</summary>
+    /// <summary>Null resets a field to the server's default.</summary>
     public sealed record RetentionPatch
     {
         public JsonElement Days { get; init; }
         public JsonElement DisappearingSeconds { get; init; }
     }
 
-    /// <returns>Up to where the log holds it.</returns>
-    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<LogPosition>;
+    /// <returns>The position of the last event written.</returns>
+    public sealed record Command(
+        UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<LogPosition>;
 
     internal sealed class Validator : AbstractValidator<Command>
     {
         public Validator(IOptions<RetentionOptions> options)
         {
-            var (shortest, longest) = ((int)Math.Ceiling(options.Value.ShortestTimer.TotalSeconds), (int)RetentionOptions.LongestTimer.TotalSeconds);
+            var shortest = (int)Math.Ceiling(options.Value.ShortestTimer.TotalSeconds);
+            var longest = (int)RetentionOptions.LongestTimer.TotalSeconds;
             RuleFor(c => c.Body).Must(body => body.Title is not null || body.Retention is not null)
                 .WithMessage("title, retention or both must be given.").OverridePropertyName("title");
             RuleFor(c => c.Body.Title).Must(title => title is null || PlainText.IsLine(title, GroupOptions.TitleMax))
-                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.").OverridePropertyName("title");
+                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.")
+                .OverridePropertyName("title");
             RuleFor(c => c.Body.Retention).Must(patch => patch is null || Fits(patch.Days, 1, RetentionOptions.DaysMax))
-                .WithMessage($"must be null or 1 to {RetentionOptions.DaysMax}.").OverridePropertyName("retention.days");
-            RuleFor(c => c.Body.Retention).Must(patch => patch is null || Fits(patch.DisappearingSeconds, shortest, longest))
-                .WithMessage($"must be null or {shortest} to {longest}.").OverridePropertyName("retention.disappearing_seconds");
+                .WithMessage($"must be null or 1 to {RetentionOptions.DaysMax}.")
+                .OverridePropertyName("retention.days");
+            RuleFor(c => c.Body.Retention)
+                .Must(patch => patch is null || Fits(patch.DisappearingSeconds, shortest, longest))
+                .WithMessage($"must be null or {shortest} to {longest}.")
+                .OverridePropertyName("retention.disappearing_seconds");
         }
 
         private static bool Fits(JsonElement value, int min, int max) => value.ValueKind switch
@@ -54,7 +62,9 @@ public static class ChangeConversation
         };
     }
 
-    internal sealed class Handler(IConversationWriter conversations, Membership membership, GroupTitles titles, MessageLifetimes lifetimes, DirectBlocks blocks)
+    internal sealed class Handler(
+        IConversationWriter conversations, Membership membership, GroupTitles titles, MessageLifetimes lifetimes,
+        DirectBlocks blocks)
         : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
@@ -66,24 +76,32 @@ public static class ChangeConversation
             if (request.Body.Retention is { } patch)
             {
                 var policy = new RetentionPolicy(
-                    Patched(state.Retention.Days, patch.Days), Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
+                    Patched(state.Retention.Days, patch.Days),
+                    Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
+                var defaultDays = lifetimes.DaysOf(RetentionPolicy.Default);
                 var isBlocked = await blocks.IsBlockedAsync(request.Conversation, request.Caller, cancellationToken);
-                position = await ChangeAsync(
-                    request, new ConversationCommand.ChangeRetention(request.Caller, policy, lifetimes.DaysOf(RetentionPolicy.Default), isBlocked), cancellationToken);
+                var change = new ConversationCommand.ChangeRetention(request.Caller, policy, defaultDays, isBlocked);
+                position = await ChangeAsync(request, change, cancellationToken);
             }
 
             return position;
         }
 
-        private async Task<LogPosition> RenameAsync(Command request, Conversation state, string title, CancellationToken cancellationToken)
+        private async Task<LogPosition> RenameAsync(
+            Command request, Conversation state, string title, CancellationToken cancellationToken)
         {
-            // Sealed bytes differ each time, so what is equal is recognised here.
-            var same = state.Title is not null && title == await titles.OpenAsync(request.Conversation, state.Title, cancellationToken);
-            var renamed = same ? state.Title! : await titles.SealAsync(request.Conversation, request.Caller, title, cancellationToken);
-            return await ChangeAsync(request, new ConversationCommand.RenameGroup(request.Caller, renamed), cancellationToken);
+            // Sealing is randomised, so equal titles must be compared here.
+            var isSame = state.Title is not null
+                && title == await titles.OpenAsync(request.Conversation, state.Title, cancellationToken);
+            var renamed = isSame
+                ? state.Title!
+                : await titles.SealAsync(request.Conversation, request.Caller, title, cancellationToken);
+            return await ChangeAsync(
+                request, new ConversationCommand.RenameGroup(request.Caller, renamed), cancellationToken);
         }
 
-        private Task<LogPosition> ChangeAsync(Command request, ConversationCommand command, CancellationToken cancellationToken) =>
+        private Task<LogPosition> ChangeAsync(
+            Command request, ConversationCommand command, CancellationToken cancellationToken) =>
             conversations.ChangeAsync(request.Conversation, command, request.Caller, request.Device, cancellationToken);
 
         private static int? Patched(int? value, JsonElement patch) => patch.ValueKind switch

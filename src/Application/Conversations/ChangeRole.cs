@@ -6,7 +6,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Makes a member of a group an admin, or an admin a member.</summary>
+/// <summary>Changes the role of a group's member.</summary>
 public static class ChangeRole
 {
     /// <summary>The body of <c>PUT /v1/conversations/{id}/members/{user_id}/role</c>.</summary>
@@ -15,8 +15,9 @@ public static class ChangeRole
         public string? Role { get; init; }
     }
 
-    /// <returns>Up to where the log holds it.</returns>
-    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, UserId User, Body Body) : IRequest<LogPosition>;
+    /// <returns>The position of the last event written.</returns>
+    public sealed record Command(
+        UserId Caller, DeviceId Device, ConversationId Conversation, UserId User, Body Body) : IRequest<LogPosition>;
 
     internal sealed class Validator : AbstractValidator<Command>
     {
@@ -29,9 +30,11 @@ public static class ChangeRole
 
     internal sealed class Handler(IConversationWriter conversations) : IRequestHandler<Command, LogPosition>
     {
-        public Task<LogPosition> Handle(Command request, CancellationToken cancellationToken) => conversations.ChangeAsync(
+        public Task<LogPosition> Handle(
+            Command request, CancellationToken cancellationToken) => conversations.ChangeAsync(
             request.Conversation,
-            new ConversationCommand.ChangeRole(request.Caller, request.User, ConversationNames.ParseRole(request.Body.Role)!.Value),
+            new ConversationCommand.ChangeRole(
+                request.Caller, request.User, ConversationNames.ParseRole(request.Body.Role)!.Value),
             request.Caller, request.Device, cancellationToken);
     }
 }

@@ -7,10 +7,12 @@ using MediatR;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Changes how the caller keeps a conversation. Nobody else sees it.</summary>
+/// <summary>Changes the caller's private settings of a conversation.</summary>
 public static class ChangeSettings
 {
-    /// <summary>The body of <c>PATCH /v1/conversations/{id}/settings</c>, a merge patch (RFC 7396): what is absent stays.</summary>
+    /// <summary>
+    /// The body of <c>PATCH /v1/conversations/{id}/settings</c>, a merge patch (RFC 7396): absent fields are kept.
+    /// </summary>
     public sealed record Body
     {
         public JsonElement MutedUntil { get; init; }
@@ -18,23 +20,29 @@ public static class ChangeSettings
         public JsonElement Archived { get; init; }
     }
 
-    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<Result>;
+    public sealed record Command(
+        UserId Caller, DeviceId Device, ConversationId Conversation, Body Body) : IRequest<Result>;
 
-    /// <param name="Position">Up to where the log holds it.</param>
+    /// <param name="Position">The position of the last event written.</param>
     public sealed record Result(ConversationSettings Settings, LogPosition Position);
 
     internal sealed class Validator : AbstractValidator<Command>
     {
         public Validator()
         {
-            RuleFor(c => c.Body.MutedUntil).Must(BeATime).WithMessage("must be null or a time in RFC 3339 form.").OverridePropertyName("muted_until");
-            RuleFor(c => c.Body.Pinned).Must(BeABoolean).WithMessage("must be true or false.").OverridePropertyName("pinned");
-            RuleFor(c => c.Body.Archived).Must(BeABoolean).WithMessage("must be true or false.").OverridePropertyName("archived");
+            RuleFor(c => c.Body.MutedUntil).Must(BeATime).WithMessage("must be null or a time in RFC 3339 form.")
+                .OverridePropertyName("muted_until");
+            RuleFor(c => c.Body.Pinned).Must(BeABoolean).WithMessage("must be true or false.")
+                .OverridePropertyName("pinned");
+            RuleFor(c => c.Body.Archived).Must(BeABoolean).WithMessage("must be true or false.")
+                .OverridePropertyName("archived");
         }
 
-        private static bool BeATime(JsonElement value) => value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null || TimeOf(value) is not null;
+        private static bool BeATime(JsonElement value) =>
+            value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null || TimeOf(value) is not null;
 
-        private static bool BeABoolean(JsonElement value) => value.ValueKind is JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False;
+        private static bool BeABoolean(JsonElement value) =>
+            value.ValueKind is JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False;
     }
 
     internal sealed class Handler(Membership membership, UserWriter users) : IRequestHandler<Command, Result>
@@ -45,7 +53,8 @@ public static class ChangeSettings
             var (user, position) = await users.WriteAsync(
                 request.Caller,
                 (state, _) => ValueTask.FromResult<UserCommand?>(
-                    new UserCommand.ChangeSettings(request.Conversation, Patch(state.SettingsOf(request.Conversation), request.Body))),
+                    new UserCommand.ChangeSettings(
+                        request.Conversation, Patch(state.SettingsOf(request.Conversation), request.Body))),
                 new Actor(request.Caller, request.Device), causation: null, cancellationToken);
             return new Result(user.SettingsOf(request.Conversation), position);
         }
@@ -54,14 +63,17 @@ public static class ChangeSettings
             Patch(settings.Pinned, body.Pinned), Patch(settings.Archived, body.Archived),
             body.MutedUntil.ValueKind == JsonValueKind.Undefined ? settings.MutedUntil : TimeOf(body.MutedUntil));
 
-        private static bool Patch(bool value, JsonElement patch) => patch.ValueKind == JsonValueKind.Undefined ? value : patch.GetBoolean();
+        private static bool Patch(bool value, JsonElement patch) =>
+            patch.ValueKind == JsonValueKind.Undefined ? value : patch.GetBoolean();
     }
 
-    /// <summary>UTC, to the millisecond; null for what is no time with an offset.</summary>
+    /// <summary>Parses a time with an offset, to UTC and the millisecond; null if it is none.</summary>
     private static DateTimeOffset? TimeOf(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String && HasOffset(value.GetString()!) && value.TryGetDateTimeOffset(out var time)
+        value.ValueKind == JsonValueKind.String && HasOffset(value.GetString()!)
+            && value.TryGetDateTimeOffset(out var time)
             ? new DateTimeOffset(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero)
             : null;
 
-    private static bool HasOffset(string time) => time.Length >= 20 && (time[^1] is 'Z' or 'z' || time[^6] is '+' or '-');
+    private static bool HasOffset(string time) =>
+        time.Length >= 20 && (time[^1] is 'Z' or 'z' || time[^6] is '+' or '-');
 }

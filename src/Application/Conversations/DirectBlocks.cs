@@ -3,10 +3,12 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Whether somebody is blocked in a conversation: only in a direct one, by the other user.</summary>
+/// <summary>Tells whether a user is blocked in a conversation: in a direct one, by the other user.</summary>
 public sealed class DirectBlocks(DirectPairs pairs, BlockLists blocks)
 {
     /// <inheritdoc cref="BlockLists.HasBlockedAsync" path="/exception"/>
-    public async ValueTask<bool> IsBlockedAsync(ConversationId conversation, UserId user, CancellationToken cancellationToken) =>
-        await pairs.OtherAsync(conversation, user, cancellationToken) is { } other && await blocks.HasBlockedAsync(other, user, cancellationToken);
+    public async ValueTask<bool> IsBlockedAsync(
+        ConversationId conversation, UserId user, CancellationToken cancellationToken) =>
+        await pairs.OtherAsync(conversation, user, cancellationToken) is { } other
+            && await blocks.HasBlockedAsync(other, user, cancellationToken);
 }

@@ -5,13 +5,13 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Hands the caller's changes of a conversation to its writer.</summary>
+/// <summary>Sends a caller's change of a conversation to the writer.</summary>
 internal static class GroupChanges
 {
-    /// <returns>Up to where the log holds it.</returns>
+    /// <returns>The position of the last event written.</returns>
     public static async Task<LogPosition> ChangeAsync(
-        this IConversationWriter conversations, ConversationId id, ConversationCommand command, UserId caller, DeviceId device,
-        CancellationToken cancellationToken)
+        this IConversationWriter conversations, ConversationId id, ConversationCommand command, UserId caller,
+        DeviceId device, CancellationToken cancellationToken)
     {
         var origin = new Origin(new Actor(caller, device), Activity.Current?.TraceId.ToHexString(), null);
         return (await conversations.ChangeAsync(id, command, origin, cancellationToken)).Position;

@@ -6,6 +6,6 @@ public sealed record GroupOptions
     /// <summary>The longest title, in characters.</summary>
     public const int TitleMax = 100;
 
-    /// <summary>How many members a group has at most; 2 to 8,192, since each of them is told of each entry.</summary>
+    /// <summary>The most members of a group; 2 to 8,192, because every entry is delivered to each of them.</summary>
     public int MembersMax { get; init; } = 1_024;
 }

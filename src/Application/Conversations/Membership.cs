@@ -4,10 +4,10 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Who may see a conversation: its members, as the log says, not as a view that may lag.</summary>
+/// <summary>Checks who may see a conversation: its members according to the log, not to a view that may lag.</summary>
 public sealed class Membership(IConversationWriter conversations)
 {
-    /// <exception cref="RefusedException">There is no such conversation, or the user may not know of it.</exception>
+    /// <exception cref="RefusedException">The conversation does not exist, or the user may not know of it.</exception>
     public async Task<(Conversation Conversation, Member Member)> RequireAsync(
         UserId user, ConversationId id, CancellationToken cancellationToken)
     {

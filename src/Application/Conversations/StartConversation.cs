@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Starts a conversation; the direct conversation of two users is found if it exists.</summary>
+/// <summary>Starts a conversation, or finds the direct conversation of two users.</summary>
 public static class StartConversation
 {
     /// <summary>The body of <c>POST /v1/conversations</c>.</summary>
@@ -23,8 +23,8 @@ public static class StartConversation
 
     public sealed record Command(UserId Caller, DeviceId Device, Body Body) : IRequest<Result>;
 
-    /// <param name="Created">False when it existed.</param>
-    /// <param name="Position">Up to where the log holds it.</param>
+    /// <param name="Created">False if it existed already.</param>
+    /// <param name="Position">The position of the last event written.</param>
     public sealed record Result(ConversationId Conversation, bool Created, LogPosition Position);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -35,23 +35,30 @@ public static class StartConversation
                 .WithMessage("must be direct or group.").OverridePropertyName("type");
             RuleFor(c => c.Body.MemberIds).NotEmpty().When(c => c.Body.Type == "direct")
                 .WithMessage("must name the other user.").OverridePropertyName("member_ids");
-            RuleForEach(c => c.Body.MemberIds).Must(UserIds.IsOne).WithMessage("must be a UUID.").OverridePropertyName("member_ids");
+            RuleForEach(c => c.Body.MemberIds).Must(UserIds.IsOne).WithMessage("must be a UUID.")
+                .OverridePropertyName("member_ids");
             RuleFor(c => c.Body.MemberIds).Must(ids => ids is null || ids.Count <= UserIds.Max)
                 .WithMessage($"must name at most {UserIds.Max} users.").OverridePropertyName("member_ids");
             RuleFor(c => c).Must(c => UserIds.Others(c.Body.MemberIds, c.Caller).Count < options.Value.MembersMax)
                 .When(c => c.Body.Type == "group" && c.Body.MemberIds?.All(UserIds.IsOne) == true)
-                .WithMessage(_ => $"a group has at most {options.Value.MembersMax} members.").OverridePropertyName("member_ids");
-            RuleFor(c => c.Body.Title).Must(title => title is not null && PlainText.IsLine(title, GroupOptions.TitleMax)).When(c => c.Body.Type == "group")
-                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.").OverridePropertyName("title");
+                .WithMessage(_ => $"a group has at most {options.Value.MembersMax} members.")
+                .OverridePropertyName("member_ids");
+            RuleFor(c => c.Body.Title)
+                .Must(title => title is not null && PlainText.IsLine(title, GroupOptions.TitleMax))
+                .When(c => c.Body.Type == "group")
+                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.")
+                .OverridePropertyName("title");
             RuleFor(c => c.Body.Title).Null().When(c => c.Body.Type == "direct")
                 .WithMessage("is for groups only.").OverridePropertyName("title");
-            RuleFor(c => c.Body.Encryption).Null() // Taken and not kept, it would let clients believe that what they write plainly is refused.
+            // Accepting and ignoring it would make clients believe that the server refuses plain content.
+            RuleFor(c => c.Body.Encryption).Null()
                 .WithMessage("is not offered by this server.").OverridePropertyName("encryption");
         }
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, KnownUsers users, BlockLists blocks, GroupTitles titles, IOptions<GroupOptions> options, TimeProvider clock)
+        IConversationWriter conversations, KnownUsers users, BlockLists blocks, GroupTitles titles,
+        IOptions<GroupOptions> options, TimeProvider clock)
         : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
@@ -62,7 +69,8 @@ public static class StartConversation
                 : await StartDirectAsync(request, others, cancellationToken);
         }
 
-        private async Task<Result> StartDirectAsync(Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
+        private async Task<Result> StartDirectAsync(
+            Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
         {
             if (others.Count == 0)
                 throw new RefusedException(Refusal.DirectWithOneself);
@@ -75,18 +83,23 @@ public static class StartConversation
                 new ConversationCommand.StartDirect(request.Caller, others[0], isBlocked), cancellationToken);
         }
 
-        private async Task<Result> StartGroupAsync(Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
+        private async Task<Result> StartGroupAsync(
+            Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
         {
             await users.RequireAsync(others, cancellationToken);
             var id = new ConversationId(Guid.CreateVersion7(clock.GetUtcNow()));
             var title = await titles.SealAsync(id, request.Caller, request.Body.Title!, cancellationToken);
             return await StartAsync(
-                request, id, new ConversationCommand.StartGroup(request.Caller, others, title, options.Value.MembersMax), cancellationToken);
+                request, id,
+                new ConversationCommand.StartGroup(request.Caller, others, title, options.Value.MembersMax),
+                cancellationToken);
         }
 
-        private async Task<Result> StartAsync(Command request, ConversationId id, ConversationCommand command, CancellationToken cancellationToken)
+        private async Task<Result> StartAsync(
+            Command request, ConversationId id, ConversationCommand command, CancellationToken cancellationToken)
         {
-            var origin = new Origin(new Actor(request.Caller, request.Device), Activity.Current?.TraceId.ToHexString(), null);
+            var origin = new Origin(
+                new Actor(request.Caller, request.Device), Activity.Current?.TraceId.ToHexString(), null);
             var changed = await conversations.ChangeAsync(id, command, origin, cancellationToken);
             return new Result(id, changed.Happened, changed.Position);
         }

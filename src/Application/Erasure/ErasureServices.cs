@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.Application.Erasure;
 
-/// <summary>What erasing a user consists of. Whatever else is held about users gets a step here.</summary>
+/// <summary>Registers the steps of an erasure. Every kind of data about users needs a step here.</summary>
 public static class ErasureServices
 {
     public static IServiceCollection AddErasureSteps(this IServiceCollection services) => services

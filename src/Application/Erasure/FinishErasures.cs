@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Application.Erasure;
 
 /// <summary>
-/// Goes on with erasures that were interrupted, and repeats each once more when what was under way at its moment has come to an end: a message in flight, an
-/// upload, somebody who was just being added to a group.
+/// Continues interrupted erasures. Repeats each once after <see cref="ErasureOptions.SettleAfter"/>, to cover
+/// operations in flight at the time: a message, an upload, an addition to a group.
 /// </summary>
 public static class FinishErasures
 {
@@ -17,13 +17,14 @@ public static class FinishErasures
 
     public sealed record Result(int Finished, int Pending);
 
-    /// <summary>There is nothing to check.</summary>
+    /// <summary>Nothing to validate.</summary>
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(
-        IErasures erasures, Eraser eraser, IOptions<ErasureOptions> options, TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
+        IErasures erasures, Eraser eraser, IOptions<ErasureOptions> options,
+        TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
-        /// <summary>How many are gone on with at one time; the oldest ones.</summary>
+        /// <summary>The most erasures in one run, oldest first.</summary>
         private const int StepMax = 100;
 
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
@@ -54,9 +55,11 @@ public static class FinishErasures
                 logger.LogWarning("The user {User} is to be erased, but the log does not know them.", user);
                 return true;
             }
-            catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+            catch (Exception exception)
+                when (exception is not (StoreUnavailableException or OperationCanceledException))
             {
-                logger.LogError(exception, "Erasing the user {User} failed; it is tried again. Others do not wait for it.", user);
+                logger.LogError(
+                    exception, "Erasing the user {User} failed; it is tried again. Others do not wait for it.", user);
                 return false;
             }
         }

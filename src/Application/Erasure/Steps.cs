@@ -7,12 +7,13 @@ using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Application.Erasure;
 
-/// <summary>The phone is free again, no code of it is good any more, and every device is signed out.</summary>
-internal sealed class EndSessions(IRegistrations registrations, IDeviceSessions sessions, KnownUsers known, BlockLists blocks) : IErasureStep
+/// <summary>Releases the phone, invalidates its codes and signs every device out.</summary>
+internal sealed class EndSessions(
+    IRegistrations registrations, IDeviceSessions sessions, KnownUsers known, BlockLists blocks) : IErasureStep
 {
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
     {
-        await registrations.ForgetAsync(user, cancellationToken); // First: from here on nobody signs in as them.
+        await registrations.ForgetAsync(user, cancellationToken); // First, so that no new sign-in follows.
         await sessions.RevokeAllAsync(user, cancellationToken);
         known.Forget(user);
         blocks.Forget(user);
@@ -20,7 +21,7 @@ internal sealed class EndSessions(IRegistrations registrations, IDeviceSessions 
     }
 }
 
-/// <summary>What they wrote, and what they said of themselves, can be read no more.</summary>
+/// <summary>Shreds the user's secret: their messages and profile become unreadable.</summary>
 internal sealed class ShredContent(IContentSealer sealer) : IErasureStep
 {
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
@@ -30,7 +31,7 @@ internal sealed class ShredContent(IContentSealer sealer) : IErasureStep
     }
 }
 
-/// <summary>Nothing of theirs is woken any more.</summary>
+/// <summary>Removes the user's push subscriptions.</summary>
 internal sealed class EndPushes(IPushSubscriptions subscriptions) : IErasureStep
 {
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
@@ -40,8 +41,9 @@ internal sealed class EndPushes(IPushSubscriptions subscriptions) : IErasureStep
     }
 }
 
-/// <summary>They leave their groups. Direct conversations stay for the other one.</summary>
-internal sealed class LeaveGroups(IConversationWriter conversations, IInbox inbox, ReadModelsAreCurrent current) : IErasureStep
+/// <summary>Leaves the user's groups. Direct conversations stay for the other user.</summary>
+internal sealed class LeaveGroups(
+    IConversationWriter conversations, IInbox inbox, ReadModelsAreCurrent current) : IErasureStep
 {
     private const int AtOnce = 16;
 
@@ -61,16 +63,17 @@ internal sealed class LeaveGroups(IConversationWriter conversations, IInbox inbo
         try
         {
             await conversations.ChangeAsync(
-                id, new ConversationCommand.RemoveMember(user, user), new Origin(new Actor(user, null), null, null), cancellationToken);
+                id, new ConversationCommand.RemoveMember(user, user), new Origin(new Actor(user, null), null, null),
+                cancellationToken);
         }
         catch (RefusedException refused) when (refused.Refusal == Refusal.ConversationUnknown)
         {
-            // Somebody else was faster: they do not belong to it any more.
+            // Another request removed them first.
         }
     }
 }
 
-/// <summary>Their uploads are gone, and the bytes of those that nobody else has uploaded.</summary>
+/// <summary>Removes the user's uploads, and bytes that nobody else uploaded.</summary>
 internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage garbage) : IErasureStep
 {
     private const int StepMax = 500;
@@ -87,25 +90,26 @@ internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage g
     }
 }
 
-/// <summary>Of the account's history only its end stays in the log: devices' names, blocks and settings go.</summary>
+/// <summary>Truncates the account's stream to its last event: names of devices, blocks and settings go.</summary>
 internal sealed class ForgetHistory(IEventStore store, ReadModelsAreCurrent current) : IErasureStep
 {
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
     {
         if (!await current.IsTrueAsync(cancellationToken))
-            return false; // Nothing is taken away that is not folded yet.
-        var last = await store.ReadStreamAsync(StreamName.Of(user), long.MaxValue, ReadDirection.Backwards, limit: 1, cancellationToken);
+            return false; // Truncate only what the read models have applied.
+        var last = await store.ReadStreamAsync(
+            StreamName.Of(user), long.MaxValue, ReadDirection.Backwards, limit: 1, cancellationToken);
         if (last.Count > 0)
             await store.TruncateAsync(StreamName.Of(user), last[0].Revision, cancellationToken);
         return true;
     }
 }
 
-/// <summary>Whether the read models hold everything that the log holds now; waits a moment for it.</summary>
+/// <summary>Tells whether the read models have applied all of the log; waits up to <see cref="WaitMax"/>.</summary>
 internal sealed class ReadModelsAreCurrent(IEventStore store, IReadSide readSide)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(3);
 
     public async Task<bool> IsTrueAsync(CancellationToken cancellationToken) =>
-        await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), Patience, cancellationToken);
+        await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), WaitMax, cancellationToken);
 }

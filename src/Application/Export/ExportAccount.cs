@@ -13,19 +13,20 @@ using MediatR;
 namespace ChatCqrs.Application.Export;
 
 /// <summary>
-/// Writes everything that is held about the caller, as they may see it, page by page. Refusals come before the first byte; what goes wrong later breaks
-/// the answer off, so that half an export is never taken for a whole one.
+/// Writes all data about the caller, as they may see it, page by page. Refusals precede the first byte; a later failure
+/// breaks the answer off, so that a partial export is never mistaken for a complete one.
 /// </summary>
 public static class ExportAccount
 {
     private const int PageSize = 100;
 
-    /// <param name="Output">Where it goes.</param>
+    /// <param name="Output">The destination.</param>
     public sealed record Query(UserId Caller, DeviceId Device, PipeWriter Output) : IRequest<Unit>;
 
     internal sealed class Handler(
-        ProfileReader profiles, IDeviceSessions sessions, IPushSubscriptions subscriptions, IContentSealer sealer, IMedia media,
-        IUploads uploads, FileNames names, ExportedConversations conversations, TimeProvider clock) : IRequestHandler<Query, Unit>
+        ProfileReader profiles, IDeviceSessions sessions, IPushSubscriptions subscriptions, IContentSealer sealer,
+        IMedia media, IUploads uploads, FileNames names,
+        ExportedConversations conversations, TimeProvider clock) : IRequestHandler<Query, Unit>
     {
         public async Task<Unit> Handle(Query request, CancellationToken cancellationToken)
         {
@@ -58,7 +59,8 @@ public static class ExportAccount
             return Unit.Value;
         }
 
-        private async Task WriteDevicesAsync(ExportWriter writer, User user, Query request, CancellationToken cancellationToken)
+        private async Task WriteDevicesAsync(
+            ExportWriter writer, User user, Query request, CancellationToken cancellationToken)
         {
             var lastSeen = await sessions.LastSeenAsync(request.Caller, cancellationToken);
             writer.Value("devices", user.Devices.Select(device => new
@@ -82,15 +84,20 @@ public static class ExportAccount
         private async Task WriteBlocksAsync(ExportWriter writer, User user, CancellationToken cancellationToken)
         {
             var called = await profiles.NamesAsync([.. user.Blocked.Keys], cancellationToken);
-            writer.Value("blocks", user.Blocked.Select(block => new { UserId = block.Key.Value, Name = called[block.Key], BlockedAt = block.Value }));
+            writer.Value(
+                "blocks",
+                user.Blocked.Select(
+                    block => new { UserId = block.Key.Value, Name = called[block.Key], BlockedAt = block.Value }));
         }
 
-        private async Task WriteSubscriptionsAsync(ExportWriter writer, UserId caller, CancellationToken cancellationToken)
+        private async Task WriteSubscriptionsAsync(
+            ExportWriter writer, UserId caller, CancellationToken cancellationToken)
         {
             writer.BeginArray("push_subscriptions");
             foreach (var subscription in await subscriptions.OfAsync(caller, cancellationToken))
             {
-                var target = await sealer.OpenAsync(PushTarget.ScopeOf(caller), subscription.Target, cancellationToken) is { } bytes
+                var target = await sealer.OpenAsync(
+                    PushTarget.ScopeOf(caller), subscription.Target, cancellationToken) is { } bytes
                     ? PushTarget.FromBytes(bytes.Span)
                     : null;
                 await writer.ItemAsync(new
@@ -110,7 +117,8 @@ public static class ExportAccount
 
         private async Task WriteMediaAsync(ExportWriter writer, UserId caller, CancellationToken cancellationToken)
         {
-            await writer.ArrayAsync<MediaFile>("media", last => media.OwnedAsync(caller, last?.Id, PageSize, cancellationToken), async file => new
+            await writer.ArrayAsync<MediaFile>(
+                "media", last => media.OwnedAsync(caller, last?.Id, PageSize, cancellationToken), async file => new
             {
                 FileId = file.Id.Value,
                 file.FileType,
@@ -133,10 +141,11 @@ public static class ExportAccount
 }
 
 /// <summary>
-/// The part of an export that is about conversations: of those that the user belongs to, everything that they may see; of those that they have left, what they wrote
-/// and confirmed themselves.
+/// Writes an export's conversations: everything the user may see in current ones; their own messages and receipts in
+/// former ones.
 /// </summary>
-internal sealed class ExportedConversations(IMediator mediator, IInbox inbox, ITimeline timeline, IReceipts receipts, MessageViews views)
+internal sealed class ExportedConversations(
+    IMediator mediator, IInbox inbox, ITimeline timeline, IReceipts receipts, MessageViews views)
 {
     private const int PageSize = 100;
 
@@ -164,18 +173,21 @@ internal sealed class ExportedConversations(IMediator mediator, IInbox inbox, IT
     }
 
     private async Task WriteAsync(
-        ExportWriter writer, UserId user, ConversationId id, ConversationDetails details, CancellationToken cancellationToken)
+        ExportWriter writer, UserId user, ConversationId id, ConversationDetails details,
+        CancellationToken cancellationToken)
     {
         writer.Begin();
-        writer.Value("conversation", details with { LastMessage = null }); // It is among the entries.
+        writer.Value("conversation", details with { LastMessage = null }); // The entries include it.
         await writer.ArrayAsync<TimelineEntryView>("entries", async last =>
-            (await mediator.Send(new GetTimeline.Query(user, id, last?.Seq, PageSize), cancellationToken)).Entries, ValueTask.FromResult<object>);
+            (await mediator.Send(new GetTimeline.Query(user, id, last?.Seq, PageSize), cancellationToken)).Entries,
+            ValueTask.FromResult<object>);
         await WriteReceiptsAsync(writer, user, id, cancellationToken);
         writer.End();
     }
 
-    /// <returns>Null for one that was left since it was listed.</returns>
-    private async Task<ConversationDetails?> DetailsAsync(UserId user, ConversationId id, CancellationToken cancellationToken)
+    /// <returns>Null if the user left since it was listed.</returns>
+    private async Task<ConversationDetails?> DetailsAsync(
+        UserId user, ConversationId id, CancellationToken cancellationToken)
     {
         try
         {
@@ -187,11 +199,15 @@ internal sealed class ExportedConversations(IMediator mediator, IInbox inbox, IT
         }
     }
 
-    private Task WriteWrittenAsync(ExportWriter writer, UserId user, ConversationId id, CancellationToken cancellationToken) => writer.ArrayAsync<TimelineEntry>(
+    private Task WriteWrittenAsync(
+        ExportWriter writer, UserId user, ConversationId id,
+        CancellationToken cancellationToken) => writer.ArrayAsync<TimelineEntry>(
         "messages", last => timeline.WrittenAsync(id, user, last?.Seq ?? -1, PageSize, cancellationToken),
         async entry => await views.OpenAsync(entry, "sent", cancellationToken));
 
-    private Task WriteReceiptsAsync(ExportWriter writer, UserId user, ConversationId id, CancellationToken cancellationToken) => writer.ArrayAsync<ReceiptMark>(
+    private Task WriteReceiptsAsync(
+        ExportWriter writer, UserId user, ConversationId id,
+        CancellationToken cancellationToken) => writer.ArrayAsync<ReceiptMark>(
         "receipts", last => receipts.MarksAsync(id, user, last, PageSize, cancellationToken),
         mark => ValueTask.FromResult<object>(new { Kind = mark.IsRead ? "read" : "delivered", mark.UpToSeq, mark.At }));
 }

@@ -6,7 +6,8 @@ using ChatCqrs.Application.Json;
 namespace ChatCqrs.Application.Export;
 
 /// <summary>
-/// Writes JSON straight to where it goes. Never holds more than one item and <see cref="UnsentMax"/>: beyond that it waits until the reader has taken some.
+/// Writes JSON straight to its destination. Holds at most one item plus <see cref="UnsentMax"/> bytes, and waits for
+/// the reader beyond that.
 /// </summary>
 internal sealed class ExportWriter(PipeWriter output, CancellationToken cancellationToken) : IAsyncDisposable
 {
@@ -19,7 +20,8 @@ internal sealed class ExportWriter(PipeWriter output, CancellationToken cancella
         Converters = { new TimestampConverter() },
     };
 
-    private readonly Utf8JsonWriter _json = new(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private readonly Utf8JsonWriter _json =
+        new(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     private long _sent;
 
     public void Begin() => _json.WriteStartObject();
@@ -36,15 +38,18 @@ internal sealed class ExportWriter(PipeWriter output, CancellationToken cancella
         JsonSerializer.Serialize(_json, value, Options);
     }
 
-    /// <summary>An item of an array.</summary>
+    /// <summary>Writes an item of an array.</summary>
     public async ValueTask ItemAsync<T>(T value)
     {
         JsonSerializer.Serialize(_json, value, Options);
         await SendAsync(UnsentMax);
     }
 
-    /// <summary>The pages of a list as an array, one after another.</summary>
-    /// <param name="read">A page after an item; the first one after null. An empty page is the last.</param>
+    /// <summary>Writes the pages of a list as one array.</summary>
+    /// <param name="read">
+    /// Reads the page after an item, or the first page after null. An empty page is the last.
+    /// </param>
+    /// <param name="show">Converts an item to what is written.</param>
     public async Task ArrayAsync<T>(string name, Func<T?, Task<IReadOnlyList<T>>> read, Func<T, ValueTask<object>> show)
         where T : class
     {

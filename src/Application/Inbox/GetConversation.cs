@@ -8,27 +8,30 @@ using MediatR;
 
 namespace ChatCqrs.Application.Inbox;
 
-/// <summary>One conversation of the caller.</summary>
+/// <summary>Returns one of the caller's conversations.</summary>
 public static class GetConversation
 {
     public sealed record Query(UserId Caller, ConversationId Conversation) : IRequest<ConversationDetails>;
 
-    internal sealed class Handler(Membership membership, IInbox inbox, MessageViews views, GroupTitles titles, MessageLifetimes lifetimes)
+    internal sealed class Handler(
+        Membership membership, IInbox inbox, MessageViews views, GroupTitles titles, MessageLifetimes lifetimes)
         : IRequestHandler<Query, ConversationDetails>
     {
         public async Task<ConversationDetails> Handle(Query request, CancellationToken cancellationToken)
         {
-            var (conversation, _) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            var (conversation, _) = await membership.RequireAsync(
+                request.Caller, request.Conversation, cancellationToken);
             var item = await inbox.OneAsync(request.Caller, request.Conversation, cancellationToken);
             var last = item?.LastMessage is { } message ? (await views.OfAsync([message], cancellationToken))[0] : null;
             var settings = item?.Settings ?? ConversationSettings.None;
             return new ConversationDetails(
                 request.Conversation.Value, ConversationNames.Of(conversation.Kind!.Value),
-                await titles.OpenAsync(request.Conversation, conversation.Title, cancellationToken), conversation.LastSeq, last, item?.Unread ?? 0,
-                item?.DeliveredSeq ?? -1, item?.ReadSeq ?? -1,
+                await titles.OpenAsync(request.Conversation, conversation.Title, cancellationToken),
+                conversation.LastSeq, last, item?.Unread ?? 0, item?.DeliveredSeq ?? -1, item?.ReadSeq ?? -1,
                 settings.MutedUntil, settings.Pinned, settings.Archived, conversation.LastAt,
                 [.. MemberInfo.Of(conversation)],
-                new RetentionInfo(lifetimes.DaysOf(conversation.Retention), conversation.Retention.DisappearingSeconds), null, null);
+                new RetentionInfo(lifetimes.DaysOf(conversation.Retention), conversation.Retention.DisappearingSeconds),
+                null, null);
         }
     }
 }

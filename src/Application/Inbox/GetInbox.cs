@@ -2,12 +2,13 @@ using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Projections.Timeline;
 using FluentValidation;
 using MediatR;
 
 namespace ChatCqrs.Application.Inbox;
 
-/// <summary>The caller's conversations, newest activity first.</summary>
+/// <summary>Lists the caller's conversations, latest activity first.</summary>
 public static class GetInbox
 {
     public sealed record Query(UserId Caller, string? Cursor, int? Limit) : IRequest<Result>;
@@ -25,11 +26,14 @@ public static class GetInbox
         {
             var place = Paging.Place(request.Cursor, parts: 3, part => new InboxPlace(
                 Paging.Time(part[0]), new ConversationId(Guid.Parse(part[1])), Paging.Time(part[2])));
-            var page = await inbox.PageAsync(request.Caller, place, new PageSize(request.Limit ?? Paging.LimitDefault, PageSize.BytesSmall), cancellationToken);
+            var size = new PageSize(request.Limit ?? Paging.LimitDefault, PageSize.BytesSmall);
+            var page = await inbox.PageAsync(request.Caller, place, size, cancellationToken);
             var shown = page.Items;
-            var last = (await views.OfAsync([.. shown.Select(item => item.LastMessage).OfType<Projections.Timeline.TimelineEntry>()], cancellationToken))
+            TimelineEntry[] messages = [.. shown.Select(item => item.LastMessage).OfType<TimelineEntry>()];
+            var last = (await views.OfAsync(messages, cancellationToken))
                 .ToDictionary(message => message.ConversationId);
-            await titles.PrepareAsync(shown.Select(item => (item.Conversation.Id, item.Conversation.Title)), cancellationToken);
+            await titles.PrepareAsync(
+                shown.Select(item => (item.Conversation.Id, item.Conversation.Title)), cancellationToken);
             var summaries = new List<ConversationSummary>(shown.Count);
             foreach (var item in shown)
             {
@@ -37,9 +41,7 @@ public static class GetInbox
                 summaries.Add(Summary(item, title, last.GetValueOrDefault(item.Conversation.Id.Value)));
             }
 
-            return new Result(
-                summaries,
-                page.HasMore ? Cursor(shown[^1].Place) : null);
+            return new Result(summaries, page.HasMore ? Cursor(shown[^1].Place) : null);
         }
 
         private static string Cursor(InboxPlace place) =>
@@ -47,6 +49,7 @@ public static class GetInbox
 
         private static ConversationSummary Summary(InboxItem item, string? title, MessageView? last) => new(
             item.Conversation.Id.Value, item.Conversation.Kind, title, item.Conversation.LastSeq, last, item.Unread,
-            item.DeliveredSeq, item.ReadSeq, item.Settings.MutedUntil, item.Settings.Pinned, item.Settings.Archived, item.Conversation.UpdatedAt);
+            item.DeliveredSeq, item.ReadSeq, item.Settings.MutedUntil, item.Settings.Pinned, item.Settings.Archived,
+            item.Conversation.UpdatedAt);
     }
 }

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace ChatCqrs.Application.Json;
 
 /// <summary>
-/// JSON that is passed on as it came, provided that every text in it is Unicode: JSON can spell half of a surrogate pair (RFC 8259, section 8.2),
-/// which no later reader could take, and bytes that are no UTF-8.
+/// Passes JSON on unchanged, but refuses texts that are not Unicode: JSON can encode half of a surrogate pair (RFC
+/// 8259, section 8.2), or bytes that are not UTF-8, which later readers could not decode.
 /// </summary>
 public sealed class WellFormedElementConverter : JsonConverter<JsonElement>
 {
@@ -16,7 +16,8 @@ public sealed class WellFormedElementConverter : JsonConverter<JsonElement>
         return element;
     }
 
-    public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) => value.WriteTo(writer);
+    public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) =>
+        value.WriteTo(writer);
 
     private static void Check(JsonElement element)
     {

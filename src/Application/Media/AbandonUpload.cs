@@ -5,7 +5,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Media;
 
-/// <summary>Gives an upload up: what has arrived of it is dropped. A file that was made of it stays.</summary>
+/// <summary>Abandons an upload and removes its parts. A file made of it stays.</summary>
 public static class AbandonUpload
 {
     public sealed record Command(UserId Caller, string Upload) : IRequest<Unit>;
@@ -15,12 +15,14 @@ public static class AbandonUpload
         public Validator() => RuleFor(c => c.Upload).NotEmpty().OverridePropertyName("id");
     }
 
-    internal sealed class Handler(UploadAccess access, UploadTurns turns, UploadHashes hashes, IUploads uploads) : IRequestHandler<Command, Unit>
+    internal sealed class Handler(
+        UploadAccess access, UploadTurns turns, UploadHashes hashes, IUploads uploads) : IRequestHandler<Command, Unit>
     {
         public async Task<Unit> Handle(Command request, CancellationToken cancellationToken)
         {
             var id = (await access.RequireAsync(request.Caller, request.Upload, cancellationToken)).Id;
-            using var turn = await turns.TakeAsync(id, cancellationToken) ?? throw new RefusedException(Refusal.UploadLocked);
+            using var turn = await turns.TakeAsync(id, cancellationToken)
+                ?? throw new RefusedException(Refusal.UploadLocked);
             hashes.Forget(id);
             await uploads.RemoveAsync(id, cancellationToken);
             return Unit.Value;

@@ -8,37 +8,40 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Application.Media;
 
 /// <summary>
-/// Clears away what nobody needs: files that no message refers to, uploads that have expired, and bytes without either. In bounded steps, each of which
-/// may be the last: what is left is found the next time, by whichever node.
+/// Collects garbage: files that no message refers to, expired uploads, and bytes without either. Works in bounded steps
+/// and may stop after any: the next run, on any node, finds the rest.
 /// </summary>
 public static class CollectMedia
 {
-    private static readonly Counter<long> Collected = Telemetry.Meter.CreateCounter<long>("chat.media.collected", "{file}", "Files collected.");
+    private static readonly Counter<long> Collected =
+        Telemetry.Meter.CreateCounter<long>("chat.media.collected", "{file}", "Files collected.");
 
     public sealed record Command : IRequest<Result>;
 
     public sealed record Result(int Files, int Uploads, int Blobs);
 
-    /// <summary>There is nothing to check.</summary>
+    /// <summary>Nothing to validate.</summary>
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(
-        IMedia media, IUploads uploads, MediaGarbage garbage, IEventStore store, IReadSide readSide, IOptions<MediaOptions> options, TimeProvider clock,
-        ILogger<Handler> logger) : IRequestHandler<Command, Result>
+        IMedia media, IUploads uploads, MediaGarbage garbage, IEventStore store, IReadSide readSide,
+        IOptions<MediaOptions> options, TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
         private const int StepMax = 500;
 
-        /// <summary>The views must be so new before a file counts as unreferenced.</summary>
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+        /// <summary>How long to wait for the views before a file counts as unreferenced.</summary>
+        private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
 
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             var unusedSince = clock.GetUtcNow() - options.Value.UnreferencedAfter;
             var files = 0;
-            if (await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), Patience, cancellationToken))
-                files = await RepeatAsync(limit => media.ForgetUnreferencedAsync(unusedSince, limit, cancellationToken));
+            if (await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), WaitMax, cancellationToken))
+                files = await RepeatAsync(
+                    limit => media.ForgetUnreferencedAsync(unusedSince, limit, cancellationToken));
             else
-                logger.LogWarning("No file is collected now: the read models are too far behind to tell which are in use.");
+                logger.LogWarning(
+                    "No file is collected now: the read models are too far behind to tell which are in use.");
             var expired = await RepeatAsync(limit => uploads.ExpireAsync(clock.GetUtcNow(), limit, cancellationToken));
             var blobs = await garbage.ClearAsync(cancellationToken);
             Collected.Add(files);
@@ -60,12 +63,12 @@ public static class CollectMedia
     }
 }
 
-/// <summary>Bytes that nothing refers to.</summary>
+/// <summary>Deletes bytes that nothing refers to.</summary>
 public sealed class MediaGarbage(IMedia media, IBlobs blobs, TimeProvider clock)
 {
     private const int StepMax = 200;
 
-    /// <returns>How many were cleared away.</returns>
+    /// <returns>The number of keys deleted.</returns>
     public async Task<int> ClearAsync(CancellationToken cancellationToken)
     {
         var all = 0;

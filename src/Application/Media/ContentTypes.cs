@@ -4,15 +4,15 @@ using System.Text;
 namespace ChatCqrs.Application.Media;
 
 /// <summary>
-/// Tells what bytes are by how they begin. A small table of what messengers carry, after the WHATWG's MIME Sniffing Standard (section 6) and the formats'
-/// own specifications.
+/// Detects media types by a file's first bytes. A small table of what messengers carry, after the WHATWG's MIME
+/// Sniffing Standard (section 6) and the formats' own specifications.
 /// </summary>
 public static class ContentTypes
 {
-    /// <summary>Bytes that say nothing: unknown, or encrypted by the client.</summary>
+    /// <summary>The type of unrecognised bytes: unknown formats, or encrypted by the client.</summary>
     public const string Opaque = "application/octet-stream";
 
-    /// <summary>How many of a file's first bytes are looked at.</summary>
+    /// <summary>How many of a file's first bytes are examined.</summary>
     public const int HeadSize = 4096;
 
     private static readonly (byte[] Magic, string Type)[] Prefixes =
@@ -52,15 +52,18 @@ public static class ContentTypes
         ([.. "word/"u8], "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
         ([.. "xl/"u8], "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         ([.. "ppt/"u8], "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-        ([.. "mimetypeapplication/vnd.oasis.opendocument.text"u8], "application/vnd.oasis.opendocument.text"),
-        ([.. "mimetypeapplication/vnd.oasis.opendocument.spreadsheet"u8], "application/vnd.oasis.opendocument.spreadsheet"),
-        ([.. "mimetypeapplication/vnd.oasis.opendocument.presentation"u8], "application/vnd.oasis.opendocument.presentation"),
-        ([.. "mimetypeapplication/epub+zip"u8], "application/epub+zip"),
+        Named("application/vnd.oasis.opendocument.text"),
+        Named("application/vnd.oasis.opendocument.spreadsheet"),
+        Named("application/vnd.oasis.opendocument.presentation"),
+        Named("application/epub+zip"),
     ];
 
-    /// <summary>Types that are told by so few bits that encrypted bytes look like one of them now and then.</summary>
+    /// <summary>Types recognised by so few bits that encrypted bytes sometimes match them.</summary>
     private static readonly HashSet<string> Weak =
-        ["image/jxl", "image/x-icon", "audio/mpeg", "audio/aac", "application/gzip", "application/x-bzip2", "application/vnd.microsoft.portable-executable"];
+    [
+        "image/jxl", "image/x-icon", "audio/mpeg", "audio/aac", "application/gzip", "application/x-bzip2",
+        "application/vnd.microsoft.portable-executable",
+    ];
 
     private static readonly Dictionary<string, string> Extensions = new()
     {
@@ -83,7 +86,12 @@ public static class ContentTypes
         ["text/plain"] = "txt",
     };
 
-    /// <param name="head">The first <see cref="HeadSize"/> bytes, or all when there are fewer.</param>
+    /// <summary>A format whose archive begins with an uncompressed file <c>mimetype</c> that holds the type.</summary>
+    private static (byte[] Mark, string Type) Named(string type) =>
+        ([.. "mimetype"u8, .. Encoding.ASCII.GetBytes(type)], type);
+
+    /// <summary>Detects the type of a file.</summary>
+    /// <param name="head">The first <see cref="HeadSize"/> bytes, or all if there are fewer.</param>
     public static string Of(ReadOnlySpan<byte> head)
     {
         foreach (var (magic, type) in Prefixes)
@@ -95,10 +103,10 @@ public static class ContentTypes
         return OfContainer(head) ?? OfAudioFrames(head) ?? OfTransportStream(head) ?? OfText(head) ?? Opaque;
     }
 
-    /// <summary>Whether bytes of this type may just as well be encrypted ones.</summary>
+    /// <summary>Whether bytes of this detected type may as well be encrypted.</summary>
     public static bool IsWeak(string contentType) => Weak.Contains(contentType);
 
-    /// <summary>The usual ending of a file's name; <c>bin</c> for what has none.</summary>
+    /// <summary>The usual file extension; <c>bin</c> if there is none.</summary>
     public static string ExtensionOf(string contentType) => Extensions.GetValueOrDefault(contentType, "bin");
 
     private static string? OfContainer(ReadOnlySpan<byte> head)
@@ -106,8 +114,11 @@ public static class ContentTypes
         if (head.Length >= 12 && (head.StartsWith("RIFF"u8) || head.StartsWith("FORM"u8)))
         {
             var form = head[8..12];
-            return form.SequenceEqual("WEBP"u8) ? "image/webp" : form.SequenceEqual("WAVE"u8) ? "audio/wav"
-                : form.SequenceEqual("AVI "u8) ? "video/x-msvideo" : form.SequenceEqual("AIFF"u8) || form.SequenceEqual("AIFC"u8) ? "audio/aiff" : null;
+            return form.SequenceEqual("WEBP"u8) ? "image/webp"
+                : form.SequenceEqual("WAVE"u8) ? "audio/wav"
+                : form.SequenceEqual("AVI "u8) ? "video/x-msvideo"
+                : form.SequenceEqual("AIFF"u8) || form.SequenceEqual("AIFC"u8) ? "audio/aiff"
+                : null;
         }
 
         if (head.Length >= 12 && head[4..8].SequenceEqual("ftyp"u8))
@@ -146,11 +157,20 @@ public static class ContentTypes
         return "application/zip";
     }
 
-    /// <summary>MPEG audio (ISO/IEC 11172-3, section 2.4.1.3) and AAC in ADTS (ISO/IEC 13818-7, section 6.2): frames that begin with eleven or more ones.</summary>
-    private static string? OfAudioFrames(ReadOnlySpan<byte> head) => head.Length < 4 || head[0] != 0xff ? null
-        : (head[1] & 0xf6) == 0xf0 && (head[2] & 0x3c) <= 0x30 ? "audio/aac"
-        : (head[1] & 0xe6) == 0xe2 && (head[1] & 0x18) != 0x08 && head[2] >> 4 is > 0 and < 15 && (head[2] & 0x0c) != 0x0c ? "audio/mpeg"
-        : null;
+    /// <summary>
+    /// Frames that start with eleven or more ones: MPEG audio (ISO/IEC 11172-3, section 2.4.1.3) and AAC in ADTS
+    /// (ISO/IEC 13818-7, section 6.2).
+    /// </summary>
+    private static string? OfAudioFrames(ReadOnlySpan<byte> head)
+    {
+        if (head.Length < 4 || head[0] != 0xff)
+            return null;
+        if ((head[1] & 0xf6) == 0xf0 && (head[2] & 0x3c) <= 0x30)
+            return "audio/aac";
+        var isMpeg = (head[1] & 0xe6) == 0xe2 && (head[1] & 0x18) != 0x08
+            && head[2] >> 4 is > 0 and < 15 && (head[2] & 0x0c) != 0x0c;
+        return isMpeg ? "audio/mpeg" : null;
+    }
 
     /// <summary>ISO/IEC 13818-1, section 2.4.3: packets of 188 bytes, each with the same first byte.</summary>
     private static string? OfTransportStream(ReadOnlySpan<byte> head) =>
@@ -158,11 +178,11 @@ public static class ContentTypes
 
     private static string? OfText(ReadOnlySpan<byte> head)
     {
-        if (head.Length == 0 || head.ContainsAnyInRange((byte)0, (byte)8) || head.ContainsAnyInRange((byte)0x0e, (byte)0x1a)
-            || head.ContainsAnyInRange((byte)0x1c, (byte)0x1f) || head.Contains((byte)0x7f) || !IsUtf8(head))
+        if (head.Length == 0 || HasControls(head) || !IsUtf8(head))
             return null;
         var start = Encoding.UTF8.GetString(head).TrimStart('\ufeff').TrimStart();
-        if (start.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || start.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
+        if (start.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || start.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
             || start.StartsWith("<script", StringComparison.OrdinalIgnoreCase))
             return "text/html";
         if (start.StartsWith("<svg", StringComparison.OrdinalIgnoreCase))
@@ -171,7 +191,14 @@ public static class ContentTypes
             : start.Contains("<svg", StringComparison.OrdinalIgnoreCase) ? "image/svg+xml" : "text/xml";
     }
 
-    /// <summary>Well-formed, but for a character that the head's end may have cut.</summary>
+    /// <summary>
+    /// Whether there are control characters, except for white space (0x09 to 0x0d) and escape (0x1b).
+    /// </summary>
+    private static bool HasControls(ReadOnlySpan<byte> head) =>
+        head.ContainsAnyInRange((byte)0, (byte)8) || head.ContainsAnyInRange((byte)0x0e, (byte)0x1a)
+        || head.ContainsAnyInRange((byte)0x1c, (byte)0x1f) || head.Contains((byte)0x7f);
+
+    /// <summary>Whether bytes are well-formed UTF-8, except for a character cut off at the head's end.</summary>
     private static bool IsUtf8(ReadOnlySpan<byte> head)
     {
         for (var cut = 0; cut < 4 && cut < head.Length; cut++)

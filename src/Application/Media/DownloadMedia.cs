@@ -6,14 +6,18 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Media;
 
-/// <summary>A file for somebody who may have it: its bytes, or where a content delivery network has them.</summary>
+/// <summary>
+/// Returns a file to a user who may download it: its bytes, or its address at a content delivery network.
+/// </summary>
 public static class DownloadMedia
 {
-    /// <param name="UserId">May name the caller; null for not given.</param>
+    /// <param name="UserId">The caller's id, or null.</param>
     public sealed record Query(UserId Caller, string? FileId, string? UserId) : IRequest<Result>;
 
-    /// <param name="Content">Null when it is to be fetched elsewhere.</param>
-    /// <param name="Elsewhere">An address that is good for a while, for whoever has it.</param>
+    /// <param name="Content">The bytes; null if <paramref name="Elsewhere"/> is set.</param>
+    /// <param name="Elsewhere">
+    /// A signed address, valid for a while and for everyone who has it; null if <paramref name="Content"/> is set.
+    /// </param>
     public sealed record Result(Download? Content, Uri? Elsewhere);
 
     internal sealed class Validator : AbstractValidator<Query>
@@ -21,20 +25,23 @@ public static class DownloadMedia
         public Validator()
         {
             RuleFor(q => q.FileId).Must(BeAnId).WithMessage("must be a UUID.").OverridePropertyName("file_id");
-            RuleFor(q => q.UserId).Must(id => id is null || BeAnId(id)).WithMessage("must be a UUID.").OverridePropertyName("user_id");
+            RuleFor(q => q.UserId).Must(id => id is null || BeAnId(id)).WithMessage("must be a UUID.")
+                .OverridePropertyName("user_id");
         }
 
         private static bool BeAnId(string? id) => Guid.TryParseExact(id, "D", out _);
     }
 
-    internal sealed class Handler(MediaAccess access, Downloads downloads, MediaLinks links, IOptions<MediaOptions> options)
+    internal sealed class Handler(
+        MediaAccess access, Downloads downloads, MediaLinks links, IOptions<MediaOptions> options)
         : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
             if (request.UserId is not null && Guid.Parse(request.UserId) != request.Caller.Value)
                 throw new RefusedException(Refusal.NotTheCaller);
-            var file = await access.RequireAsync(request.Caller, new FileId(Guid.Parse(request.FileId!)), cancellationToken);
+            var file = await access.RequireAsync(
+                request.Caller, new FileId(Guid.Parse(request.FileId!)), cancellationToken);
             return options.Value.PublicBaseUrl is { } elsewhere
                 ? new Result(null, await links.SignAsync(elsewhere, file, cancellationToken))
                 : new Result(await downloads.OpenAsync(file, cancellationToken), null);
@@ -42,36 +49,40 @@ public static class DownloadMedia
     }
 }
 
-/// <summary>A file for whoever has a signed address of it: the content delivery network.</summary>
+/// <summary>Returns a file to the holder of a signed address: the content delivery network.</summary>
 public static class FetchSignedMedia
 {
     public sealed record Query(string FileId, string? Expires, string? Signature) : IRequest<Result>;
 
-    /// <param name="ExpiresAt">Until when it may be handed on.</param>
+    /// <param name="ExpiresAt">When the address expires, UTC.</param>
     public sealed record Result(Download Content, DateTimeOffset ExpiresAt);
 
     internal sealed class Handler(IMedia media, Downloads downloads, MediaLinks links) : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.FileId, "D", out var id) || await media.FindAsync(new FileId(id), cancellationToken) is not { } file
-                || await links.CheckAsync(file, request.Expires, request.Signature, cancellationToken) is not { } expiresAt)
+            if (!Guid.TryParseExact(request.FileId, "D", out var id)
+                || await media.FindAsync(new FileId(id), cancellationToken) is not { } file)
                 throw new RefusedException(Refusal.FileUnknown);
+            var expiresAt = await links.CheckAsync(file, request.Expires, request.Signature, cancellationToken)
+                ?? throw new RefusedException(Refusal.FileUnknown);
             return new Result(await downloads.OpenAsync(file, cancellationToken), expiresAt);
         }
     }
 }
 
-/// <summary>A file that is about to be read.</summary>
-/// <param name="Name">What to save it as.</param>
-/// <param name="Bytes">Seekable; opened when it is read.</param>
-public sealed record Download(ReadOnlyMemory<byte> Sha256, string ContentType, string Name, DateTimeOffset At, Stream Bytes);
+/// <summary>A file to read.</summary>
+/// <param name="Name">The suggested file name.</param>
+/// <param name="Bytes">Seekable; opened on the first read.</param>
+public sealed record Download(
+    ReadOnlyMemory<byte> Sha256, string ContentType, string Name, DateTimeOffset At, Stream Bytes);
 
 internal sealed class Downloads(IBlobs blobs, FileNames names)
 {
     public async Task<Download> OpenAsync(MediaFile file, CancellationToken cancellationToken)
     {
-        var name = await names.OpenAsync(file.Owner, file.Id, file.Name, cancellationToken) ?? $"{file.Id}.{ContentTypes.ExtensionOf(file.ContentType)}";
+        var name = await names.OpenAsync(file.Owner, file.Id, file.Name, cancellationToken)
+            ?? $"{file.Id}.{ContentTypes.ExtensionOf(file.ContentType)}";
         return new Download(file.Sha256, file.ContentType, name, file.At, new SegmentStream(blobs, file.Segments));
     }
 }

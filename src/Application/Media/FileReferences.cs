@@ -5,17 +5,18 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Media;
 
 /// <summary>
-/// The files that a message refers to: every <c>file_id</c> in its media object and its document, however deep, or either being an id itself. What
-/// the sender may not see is no reference, so nobody gains a file by guessing its id; the message says the same either way.
+/// Finds the files that a message refers to: every <c>file_id</c> in its media object and document, at any depth, or
+/// either being an id itself. Files that the sender may not see are ignored, so that guessing an id gains nothing; the
+/// message is stored unchanged.
 /// </summary>
 internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvider clock)
 {
-    /// <summary>How many files a message can refer to; further ones are no references.</summary>
+    /// <summary>The most files of one message; further ones are ignored.</summary>
     private const int FilesMax = 64;
 
     private const string Field = "file_id";
 
-    /// <returns>Null when there are none, without asking anybody: so it is for every text.</returns>
+    /// <returns>Null if there are none. Costs no query for messages without attachments.</returns>
     public ValueTask<IReadOnlyList<FileId>?> FindAsync(
         UserId sender, JsonElement? mediaObject, JsonElement? document, CancellationToken cancellationToken)
     {
@@ -24,10 +25,15 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
         var found = new HashSet<FileId>();
         Collect(mediaObject, found);
         Collect(document, found);
-        return found.Count == 0 ? ValueTask.FromResult<IReadOnlyList<FileId>?>(null) : new(OfSenderAsync(sender, found, cancellationToken));
+        return found.Count == 0
+            ? ValueTask.FromResult<IReadOnlyList<FileId>?>(null)
+            : new(OfSenderAsync(sender, found, cancellationToken));
     }
 
-    /// <summary>Whether an attachment is nothing but a reference: what an encrypted message may have in the open, so that its file can be fetched.</summary>
+    /// <summary>
+    /// Whether an attachment is only a reference. An encrypted message may have one in plain, so that its file can be
+    /// fetched.
+    /// </summary>
     public static bool IsBare(JsonElement attachment) =>
         Parse(attachment) is not null
         || (attachment.ValueKind == JsonValueKind.Object
@@ -43,7 +49,8 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
             Walk(element, found);
     }
 
-    private async Task<IReadOnlyList<FileId>?> OfSenderAsync(UserId sender, HashSet<FileId> found, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<FileId>?> OfSenderAsync(
+        UserId sender, HashSet<FileId> found, CancellationToken cancellationToken)
     {
         var files = await media.TouchAsync(found, clock.GetUtcNow(), cancellationToken);
         var own = new List<FileId>(files.Count);
@@ -78,5 +85,8 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
     private static bool IsField(JsonProperty member) => member.Name.Equals(Field, StringComparison.OrdinalIgnoreCase);
 
     private static FileId? Parse(JsonElement element) =>
-        element.ValueKind == JsonValueKind.String && Guid.TryParseExact(element.GetString(), "D", out var id) && id != Guid.Empty ? new FileId(id) : null;
+        element.ValueKind == JsonValueKind.String
+        && Guid.TryParseExact(element.GetString(), "D", out var id) && id != Guid.Empty
+            ? new FileId(id)
+            : null;
 }

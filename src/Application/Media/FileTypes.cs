@@ -1,6 +1,6 @@
 namespace ChatCqrs.Application.Media;
 
-/// <summary>What an uploader takes a file for, and whether its bytes agree.</summary>
+/// <summary>The kinds of files that uploaders state, and whether a file's bytes agree.</summary>
 public static class FileTypes
 {
     public const string Image = "image", Video = "video", Audio = "audio", Document = "document";
@@ -10,15 +10,15 @@ public static class FileTypes
     public static bool Exists(string? name) => name is Image or Video or Audio or Document;
 
     /// <summary>
-    /// The content type under which a file is kept; null when its bytes are plainly something else. Bytes that say nothing fit every
-    /// type: what clients have encrypted looks so. Everything is a document to whoever sends it as one.
+    /// The content type to store for a file; null if its bytes contradict the stated kind. Unrecognised bytes, such as
+    /// encrypted ones, fit every kind. A document may be anything.
     /// </summary>
-    /// <param name="content">What the bytes say, see <see cref="ContentTypes"/>.</param>
+    /// <param name="content">The type detected from the bytes; see <see cref="ContentTypes"/>.</param>
     public static string? Reconcile(string fileType, string content) => (fileType, content) switch
     {
         (Document, _) or (_, ContentTypes.Opaque) => content,
-        (Image, "image/svg+xml") => null, // A program more than a picture.
-        (Audio, "video/mp4") => "audio/mp4", // One container for both; only the uploader knows.
+        (Image, "image/svg+xml") => null, // SVG can contain scripts.
+        (Audio, "video/mp4") => "audio/mp4", // One container for both: the uploader decides.
         (Audio, "video/webm") => "audio/webm",
         (Audio, "video/3gpp") => "audio/3gpp",
         (Audio, "video/ogg") => "audio/ogg",

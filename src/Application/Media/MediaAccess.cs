@@ -4,25 +4,32 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Media;
 
-/// <summary>Who may download a file: its owner, and whoever sees a message that it was sent with.</summary>
+/// <summary>Checks who may download a file: its owner, and everyone who may see a message with it.</summary>
 internal sealed class MediaAccess(IMedia media, IConversationWriter conversations, IEventStore log, IReadSide readSide)
 {
-    /// <summary>How long a message that was just sent, by whatever node, may take to be seen here before its file is said not to exist.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    /// <summary>
+    /// How long to wait for the views to show a message that was just sent, on any node, before its file counts as
+    /// unknown.
+    /// </summary>
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(3);
 
-    /// <exception cref="RefusedException">There is no such file, or the caller may not know of it.</exception>
+    /// <exception cref="RefusedException">The file does not exist, or the caller may not know of it.</exception>
     public async Task<MediaFile> RequireAsync(UserId caller, FileId id, CancellationToken cancellationToken)
     {
         var file = await media.FindAsync(id, cancellationToken) ?? throw new RefusedException(Refusal.FileUnknown);
         if (await MaySeeAsync(caller, file, cancellationToken))
             return file;
         var head = await log.HeadAsync(cancellationToken);
-        if (readSide.Position < head && await readSide.WaitForAsync(head, Patience, cancellationToken) && await MaySeeAsync(caller, file, cancellationToken))
+        if (readSide.Position < head
+            && await readSide.WaitForAsync(head, WaitMax, cancellationToken)
+            && await MaySeeAsync(caller, file, cancellationToken))
             return file;
         throw new RefusedException(Refusal.FileUnknown);
     }
 
-    /// <summary>Membership is asked of the conversation itself: who was removed a moment ago sees nothing more.</summary>
+    /// <summary>
+    /// Checks membership in the conversation's state, not in a view: a removed member loses access at once.
+    /// </summary>
     public async Task<bool> MaySeeAsync(UserId caller, MediaFile file, CancellationToken cancellationToken)
     {
         if (file.Owner == caller)

@@ -9,12 +9,14 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Application.Media;
 
 /// <summary>
-/// Addresses of files that are good for a while for whoever has them. Signed under a key derived from the owner's secret, which every node knows
-/// and which goes with the owner's account. All who ask within the same while get the same address, so that it is worth keeping at the edge.
+/// Signs addresses of files for a limited time, under a key derived from the owner's secret: every node knows it, and
+/// erasing the account destroys it. Requests within one period get the same address, so that edges can cache it.
 /// </summary>
 internal sealed class MediaLinks(IContentSealer sealer, IOptions<MediaOptions> options, TimeProvider clock)
 {
-    /// <summary>Sets what is signed here apart from messages, which are hashed under the same key and begin with a type below it.</summary>
+    /// <summary>
+    /// Separates these signatures from message fingerprints, which use the same key and start with a smaller byte.
+    /// </summary>
     private const byte Domain = 0xf1;
 
     public async ValueTask<Uri> SignAsync(Uri elsewhere, MediaFile file, CancellationToken cancellationToken)
@@ -23,11 +25,14 @@ internal sealed class MediaLinks(IContentSealer sealer, IOptions<MediaOptions> o
         var expires = ((clock.GetUtcNow().ToUnixTimeSeconds() / lifetime) + 2) * lifetime;
         var signature = await SignatureAsync(file, expires, cancellationToken);
         return new Uri(string.Create(
-            CultureInfo.InvariantCulture, $"{elsewhere.AbsoluteUri.TrimEnd('/')}/v1/media/content/{file.Id}?expires={expires}&signature={signature}"));
+            CultureInfo.InvariantCulture,
+            $"{elsewhere.AbsoluteUri.TrimEnd('/')}/v1/media/content/{file.Id}"
+            + $"?expires={expires}&signature={signature}"));
     }
 
-    /// <returns>Until when the address is good; null when it is none of ours or was good before.</returns>
-    public async ValueTask<DateTimeOffset?> CheckAsync(MediaFile file, string? expires, string? signature, CancellationToken cancellationToken)
+    /// <returns>When the address expires, UTC; null if it is invalid or expired.</returns>
+    public async ValueTask<DateTimeOffset?> CheckAsync(
+        MediaFile file, string? expires, string? signature, CancellationToken cancellationToken)
     {
         if (!long.TryParse(expires, NumberStyles.None, CultureInfo.InvariantCulture, out var until) || signature is null
             || until <= clock.GetUtcNow().ToUnixTimeSeconds() || until > DateTimeOffset.MaxValue.ToUnixTimeSeconds())

@@ -2,8 +2,10 @@ using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.Application.Media;
 
-/// <summary>A file's bytes, read from its segments one after another. Seeking costs nothing: a segment is opened when it is read.</summary>
-/// <param name="segments">In order, without a gap, from offset 0.</param>
+/// <summary>
+/// Reads a file from its segments in sequence. Seeking is free: a segment is opened on its first read.
+/// </summary>
+/// <param name="segments">In order and gap-free, from offset 0.</param>
 public sealed class SegmentStream(IBlobs blobs, IReadOnlyList<Segment> segments) : Stream
 {
     private Stream? _current;
@@ -26,7 +28,8 @@ public sealed class SegmentStream(IBlobs blobs, IReadOnlyList<Segment> segments)
         if (_position >= Length || buffer.IsEmpty)
             return 0;
         _current ??= await OpenAsync(cancellationToken);
-        var read = await _current.ReadAsync(buffer[..(int)Math.Min(buffer.Length, _end - _position)], cancellationToken);
+        var read = await _current.ReadAsync(
+            buffer[..(int)Math.Min(buffer.Length, _end - _position)], cancellationToken);
         if (read == 0)
             throw new IOException($"Stored bytes end at {_position}, before their end at {_end}.");
         _position += read;

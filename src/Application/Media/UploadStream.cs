@@ -3,36 +3,36 @@ using System.Security.Cryptography;
 namespace ChatCqrs.Application.Media;
 
 /// <summary>
-/// A stretch of a request's body on its way to the store: hashes what passes, keeps its head, and ends at a limit, or where the client went away,
-/// so that what has arrived can be kept.
+/// Reads a request's body piece by piece for the store: hashes the bytes, keeps the first ones, and ends at a limit or
+/// where the client disconnected, so that the bytes received can be kept.
 /// </summary>
-/// <param name="body">The body.</param>
-/// <param name="whole">The hash over the file so far; null when it is not wanted.</param>
+/// <param name="body">The request's body.</param>
+/// <param name="whole">The hash over the file so far; null if it is not needed.</param>
 internal sealed class UploadStream(Stream body, IncrementalHash? whole) : Stream
 {
     private readonly byte[] _head = new byte[ContentTypes.HeadSize];
     private int _headSize;
     private long _left;
 
-    /// <summary>How many bytes have passed in all.</summary>
+    /// <summary>The number of bytes read in all.</summary>
     public long Passed { get; private set; }
 
-    /// <summary>The first bytes that passed.</summary>
+    /// <summary>The first bytes read, at most <see cref="ContentTypes.HeadSize"/>.</summary>
     public ReadOnlyMemory<byte> Head => _head.AsMemory(0, _headSize);
 
-    /// <summary>There is no more to come.</summary>
+    /// <summary>Whether the body has ended.</summary>
     public bool Ended { get; private set; }
 
-    /// <summary>Why it ended before its end; null when it did not.</summary>
+    /// <summary>Why the body ended early; null if it did not.</summary>
     public Exception? Interruption { get; private set; }
 
-    /// <summary>A further hash over the whole body.</summary>
+    /// <summary>A second hash, over the whole body; null for none.</summary>
     public IncrementalHash? Checksum { get; init; }
 
-    /// <summary>Whether an interruption is an end like any other; otherwise it goes on to the reader.</summary>
+    /// <summary>Whether an interruption ends the body normally; otherwise it is thrown.</summary>
     public bool KeepsWhatArrived { get; init; }
 
-    /// <summary>Lets so many more bytes pass.</summary>
+    /// <summary>Sets how many more bytes may be read.</summary>
     public void Allow(long bytes) => _left = bytes;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -79,7 +79,12 @@ internal sealed class UploadStream(Stream body, IncrementalHash? whole) : Stream
     public override bool CanSeek => false;
     public override bool CanWrite => false;
     public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
     public override void Flush() => throw new NotSupportedException();
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();

@@ -5,33 +5,38 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Media;
 
-/// <summary>Whose an upload is: to everyone else it does not exist.</summary>
+/// <summary>Checks that an upload belongs to the caller: to everyone else it does not exist.</summary>
 internal sealed class UploadAccess(IUploads uploads, TimeProvider clock)
 {
-    /// <exception cref="RefusedException">There is no such upload of the caller's, or it has expired.</exception>
+    /// <exception cref="RefusedException">The caller has no such upload, or it has expired.</exception>
     public async Task<Upload> RequireAsync(UserId caller, string id, CancellationToken cancellationToken)
     {
-        if (!Guid.TryParseExact(id, "D", out var upload) || await uploads.FindAsync(upload, cancellationToken) is not { } found || found.Owner != caller)
+        if (!Guid.TryParseExact(id, "D", out var upload)
+            || await uploads.FindAsync(upload, cancellationToken) is not { } found
+            || found.Owner != caller)
             throw new RefusedException(Refusal.UploadUnknown);
         return found.ExpiresAt > clock.GetUtcNow() ? found : throw new RefusedException(Refusal.UploadExpired);
     }
 }
 
 /// <summary>
-/// One at a time for each upload on this node. Between nodes the offset decides: of two who go on from the same place one is refused.
+/// Allows one request at a time per upload on this node. Between nodes the offset decides: of two requests at the same
+/// offset one is refused.
 /// </summary>
 internal sealed class UploadTurns(TimeProvider clock)
 {
-    /// <summary>How long one waits for the other: as long as it takes to notice that a client has gone, not as long as a transfer.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// How long a request waits for another one: enough to notice that a client disconnected, less than a transfer.
+    /// </summary>
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource> _taken = new();
 
-    /// <returns>Null when somebody else is at it; otherwise dispose of it to let the next one in.</returns>
+    /// <returns>A turn to dispose of at the end; null if another request holds it.</returns>
     public async Task<IDisposable?> TakeAsync(Guid upload, CancellationToken cancellationToken)
     {
         var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var deadline = clock.GetUtcNow() + Patience;
+        var deadline = clock.GetUtcNow() + WaitMax;
         while (!_taken.TryAdd(upload, mine))
         {
             if (!_taken.TryGetValue(upload, out var other))
@@ -39,7 +44,8 @@ internal sealed class UploadTurns(TimeProvider clock)
             var wait = deadline - clock.GetUtcNow();
             if (wait <= TimeSpan.Zero)
                 return null;
-            await other.Task.WaitAsync(wait, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await other.Task.WaitAsync(wait, clock, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
         }
 
@@ -57,8 +63,8 @@ internal sealed class UploadTurns(TimeProvider clock)
 }
 
 /// <summary>
-/// The hashes of uploads that have arrived in part, so that their bytes need not be read again. One that is not here, because the upload came by
-/// another node or before a restart, is made from what is stored.
+/// Caches the running hashes of unfinished uploads, so that their bytes need not be read again. A missing hash (another
+/// node, a restart) is computed from the stored bytes.
 /// </summary>
 internal sealed class UploadHashes
 {
@@ -67,7 +73,7 @@ internal sealed class UploadHashes
     private readonly RecentlyUsed<Guid, (long Offset, IncrementalHash Hash)> _hashes = new(HashesMax);
     private readonly Lock _gate = new();
 
-    /// <summary>The hash over everything before an offset, to go on with; null when it is not known. It is the caller's from then on.</summary>
+    /// <summary>Takes the hash over all bytes before an offset; null if unknown. The caller owns it.</summary>
     public IncrementalHash? Take(Guid upload, long offset)
     {
         if (offset == 0)
@@ -95,13 +101,13 @@ internal sealed class UploadHashes
     }
 }
 
-/// <summary>Makes a file of an upload that has arrived.</summary>
+/// <summary>Makes a file of a complete upload.</summary>
 internal sealed class UploadFinisher(IUploads uploads, IBlobs blobs, UploadHashes hashes, TimeProvider clock)
 {
     private const int BufferSize = 128 * 1024;
 
-    /// <param name="hash">Over all of it; null when it is not known.</param>
-    /// <exception cref="RefusedException">Its bytes are not what they were said to be: the upload is gone.</exception>
+    /// <param name="hash">The hash over all bytes; null if unknown.</param>
+    /// <exception cref="RefusedException">The bytes contradict the stated kind: the upload is removed.</exception>
     public async Task<FileId> FinishAsync(Upload upload, IncrementalHash? hash, CancellationToken cancellationToken)
     {
         var parts = await uploads.PartsAsync(upload.Id, cancellationToken);
@@ -117,8 +123,10 @@ internal sealed class UploadFinisher(IUploads uploads, IBlobs blobs, UploadHashe
         }
 
         var sha256 = hash?.GetHashAndReset() ?? await HashAsync(content, cancellationToken);
-        var kept = await uploads.FinishAsync(upload.Id, new NewFile(
-            new FileId(upload.Id), upload.Owner, sha256, upload.Length, upload.FileType, type, upload.Name, clock.GetUtcNow(), parts), cancellationToken);
+        var file = new NewFile(
+            new FileId(upload.Id), upload.Owner, sha256, upload.Length, upload.FileType, type, upload.Name,
+            clock.GetUtcNow(), parts);
+        var kept = await uploads.FinishAsync(upload.Id, file, cancellationToken);
         return kept?.Id ?? throw new RefusedException(Refusal.UploadUnknown);
     }
 

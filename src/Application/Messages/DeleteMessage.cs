@@ -8,10 +8,11 @@ namespace ChatCqrs.Application.Messages;
 /// <summary>Deletes a message for everyone: its content is gone.</summary>
 public static class DeleteMessage
 {
-    /// <returns>Up to where the log holds it.</returns>
-    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, MessageId Message) : IRequest<LogPosition>;
+    /// <returns>The position of the last event written.</returns>
+    public sealed record Command(
+        UserId Caller, DeviceId Device, ConversationId Conversation, MessageId Message) : IRequest<LogPosition>;
 
-    /// <summary>There is nothing but ids, and those were read from the address.</summary>
+    /// <summary>Nothing to validate: the ids were parsed from the address.</summary>
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(MessageOperations operations) : IRequestHandler<Command, LogPosition>
@@ -20,7 +21,9 @@ public static class DeleteMessage
         {
             var (_, changed) = await operations.DoAsync(
                 request.Caller, request.Device, request.Conversation, request.Message,
-                (_, facts) => ValueTask.FromResult<ConversationCommand>(new ConversationCommand.DeleteMessage(request.Caller, facts)), cancellationToken);
+                (_, facts) => ValueTask.FromResult<ConversationCommand>(
+                    new ConversationCommand.DeleteMessage(request.Caller, facts)),
+                cancellationToken);
             return changed.Position;
         }
     }

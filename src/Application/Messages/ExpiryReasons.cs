@@ -2,7 +2,7 @@ using ChatCqrs.Domain.Retention;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>The wire names of the reasons for which messages go.</summary>
+/// <summary>The wire names of expiry reasons.</summary>
 public static class ExpiryReasons
 {
     public static string NameOf(ExpiryReason reason) => reason switch

@@ -5,12 +5,13 @@ using MediatR;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>One message.</summary>
+/// <summary>Returns one message.</summary>
 public static class GetMessage
 {
     public sealed record Query(UserId Caller, ConversationId Conversation, MessageId Message) : IRequest<MessageView>;
 
-    internal sealed class Handler(Membership membership, ITimeline timeline, MessageViews views) : IRequestHandler<Query, MessageView>
+    internal sealed class Handler(
+        Membership membership, ITimeline timeline, MessageViews views) : IRequestHandler<Query, MessageView>
     {
         public async Task<MessageView> Handle(Query request, CancellationToken cancellationToken)
         {

@@ -6,10 +6,11 @@ using MediatR;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>Messages of one conversation in seq order: the newest ones, or those before or after a seq.</summary>
+/// <summary>Lists messages of one conversation in seq order: the latest ones, or those before or after a seq.</summary>
 public static class GetMessages
 {
-    public sealed record Query(UserId Caller, ConversationId Conversation, long? BeforeSeq, long? AfterSeq, int? Limit) : IRequest<Result>;
+    public sealed record Query(
+        UserId Caller, ConversationId Conversation, long? BeforeSeq, long? AfterSeq, int? Limit) : IRequest<Result>;
 
     public sealed record Result(IReadOnlyList<MessageView> Messages);
 
@@ -23,13 +24,15 @@ public static class GetMessages
         }
     }
 
-    internal sealed class Handler(Membership membership, ITimeline timeline, MessageViews views) : IRequestHandler<Query, Result>
+    internal sealed class Handler(
+        Membership membership, ITimeline timeline, MessageViews views) : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
             var (_, member) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
             var messages = await timeline.MessagesAsync(
-                request.Conversation, member.JoinedSeq, request.AfterSeq, request.BeforeSeq, request.Limit ?? Paging.LimitDefault, cancellationToken);
+                request.Conversation, member.JoinedSeq, request.AfterSeq, request.BeforeSeq,
+                request.Limit ?? Paging.LimitDefault, cancellationToken);
             return new Result(await views.OfAsync([.. messages], cancellationToken));
         }
     }

@@ -6,10 +6,10 @@ using MediatR;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>The caller's unread messages of all conversations: by conversation, oldest first.</summary>
+/// <summary>Lists the caller's unread messages in all conversations: by conversation, oldest first.</summary>
 public static class GetUnread
 {
-    /// <param name="UserId">May name the caller; null for not given.</param>
+    /// <param name="UserId">The caller's id, or null.</param>
     public sealed record Query(UserId Caller, string? UserId, string? Cursor, int? Limit) : IRequest<Result>;
 
     public sealed record Result(IReadOnlyList<MessageView> Messages, string? NextCursor);
@@ -19,7 +19,8 @@ public static class GetUnread
         public Validator()
         {
             RuleFor(q => q.Limit).InclusiveBetween(1, Paging.LimitMax).OverridePropertyName("limit");
-            RuleFor(q => q.UserId).Must(id => id is null || Guid.TryParse(id, out _)).WithMessage("must be a UUID.").OverridePropertyName("user_id");
+            RuleFor(q => q.UserId).Must(id => id is null || Guid.TryParse(id, out _)).WithMessage("must be a UUID.")
+                .OverridePropertyName("user_id");
         }
     }
 
@@ -33,9 +34,12 @@ public static class GetUnread
                 new ConversationId(Guid.Parse(conversation)), long.Parse(seq, CultureInfo.InvariantCulture)));
             var limit = request.Limit ?? Paging.LimitDefault;
 
-            var page = await timeline.UnreadAsync(request.Caller, place, new PageSize(limit, PageSize.BytesSmall), cancellationToken);
+            var page = await timeline.UnreadAsync(
+                request.Caller, place, new PageSize(limit, PageSize.BytesSmall), cancellationToken);
             var next = page.HasMore
-                ? Paging.Cursor(page.Messages[^1].Conversation.ToString(), page.Messages[^1].Seq.ToString(CultureInfo.InvariantCulture))
+                ? Paging.Cursor(
+                    page.Messages[^1].Conversation.ToString(),
+                    page.Messages[^1].Seq.ToString(CultureInfo.InvariantCulture))
                 : null;
             return new Result(await views.OfAsync(page.Messages, cancellationToken), next);
         }

@@ -6,7 +6,7 @@ using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>What a sender wrote: the part of a message that is sealed.</summary>
+/// <summary>The sealed part of a message: what its sender wrote.</summary>
 public sealed record MessageContent
 {
     public string? Text { get; init; }
@@ -15,22 +15,25 @@ public sealed record MessageContent
     public string? Ciphertext { get; init; }
 
     /// <summary>
-    /// From so many bytes on nothing is escaped that JSON does not want escaped. It is not left out of all contents, since fingerprints are taken of
-    /// these bytes: a retry must find the same ones.
+    /// From this many bytes on, JSON escapes only what it must. Smaller contents keep the default escaping, because
+    /// fingerprints hash these bytes and a retry must produce the same ones.
     /// </summary>
     private const int PlainFrom = 700_000;
 
     private static readonly MessageContentJson Relaxed = new(
-        new JsonSerializerOptions(MessageContentJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        new JsonSerializerOptions(MessageContentJson.Default.Options)
+        {
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        });
 
-    /// <summary>JSON, the same for the same content.</summary>
+    /// <summary>JSON, equal for equal content.</summary>
     public byte[] ToBytes()
     {
         var bytes = JsonSerializer.SerializeToUtf8Bytes(this, MessageContentJson.Default.MessageContent);
         return bytes.Length < PlainFrom ? bytes : JsonSerializer.SerializeToUtf8Bytes(this, Relaxed.MessageContent);
     }
 
-    /// <summary>What makes a message the same as another under its id: type, reply and content.</summary>
+    /// <summary>The bytes that identify a message under its id: type, reply and content.</summary>
     public static byte[] Identity(MessageType type, MessageId? replyTo, byte[] content)
     {
         var bytes = new byte[17 + content.Length];
@@ -46,6 +49,7 @@ public sealed record MessageContent
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(MessageContent))]
 internal sealed partial class MessageContentJson : JsonSerializerContext;

@@ -4,7 +4,7 @@ using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>A message as clients see it, wherever it appears: REST, socket frames and the inbox.</summary>
+/// <summary>A message as clients see it, in REST answers, socket frames and the inbox.</summary>
 public sealed record MessageView
 {
     public required Guid MessageId { get; init; }
@@ -25,15 +25,16 @@ public sealed record MessageView
     public required DateTimeOffset? ExpiresAt { get; init; }
     public required IReadOnlyDictionary<string, IReadOnlyList<Guid>> Reactions { get; init; }
 
-    /// <summary><c>sent</c>, <c>delivered</c> or <c>read</c>: what holds for every recipient.</summary>
+    /// <summary><c>sent</c>, <c>delivered</c> or <c>read</c>, whichever holds for every recipient.</summary>
     public required string Status { get; init; }
 
     private static readonly Dictionary<string, IReadOnlyList<Guid>> NoReactions = [];
 
-    /// <param name="content">Null when it is unreadable for ever.</param>
+    /// <param name="content">Null if it is unreadable for ever.</param>
     public static MessageView Of(
-        ConversationId conversation, long seq, MessageId message, UserId sender, DeviceId device, MessageType type, MessageContent? content,
-        MessageId? replyTo, DateTimeOffset sentAt, DateTimeOffset? expiresAt, string status, DateTimeOffset? editedAt = null,
+        ConversationId conversation, long seq, MessageId message, UserId sender, DeviceId device, MessageType type,
+        MessageContent? content, MessageId? replyTo, DateTimeOffset sentAt, DateTimeOffset? expiresAt, string status,
+        DateTimeOffset? editedAt = null,
         DateTimeOffset? deletedAt = null, IReadOnlyDictionary<string, IReadOnlyList<Guid>>? reactions = null) => new()
         {
             MessageId = message.Value,

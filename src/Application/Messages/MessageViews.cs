@@ -5,15 +5,19 @@ using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>Opens what the timeline holds, and says of each message what holds for every recipient.</summary>
+/// <summary>
+/// Turns timeline entries into views: opens their content and derives their status from the recipients' watermarks.
+/// </summary>
 public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, ErasedUsers erased)
 {
-    /// <summary>Messages as clients see them, in the order given.</summary>
-    public async Task<IReadOnlyList<MessageView>> OfAsync(IReadOnlyCollection<TimelineEntry> messages, CancellationToken cancellationToken)
+    /// <summary>Opens messages, keeping their order.</summary>
+    public async Task<IReadOnlyList<MessageView>> OfAsync(
+        IReadOnlyCollection<TimelineEntry> messages, CancellationToken cancellationToken)
     {
         if (messages.Count == 0)
             return [];
-        var members = await receipts.OfAsync([.. messages.Select(entry => entry.Conversation).Distinct()], cancellationToken);
+        var members = await receipts.OfAsync(
+            [.. messages.Select(entry => entry.Conversation).Distinct()], cancellationToken);
         await PrepareAsync(messages, cancellationToken);
         var views = new List<MessageView>(messages.Count);
         foreach (var entry in messages)
@@ -21,26 +25,31 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
         return views;
     }
 
-    /// <summary>Fetches at once the keys that opening these entries one by one takes.</summary>
-    public ValueTask PrepareAsync(IEnumerable<TimelineEntry> entries, CancellationToken cancellationToken) => sealer.PrepareAsync(
+    /// <summary>Fetches the keys of several entries in one query.</summary>
+    public ValueTask PrepareAsync(
+        IEnumerable<TimelineEntry> entries, CancellationToken cancellationToken) => sealer.PrepareAsync(
         entries.Where(entry => entry.Message?.Content is not null)
             .Select(entry => (ScopeOf(entry.Conversation, entry.Message!), entry.Message!.Content!)),
         cancellationToken);
 
-    /// <summary>One message with a status that is known.</summary>
-    public async ValueTask<MessageView> OpenAsync(TimelineEntry entry, string status, CancellationToken cancellationToken)
+    /// <summary>Opens one message whose status is known.</summary>
+    public async ValueTask<MessageView> OpenAsync(
+        TimelineEntry entry, string status, CancellationToken cancellationToken)
     {
         var message = entry.Message!;
         var content = await ContentAsync(entry.Conversation, message, cancellationToken);
-        if (content is null && message.Content is not null && await erased.AtAsync(message.Sender, cancellationToken) is { } at)
-            message = message with { DeletedAt = at, Reactions = [] }; // With whoever wrote it.
+        if (content is null && message.Content is not null
+            && await erased.AtAsync(message.Sender, cancellationToken) is { } at)
+            message = message with { DeletedAt = at, Reactions = [] }; // Its author was erased.
         return MessageView.Of(
-            entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type, content, message.ReplyTo, message.SentAt,
-            message.ExpiresAt, status, message.EditedAt, message.DeletedAt, ReactionsOf(message));
+            entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type, content,
+            message.ReplyTo, message.SentAt, message.ExpiresAt, status, message.EditedAt, message.DeletedAt,
+            ReactionsOf(message));
     }
 
-    /// <summary>What a message says; null when that is gone.</summary>
-    public async ValueTask<MessageContent?> ContentAsync(ConversationId conversation, TimelineMessage message, CancellationToken cancellationToken)
+    /// <summary>A message's content; null if it is gone.</summary>
+    public async ValueTask<MessageContent?> ContentAsync(
+        ConversationId conversation, TimelineMessage message, CancellationToken cancellationToken)
     {
         if (message.Content is null)
             return null;
@@ -48,7 +57,7 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
         return bytes is { } content ? MessageContent.FromBytes(content.Span) : null;
     }
 
-    /// <summary><c>read</c> or <c>delivered</c> when that holds for everyone else who could see the message, else <c>sent</c>.</summary>
+    /// <summary><c>read</c> or <c>delivered</c> if that holds for every recipient, otherwise <c>sent</c>.</summary>
     public static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
     {
         var (any, delivered, read) = (false, true, true);
@@ -59,15 +68,19 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
             read &= member.ReadSeq >= entry.Seq;
         }
 
-        return any && read ? "read" : any && delivered ? "delivered" : "sent";
+        return any && read ? "read"
+            : any && delivered ? "delivered"
+            : "sent";
     }
 
     private static SealScope ScopeOf(ConversationId conversation, TimelineMessage message) =>
         new(message.ExpiresAt, message.Sender, conversation, message.MessageId);
 
-    /// <summary>Who reacted how, in the order in which they did.</summary>
-    private static Dictionary<string, IReadOnlyList<Guid>>? ReactionsOf(TimelineMessage message) => message.Reactions.IsEmpty
+    /// <summary>The users by emoji, in order of reaction.</summary>
+    private static Dictionary<string, IReadOnlyList<Guid>>? ReactionsOf(TimelineMessage message) =>
+        message.Reactions.IsEmpty
         ? null
         : message.Reactions.GroupBy(reaction => reaction.Emoji)
-            .ToDictionary(group => group.Key, IReadOnlyList<Guid> (group) => [.. group.Select(reaction => reaction.User)]);
+            .ToDictionary(
+                group => group.Key, IReadOnlyList<Guid> (group) => [.. group.Select(reaction => reaction.User)]);
 }

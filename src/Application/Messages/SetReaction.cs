@@ -6,7 +6,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Messages;
 
-/// <summary>Reacts to a message, in place of an earlier reaction of the caller's.</summary>
+/// <summary>Sets the caller's reaction to a message, replacing an earlier one.</summary>
 public static class SetReaction
 {
     /// <summary>The body of <c>PUT /v1/conversations/{id}/messages/{message_id}/reaction</c>.</summary>
@@ -15,12 +15,16 @@ public static class SetReaction
         public string? Emoji { get; init; }
     }
 
-    /// <returns>Up to where the log holds it.</returns>
-    public sealed record Command(UserId Caller, DeviceId Device, ConversationId Conversation, MessageId Message, Body Body) : IRequest<LogPosition>;
+    /// <returns>The position of the last event written.</returns>
+    public sealed record Command(
+        UserId Caller, DeviceId Device, ConversationId Conversation,
+        MessageId Message, Body Body) : IRequest<LogPosition>;
 
     internal sealed class Validator : AbstractValidator<Command>
     {
-        public Validator() => RuleFor(c => c.Body.Emoji).Must(Emoji.IsOne).WithMessage("must be exactly one emoji.").OverridePropertyName("emoji");
+        public Validator() =>
+            RuleFor(c => c.Body.Emoji).Must(Emoji.IsOne).WithMessage("must be exactly one emoji.")
+                .OverridePropertyName("emoji");
     }
 
     internal sealed class Handler(MessageOperations operations) : IRequestHandler<Command, LogPosition>

@@ -4,7 +4,8 @@ using ChatCqrs.Application.Retention;
 
 namespace ChatCqrs.Application.Messages;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(TimestampConverter)])]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(TimestampConverter)])]
 [JsonSerializable(typeof(ConversationStartedData))]
 [JsonSerializable(typeof(MemberData))]
 [JsonSerializable(typeof(RoleData))]

@@ -6,13 +6,14 @@ using MediatR;
 
 namespace ChatCqrs.Application.Pipeline;
 
-/// <summary>Times each use case and, when somebody listens, traces it. Neither ever holds what a request says.</summary>
+/// <summary>Measures each use case and traces it if there is a listener. Neither records a request's content.</summary>
 internal sealed class Tracing<TRequest, TResponse> : IPipelineBehavior<TRequest, TResponse>
 {
     private static readonly string UseCase = (typeof(TRequest).DeclaringType ?? typeof(TRequest)).Name;
     private static readonly KeyValuePair<string, object?> UseCaseTag = new("use_case", UseCase);
 
-    public Task<TResponse> Handle(TRequest request, CancellationToken cancellationToken, RequestHandlerDelegate<TResponse> next) =>
+    public Task<TResponse> Handle(
+        TRequest request, CancellationToken cancellationToken, RequestHandlerDelegate<TResponse> next) =>
         Telemetry.Source.HasListeners() || UseCases.Duration.Enabled ? MeasureAsync(next) : next();
 
     private static async Task<TResponse> MeasureAsync(RequestHandlerDelegate<TResponse> next)
@@ -35,18 +36,20 @@ internal sealed class Tracing<TRequest, TResponse> : IPipelineBehavior<TRequest,
         finally
         {
             UseCases.Duration.Record(
-                Stopwatch.GetElapsedTime(started).TotalSeconds, UseCaseTag, new KeyValuePair<string, object?>("outcome", outcome));
+                Stopwatch.GetElapsedTime(started).TotalSeconds, UseCaseTag,
+                new KeyValuePair<string, object?>("outcome", outcome));
         }
     }
 }
 
-/// <summary>What is measured of use cases.</summary>
+/// <summary>Metrics of use cases.</summary>
 internal static class UseCases
 {
     public static readonly Histogram<double> Duration =
-        Telemetry.Meter.CreateHistogram<double>("chat.use_case.duration", "s", "From a request until its answer, durable where it writes.");
+        Telemetry.Meter.CreateHistogram<double>(
+            "chat.use_case.duration", "s", "From a request until its answer, durable where it writes.");
 
-    /// <summary>A short word; the set of them is small and fixed but for the codes of refusals.</summary>
+    /// <summary>A short word from a small, fixed set, plus the codes of refusals.</summary>
     public static string OutcomeOf(Exception exception) => exception switch
     {
         RefusedException refused => refused.Refusal.Code,

@@ -6,7 +6,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Presence;
 
-/// <summary>Tells the other members who are online that the caller is typing, or has stopped. It is kept nowhere.</summary>
+/// <summary>Tells the other online members that the caller started or stopped typing. Nothing is stored.</summary>
 public static class SayTyping
 {
     public sealed record Command(UserId Caller, string? Conversation, bool? Active) : IRequest<Unit>;
@@ -15,12 +15,14 @@ public static class SayTyping
     {
         public Validator()
         {
-            RuleFor(c => c.Conversation).Must(id => Guid.TryParseExact(id, "D", out _)).WithMessage("must be a UUID.").OverridePropertyName("conversation_id");
+            RuleFor(c => c.Conversation).Must(id => Guid.TryParseExact(id, "D", out _)).WithMessage("must be a UUID.")
+                .OverridePropertyName("conversation_id");
             RuleFor(c => c.Active).NotNull().WithMessage("must be true or false.").OverridePropertyName("active");
         }
     }
 
-    internal sealed class Handler(Membership membership, ITypingDelivery sockets, INodeBus bus) : IRequestHandler<Command, Unit>
+    internal sealed class Handler(
+        Membership membership, ITypingDelivery sockets, INodeBus bus) : IRequestHandler<Command, Unit>
     {
         public async Task<Unit> Handle(Command request, CancellationToken cancellationToken)
         {

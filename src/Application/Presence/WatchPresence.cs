@@ -6,13 +6,13 @@ using MediatR;
 
 namespace ChatCqrs.Application.Presence;
 
-/// <summary>Whose presence the caller may watch, of those they would like to.</summary>
+/// <summary>Filters a list of users to those whose presence the caller may watch.</summary>
 public static class WatchPresence
 {
-    /// <summary>How many users may be named at once.</summary>
+    /// <summary>The most users in one request.</summary>
     public const int UsersMax = 200;
 
-    /// <summary>How long to wait for a conversation that was only just begun.</summary>
+    /// <summary>How long to wait for the read models to show a conversation that was just started.</summary>
     private static readonly TimeSpan FreshnessWait = TimeSpan.FromSeconds(1);
 
     /// <param name="Users">Ids of users.</param>
@@ -30,8 +30,8 @@ public static class WatchPresence
     {
         public async Task<IReadOnlyCollection<UserId>> Handle(Query request, CancellationToken cancellationToken)
         {
-            var wanted = request.Users!.Select(id => new UserId(Guid.Parse(id!))).Where(id => id != request.Caller).Distinct()
-                .Select(id => (request.Caller, id)).ToArray();
+            var others = request.Users!.Select(id => new UserId(Guid.Parse(id!))).Where(id => id != request.Caller);
+            var wanted = others.Distinct().Select(id => (request.Caller, id)).ToArray();
             if (wanted.Length == 0)
                 return [];
             await readSide.WaitForAsync(conversations.LastCommitted, FreshnessWait, cancellationToken);

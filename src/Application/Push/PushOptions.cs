@@ -3,30 +3,30 @@ namespace ChatCqrs.Application.Push;
 /// <summary>Wake-ups (section <c>Push</c> of the configuration).</summary>
 public sealed record PushOptions
 {
-    /// <summary>How many subscriptions a user may have.</summary>
+    /// <summary>The most subscriptions of a user.</summary>
     public const int SubscriptionsMax = 64;
 
-    /// <summary>How long messages are gathered into one wake-up of a user's; zero to a minute.</summary>
+    /// <summary>How long messages are merged into one wake-up of a user; zero to a minute.</summary>
     public TimeSpan MergeWindow { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Who has a socket but not the message is looked at again after this time, and then after three times as long as before, since a socket may be dead without
-    /// anybody knowing. 00:00:00.1 to an hour.
+    /// How soon a user with a socket but without the message is checked again; each further check waits three times as
+    /// long. A dead socket can go unnoticed. 00:00:00.1 to an hour.
     /// </summary>
     public TimeSpan LookAgainAfter { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long after a failure the second attempt is made; it doubles with each further one. 00:00:00.1 to an hour.</summary>
+    /// <summary>The delay before the second attempt; it doubles with each further one. 00:00:00.1 to an hour.</summary>
     public TimeSpan RetryFirst { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The longest that is waited between two attempts; up to a day.</summary>
+    /// <summary>The longest delay between two attempts; at most a day.</summary>
     public TimeSpan RetryMax { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>How many attempts are made at most; 1 to 50.</summary>
+    /// <summary>The most attempts; 1 to 50.</summary>
     public int AttemptsMax { get; init; } = 10;
 
-    /// <summary>Lets endpoints be in private networks and without TLS: for tests, never in production.</summary>
+    /// <summary>Allows endpoints in private networks and without TLS: for tests only.</summary>
     public bool AllowPrivateEndpoints { get; init; }
 
-    /// <summary>How long a push service may keep a wake-up for a device that is away; up to 28 days.</summary>
+    /// <summary>How long a push service may hold a wake-up for an unreachable device; at most 28 days.</summary>
     public TimeSpan TimeToLive { get; init; } = TimeSpan.FromDays(1);
 }

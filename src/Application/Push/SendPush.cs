@@ -7,10 +7,14 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Push;
 
-/// <summary>One attempt to wake one device. What fails for now is tried again later, each time after longer, and not for ever.</summary>
+/// <summary>
+/// Attempts once to wake one device. A temporary failure schedules the next attempt with a growing delay, up to
+/// <see cref="PushOptions.AttemptsMax"/>.
+/// </summary>
 public static class SendPush
 {
-    private static readonly Counter<long> Attempts = Telemetry.Meter.CreateCounter<long>("chat.push.attempts", "{attempt}", "Attempts, by platform and outcome.");
+    private static readonly Counter<long> Attempts =
+        Telemetry.Meter.CreateCounter<long>("chat.push.attempts", "{attempt}", "Attempts, by platform and outcome.");
 
     public sealed record Command(PushTask Task) : IRequest<Unit>;
 
@@ -20,11 +24,11 @@ public static class SendPush
     }
 
     internal sealed class Handler(
-        IPushSubscriptions subscriptions, IEnumerable<IPushSender> senders, WakeNeeds needs, IContentSealer sealer, IPushQueue queue,
-        IOptions<PushOptions> options, ILogger<Handler> logger) : IRequestHandler<Command, Unit>
+        IPushSubscriptions subscriptions, IEnumerable<IPushSender> senders, WakeNeeds needs, IContentSealer sealer,
+        IPushQueue queue, IOptions<PushOptions> options, ILogger<Handler> logger) : IRequestHandler<Command, Unit>
     {
-        /// <summary>A service that asks for more patience is given up on.</summary>
-        private static readonly TimeSpan PatienceMax = TimeSpan.FromHours(24);
+        /// <summary>The longest delay that a service may ask for; beyond it the wake-up is abandoned.</summary>
+        private static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(24);
 
         public async Task<Unit> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -43,10 +47,13 @@ public static class SendPush
         private async Task<PushOutcome> AttemptAsync(PushSubscription subscription, CancellationToken cancellationToken)
         {
             if (await needs.OfAsync(subscription.Owner, DateTimeOffset.MinValue, cancellationToken) is not { } need)
-                return new PushOutcome.Delivered(); // They have come by themselves.
+                return new PushOutcome.Delivered(); // The user has fetched the messages meanwhile.
             if (need.IsHere)
-                return new PushOutcome.Later(options.Value.LookAgainAfter, "there is a socket, which may be dead: no device has the message yet");
-            if (await sealer.OpenAsync(PushTarget.ScopeOf(subscription.Owner), subscription.Target, cancellationToken) is not { } target)
+                return new PushOutcome.Later(
+                    options.Value.LookAgainAfter,
+                    "there is a socket, which may be dead: no device has the message yet");
+            var scope = PushTarget.ScopeOf(subscription.Owner);
+            if (await sealer.OpenAsync(scope, subscription.Target, cancellationToken) is not { } target)
                 return new PushOutcome.Gone();
             var payload = new PushPayload(need.Unread, need.Conversation.Value).ToBytes();
             var outcome = await senders.Single(sender => sender.Platform == subscription.Platform)
@@ -62,15 +69,24 @@ public static class SendPush
                 case PushOutcome.Gone:
                     await subscriptions.ForgetAsync(task.Subscription, cancellationToken);
                     return;
-                case PushOutcome.Later later when task.Attempt < options.Value.AttemptsMax && (later.RetryAfter ?? TimeSpan.Zero) <= PatienceMax:
-                    queue.Add(task with { Attempt = task.Attempt + 1 }, DelayAfter(options.Value, task.Attempt, later.RetryAfter, Random.Shared.NextDouble()));
-                    logger.LogInformation("Push subscription {Subscription} will be tried again: {Reason}", task.Subscription, later.Reason);
+                case PushOutcome.Later later when task.Attempt < options.Value.AttemptsMax
+                    && (later.RetryAfter ?? TimeSpan.Zero) <= RetryAfterMax:
+                    var delay = DelayAfter(
+                        options.Value, task.Attempt, later.RetryAfter, Random.Shared.NextDouble());
+                    queue.Add(task with { Attempt = task.Attempt + 1 }, delay);
+                    logger.LogInformation(
+                        "Push subscription {Subscription} will be tried again: {Reason}", task.Subscription,
+                        later.Reason);
                     break;
                 case PushOutcome.Later later:
-                    logger.LogWarning("Push subscription {Subscription} was given up for this time: {Reason}", task.Subscription, later.Reason);
+                    logger.LogWarning(
+                        "Push subscription {Subscription} was given up for this time: {Reason}", task.Subscription,
+                        later.Reason);
                     break;
                 case PushOutcome.Refused refused:
-                    logger.LogWarning("Push subscription {Subscription} cannot be woken: {Reason}", task.Subscription, refused.Reason);
+                    logger.LogWarning(
+                        "Push subscription {Subscription} cannot be woken: {Reason}", task.Subscription,
+                        refused.Reason);
                     break;
             }
 
@@ -78,12 +94,17 @@ public static class SendPush
         }
     }
 
-    /// <summary>Doubling, and up to half as much again by chance, so that what has failed together does not come back together.</summary>
-    /// <param name="attempt">The one that failed.</param>
+    /// <summary>
+    /// The delay before the next attempt: exponential, with up to half as much random jitter, so that simultaneous
+    /// failures spread out.
+    /// </summary>
+    /// <param name="attempt">The number of the failed attempt, from 1.</param>
+    /// <param name="retryAfter">The least delay, as the service asks; null for none.</param>
     /// <param name="chance">0 to 1.</param>
     internal static TimeSpan DelayAfter(PushOptions options, int attempt, TimeSpan? retryAfter, double chance)
     {
-        var doubled = Math.Min(options.RetryFirst.TotalSeconds * Math.Pow(2, attempt - 1), options.RetryMax.TotalSeconds);
+        var doubled = Math.Min(
+            options.RetryFirst.TotalSeconds * Math.Pow(2, attempt - 1), options.RetryMax.TotalSeconds);
         var delay = TimeSpan.FromSeconds(doubled * (1 + (chance / 2)));
         return retryAfter > delay ? retryAfter.Value : delay;
     }

@@ -8,7 +8,9 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Push;
 
-/// <summary>Has the caller's device woken up when something comes for the caller and no socket of theirs is open.</summary>
+/// <summary>
+/// Subscribes the caller's device to wake-ups for messages that arrive while no socket of the caller is open.
+/// </summary>
 public static class Subscribe
 {
     /// <summary>The body of <c>POST /v1/push-subscriptions</c>.</summary>
@@ -21,7 +23,7 @@ public static class Subscribe
         public string? Topic { get; init; }
     }
 
-    /// <summary>A browser's keys, as its <c>PushSubscription</c> gives them.</summary>
+    /// <summary>A browser's keys, from its <c>PushSubscription</c>.</summary>
     public sealed record Keys
     {
         public string? P256dh { get; init; }
@@ -30,7 +32,7 @@ public static class Subscribe
 
     public sealed record Command(UserId Caller, DeviceId Device, Body Body) : IRequest<Result>;
 
-    /// <param name="IsNew">False when the caller had the same one.</param>
+    /// <param name="IsNew">False if the caller had the same subscription already.</param>
     public sealed record Result(Guid Subscription, string Platform, DateTimeOffset CreatedAt, bool IsNew);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -39,27 +41,36 @@ public static class Subscribe
 
         public Validator(IOptions<PushOptions> options)
         {
-            RuleFor(c => c.Body.Platform).Must(PushPlatforms.Exists).WithMessage($"must be one of {PushPlatforms.Names}.").OverridePropertyName("platform");
+            RuleFor(c => c.Body.Platform).Must(PushPlatforms.Exists)
+                .WithMessage($"must be one of {PushPlatforms.Names}.").OverridePropertyName("platform");
             When(c => c.Body.Platform == PushPlatforms.WebPush, () =>
             {
                 RuleFor(c => c.Body.Endpoint).Must(url => IsEndpoint(url, options.Value.AllowPrivateEndpoints))
-                    .WithMessage($"must be an https address of at most {EndpointMax} characters.").OverridePropertyName("endpoint");
+                    .WithMessage($"must be an https address of at most {EndpointMax} characters.")
+                    .OverridePropertyName("endpoint");
                 RuleFor(c => c.Body.Keys).Must(keys => IsPoint(keys?.P256dh))
-                    .WithMessage("must be a public key on P-256, uncompressed, in base64url.").OverridePropertyName("keys.p256dh");
+                    .WithMessage("must be a public key on P-256, uncompressed, in base64url.")
+                    .OverridePropertyName("keys.p256dh");
                 RuleFor(c => c.Body.Keys).Must(keys => PushTarget.Decode(keys?.Auth)?.Length == SecretSize)
                     .WithMessage($"must be {SecretSize} bytes in base64url.").OverridePropertyName("keys.auth");
             });
             When(c => c.Body.Platform is PushPlatforms.Fcm or PushPlatforms.Apns, () =>
-                RuleFor(c => c.Body.Token).Must(token => token is { Length: > 0 and <= TokenMax } && token.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or ':' or '.'))
-                    .WithMessage($"must be a device's token, of at most {TokenMax} characters.").OverridePropertyName("token"));
+                RuleFor(c => c.Body.Token).Must(token => Fits(token, TokenMax, "-_:."))
+                    .WithMessage($"must be a device's token, of at most {TokenMax} characters.")
+                    .OverridePropertyName("token"));
             When(c => c.Body.Platform == PushPlatforms.Apns, () =>
-                RuleFor(c => c.Body.Topic).Must(topic => topic is { Length: > 0 and <= TopicMax } && topic.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.'))
+                RuleFor(c => c.Body.Topic).Must(topic => Fits(topic, TopicMax, "-."))
                     .WithMessage("must be the application's id.").OverridePropertyName("topic"));
         }
 
+        private static bool Fits(string? text, int max, string marks) =>
+            text is { Length: > 0 } && text.Length <= max
+            && text.All(c => char.IsAsciiLetterOrDigit(c) || marks.Contains(c, StringComparison.Ordinal));
+
         private static bool IsEndpoint(string? text, bool plain) =>
             text is { Length: <= EndpointMax } && Uri.TryCreate(text, UriKind.Absolute, out var url)
-            && (url.Scheme == Uri.UriSchemeHttps || (plain && url.Scheme == Uri.UriSchemeHttp)) && url.UserInfo.Length == 0;
+            && (url.Scheme == Uri.UriSchemeHttps || (plain && url.Scheme == Uri.UriSchemeHttp))
+            && url.UserInfo.Length == 0;
 
         private static bool IsPoint(string? text)
         {
@@ -76,26 +87,30 @@ public static class Subscribe
             }
             catch (CryptographicException)
             {
-                return false; // It is not on the curve.
+                return false; // The point is not on the curve.
             }
         }
     }
 
-    internal sealed class Handler(IPushSubscriptions subscriptions, IPushAddresses addresses, IContentSealer sealer, TimeProvider clock)
+    internal sealed class Handler(
+        IPushSubscriptions subscriptions, IPushAddresses addresses, IContentSealer sealer, TimeProvider clock)
         : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             var body = request.Body;
-            if (body.Platform == PushPlatforms.WebPush && await addresses.JudgeAsync(new Uri(body.Endpoint!), cancellationToken) is { } objection)
+            if (body.Platform == PushPlatforms.WebPush
+                && await addresses.JudgeAsync(new Uri(body.Endpoint!), cancellationToken) is { } objection)
                 throw new ValidationException([new ValidationFailure("endpoint", objection)]);
             var target = body.Platform == PushPlatforms.WebPush
                 ? new PushTarget(body.Endpoint, body.Keys!.P256dh, body.Keys.Auth, null, null)
                 : new PushTarget(null, null, null, body.Token, body.Platform == PushPlatforms.Apns ? body.Topic : null);
             var now = clock.GetUtcNow();
-            var content = await sealer.SealAsync(PushTarget.ScopeOf(request.Caller), target.ToBytes(), cancellationToken);
+            var content = await sealer.SealAsync(
+                PushTarget.ScopeOf(request.Caller), target.ToBytes(), cancellationToken);
             var (id, isNew) = await subscriptions.AddAsync(
-                new PushSubscription(Guid.CreateVersion7(now), request.Caller, request.Device, body.Platform!, content, now),
+                new PushSubscription(
+                    Guid.CreateVersion7(now), request.Caller, request.Device, body.Platform!, content, now),
                 target.AddressHash(body.Platform!), PushOptions.SubscriptionsMax, cancellationToken);
             return new Result(id, body.Platform!, now, isNew);
         }

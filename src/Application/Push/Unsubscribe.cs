@@ -5,7 +5,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Push;
 
-/// <summary>Ends a subscription of the caller's.</summary>
+/// <summary>Removes one of the caller's subscriptions.</summary>
 public static class Unsubscribe
 {
     public sealed record Command(UserId Caller, string Subscription) : IRequest<Unit>;
@@ -18,7 +18,8 @@ public static class Unsubscribe
     internal sealed class Handler(IPushSubscriptions subscriptions) : IRequestHandler<Command, Unit>
     {
         public async Task<Unit> Handle(Command request, CancellationToken cancellationToken) =>
-            Guid.TryParseExact(request.Subscription, "D", out var id) && await subscriptions.RemoveAsync(request.Caller, id, cancellationToken)
+            Guid.TryParseExact(request.Subscription, "D", out var id)
+                && await subscriptions.RemoveAsync(request.Caller, id, cancellationToken)
                 ? Unit.Value
                 : throw new RefusedException(Refusal.SubscriptionUnknown);
     }

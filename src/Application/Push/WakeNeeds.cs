@@ -5,27 +5,29 @@ using ChatCqrs.Projections.Timeline;
 
 namespace ChatCqrs.Application.Push;
 
-/// <summary>Whether a user is to be woken, and what for.</summary>
-internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence presence, INodeBusReceiver sockets, BlockLists blocks, TimeProvider clock)
+/// <summary>Decides whether a user needs to be woken, and by which conversation.</summary>
+internal sealed class WakeNeeds(
+    IInbox inbox, ITimeline timeline, IPresence presence, INodeBusReceiver sockets, BlockLists blocks,
+    TimeProvider clock)
 {
     private const int PageSize = 200;
 
-    /// <summary>The same for who is here: what has just been written to them is among the newest.</summary>
+    /// <summary>The page size for users with a socket: a message that just arrived is among the latest.</summary>
     private const int NewestSize = 10;
 
-    /// <summary>How many conversations are looked at, newest first.</summary>
+    /// <summary>The most conversations examined, latest first.</summary>
     private const int ConversationsMax = 1_000;
 
-    /// <summary>How many of a conversation's messages are looked at for one that may disturb, newest first.</summary>
+    /// <summary>The most messages of a conversation examined, latest first.</summary>
     private const int MessagesMax = 50;
 
-    /// <param name="Unread">Messages that wait, in all of the user's conversations.</param>
-    /// <param name="Conversation">The one with the newest message that no device of theirs has.</param>
-    /// <param name="IsHere">They have a socket on some node, and are not to be woken as long as it is alive.</param>
+    /// <param name="Unread">The number of unread messages in all of the user's conversations.</param>
+    /// <param name="Conversation">The conversation with the latest message that none of their devices holds.</param>
+    /// <param name="IsHere">Whether they have a socket on some node: then they are not woken while it is alive.</param>
     public sealed record Need(long Unread, ConversationId Conversation, bool IsHere);
 
-    /// <param name="since">Only messages from then on are a reason to wake them: what came before was one already.</param>
-    /// <returns>Null when nothing new waits for them.</returns>
+    /// <param name="since">Messages recorded before this time, UTC, do not wake: they had a wake-up already.</param>
+    /// <returns>Null if nothing new waits for them.</returns>
     public async Task<Need?> OfAsync(UserId user, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var isHere = await IsHereAsync(user, cancellationToken);
@@ -51,7 +53,10 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
         return newest is { } conversation ? new Need(unread, conversation, isHere) : null;
     }
 
-    /// <summary>Whether they have a socket anywhere. When other nodes cannot be asked they are rather woken once too often.</summary>
+    /// <summary>
+    /// Whether they have a socket on any node. If other nodes cannot be asked, false: a superfluous wake-up beats a
+    /// missing one.
+    /// </summary>
     private async Task<bool> IsHereAsync(UserId user, CancellationToken cancellationToken)
     {
         if (sockets.HasSocket(user))
@@ -66,14 +71,19 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
         }
     }
 
-    /// <summary>Whether a message of somebody who may disturb the user has reached none of the user's devices.</summary>
-    private async ValueTask<bool> WakesAsync(InboxItem item, UserId user, DateTimeOffset since, CancellationToken cancellationToken)
+    /// <summary>Whether none of the user's devices holds a message from a sender who may wake the user.</summary>
+    private async ValueTask<bool> WakesAsync(
+        InboxItem item, UserId user, DateTimeOffset since, CancellationToken cancellationToken)
     {
-        if (item.Unread == 0 || item.LastMessage is not { } last || last.Seq <= item.DeliveredSeq || last.At < since || item.Settings.MutedUntil > clock.GetUtcNow())
+        if (item.Unread == 0 || item.LastMessage is not { } last || last.Seq <= item.DeliveredSeq || last.At < since)
+            return false;
+        if (item.Settings.MutedUntil > clock.GetUtcNow())
             return false;
         if (await DisturbsAsync(last, user, cancellationToken))
             return true;
-        foreach (var earlier in await timeline.MessagesAsync(item.Conversation.Id, item.DeliveredSeq + 1, null, null, MessagesMax, cancellationToken))
+        var undelivered = await timeline.MessagesAsync(
+            item.Conversation.Id, item.DeliveredSeq + 1, null, null, MessagesMax, cancellationToken);
+        foreach (var earlier in undelivered)
         {
             if (earlier.At >= since && await DisturbsAsync(earlier, user, cancellationToken))
                 return true;
@@ -82,6 +92,8 @@ internal sealed class WakeNeeds(IInbox inbox, ITimeline timeline, IPresence pres
         return false;
     }
 
-    private async ValueTask<bool> DisturbsAsync(TimelineEntry message, UserId user, CancellationToken cancellationToken) =>
-        message is { Actor: { } author, Message.DeletedAt: null } && author != user && !await blocks.HasBlockedAsync(user, author, cancellationToken);
+    private async ValueTask<bool> DisturbsAsync(
+        TimelineEntry message, UserId user, CancellationToken cancellationToken) =>
+        message is { Actor: { } author, Message.DeletedAt: null } && author != user
+        && !await blocks.HasBlockedAsync(user, author, cancellationToken);
 }

@@ -7,22 +7,27 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Push;
 
-/// <summary>Messages were recorded for a user some moments ago: wakes their devices, unless they have come by themselves.</summary>
+/// <summary>
+/// Wakes a user's devices some moments after messages were recorded for them, unless the user has fetched the messages.
+/// </summary>
 public static class WakeUser
 {
-    private static readonly Counter<long> Woken = Telemetry.Meter.CreateCounter<long>("chat.push.wakeups", "{wakeup}", "Users who were to be woken.");
+    private static readonly Counter<long> Woken =
+        Telemetry.Meter.CreateCounter<long>("chat.push.wakeups", "{wakeup}", "Users who were to be woken.");
 
-    /// <summary>How often it is looked whether somebody who is here has what was written to them.</summary>
-    private const int LooksMax = 4;
+    /// <summary>The most checks of a user who has a socket.</summary>
+    private const int ChecksMax = 4;
 
-    /// <param name="Wake">The wake-up's id: asked for again, it is the same wake-up.</param>
-    /// <param name="Since">When the earliest of the messages that asked for it was recorded.</param>
-    /// <param name="Look">How often they were looked at before, and were here.</param>
+    /// <param name="Wake">The wake-up's id; equal for repeated requests of the same wake-up.</param>
+    /// <param name="Since">When the earliest of its messages was recorded, UTC.</param>
+    /// <param name="Look">The number of earlier checks that found a socket.</param>
     public sealed record Command(UserId User, Guid Wake, DateTimeOffset Since, int Look) : IRequest<Result>;
 
-    /// <param name="Subscriptions">How many devices are to be woken.</param>
-    /// <param name="LookAgainIn">They have a socket, but not the message: when to ask again; null for never.</param>
-    /// <param name="Since">When the earliest of all the messages that it is about was recorded.</param>
+    /// <param name="Subscriptions">The number of devices to wake.</param>
+    /// <param name="LookAgainIn">
+    /// The delay until the next check of a user with a socket but without the message; null for none.
+    /// </param>
+    /// <param name="Since">When the earliest of its messages was recorded, UTC, including those merged into it.</param>
     public sealed record Result(int Subscriptions, TimeSpan? LookAgainIn, DateTimeOffset Since);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -30,17 +35,28 @@ public static class WakeUser
         public Validator() => RuleFor(c => c.Wake).NotEmpty();
     }
 
-    internal sealed class Handler(IPushSubscriptions subscriptions, WakeNeeds needs, IPushQueue queue, IOptions<PushOptions> options) : IRequestHandler<Command, Result>
+    internal sealed class Handler(
+        IPushSubscriptions subscriptions, WakeNeeds needs,
+        IPushQueue queue, IOptions<PushOptions> options) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            // What was recorded later may be dated earlier: by a node whose clock is behind, or in an append that took longer.
-            var pending = request.Look == 0 ? await subscriptions.TakePendingAsync(request.User, cancellationToken) : null;
+            // A message recorded later may carry an earlier time: from a node whose clock is slow, or in an append that
+            // took longer.
+            var pending = request.Look == 0
+                ? await subscriptions.TakePendingAsync(request.User, cancellationToken)
+                : null;
             var since = pending < request.Since ? pending.Value : request.Since;
             if (await needs.OfAsync(request.User, since, cancellationToken) is not { } need)
                 return new Result(0, null, since);
             if (need.IsHere)
-                return new Result(0, request.Look + 1 < LooksMax ? options.Value.LookAgainAfter * Math.Pow(3, request.Look) : null, since);
+            {
+                TimeSpan? again = request.Look + 1 < ChecksMax
+                    ? options.Value.LookAgainAfter * Math.Pow(3, request.Look)
+                    : null;
+                return new Result(0, again, since);
+            }
+
             var all = await subscriptions.OfAsync(request.User, cancellationToken);
             foreach (var subscription in all)
                 queue.Add(new PushTask(subscription.Id, need.Conversation.Value, request.Wake, 1), TimeSpan.Zero);

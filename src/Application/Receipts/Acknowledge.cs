@@ -7,12 +7,15 @@ using MediatR;
 
 namespace ChatCqrs.Application.Receipts;
 
-/// <summary>Acknowledges, for the caller's device, every entry of a conversation up to a seq as delivered, as read, or both.</summary>
+/// <summary>
+/// Acknowledges, for the caller's device, all entries of a conversation up to a seq as delivered, read or both.
+/// </summary>
 public static class Acknowledge
 {
-    /// <returns>Up to where the log holds it.</returns>
+    /// <returns>The position of the last event written.</returns>
     public sealed record Command(
-        UserId Caller, DeviceId Device, ConversationId Conversation, long? DeliveredSeq, long? ReadSeq, string? CorrelationId = null)
+        UserId Caller, DeviceId Device, ConversationId Conversation, long? DeliveredSeq, long? ReadSeq,
+        string? CorrelationId = null)
         : IRequest<LogPosition>;
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -31,13 +34,18 @@ public static class Acknowledge
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
         {
             var origin = new Origin(
-                new Actor(request.Caller, request.Device), request.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), null);
-            var read = request.ReadSeq is { } readSeq ? new ReceiptCommand.Read(request.Caller, request.Device, readSeq) : null;
-            var deliver = request.DeliveredSeq is { } deliveredSeq ? new ReceiptCommand.Deliver(request.Caller, request.Device, deliveredSeq) : null;
+                new Actor(request.Caller, request.Device),
+                request.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), null);
+            var read = request.ReadSeq is { } readSeq
+                ? new ReceiptCommand.Read(request.Caller, request.Device, readSeq)
+                : null;
+            var deliver = request.DeliveredSeq is { } deliveredSeq
+                ? new ReceiptCommand.Deliver(request.Caller, request.Device, deliveredSeq)
+                : null;
             if (read is null || deliver is null)
                 return await Raise((ReceiptCommand?)read ?? deliver!);
 
-            // The higher one first: if that is not refused, neither is the other, and nothing is done by half.
+            // The higher one first: if it is accepted, so is the other, and nothing is half done.
             ReceiptCommand[] both = read.UpToSeq > deliver.UpToSeq ? [read, deliver] : [deliver, read];
             await Raise(both[0]);
             return await Raise(both[1]);

@@ -5,7 +5,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Receipts;
 
-/// <summary>When each recipient got and read a message. For its sender only.</summary>
+/// <summary>Lists when each recipient received and read a message. For its sender only.</summary>
 public static class GetMessageReceipts
 {
     public sealed record Query(UserId Caller, ConversationId Conversation, MessageId Message) : IRequest<Result>;
@@ -14,12 +14,14 @@ public static class GetMessageReceipts
 
     public sealed record Recipient(Guid UserId, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt);
 
-    internal sealed class Handler(Membership membership, ITimeline timeline, IReceipts receipts) : IRequestHandler<Query, Result>
+    internal sealed class Handler(
+        Membership membership, ITimeline timeline, IReceipts receipts) : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
             var (_, member) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
-            var (entry, _) = await timeline.MessageAsync(request.Conversation, request.Message, member, cancellationToken)
+            var (entry, _) = await timeline.MessageAsync(
+                request.Conversation, request.Message, member, cancellationToken)
                 ?? throw new RefusedException(Refusal.MessageUnknown);
             if (entry.Actor != request.Caller)
                 throw new RefusedException(Refusal.NotTheSender);

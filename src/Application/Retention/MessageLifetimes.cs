@@ -4,10 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Retention;
 
-/// <summary>When a message expires.</summary>
+/// <summary>Computes when messages expire.</summary>
 public sealed class MessageLifetimes(IOptions<RetentionOptions> options)
 {
-    /// <summary>How many conversations with a policy of their own are remembered.</summary>
+    /// <summary>The most conversations with a policy of their own to remember.</summary>
     private const int PoliciesMax = 20_000;
 
     private readonly RecentlyUsed<ConversationId, RetentionPolicy> _policies = new(PoliciesMax);
@@ -18,15 +18,20 @@ public sealed class MessageLifetimes(IOptions<RetentionOptions> options)
     {
         var from = DateTimeOffset.FromUnixTimeMilliseconds(sentAt.ToUnixTimeMilliseconds());
         var expiry = from.AddDays(DaysOf(policy));
-        return policy.DisappearingSeconds is { } seconds && from.AddSeconds(seconds) < expiry ? from.AddSeconds(seconds) : expiry;
+        return policy.DisappearingSeconds is { } seconds && from.AddSeconds(seconds) < expiry
+            ? from.AddSeconds(seconds)
+            : expiry;
     }
 
     public int DaysOf(RetentionPolicy policy) => policy.Days ?? options.Value.Days;
 
-    /// <summary>What a conversation most probably has: its own policy where it was seen to have one. The conversation's state is the truth.</summary>
-    public RetentionPolicy Guess(ConversationId conversation) => _policies.TryGet(conversation, out var policy) ? policy : RetentionPolicy.Default;
+    /// <summary>
+    /// A conversation's likely policy: the last one noted. Only the conversation's state is authoritative.
+    /// </summary>
+    public RetentionPolicy Guess(ConversationId conversation) =>
+        _policies.TryGet(conversation, out var policy) ? policy : RetentionPolicy.Default;
 
-    /// <summary>Takes note of what a conversation turned out to have.</summary>
+    /// <summary>Remembers a conversation's policy.</summary>
     public void Note(ConversationId conversation, RetentionPolicy policy)
     {
         if (policy == RetentionPolicy.Default)

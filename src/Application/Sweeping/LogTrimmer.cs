@@ -5,20 +5,22 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Application.Sweeping;
 
 /// <summary>
-/// Takes from the log what comes before the first message that is kept, as far as snapshots make up for it. The hash that the rest is linked to is kept first, so
-/// that the rest can be verified from something that is known. See docs/adr/0081.
+/// Truncates conversations' streams up to the first message that is kept, as far as snapshots replace the events.
+/// Stores the hash that the rest is linked to first, so that the rest stays verifiable. See docs/adr/0081.
 /// </summary>
-public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, TimeProvider clock, ILogger<LogTrimmer> logger)
+public sealed class LogTrimmer(
+    IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, TimeProvider clock,
+    ILogger<LogTrimmer> logger)
 {
     private const int StepMax = 100;
 
-    /// <returns>How many conversations' logs were made shorter.</returns>
+    /// <returns>The number of conversations truncated.</returns>
     public async Task<int> TrimAsync(CancellationToken cancellationToken)
     {
         ConversationId? last = null;
         for (var all = 0; ;)
         {
-            // Taken anew for each step, so that a rebuild need not wait for all of them.
+            // Taken again for each step, so that a rebuild waits for one step only.
             await using var trims = await expiry.TrimsAsync(cancellationToken);
             if (trims is null || await trims.NextAsync(last, StepMax, cancellationToken) is not { Count: > 0 } next)
                 return all;
@@ -30,9 +32,14 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
                     if (!await TrimAsync(trims, trim, cancellationToken))
                         continue;
                 }
-                catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+                catch (Exception exception)
+                    when (exception is not (StoreUnavailableException or OperationCanceledException))
                 {
-                    logger.LogError(exception, "The log of {Conversation} could not be made shorter; it is tried again. Others do not wait for it.", trim.Conversation);
+                    logger.LogError(
+                        exception,
+                        "The log of {Conversation} could not be made shorter; it is tried again. "
+                        + "Others do not wait for it.",
+                        trim.Conversation);
                     continue;
                 }
 
@@ -45,8 +52,11 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
         }
     }
 
-    /// <summary>Both of a conversation's streams. The last snapshot's own event always stays: what is appended later is linked to it.</summary>
-    /// <returns>False when there is no snapshot yet that holds the entry by which messages last went.</returns>
+    /// <summary>
+    /// Truncates both of a conversation's streams. The last snapshot's own event stays, because the next append is
+    /// linked to it.
+    /// </summary>
+    /// <returns>False if no snapshot includes the last expiry yet.</returns>
     private async Task<bool> TrimAsync(ILogTrims trims, LogTrim trim, CancellationToken cancellationToken)
     {
         var snapshot = await snapshots.ConversationAsync(trim.Conversation, cancellationToken);
@@ -55,7 +65,9 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
         var first = Math.Min(trim.FirstKept ?? long.MaxValue, snapshot.Revision);
         await TruncateAsync(trims, StreamName.Of(trim.Conversation), trim.Conversation, first, cancellationToken);
         if (await snapshots.ReceiptsAsync(trim.Conversation, cancellationToken) is { } receipts)
-            await TruncateAsync(trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision, cancellationToken);
+            await TruncateAsync(
+                trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision,
+                cancellationToken);
         return true;
     }
 
@@ -66,7 +78,7 @@ public sealed class LogTrimmer(IExpiry expiry, IEventStore store, IEventCodec co
             return;
         var last = await store.ReadStreamAsync(stream, before - 1, ReadDirection.Forwards, limit: 1, cancellationToken);
         if (last is not [{ } stored] || stored.Revision != before - 1)
-            return; // It was truncated up to there already, and its start noted before that.
+            return; // Already truncated up to there, with its start noted.
         await trims.NoteStartAsync(stream, conversation, before, codec.Decode(stored).Hash, cancellationToken);
         await store.TruncateAsync(stream, before, cancellationToken);
     }

@@ -14,39 +14,46 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Application.Sweeping;
 
 /// <summary>
-/// Lets go what is due: shreds the keys of buckets that have ended, says in each conversation which messages went, by which the views lose them, and gives the log's
-/// space back. In bounded steps, each of which may be the last: whatever is left is found the next time, by whichever node. Done twice it is done once.
+/// Expires due messages: shreds the keys of ended buckets, appends expiries to conversations, from which the views
+/// remove the messages, and truncates streams. Works in bounded steps and may stop after any: the next run, on any
+/// node, finds the rest. Repeating is safe.
 /// </summary>
 public static class SweepMessages
 {
-    private static readonly Counter<long> Expired = Telemetry.Meter.CreateCounter<long>("chat.retention.expired", "{message}", "Messages that went.");
-    private static readonly Counter<long> Shredded = Telemetry.Meter.CreateCounter<long>("chat.retention.shredded", "{key}", "Keys of buckets that were shredded.");
-    private static readonly Histogram<double> Duration = Telemetry.Meter.CreateHistogram<double>("chat.retention.sweep.duration", "s", "Time of one sweep.");
+    private static readonly Counter<long> Expired =
+        Telemetry.Meter.CreateCounter<long>("chat.retention.expired", "{message}", "Messages that went.");
+    private static readonly Counter<long> Shredded =
+        Telemetry.Meter.CreateCounter<long>("chat.retention.shredded", "{key}", "Keys of buckets that were shredded.");
+    private static readonly Histogram<double> Duration =
+        Telemetry.Meter.CreateHistogram<double>("chat.retention.sweep.duration", "s", "Time of one sweep.");
 
     public sealed record Command : IRequest<Result>;
 
-    /// <param name="Messages">How many messages went.</param>
-    /// <param name="Keys">How many keys were shredded.</param>
-    /// <param name="Logs">How many conversations' logs were made shorter.</param>
+    /// <param name="Messages">The number of messages expired.</param>
+    /// <param name="Keys">The number of keys shredded.</param>
+    /// <param name="Logs">The number of conversations truncated.</param>
     public sealed record Result(int Messages, int Keys, int Logs);
 
-    /// <summary>There is nothing to check.</summary>
+    /// <summary>Nothing to validate.</summary>
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(
-        IExpiry expiry, IContentSealer sealer, IConversationWriter conversations, IReadSide readSide, LogTrimmer trimmer, IOptions<RetentionOptions> options,
+        IExpiry expiry, IContentSealer sealer, IConversationWriter conversations, IReadSide readSide,
+        LogTrimmer trimmer, IOptions<RetentionOptions> options,
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
-        /// <summary>How many messages go in one step; their entries are decided beside each other.</summary>
+        /// <summary>The most messages in one step; their conversations are decided concurrently.</summary>
         private const int StepMax = 500;
 
-        /// <summary>In how many conversations: each takes a snapshot of its own, which a cold one must be read for.</summary>
+        /// <summary>
+        /// The most conversations in one step. Each needs its state, which a cold one reads from a snapshot.
+        /// </summary>
         private const int ConversationsMax = 200;
 
         private const int KeysMax = 200;
 
-        /// <summary>How long the views may take to hold what a step has decided, before the sweep is broken off.</summary>
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+        /// <summary>How long to wait for the views to apply a step, before the sweep is abandoned.</summary>
+        private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
 
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -58,7 +65,9 @@ public static class SweepMessages
             var logs = await trimmer.TrimAsync(cancellationToken);
             Duration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             if (messages > 0 || keys > 0)
-                logger.LogInformation("Swept {Messages} messages and {Keys} keys; {Logs} conversations' logs are shorter.", messages, keys, logs);
+                logger.LogInformation(
+                    "Swept {Messages} messages and {Keys} keys; {Logs} conversations' logs are shorter.", messages,
+                    keys, logs);
             return new Result(messages, keys, logs);
         }
 
@@ -83,10 +92,11 @@ public static class SweepMessages
                 var due = await expiry.DueAsync(clock.GetUtcNow(), StepMax, cancellationToken);
                 if (due.Count == 0)
                     return all;
-                var gone = await LetGoAsync([.. due.Take(ConversationsMax)], ExpiryReason.Expired, cancellationToken);
+                var gone = await ExpireAllAsync(
+                    [.. due.Take(ConversationsMax)], ExpiryReason.Expired, cancellationToken);
                 all += gone;
                 if (gone == 0)
-                    return all; // Somebody else is at it, or the views are behind.
+                    return all; // Another node sweeps, or the views lag.
             }
         }
 
@@ -96,7 +106,7 @@ public static class SweepMessages
             for (var all = 0; ;)
             {
                 var delivered = await expiry.DeliveredAsync(last, ConversationsMax, StepMax, cancellationToken);
-                var gone = await LetGoAsync(delivered.Found, ExpiryReason.Delivered, cancellationToken);
+                var gone = await ExpireAllAsync(delivered.Found, ExpiryReason.Delivered, cancellationToken);
                 all += gone;
                 if (delivered.IsCut && gone > 0)
                     continue;
@@ -106,36 +116,47 @@ public static class SweepMessages
             }
         }
 
-        /// <summary>Says what goes in each conversation, and waits until the views have lost it: so the next look finds something else.</summary>
-        private async Task<int> LetGoAsync(IReadOnlyList<DueMessages> due, ExpiryReason reason, CancellationToken cancellationToken)
+        /// <summary>
+        /// Appends the expiries and waits until the views have applied them, so that the next query finds other
+        /// messages.
+        /// </summary>
+        private async Task<int> ExpireAllAsync(
+            IReadOnlyList<DueMessages> due, ExpiryReason reason, CancellationToken cancellationToken)
         {
             if (due.Count == 0)
                 return 0;
             var started = clock.GetTimestamp();
             var origin = new Origin(Actor.System, Activity.Current?.TraceId.ToHexString(), null);
-            var changes = (await Task.WhenAll(due.Select(item => ExpireAsync(item, reason, origin, cancellationToken)))).OfType<Changed>().ToList();
+            var attempts = await Task.WhenAll(due.Select(item => ExpireAsync(item, reason, origin, cancellationToken)));
+            var changes = attempts.OfType<Changed>().ToList();
             if (changes.Count == 0)
                 return 0;
-            var gone = changes.SelectMany(change => change.Events).Sum(@event => @event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0);
+            var gone = changes.SelectMany(change => change.Events).OfType<ConversationEvent.MessagesExpired>()
+                .Sum(expired => expired.Messages.Length);
             Expired.Add(gone);
             var position = changes.Max(change => change.Position);
-            if (!await readSide.WaitForAsync(position, Patience, cancellationToken))
+            if (!await readSide.WaitForAsync(position, WaitMax, cancellationToken))
                 throw new StoreUnavailableException("The read models are too far behind for the sweep to go on.");
             await Throttle.PauseAsync(started, clock, cancellationToken);
             return gone;
         }
 
-        /// <returns>Null where it failed, which holds up nobody else's messages.</returns>
-        private async Task<Changed?> ExpireAsync(DueMessages due, ExpiryReason reason, Origin origin, CancellationToken cancellationToken)
+        /// <returns>Null on failure, which must not delay other conversations.</returns>
+        private async Task<Changed?> ExpireAsync(
+            DueMessages due, ExpiryReason reason, Origin origin, CancellationToken cancellationToken)
         {
             try
             {
                 return await conversations.ChangeAsync(
-                    due.Conversation, new ConversationCommand.ExpireMessages(due.Messages, reason, due.AsOf), origin, cancellationToken);
+                    due.Conversation, new ConversationCommand.ExpireMessages(due.Messages, reason, due.AsOf), origin,
+                    cancellationToken);
             }
-            catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+            catch (Exception exception)
+                when (exception is not (StoreUnavailableException or OperationCanceledException))
             {
-                logger.LogError(exception, "Messages of {Conversation} are due and could not be let go; it is tried again.", due.Conversation);
+                logger.LogError(
+                    exception, "Messages of {Conversation} are due and could not be let go; it is tried again.",
+                    due.Conversation);
                 return null;
             }
         }

@@ -1,12 +1,14 @@
 namespace ChatCqrs.Application.Sweeping;
 
-/// <summary>Work that nobody waits for rests as long as it has worked, so that half of what it takes of the stores is left to those who do.</summary>
+/// <summary>
+/// Pauses background work for as long as it worked, so that foreground work gets at least half of the stores' capacity.
+/// </summary>
 internal static class Throttle
 {
-    /// <summary>However long a step took, the next one comes after so long.</summary>
+    /// <summary>The longest pause.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
 
-    /// <param name="since">When the step began, see <see cref="TimeProvider.GetTimestamp"/>.</param>
+    /// <param name="since">The step's start, see <see cref="TimeProvider.GetTimestamp"/>.</param>
     public static Task PauseAsync(long since, TimeProvider clock, CancellationToken cancellationToken)
     {
         var worked = clock.GetElapsedTime(since);

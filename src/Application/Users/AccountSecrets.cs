@@ -6,37 +6,42 @@ using ChatCqrs.Domain.Messages;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Hides what the server must remember of phones, codes and tokens before or beside any account: under keys derived from a secret of its own.
+/// Hashes or seals phones, codes and tokens that belong to no account (yet), under keys derived from a secret of the
+/// server's own.
 /// </summary>
 internal sealed class AccountSecrets(IContentSealer sealer)
 {
-    /// <summary>Owns the secret; no user ever has this id, because theirs have version 7.</summary>
+    /// <summary>The owner of that secret. No user has this id: users' ids have version 7.</summary>
     private static readonly UserId Server = new(new Guid("00000000-0000-8000-8000-000000000001"));
 
-    /// <summary>How long phone and name of a registration stay readable after it has expired.</summary>
+    /// <summary>How long a registration's phone and name stay readable after its expiry.</summary>
     private static readonly TimeSpan ContentKept = TimeSpan.FromHours(1);
 
     public async ValueTask<PhoneKey> PhoneKeyAsync(string phone, CancellationToken cancellationToken) =>
         new((await FingerprintAsync("phone", Encoding.UTF8.GetBytes(phone), cancellationToken)).Value);
 
     public ValueTask<Fingerprint> CodeAsync(Guid registration, string code, CancellationToken cancellationToken) =>
-        FingerprintAsync("code", [.. registration.ToByteArray(bigEndian: true), .. Encoding.UTF8.GetBytes(code)], cancellationToken);
+        FingerprintAsync(
+            "code", [.. registration.ToByteArray(bigEndian: true), .. Encoding.UTF8.GetBytes(code)], cancellationToken);
 
     public ValueTask<Fingerprint> RefreshTokenAsync(ReadOnlyMemory<byte> token, CancellationToken cancellationToken) =>
         FingerprintAsync("refresh", token.Span, cancellationToken);
 
-    public ValueTask<SealedContent> SealAsync(Guid registration, DateTimeOffset expiresAt, Profile profile, CancellationToken cancellationToken) =>
+    public ValueTask<SealedContent> SealAsync(
+        Guid registration, DateTimeOffset expiresAt, Profile profile, CancellationToken cancellationToken) =>
         sealer.SealAsync(ScopeOf(registration, expiresAt), profile.ToBytes(), cancellationToken);
 
-    /// <returns>Null when it was shredded, which happens to all registrations some time after they have expired.</returns>
+    /// <returns>Null if it was shredded, which happens to all registrations some time after their expiry.</returns>
     public async ValueTask<Profile?> OpenAsync(Registration registration, CancellationToken cancellationToken) =>
-        await sealer.OpenAsync(ScopeOf(registration.Id, registration.ExpiresAt), registration.Content, cancellationToken) is { } bytes
+        await sealer.OpenAsync(
+            ScopeOf(registration.Id, registration.ExpiresAt), registration.Content, cancellationToken) is { } bytes
             ? Profile.FromBytes(bytes.Span)
             : null;
 
     private static SealScope ScopeOf(Guid registration, DateTimeOffset expiresAt) =>
         new(expiresAt + ContentKept, Server, null, new MessageId(registration));
 
-    private ValueTask<Fingerprint> FingerprintAsync(string purpose, ReadOnlySpan<byte> content, CancellationToken cancellationToken) =>
+    private ValueTask<Fingerprint> FingerprintAsync(
+        string purpose, ReadOnlySpan<byte> content, CancellationToken cancellationToken) =>
         sealer.FingerprintAsync(Server, (byte[])[.. Encoding.UTF8.GetBytes(purpose), 0, .. content], cancellationToken);
 }

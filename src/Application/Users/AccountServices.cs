@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>What the use cases of accounts are made of.</summary>
+/// <summary>Registers the services of account use cases.</summary>
 public static class AccountServices
 {
     public static IServiceCollection AddAccountUseCases(this IServiceCollection services)

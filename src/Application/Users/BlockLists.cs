@@ -4,10 +4,10 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Whom users have blocked, remembered for everything that asks often: every direct message does. A change here counts at once; one of another node counts when
-/// this one hears of it (<see cref="Forget"/>). Bounded: what was not used for the longest is read again.
+/// Caches users' block lists, because every direct message reads them. Changes on this node apply at once, changes on
+/// another node when its notice arrives (<see cref="Forget"/>). Bounded: least recently used lists are dropped.
 /// </summary>
-/// <param name="read">Reads a user's blocks as the log holds them now; nobody's for who has no account.</param>
+/// <param name="read">Reads a user's blocks from the log; empty for users without an account.</param>
 public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHashSet<UserId>>> read)
 {
     private const int ListsMax = 50_000;
@@ -16,8 +16,10 @@ public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHas
     private long _changes;
     private long _epoch;
 
-    /// <summary>Whether a user has blocked another. From memory where possible.</summary>
-    /// <exception cref="Ports.StoreUnavailableException">It is not known here and the store cannot be reached.</exception>
+    /// <summary>Whether a user has blocked another. Answered from memory where possible.</summary>
+    /// <exception cref="Ports.StoreUnavailableException">
+    /// Memory does not know and the store cannot be reached.
+    /// </exception>
     public ValueTask<bool> HasBlockedAsync(UserId user, UserId other, CancellationToken cancellationToken) =>
         _lists.TryGet(user, out var list) && IsCurrent(list)
             ? ValueTask.FromResult(list.Blocked.Contains(other))
@@ -28,22 +30,22 @@ public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHas
     public async ValueTask<bool> AreApartAsync(UserId one, UserId other, CancellationToken cancellationToken) =>
         await HasBlockedAsync(one, other, cancellationToken) || await HasBlockedAsync(other, one, cancellationToken);
 
-    /// <summary>A user's blocks have changed, here or elsewhere.</summary>
+    /// <summary>Drops a user's list: it changed, on any node.</summary>
     public void Forget(UserId user)
     {
         Interlocked.Increment(ref _changes);
         if (_lists.TryGet(user, out var list))
-            list.IsOld = true; // Marked, not removed, so that whoever has just found it sees the mark.
+            list.IsStale = true; // Marked, not removed: a concurrent reader that already holds it sees the mark.
     }
 
-    /// <summary>Changes of other nodes may have been missed.</summary>
+    /// <summary>Drops all lists: notices of other nodes may have been lost.</summary>
     public void ForgetAll()
     {
         Interlocked.Increment(ref _changes);
         Interlocked.Increment(ref _epoch);
     }
 
-    private bool IsCurrent(List list) => !list.IsOld && list.Epoch == Interlocked.Read(ref _epoch);
+    private bool IsCurrent(List list) => !list.IsStale && list.Epoch == Interlocked.Read(ref _epoch);
 
     private async ValueTask<bool> ReadAsync(UserId user, UserId other, CancellationToken cancellationToken)
     {
@@ -54,16 +56,16 @@ public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHas
         var list = new List(blocked, epoch);
         _lists.Set(user, list);
 
-        // What was read while somebody's blocks changed may be just that user's past. Looked at after it was set: who changes something next finds it, or has been
-        // counted already.
+        // A list read while any user's blocks changed may be outdated. Checked after it was stored: a later change
+        // finds it, an earlier one was counted.
         if (Interlocked.Read(ref _changes) != changes)
-            list.IsOld = true;
+            list.IsStale = true;
         return blocked.Contains(other);
     }
 
     private sealed class List(ImmutableHashSet<UserId> blocked, long epoch)
     {
-        public volatile bool IsOld;
+        public volatile bool IsStale;
 
         public ImmutableHashSet<UserId> Blocked { get; } = blocked;
         public long Epoch { get; } = epoch;

@@ -5,13 +5,15 @@ using MediatR;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Takes no more direct messages from a user. What was said stays, and groups that both are in go on.</summary>
+/// <summary>
+/// Blocks a user: refuses their direct messages from now on. Earlier messages and common groups stay.
+/// </summary>
 public static class BlockUser
 {
     /// <param name="Target">The user's id.</param>
     public sealed record Command(UserId Caller, DeviceId Device, string Target) : IRequest<Result>;
 
-    /// <param name="Position">Up to where the log holds it.</param>
+    /// <param name="Position">The position of the last event written.</param>
     public sealed record Result(LogPosition Position);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -19,7 +21,8 @@ public static class BlockUser
         public Validator() => RuleFor(c => c.Target).NotEmpty().OverridePropertyName("user_id");
     }
 
-    internal sealed class Handler(UserWriter users, KnownUsers known, BlockLists blocks) : IRequestHandler<Command, Result>
+    internal sealed class Handler(
+        UserWriter users, KnownUsers known, BlockLists blocks) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -37,7 +40,8 @@ public static class BlockUser
             }
             finally
             {
-                blocks.Forget(request.Caller); // Also after a failure: the answer may be all that was lost.
+                // Also after a failure: the event may be written and only the answer lost.
+                blocks.Forget(request.Caller);
             }
         }
     }

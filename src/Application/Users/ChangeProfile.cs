@@ -11,7 +11,8 @@ namespace ChatCqrs.Application.Users;
 public static class ChangeProfile
 {
     /// <summary>
-    /// The body of <c>PATCH /v1/users/me</c>, a merge patch (RFC 7396): what is absent stays, what is null is taken away. The phone stays.
+    /// The body of <c>PATCH /v1/users/me</c>, a merge patch (RFC 7396): absent fields are kept, null removes one. The
+    /// phone cannot change.
     /// </summary>
     public sealed record Body
     {
@@ -22,7 +23,7 @@ public static class ChangeProfile
 
     public sealed record Command(UserId Caller, DeviceId Device, Body Body) : IRequest<Result>;
 
-    /// <param name="Position">Up to where the log holds it.</param>
+    /// <param name="Position">The position of the last event written.</param>
     public sealed record Result(UserId User, Profile Profile, DateTimeOffset CreatedAt, LogPosition Position);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -30,11 +31,14 @@ public static class ChangeProfile
         public Validator()
         {
             RuleFor(c => c.Body.Name).Must(value => Fits(value, text => PlainText.IsLine(text, Profile.NameMax)))
-                .WithMessage($"must be null or have 1 to {Profile.NameMax} characters and no control characters.").OverridePropertyName("name");
+                .WithMessage($"must be null or have 1 to {Profile.NameMax} characters and no control characters.")
+                .OverridePropertyName("name");
             RuleFor(c => c.Body.About).Must(value => Fits(value, text => PlainText.IsText(text, Profile.AboutMax)))
-                .WithMessage($"must be null or have at most {Profile.AboutMax} characters.").OverridePropertyName("about");
+                .WithMessage($"must be null or have at most {Profile.AboutMax} characters.")
+                .OverridePropertyName("about");
             RuleFor(c => c.Body.Avatar).Must(value => Fits(value, text => PlainText.IsLine(text, Profile.AvatarMax)))
-                .WithMessage($"must be null or have 1 to {Profile.AvatarMax} characters and no control characters.").OverridePropertyName("avatar");
+                .WithMessage($"must be null or have 1 to {Profile.AvatarMax} characters and no control characters.")
+                .OverridePropertyName("avatar");
         }
 
         private static bool Fits(JsonElement value, Func<string, bool> rule) => value.ValueKind switch
@@ -45,12 +49,14 @@ public static class ChangeProfile
         };
     }
 
-    internal sealed class Handler(UserWriter users, ProfileReader profiles, IContentSealer sealer) : IRequestHandler<Command, Result>
+    internal sealed class Handler(
+        UserWriter users, ProfileReader profiles, IContentSealer sealer) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             Profile? changed = null;
-            var (user, position) = await users.WriteAsync(request.Caller, ChangeAsync, new Actor(request.Caller, request.Device), null, cancellationToken);
+            var (user, position) = await users.WriteAsync(
+                request.Caller, ChangeAsync, new Actor(request.Caller, request.Device), null, cancellationToken);
             return new Result(request.Caller, changed!, user.RegisteredAt, position);
 
             async ValueTask<UserCommand?> ChangeAsync(User state, CancellationToken ct)
@@ -59,7 +65,8 @@ public static class ChangeProfile
                 changed = Patch(profile, request.Body);
                 return changed == profile
                     ? null
-                    : new UserCommand.ChangeProfile(await sealer.SealAsync(Profile.ScopeOf(request.Caller), changed.ToBytes(), ct));
+                    : new UserCommand.ChangeProfile(
+                        await sealer.SealAsync(Profile.ScopeOf(request.Caller), changed.ToBytes(), ct));
             }
         }
 

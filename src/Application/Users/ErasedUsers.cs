@@ -4,14 +4,17 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>When users were erased. Asked only where something cannot be read any more; remembered, because it never changes. Bounded: when full it starts again.</summary>
+/// <summary>
+/// Caches when users were erased, which never changes. Used only for content that is unreadable. Bounded: cleared when
+/// full.
+/// </summary>
 public sealed class ErasedUsers(IDirectory directory)
 {
     private const int UsersMax = 100_000;
 
     private readonly ConcurrentDictionary<UserId, DateTimeOffset> _erased = new();
 
-    /// <returns>Null for who was not erased.</returns>
+    /// <returns>Time of erasure, UTC; null if the user was not erased.</returns>
     public async ValueTask<DateTimeOffset?> AtAsync(UserId user, CancellationToken cancellationToken)
     {
         if (_erased.TryGetValue(user, out var known))

@@ -4,12 +4,12 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>The users last seen to exist, so that a message to one of them asks nobody. Bounded: when full it starts again.</summary>
+/// <summary>Caches which users exist, so that messages to them need no query. Bounded: cleared when full.</summary>
 public sealed class KnownUsers(IUsers users)
 {
     private const int UsersMax = 100_000;
 
-    /// <summary>How many are asked for at once.</summary>
+    /// <summary>The most concurrent queries.</summary>
     private const int AskedAtOnce = 16;
 
     private readonly ConcurrentDictionary<UserId, byte> _known = new();
@@ -26,11 +26,11 @@ public sealed class KnownUsers(IUsers users)
             _known.Clear();
         _known.TryAdd(user, 0);
         if (Interlocked.Read(ref _forgotten) != forgotten)
-            _known.TryRemove(user, out _); // What was read while somebody was erased may be just that user's past.
+            _known.TryRemove(user, out _); // A result read while any user was erased may be outdated.
         return true;
     }
 
-    /// <exception cref="RefusedException">One of them does not exist.</exception>
+    /// <exception cref="RefusedException">One of the users does not exist.</exception>
     public async Task RequireAsync(IReadOnlyList<UserId> all, CancellationToken cancellationToken)
     {
         foreach (var group in all.Chunk(AskedAtOnce))
@@ -41,14 +41,14 @@ public sealed class KnownUsers(IUsers users)
         }
     }
 
-    /// <summary>A user was erased, here or elsewhere.</summary>
+    /// <summary>Drops a user who was erased, on any node.</summary>
     public void Forget(UserId user)
     {
         Interlocked.Increment(ref _forgotten);
         _known.TryRemove(user, out _);
     }
 
-    /// <summary>It may have been missed that users were erased.</summary>
+    /// <summary>Drops all users: notices of erasures may have been lost.</summary>
     public void ForgetAll()
     {
         Interlocked.Increment(ref _forgotten);

@@ -4,14 +4,14 @@ using MediatR;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Whom the caller has blocked, last first.</summary>
+/// <summary>Lists the users whom the caller has blocked, latest first.</summary>
 public static class ListBlocks
 {
     public sealed record Query(UserId Caller, string? Cursor, int? Limit) : IRequest<Result>;
 
     public sealed record Result(IReadOnlyList<Item> Blocks, string? NextCursor);
 
-    /// <param name="Name">Null when the user goes by none.</param>
+    /// <param name="Name">Null if the user has no name.</param>
     public sealed record Item(Guid UserId, string? Name, DateTimeOffset BlockedAt);
 
     internal sealed class Validator : AbstractValidator<Query>

@@ -5,25 +5,27 @@ using MediatR;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>The caller's own devices, in the order in which they were added.</summary>
+/// <summary>Lists the caller's devices in order of addition.</summary>
 public static class ListDevices
 {
     public sealed record Query(UserId Caller, DeviceId Device) : IRequest<IReadOnlyList<Item>>;
 
-    /// <param name="LastSeen">To the minute.</param>
-    /// <param name="Current">Whether it is the one that asks.</param>
+    /// <param name="LastSeen">Last use, UTC, to the minute.</param>
+    /// <param name="Current">Whether it is the calling device.</param>
     public sealed record Item(DeviceId Device, string Name, string Platform, DateTimeOffset LastSeen, bool Current);
 
     internal sealed class Validator : AbstractValidator<Query>;
 
-    internal sealed class Handler(UserWriter users, IDeviceSessions sessions) : IRequestHandler<Query, IReadOnlyList<Item>>
+    internal sealed class Handler(
+        UserWriter users, IDeviceSessions sessions) : IRequestHandler<Query, IReadOnlyList<Item>>
     {
         public async Task<IReadOnlyList<Item>> Handle(Query request, CancellationToken cancellationToken)
         {
             var (user, _) = await users.ReadAsync(request.Caller, cancellationToken);
             var lastSeen = await sessions.LastSeenAsync(request.Caller, cancellationToken);
             return [.. user.Devices.Select(device => new Item(
-                device.Id, device.Name, device.Platform, lastSeen.GetValueOrDefault(device.Id, device.AddedAt), device.Id == request.Device))];
+                device.Id, device.Name, device.Platform, lastSeen.GetValueOrDefault(device.Id, device.AddedAt),
+                device.Id == request.Device))];
         }
     }
 }

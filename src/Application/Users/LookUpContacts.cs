@@ -6,12 +6,12 @@ using MediatR;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Who of a list of phones has an account. Bounded, and limited strictly by the number of phones (<c>RateLimits:Contacts</c>), so that it serves to find one's own
-/// contacts and not to find out who is here.
+/// Finds the accounts of a list of phones. Bounded, and limited by the number of phones (<c>RateLimits:Contacts</c>):
+/// it serves to find one's contacts, not to enumerate users.
 /// </summary>
 public static class LookUpContacts
 {
-    /// <summary>How many phones may be asked for at once.</summary>
+    /// <summary>The most phones in one request.</summary>
     public const int PhonesMax = 200;
 
     /// <summary>The body of <c>POST /v1/contacts/lookup</c>.</summary>
@@ -22,21 +22,24 @@ public static class LookUpContacts
 
     public sealed record Query(UserId Caller, Body Body) : IRequest<Result>;
 
-    /// <summary>Those that have an account, in the order in which they were asked for; the others are left out.</summary>
+    /// <summary>The phones with an account, in the order of the request.</summary>
     public sealed record Result(IReadOnlyList<Match> Matches);
 
-    /// <param name="Name">Null when the user goes by none.</param>
+    /// <param name="Name">Null if the user has no name.</param>
     public sealed record Match(string Phone, Guid UserId, string? Name);
 
     internal sealed class Validator : AbstractValidator<Query>
     {
         public Validator()
         {
-            RuleFor(q => q.Body.Phones).NotNull().WithMessage("must be a list of phones.").OverridePropertyName("phones");
+            RuleFor(q => q.Body.Phones).NotNull().WithMessage("must be a list of phones.")
+                .OverridePropertyName("phones");
             RuleFor(q => q.Body.Phones).Must(phones => phones is null || phones.Count <= PhonesMax)
                 .WithMessage($"must be at most {PhonesMax}.").OverridePropertyName("phones");
-            RuleFor(q => q.Body.Phones).Must(phones => phones is null || phones.Count > PhonesMax || phones.All(PhoneNumber.IsE164))
-                .WithMessage("must all be in E.164 form: a plus sign, the country's code and the number, such as +12025550123.")
+            RuleFor(q => q.Body.Phones)
+                .Must(phones => phones is null || phones.Count > PhonesMax || phones.All(PhoneNumber.IsE164))
+                .WithMessage(
+                    "must all be in E.164 form: a plus sign, the country's code and the number, such as +12025550123.")
                 .OverridePropertyName("phones");
         }
     }
@@ -48,7 +51,11 @@ public static class LookUpContacts
             var phones = request.Body.Phones!.Select(phone => phone!).Distinct().ToList();
             var found = await users.FindByPhonesAsync(phones, cancellationToken);
             var names = await profiles.NamesAsync([.. found.Values.Distinct()], cancellationToken);
-            return new Result([.. phones.Where(found.ContainsKey).Select(phone => new Match(phone, found[phone].Value, names[found[phone]]))]);
+            return new Result(
+                [
+                    .. phones.Where(found.ContainsKey)
+                        .Select(phone => new Match(phone, found[phone].Value, names[found[phone]])),
+                ]);
         }
     }
 }

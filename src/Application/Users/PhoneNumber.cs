@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Phone numbers in the international form of ITU-T E.164: a plus sign and 7 to 15 digits, the first of them not 0.</summary>
+/// <summary>
+/// Phone numbers in international form (ITU-T E.164): a plus sign and 7 to 15 digits, the first of them not 0.
+/// </summary>
 public static partial class PhoneNumber
 {
     public static bool IsE164(string? phone) => phone is not null && E164().IsMatch(phone);

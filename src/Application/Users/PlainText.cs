@@ -1,18 +1,23 @@
 namespace ChatCqrs.Application.Users;
 
-/// <summary>What may stand in names and the like.</summary>
+/// <summary>Checks names and similar texts.</summary>
 internal static class PlainText
 {
-    /// <summary>Whether it is one line of 1 to <paramref name="max"/> characters that is not blank.</summary>
+    /// <summary>Whether a text is one non-blank line of 1 to <paramref name="max"/> characters.</summary>
     public static bool IsLine(string text, int max) =>
         HasAtMost(text, max) && !string.IsNullOrWhiteSpace(text) && !text.Any(char.IsControl) && IsWellFormed(text);
 
-    /// <summary>Whether it has at most <paramref name="max"/> characters and, line breaks and tabs aside, no control characters.</summary>
+    /// <summary>
+    /// Whether a text has at most <paramref name="max"/> characters and no control characters except line breaks and
+    /// tabs.
+    /// </summary>
     public static bool IsText(string text, int max) =>
-        HasAtMost(text, max) && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t')) && IsWellFormed(text);
+        HasAtMost(text, max) && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t'))
+            && IsWellFormed(text);
 
-    /// <summary>Characters are those of Unicode (scalar values), however they are encoded.</summary>
-    private static bool HasAtMost(string text, int max) => text.Length <= max || (text.Length <= 2 * max && text.EnumerateRunes().Count() <= max);
+    /// <summary>Characters are Unicode scalar values.</summary>
+    private static bool HasAtMost(string text, int max) =>
+        text.Length <= max || (text.Length <= 2 * max && text.EnumerateRunes().Count() <= max);
 
     /// <summary>Whether every surrogate has its other half.</summary>
     private static bool IsWellFormed(string text)

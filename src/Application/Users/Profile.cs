@@ -5,7 +5,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>What a user says of themselves: the part of an account that is sealed.</summary>
+/// <summary>A user's profile: the sealed part of an account.</summary>
 public sealed record Profile
 {
     public const int NameMax = 100;
@@ -18,7 +18,7 @@ public sealed record Profile
     public string? Name { get; init; }
     public string? About { get; init; }
 
-    /// <summary>What clients show as the picture: the id of an uploaded file.</summary>
+    /// <summary>The id of an uploaded file that clients show as the picture.</summary>
     public string? Avatar { get; init; }
 
     /// <summary>The scope under which a user's profile is sealed.</summary>
@@ -27,10 +27,12 @@ public sealed record Profile
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ProfileJson.Default.Profile);
 
     public static Profile FromBytes(ReadOnlySpan<byte> bytes) =>
-        JsonSerializer.Deserialize(bytes, ProfileJson.Default.Profile) ?? throw new FormatException("A profile is empty.");
+        JsonSerializer.Deserialize(bytes, ProfileJson.Default.Profile)
+            ?? throw new FormatException("A profile is empty.");
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Profile))]
 internal sealed partial class ProfileJson : JsonSerializerContext;

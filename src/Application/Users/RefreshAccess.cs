@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Exchanges a refresh token for new tokens. It works once; its reuse signs the device out.</summary>
+/// <summary>Exchanges a refresh token for new tokens. It works once; reuse signs the device out.</summary>
 public static class RefreshAccess
 {
     private const int TokenMax = 1_000;
@@ -27,8 +27,8 @@ public static class RefreshAccess
     }
 
     internal sealed class Handler(
-        IDeviceSessions sessions, RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens, IOptions<TokenOptions> tokens,
-        TimeProvider clock) : IRequestHandler<Command, SignedIn>
+        IDeviceSessions sessions, RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens,
+        IOptions<TokenOptions> tokens, TimeProvider clock) : IRequestHandler<Command, SignedIn>
     {
         public async Task<SignedIn> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -47,7 +47,8 @@ public static class RefreshAccess
 
             var granted = await roles.OfAsync(rotated.User, rotated.Phone, cancellationToken);
             return new SignedIn(
-                rotated.User, device, accessTokens.Issue(rotated.User, device, granted), next, accessTokens.Lifetime, LogPosition.Start);
+                rotated.User, device, accessTokens.Issue(rotated.User, device, granted), next, accessTokens.Lifetime,
+                LogPosition.Start);
         }
     }
 }

@@ -6,8 +6,8 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Makes refresh tokens, and tells ours from others: device id, 256 random bits, and 128 bits of a keyed hash over both. So a token that was
-/// used long ago is still known to be ours, although only the hash of a device's newest token is kept.
+/// Makes and recognises refresh tokens: device id, 256 random bits, and 128 bits of a keyed hash over both. So a token
+/// used long ago is still recognised, although only the hash of a device's latest token is stored.
 /// </summary>
 internal sealed class RefreshTokens(AccountSecrets secrets)
 {
@@ -26,7 +26,7 @@ internal sealed class RefreshTokens(AccountSecrets secrets)
         return (Base64Url.EncodeToString(token), SHA256.HashData(token));
     }
 
-    /// <returns>Null when the token is none of ours.</returns>
+    /// <returns>Null if this server did not issue the token.</returns>
     public async ValueTask<(DeviceId Device, byte[] Hash)?> ReadAsync(string text, CancellationToken cancellationToken)
     {
         var token = new byte[TokenSize];
@@ -40,7 +40,8 @@ internal sealed class RefreshTokens(AccountSecrets secrets)
             : null;
     }
 
-    private async ValueTask WriteTagAsync(ReadOnlyMemory<byte> body, Memory<byte> tag, CancellationToken cancellationToken)
+    private async ValueTask WriteTagAsync(
+        ReadOnlyMemory<byte> body, Memory<byte> tag, CancellationToken cancellationToken)
     {
         var hash = await secrets.RefreshTokenAsync(body, cancellationToken);
         BinaryPrimitives.WriteUInt128BigEndian(tag.Span, hash.Value);

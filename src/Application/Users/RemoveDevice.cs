@@ -6,13 +6,13 @@ using MediatR;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Takes one of the caller's devices out: its tokens and sockets end at once.</summary>
+/// <summary>Removes one of the caller's devices: its tokens and sockets end at once.</summary>
 public static class RemoveDevice
 {
     /// <param name="Target">The device's id.</param>
     public sealed record Command(UserId Caller, DeviceId Device, string Target) : IRequest<Result>;
 
-    /// <param name="Position">Up to where the log holds it.</param>
+    /// <param name="Position">The position of the last event written.</param>
     public sealed record Result(LogPosition Position);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -28,10 +28,11 @@ public static class RemoveDevice
                 throw new RefusedException(Refusal.DeviceUnknown);
             var device = new DeviceId(id);
             var (_, position) = await users.WriteAsync(
-                request.Caller, RemoveAsync, new Actor(request.Caller, request.Device), causation: null, cancellationToken);
+                request.Caller, RemoveAsync, new Actor(request.Caller, request.Device), causation: null,
+                cancellationToken);
             return new Result(position);
 
-            // Signed out before the log says so: if the append is cut short, the device is still listed and can be removed again.
+            // Sign out before the append: if the append fails, the device is still listed and can be removed again.
             async ValueTask<UserCommand?> RemoveAsync(User state, CancellationToken ct)
             {
                 if (state.HasDevice(device))

@@ -4,7 +4,7 @@ using MediatR;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>A user's profile, as the log holds it now.</summary>
+/// <summary>Returns a user's current profile, from the log.</summary>
 public static class ShowProfile
 {
     /// <param name="User">The user's id.</param>

@@ -4,13 +4,15 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>The tokens of a device that is signed in.</summary>
-/// <param name="ExpiresIn">How long the access token is good for.</param>
-/// <param name="Position">Up to where the log holds the account; <see cref="LogPosition.Start"/> when nothing was written.</param>
+/// <summary>The tokens of a signed-in device.</summary>
+/// <param name="ExpiresIn">How long the access token is valid.</param>
+/// <param name="Position">
+/// The position of the last event written; <see cref="LogPosition.Start"/> if there was none.
+/// </param>
 public sealed record SignedIn(
     UserId User, DeviceId Device, string AccessToken, string RefreshToken, TimeSpan ExpiresIn, LogPosition Position);
 
-/// <summary>Who has roles, as the configuration says.</summary>
+/// <summary>Reads users' roles from the configuration.</summary>
 internal sealed class AccessRoles(IOptions<AccessOptions> options, AccountSecrets secrets)
 {
     public async ValueTask<Roles> OfAsync(UserId user, PhoneKey phone, CancellationToken cancellationToken)
@@ -23,11 +25,15 @@ internal sealed class AccessRoles(IOptions<AccessOptions> options, AccountSecret
         return roles;
     }
 
-    private async ValueTask<bool> AnyAsync(List<string> named, UserId user, PhoneKey phone, CancellationToken cancellationToken)
+    private async ValueTask<bool> AnyAsync(
+        List<string> named, UserId user, PhoneKey phone, CancellationToken cancellationToken)
     {
         foreach (var name in named)
         {
-            if (Guid.TryParse(name, out var id) ? id == user.Value : await secrets.PhoneKeyAsync(name, cancellationToken) == phone)
+            var isMatch = Guid.TryParse(name, out var id)
+                ? id == user.Value
+                : await secrets.PhoneKeyAsync(name, cancellationToken) == phone;
+            if (isMatch)
                 return true;
         }
 

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Sends a code to a phone, so that its owner can prove to have it.</summary>
+/// <summary>Sends a code to a phone, so that its owner can prove possession.</summary>
 public static class StartRegistration
 {
     /// <summary>The body of <c>POST /v1/registrations</c>.</summary>
@@ -16,13 +16,13 @@ public static class StartRegistration
     {
         public string? Phone { get; init; }
 
-        /// <summary>The name of a new account; a phone that is known keeps its own.</summary>
+        /// <summary>The name for a new account; an existing account keeps its own.</summary>
         public string? Name { get; init; }
     }
 
     public sealed record Command(Body Body) : IRequest<Result>;
 
-    /// <param name="Code">In Development only.</param>
+    /// <param name="Code">The code, in Development only; otherwise null.</param>
     public sealed record Result(Guid Registration, DateTimeOffset ExpiresAt, string? Code);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -30,10 +30,12 @@ public static class StartRegistration
         public Validator()
         {
             RuleFor(c => c.Body.Phone).Must(PhoneNumber.IsE164)
-                .WithMessage("must be in E.164 form: a plus sign, the country's code and the number, such as +12025550123.")
+                .WithMessage(
+                    "must be in E.164 form: a plus sign, the country's code and the number, such as +12025550123.")
                 .OverridePropertyName("phone");
             RuleFor(c => c.Body.Name).Must(name => name is null || PlainText.IsLine(name, Profile.NameMax))
-                .WithMessage($"must have 1 to {Profile.NameMax} characters and no control characters.").OverridePropertyName("name");
+                .WithMessage($"must have 1 to {Profile.NameMax} characters and no control characters.")
+                .OverridePropertyName("name");
         }
     }
 
@@ -50,9 +52,11 @@ public static class StartRegistration
             var code = RandomNumberGenerator.GetInt32(0, 1_000_000).ToString("D6", CultureInfo.InvariantCulture);
 
             var registration = new Registration(
-                id, await secrets.PhoneKeyAsync(phone, cancellationToken), new UserId(Guid.CreateVersion7(now)), new DeviceId(Guid.CreateVersion7(now)),
-                await secrets.SealAsync(id, expiresAt, new Profile { Phone = phone, Name = request.Body.Name }, cancellationToken),
-                await secrets.CodeAsync(id, code, cancellationToken), now, expiresAt);
+                id, await secrets.PhoneKeyAsync(phone, cancellationToken), new UserId(Guid.CreateVersion7(now)),
+                new DeviceId(Guid.CreateVersion7(now)),
+                await secrets.SealAsync(
+                    id, expiresAt, new Profile { Phone = phone, Name = request.Body.Name },
+                    cancellationToken), await secrets.CodeAsync(id, code, cancellationToken), now, expiresAt);
             if (await registrations.AddAsync(registration, limits.Value.OfPhones, cancellationToken) is { } wait)
                 throw new RefusedException(Refusal.RateLimited, wait);
 

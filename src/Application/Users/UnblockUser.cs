@@ -5,13 +5,13 @@ using MediatR;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Takes direct messages from a user again. Who is not blocked stays so.</summary>
+/// <summary>Unblocks a user; does nothing if they are not blocked.</summary>
 public static class UnblockUser
 {
     /// <param name="Target">The user's id.</param>
     public sealed record Command(UserId Caller, DeviceId Device, string Target) : IRequest<Result>;
 
-    /// <param name="Position">Up to where the log holds it.</param>
+    /// <param name="Position">The position of the last event written.</param>
     public sealed record Result(LogPosition Position);
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -28,7 +28,8 @@ public static class UnblockUser
             try
             {
                 var (_, position) = await users.WriteAsync(
-                    request.Caller, (_, _) => ValueTask.FromResult<UserCommand?>(new UserCommand.Unblock(new UserId(id))),
+                    request.Caller,
+                    (_, _) => ValueTask.FromResult<UserCommand?>(new UserCommand.Unblock(new UserId(id))),
                     new Actor(request.Caller, request.Device), causation: null, cancellationToken);
                 return new Result(position);
             }

@@ -7,50 +7,56 @@ using ChatCqrs.Domain.Users;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Reads and writes accounts' streams. Accounts change rarely, so every command reads the end of the stream, decides and appends with the
-/// exact revision; who comes second decides again.
+/// Reads and writes accounts' streams. Accounts change rarely, so every command reads the stream's end, decides, and
+/// appends at the exact revision; a conflict decides again.
 /// </summary>
 internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvider clock)
 {
     private const int PageSize = 256;
     private const int UsersMax = 10_000;
 
-    /// <summary>How often a command is decided again after somebody else wrote first.</summary>
+    /// <summary>The most retries of a command after conflicts.</summary>
     private const int ConflictRetriesMax = 10;
 
-    /// <summary>How often one append is sent when the store does not answer. The same events at the same revision are appended only once.</summary>
+    /// <summary>
+    /// The most attempts of one append if the store does not answer. Repeating it is safe: same events, same revision.
+    /// </summary>
     private const int AppendAttemptsMax = 3;
 
     private static readonly TimeSpan AppendRetryAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly RecentlyUsed<UserId, StreamState<User>> _recent = new(UsersMax);
 
-    /// <summary>The account as the log holds it now.</summary>
-    /// <returns>Its state, and a position at which the log holds it.</returns>
+    /// <summary>Reads the account from the log.</summary>
+    /// <returns>The account's state, and a position that includes it.</returns>
     public async Task<(User User, LogPosition Position)> ReadAsync(UserId id, CancellationToken cancellationToken)
     {
         var state = await LoadAsync(id, cancellationToken);
         return (state.State, state.Position);
     }
 
-    /// <summary>Decides a command and appends what it leads to.</summary>
-    /// <param name="wish">The command for the account as it stands; null for none. Asked again after a conflict.</param>
-    /// <param name="causation">What led to the command; null when the request did.</param>
-    /// <exception cref="RefusedException">The decision.</exception>
+    /// <summary>Decides a command and appends its events.</summary>
+    /// <param name="commandFor">
+    /// Builds the command for the current account; null for none. Called again after a conflict.
+    /// </param>
+    /// <param name="causation">The cause of the command; null if it was the request.</param>
+    /// <exception cref="RefusedException">The command is refused.</exception>
     public async Task<(User User, LogPosition Position)> WriteAsync(
-        UserId id, Func<User, CancellationToken, ValueTask<UserCommand?>> wish, Actor actor, Guid? causation, CancellationToken cancellationToken)
+        UserId id, Func<User, CancellationToken, ValueTask<UserCommand?>> commandFor, Actor actor, Guid? causation,
+        CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt <= ConflictRetriesMax; attempt++)
         {
             var state = await LoadAsync(id, cancellationToken);
-            if (await wish(state.State, cancellationToken) is not { } command)
+            if (await commandFor(state.State, cancellationToken) is not { } command)
                 return (state.State, state.Position);
             var events = User.Decide(state.State, command, Milliseconds(clock.GetUtcNow()));
             if (events.Count == 0)
                 return (state.State, state.Position);
 
             var draft = Draft(id, state, events, actor, causation);
-            if (await AppendAsync(draft.Append(StreamName.Of(id)), cancellationToken) is AppendOutcome.Appended appended)
+            var outcome = await AppendAsync(draft.Append(StreamName.Of(id)), cancellationToken);
+            if (outcome is AppendOutcome.Appended appended)
             {
                 _recent.Set(id, draft.At(appended.Position));
                 return (draft.State, appended.Position);
@@ -65,11 +71,13 @@ internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvi
         var state = _recent.TryGet(id, out var known) ? known : StreamState<User>.Empty(User.NotRegistered);
         while (true)
         {
-            var page = await store.ReadStreamAsync(StreamName.Of(id), state.Revision + 1, ReadDirection.Forwards, PageSize, cancellationToken);
+            var page = await store.ReadStreamAsync(
+                StreamName.Of(id), state.Revision + 1, ReadDirection.Forwards, PageSize, cancellationToken);
             foreach (var recorded in page.Select(codec.Decode))
             {
                 state = new StreamState<User>(
-                    User.Evolve(state.State, (UserEvent)recorded.Event), recorded.Revision, recorded.Hash, recorded.Position);
+                    User.Evolve(state.State, (UserEvent)recorded.Event), recorded.Revision, recorded.Hash,
+                    recorded.Position);
             }
 
             if (page.Count < PageSize)
@@ -81,7 +89,8 @@ internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvi
         return state;
     }
 
-    private DraftedStream<User> Draft(UserId id, StreamState<User> state, IReadOnlyList<UserEvent> events, Actor actor, Guid? causation)
+    private DraftedStream<User> Draft(
+        UserId id, StreamState<User> state, IReadOnlyList<UserEvent> events, Actor actor, Guid? causation)
     {
         var draft = new DraftedStream<User>(state);
         foreach (var @event in events)
@@ -110,5 +119,6 @@ internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvi
         }
     }
 
-    private static DateTimeOffset Milliseconds(DateTimeOffset time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
+    private static DateTimeOffset Milliseconds(DateTimeOffset time) =>
+        new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
 }

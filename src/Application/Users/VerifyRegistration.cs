@@ -8,7 +8,8 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Signs a device in when the code is right. Every step can be repeated: whatever is cut short heals when the client sends the same code again.
+/// Signs a device in if the code is right. Every step is repeatable: if one fails, sending the same code again
+/// completes the rest.
 /// </summary>
 public static class VerifyRegistration
 {
@@ -37,19 +38,24 @@ public static class VerifyRegistration
         {
             RuleFor(c => c.Body.Code).Must(code => code is { Length: > 0 and <= CodeMax })
                 .WithMessage("must be the code that was sent.").OverridePropertyName("code");
-            RuleFor(c => c.Body.Device).NotNull().WithMessage("must be given: {name, platform}.").OverridePropertyName("device");
+            RuleFor(c => c.Body.Device).NotNull().WithMessage("must be given: {name, platform}.")
+                .OverridePropertyName("device");
             RuleFor(c => c.Body.Device!.Name).Must(name => name is not null && PlainText.IsLine(name, DeviceNameMax))
                 .When(c => c.Body.Device is not null)
-                .WithMessage($"must have 1 to {DeviceNameMax} characters and no control characters.").OverridePropertyName("device.name");
-            RuleFor(c => c.Body.Device!.Platform).Must(platform => platform is not null && PlainText.IsLine(platform, PlatformMax))
+                .WithMessage($"must have 1 to {DeviceNameMax} characters and no control characters.")
+                .OverridePropertyName("device.name");
+            RuleFor(c => c.Body.Device!.Platform)
+                .Must(platform => platform is not null && PlainText.IsLine(platform, PlatformMax))
                 .When(c => c.Body.Device is not null)
-                .WithMessage($"must have 1 to {PlatformMax} characters and no control characters.").OverridePropertyName("device.platform");
+                .WithMessage($"must have 1 to {PlatformMax} characters and no control characters.")
+                .OverridePropertyName("device.platform");
         }
     }
 
     internal sealed class Handler(
-        IRegistrations registrations, IDeviceSessions sessions, UserWriter users, AccountSecrets secrets, IContentSealer sealer,
-        RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens, IOptions<TokenOptions> tokens, TimeProvider clock)
+        IRegistrations registrations, IDeviceSessions sessions, UserWriter users, AccountSecrets secrets,
+        IContentSealer sealer, RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens,
+        IOptions<TokenOptions> tokens, TimeProvider clock)
         : IRequestHandler<Command, SignedIn>
     {
         public async Task<SignedIn> Handle(Command request, CancellationToken cancellationToken)
@@ -60,9 +66,11 @@ public static class VerifyRegistration
             var profile = await secrets.OpenAsync(registration, cancellationToken)
                 ?? throw new RefusedException(Refusal.RegistrationBurnt);
 
-            var user = await registrations.ClaimPhoneAsync(registration.Phone, registration.User, clock.GetUtcNow(), cancellationToken);
+            var user = await registrations.ClaimPhoneAsync(
+                registration.Phone, registration.User, clock.GetUtcNow(), cancellationToken);
             var (_, position) = await users.WriteAsync(
-                user, (state, ct) => AddDeviceAsync(state, user, registration.Device, request.Body.Device!, profile, ct),
+                user,
+                (state, ct) => AddDeviceAsync(state, user, registration.Device, request.Body.Device!, profile, ct),
                 new Actor(user, registration.Device), causation: id, cancellationToken);
             return await SignInAsync(registration, user, position, cancellationToken);
         }
@@ -70,7 +78,8 @@ public static class VerifyRegistration
         private async Task<Registration> CheckAsync(Guid id, string code, CancellationToken cancellationToken)
         {
             var check = await registrations.CheckCodeAsync(
-                id, await secrets.CodeAsync(id, code, cancellationToken), RegistrationOptions.AttemptsMax, clock.GetUtcNow(), cancellationToken);
+                id, await secrets.CodeAsync(id, code, cancellationToken), RegistrationOptions.AttemptsMax,
+                clock.GetUtcNow(), cancellationToken);
             return check switch
             {
                 CodeCheck.Right right => right.Registration,
@@ -81,20 +90,22 @@ public static class VerifyRegistration
         }
 
         private async ValueTask<UserCommand?> AddDeviceAsync(
-            User state, UserId user, DeviceId device, DeviceBody body, Profile profile, CancellationToken cancellationToken)
+            User state, UserId user, DeviceId device, DeviceBody body, Profile profile,
+            CancellationToken cancellationToken)
         {
-            DeviceId? makingWay = null;
+            DeviceId? removed = null;
             if (state.Devices.Length >= User.DevicesMax && !state.HasDevice(device))
             {
-                makingWay = await LeastRecentlySeenAsync(state, user, cancellationToken);
-                await sessions.RevokeAsync(user, makingWay.Value, cancellationToken);
+                removed = await LeastRecentlySeenAsync(state, user, cancellationToken);
+                await sessions.RevokeAsync(user, removed.Value, cancellationToken);
             }
 
             var sealedProfile = await sealer.SealAsync(Profile.ScopeOf(user), profile.ToBytes(), cancellationToken);
-            return new UserCommand.AddDevice(user, device, body.Name!, body.Platform!, sealedProfile, makingWay);
+            return new UserCommand.AddDevice(user, device, body.Name!, body.Platform!, sealedProfile, removed);
         }
 
-        private async Task<DeviceId> LeastRecentlySeenAsync(User state, UserId user, CancellationToken cancellationToken)
+        private async Task<DeviceId> LeastRecentlySeenAsync(
+            User state, UserId user, CancellationToken cancellationToken)
         {
             var lastSeen = await sessions.LastSeenAsync(user, cancellationToken);
             return state.Devices.MinBy(device => lastSeen.GetValueOrDefault(device.Id, DateTimeOffset.MinValue))!.Id;
@@ -111,7 +122,8 @@ public static class VerifyRegistration
 
             var granted = await roles.OfAsync(user, registration.Phone, cancellationToken);
             return new SignedIn(
-                user, registration.Device, accessTokens.Issue(user, registration.Device, granted), refreshToken, accessTokens.Lifetime, position);
+                user, registration.Device, accessTokens.Issue(user, registration.Device, granted), refreshToken,
+                accessTokens.Lifetime, position);
         }
     }
 }
