@@ -38,7 +38,9 @@ public abstract partial class EventStoreContract<TFixture>
 
         Assert.Equal(
             ["0", "conflict 3", "conflict -1", "4", "1"],
-            outcomes.Select(o => o is AppendOutcome.Appended a ? $"{a.LastRevision}" : $"conflict {((AppendOutcome.Conflict)o).ActualRevision}"));
+            outcomes.Select(outcome => outcome is AppendOutcome.Appended appended
+                ? $"{appended.LastRevision}"
+                : $"conflict {((AppendOutcome.Conflict)outcome).ActualRevision}"));
         var lengths = new List<int>();
         foreach (var stream in streams)
             lengths.Add((await ForwardsAsync(stream)).Count);
@@ -51,7 +53,11 @@ public abstract partial class EventStoreContract<TFixture>
     [SkippableFact]
     public async Task A_batch_of_many_streams_is_appended_whole()
     {
-        StreamAppend[] batch = [.. Enumerable.Range(0, 700).Select(_ => new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(2)))];
+        StreamAppend[] batch =
+        [
+            .. Enumerable.Range(0, 700)
+                .Select(_ => new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(2))),
+        ];
 
         var outcomes = await Store.AppendAsync(batch, None);
 
@@ -78,7 +84,10 @@ public abstract partial class EventStoreContract<TFixture>
     {
         var (won, lost) = (Some.Stream(), Some.Stream());
         await AppendedAsync(lost, StreamAppend.NoStream, Some.Event());
-        StreamAppend[] batch = [new(won, StreamAppend.NoStream, Some.Events(2)), new(lost, StreamAppend.NoStream, Some.Events(2))];
+        StreamAppend[] batch =
+        [
+            new(won, StreamAppend.NoStream, Some.Events(2)), new(lost, StreamAppend.NoStream, Some.Events(2)),
+        ];
         var first = await Store.AppendAsync(batch, None);
 
         var same = await Store.AppendAsync(batch, None);
@@ -125,9 +134,13 @@ public abstract partial class EventStoreContract<TFixture>
         var (stream, events) = (Some.Stream(), Some.Events(3));
         await AppendedAsync(stream, StreamAppend.NoStream, events[0], events[1]);
 
-        Assert.Equal(new AppendOutcome.Conflict(1), await AppendAsync(stream, StreamAppend.NoStream, events[0], Some.Event()));
+        Assert.Equal(
+            new AppendOutcome.Conflict(1),
+            await AppendAsync(stream, StreamAppend.NoStream, events[0], Some.Event()));
         Assert.Equal(new AppendOutcome.Conflict(1), await AppendAsync(stream, StreamAppend.NoStream, events));
-        Assert.Equal(new AppendOutcome.Conflict(1), await AppendAsync(stream, StreamAppend.NoStream, events[1], events[0]));
+        Assert.Equal(
+            new AppendOutcome.Conflict(1),
+            await AppendAsync(stream, StreamAppend.NoStream, events[1], events[0]));
         Assert.Equal(new AppendOutcome.Conflict(1), await AppendAsync(stream, 0, events[0]));
 
         Assert.Equal([events[0].EventId, events[1].EventId], Ids(await ForwardsAsync(stream)));
@@ -140,10 +153,13 @@ public abstract partial class EventStoreContract<TFixture>
         for (var revision = StreamAppend.NoStream; revision < 5; revision++)
         {
             var expected = revision;
-            var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => AppendAsync(stream, expected, Some.Event()))));
+            var outcomes = await Task.WhenAll(
+                Enumerable.Range(0, 8).Select(_ => Task.Run(() => AppendAsync(stream, expected, Some.Event()))));
 
             Assert.Single(outcomes, outcome => outcome is AppendOutcome.Appended);
-            Assert.All(outcomes.OfType<AppendOutcome.Conflict>(), conflict => Assert.Equal(expected + 1, conflict.ActualRevision));
+            Assert.All(
+                outcomes.OfType<AppendOutcome.Conflict>(),
+                conflict => Assert.Equal(expected + 1, conflict.ActualRevision));
         }
 
         Assert.Equal(6, (await ForwardsAsync(stream)).Count);
@@ -163,7 +179,9 @@ public abstract partial class EventStoreContract<TFixture>
 
         var stored = Assert.Single(await ForwardsAsync(stream));
 
-        Assert.Equal((stream, 0L, position, data.EventId, data.Type), (stored.Stream, stored.Revision, stored.Position, stored.EventId, stored.Type));
+        Assert.Equal(
+            (stream, 0L, position, data.EventId, data.Type),
+            (stored.Stream, stored.Revision, stored.Position, stored.EventId, stored.Type));
         Assert.Equal(json, Encoding.UTF8.GetString(stored.Payload.Span));
         Assert.Equal(json, Encoding.UTF8.GetString(stored.Metadata.Span));
     }
@@ -201,21 +219,27 @@ public abstract partial class EventStoreContract<TFixture>
 
     [SkippableFact]
     public async Task Events_that_are_too_large_together_are_refused() => await RefusedAsync(
-        new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.EventOf(EventData.SizeMax / 2), Some.EventOf((EventData.SizeMax / 2) + 1)]));
+        new StreamAppend(
+            Some.Stream(), StreamAppend.NoStream,
+            [Some.EventOf(EventData.SizeMax / 2), Some.EventOf((EventData.SizeMax / 2) + 1)]));
 
     [SkippableFact]
-    public async Task An_entry_without_events_is_refused() => await RefusedAsync(new StreamAppend(Some.Stream(), StreamAppend.NoStream, []));
+    public async Task An_entry_without_events_is_refused() =>
+        await RefusedAsync(new StreamAppend(Some.Stream(), StreamAppend.NoStream, []));
 
     [SkippableFact]
-    public async Task A_stream_without_a_name_is_refused() => await RefusedAsync(new StreamAppend("", StreamAppend.NoStream, Some.Events(1)));
+    public async Task A_stream_without_a_name_is_refused() =>
+        await RefusedAsync(new StreamAppend("", StreamAppend.NoStream, Some.Events(1)));
 
     [SkippableFact]
-    public async Task A_negative_revision_is_refused() => await RefusedAsync(new StreamAppend(Some.Stream(), -2, Some.Events(1)));
+    public async Task A_negative_revision_is_refused() =>
+        await RefusedAsync(new StreamAppend(Some.Stream(), -2, Some.Events(1)));
 
     [SkippableFact]
     public async Task An_event_without_an_id_or_a_type_is_refused()
     {
-        await RefusedAsync(new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.Event() with { EventId = Guid.Empty }]));
+        await RefusedAsync(new StreamAppend(
+            Some.Stream(), StreamAppend.NoStream, [Some.Event() with { EventId = Guid.Empty }]));
         await RefusedAsync(new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.Event() with { Type = "" }]));
     }
 
@@ -223,7 +247,9 @@ public abstract partial class EventStoreContract<TFixture>
     public async Task A_stream_that_stands_twice_is_refused()
     {
         var stream = Some.Stream();
-        await RefusedAsync(new StreamAppend(stream, StreamAppend.NoStream, Some.Events(1)), new StreamAppend(stream, 0, Some.Events(1)));
+        await RefusedAsync(
+            new StreamAppend(stream, StreamAppend.NoStream, Some.Events(1)),
+            new StreamAppend(stream, 0, Some.Events(1)));
     }
 
     [SkippableFact]

@@ -64,8 +64,9 @@ public abstract partial class EventStoreContract<TFixture>
     }
 
     [SkippableFact]
-    public async Task A_cancelled_read_ends() => await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Store.ReadStreamAsync(
-        Some.Stream(), 0, ReadDirection.Forwards, 1, new CancellationToken(canceled: true)));
+    public async Task A_cancelled_read_ends() => await Assert.ThrowsAnyAsync<OperationCanceledException>(
+        () => Store.ReadStreamAsync(
+            Some.Stream(), 0, ReadDirection.Forwards, 1, new CancellationToken(canceled: true)));
 
     [SkippableFact]
     public async Task What_is_left_of_a_truncated_stream_keeps_its_numbers()

@@ -9,7 +9,8 @@ public abstract partial class EventStoreContract<TFixture>
     [SkippableFact]
     public async Task What_was_appended_comes_in_log_order_with_everything_that_was_stored()
     {
-        var (a, b, head) = (Some.Stream(), StreamName.OfReceipts(new ConversationId(Guid.NewGuid())), await Store.HeadAsync(None));
+        var (a, b) = (Some.Stream(), StreamName.OfReceipts(new ConversationId(Guid.NewGuid())));
+        var head = await Store.HeadAsync(None);
         await AppendedAsync(a, StreamAppend.NoStream, Some.Events(3));
         await AppendedAsync(b, StreamAppend.NoStream, Some.Events(2));
         await AppendedAsync(a, 2, Some.Event());
@@ -21,7 +22,8 @@ public abstract partial class EventStoreContract<TFixture>
         Assert.Equal(read.Select(Whole), all.Select(Whole));
 
         static string Whole(StoredEvent e) =>
-            $"{e.Stream} {e.Revision} {e.Position} {e.EventId} {e.Type} {Convert.ToHexString(e.Payload.Span)} {Convert.ToHexString(e.Metadata.Span)}";
+            $"{e.Stream} {e.Revision} {e.Position} {e.EventId} {e.Type} "
+            + $"{Convert.ToHexString(e.Payload.Span)} {Convert.ToHexString(e.Metadata.Span)}";
     }
 
     [SkippableFact]
@@ -59,7 +61,8 @@ public abstract partial class EventStoreContract<TFixture>
 
         Assert.True((await ForwardsAsync(stream))[^1].Position <= position);
         await AppendedAsync(later, StreamAppend.NoStream, Some.Events(2));
-        Assert.Equal([(later, 0L), (later, 1)], (await TakeAsync(position, 2, [stream, later])).Select(e => (e.Stream, e.Revision)));
+        var taken = await TakeAsync(position, 2, [stream, later]);
+        Assert.Equal([(later, 0L), (later, 1)], taken.Select(e => (e.Stream, e.Revision)));
     }
 
     [SkippableFact]
@@ -107,7 +110,11 @@ public abstract partial class EventStoreContract<TFixture>
         Assert.Equal(early.Seen.Count, early.Seen.DistinctBy(e => e.Position).Count());
         Assert.Equal(early.Seen.OrderBy(e => e.Position), early.Seen);
         foreach (var stream in streams)
-            Assert.Equal(Enumerable.Range(0, 2 * Rounds).Select(n => (long)n), Revisions(early.Seen.Where(e => e.Stream == stream)));
+        {
+            Assert.Equal(
+                Enumerable.Range(0, 2 * Rounds).Select(n => (long)n),
+                Revisions(early.Seen.Where(e => e.Stream == stream)));
+        }
     }
 
     [SkippableFact]
@@ -182,12 +189,14 @@ public abstract partial class EventStoreContract<TFixture>
     public async Task A_subscription_that_is_cancelled_before_it_starts_gives_nothing() =>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (var batch in Store.SubscribeAllAsync(LogPosition.Start, new CancellationToken(canceled: true)))
+            var cancelled = new CancellationToken(canceled: true);
+            await foreach (var batch in Store.SubscribeAllAsync(LogPosition.Start, cancelled))
                 Assert.Fail($"{batch.Count} events came.");
         });
 
-    /// <summary>The next events of some streams after a position.</summary>
-    private async Task<IReadOnlyList<StoredEvent>> TakeAsync(LogPosition after, int count, IReadOnlyCollection<string> streams)
+    /// <summary>The next events of the given streams after a position.</summary>
+    private async Task<IReadOnlyList<StoredEvent>> TakeAsync(
+        LogPosition after, int count, IReadOnlyCollection<string> streams)
     {
         var taken = new List<StoredEvent>();
         await foreach (var batch in Store.SubscribeAllAsync(after, Eventually.Cancelled()))

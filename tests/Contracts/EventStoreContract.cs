@@ -4,8 +4,8 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Contracts;
 
 /// <summary>
-/// What <see cref="IEventStore"/> promises. Every adapter has a one-line subclass. The log is shared by all tests and may hold other things:
-/// each test has streams of its own.
+/// The contract of <see cref="IEventStore"/>. Each adapter has a one-line subclass. All tests share the log, which may
+/// hold other streams: each test has its own streams.
 /// </summary>
 public abstract partial class EventStoreContract<TFixture>(TFixture fixture) : IClassFixture<TFixture>, IAsyncLifetime
     where TFixture : class, IEventStoreFixture
@@ -25,7 +25,7 @@ public abstract partial class EventStoreContract<TFixture>(TFixture fixture) : I
     private async Task<AppendOutcome> AppendAsync(string stream, long expected, params EventData[] events) =>
         (await Store.AppendAsync([new StreamAppend(stream, expected, events)], None)).Single();
 
-    /// <summary>Appends that must succeed; where they are in the log.</summary>
+    /// <summary>Appends, which must succeed, and returns the position.</summary>
     private async Task<LogPosition> AppendedAsync(string stream, long expected, params EventData[] events)
     {
         var appended = Assert.IsType<AppendOutcome.Appended>(await AppendAsync(stream, expected, events));
@@ -36,7 +36,8 @@ public abstract partial class EventStoreContract<TFixture>(TFixture fixture) : I
     private Task<IReadOnlyList<StoredEvent>> ForwardsAsync(string stream, long from = 0, int limit = 10_000) =>
         Store.ReadStreamAsync(stream, from, ReadDirection.Forwards, limit, None);
 
-    private Task<IReadOnlyList<StoredEvent>> BackwardsAsync(string stream, long from = long.MaxValue, int limit = 10_000) =>
+    private Task<IReadOnlyList<StoredEvent>> BackwardsAsync(
+        string stream, long from = long.MaxValue, int limit = 10_000) =>
         Store.ReadStreamAsync(stream, from, ReadDirection.Backwards, limit, None);
 
     private static IEnumerable<long> Revisions(IEnumerable<StoredEvent> events) => events.Select(e => e.Revision);

@@ -4,7 +4,7 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Contracts;
 
-/// <summary>A subscription that runs beside a test and keeps what came of some streams.</summary>
+/// <summary>A subscription in the background that records the events of the given streams.</summary>
 internal sealed class Following
 {
     private readonly List<StoredEvent> _seen = [];
@@ -23,7 +23,7 @@ internal sealed class Following
         }
     }
 
-    /// <summary>Waits until so many events have come.</summary>
+    /// <summary>Waits for a number of events.</summary>
     public async Task SeesAsync(int count)
     {
         await Eventually.IsTrue(() => _running.IsCompleted || Count() >= count, $"{count} events come");
@@ -31,7 +31,7 @@ internal sealed class Following
             await _running;
     }
 
-    /// <summary>Cancels, and waits for the end; any other end is an error.</summary>
+    /// <summary>Cancels the subscription and waits for its end; another exception fails the test.</summary>
     public async Task EndAsync()
     {
         await _end.CancelAsync();

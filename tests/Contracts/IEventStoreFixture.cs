@@ -2,11 +2,11 @@ using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.Contracts;
 
-/// <summary>Gives the suite a store for all tests of one class.</summary>
+/// <summary>The store for all tests of a class.</summary>
 public interface IEventStoreFixture : IAsyncLifetime
 {
     IEventStore Store { get; }
 
-    /// <summary>Why the suite cannot run here, which reports its tests as not run; null when it can.</summary>
+    /// <summary>Why the suite cannot run on this machine, which skips its tests; null when it can.</summary>
     string? Missing => null;
 }

@@ -3,16 +3,16 @@ using ChatCqrs.Application.Ports;
 
 namespace ChatCqrs.Contracts.Blobs;
 
-/// <summary>Gives the suite a store for all tests of one class.</summary>
+/// <summary>The store for all tests of a class.</summary>
 public interface IBlobsFixture : IAsyncLifetime
 {
     IBlobs Blobs { get; }
 
-    /// <summary>Why the suite cannot run here; null when it can.</summary>
+    /// <summary>Why the suite cannot run on this machine; null when it can.</summary>
     string? Missing { get; }
 }
 
-/// <summary>What <see cref="IBlobs"/> promises. Every adapter has a one-line subclass.</summary>
+/// <summary>The contract of <see cref="IBlobs"/>. Each adapter has a one-line subclass.</summary>
 public abstract class BlobsContract<TFixture>(TFixture fixture) : IClassFixture<TFixture>, IAsyncLifetime
     where TFixture : class, IBlobsFixture
 {
@@ -87,7 +87,8 @@ public abstract class BlobsContract<TFixture>(TFixture fixture) : IClassFixture<
     {
         var key = BlobKey.New();
 
-        await Assert.ThrowsAsync<EndOfStreamException>(() => Blobs.PutAsync(key, new Trickle(new byte[size], breaks: true), CancellationToken.None));
+        await Assert.ThrowsAsync<EndOfStreamException>(
+            () => Blobs.PutAsync(key, new Trickle(new byte[size], breaks: true), CancellationToken.None));
 
         Assert.Null(await Blobs.OpenAsync(key, 0, CancellationToken.None));
         await Blobs.DeleteAsync(key, CancellationToken.None);
@@ -100,7 +101,8 @@ public abstract class BlobsContract<TFixture>(TFixture fixture) : IClassFixture<
     {
         var key = BlobKey.New();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Blobs.PutAsync(key, new Trickle(new byte[100]), new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Blobs.PutAsync(key, new Trickle(new byte[100]), new CancellationToken(canceled: true)));
 
         Assert.Null(await Blobs.OpenAsync(key, 0, CancellationToken.None));
     }
@@ -108,9 +110,11 @@ public abstract class BlobsContract<TFixture>(TFixture fixture) : IClassFixture<
     [SkippableFact]
     public async Task Many_are_stored_at_once()
     {
-        var blobs = Enumerable.Range(0, 20).Select(_ => (Key: BlobKey.New(), Bytes: RandomNumberGenerator.GetBytes(50_000))).ToList();
+        var blobs = Enumerable.Range(0, 20)
+            .Select(_ => (Key: BlobKey.New(), Bytes: RandomNumberGenerator.GetBytes(50_000))).ToList();
 
-        await Task.WhenAll(blobs.Select(blob => Blobs.PutAsync(blob.Key, new Trickle(blob.Bytes), CancellationToken.None)));
+        await Task.WhenAll(blobs.Select(
+            blob => Blobs.PutAsync(blob.Key, new Trickle(blob.Bytes), CancellationToken.None)));
 
         foreach (var blob in blobs)
             Assert.Equal(blob.Bytes, await ReadAsync(blob.Key, 0));
@@ -125,7 +129,7 @@ public abstract class BlobsContract<TFixture>(TFixture fixture) : IClassFixture<
         return bytes.ToArray();
     }
 
-    /// <summary>A stream as a network gives it: some bytes at a time, forwards only.</summary>
+    /// <summary>A stream like a network's: forward only, in small reads.</summary>
     private sealed class Trickle(byte[] bytes, bool breaks = false) : Stream
     {
         private int _position;
@@ -141,14 +145,20 @@ public abstract class BlobsContract<TFixture>(TFixture fixture) : IClassFixture<
             return ValueTask.FromResult(size);
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        public override Task<int> ReadAsync(
+            byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         public override bool CanRead => true;
         public override bool CanSeek => false;
         public override bool CanWrite => false;
         public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
         public override void Flush() => throw new NotSupportedException();
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();

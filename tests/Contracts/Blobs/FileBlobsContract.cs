@@ -5,7 +5,7 @@ namespace ChatCqrs.Contracts.Blobs;
 
 public sealed class FileBlobsContract(FileBlobsFixture fixture) : BlobsContract<FileBlobsFixture>(fixture);
 
-/// <summary>A folder of its own.</summary>
+/// <summary>A temporary folder.</summary>
 public sealed class FileBlobsFixture : IBlobsFixture
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-blobs").FullName;

@@ -8,13 +8,14 @@ namespace ChatCqrs.Contracts.Blobs;
 
 public sealed class S3BlobsContract(S3BlobsFixture fixture) : BlobsContract<S3BlobsFixture>(fixture);
 
-/// <summary>A server that speaks S3, as a process of its own: s3rver of the npm registry, with a bucket in memory of a folder.</summary>
+/// <summary>An S3 server in a child process: the npm package s3rver, with one bucket in a temporary folder.</summary>
 public sealed class S3BlobsFixture : IBlobsFixture
 {
     private const string Script =
         """
         const S3rver = require('s3rver');
-        new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: process.argv[1], configureBuckets: [{ name: 'media' }] })
+        const configureBuckets = [{ name: 'media' }];
+        new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: process.argv[1], configureBuckets })
           .run((error, address) => { if (error) throw error; console.log(JSON.stringify(address)); });
         process.stdin.on('end', () => process.exit(0)).resume();
         """;
@@ -33,7 +34,8 @@ public sealed class S3BlobsFixture : IBlobsFixture
             return;
         _server = NodePackage.Run(await NodePackage.InstallAsync("s3rver", "3.7.1"), Script, _folder);
         var line = await _server.StandardOutput.ReadLineAsync()
-            ?? throw new InvalidOperationException("The S3 server did not start: " + await _server.StandardError.ReadToEndAsync());
+            ?? throw new InvalidOperationException(
+                "The S3 server did not start: " + await _server.StandardError.ReadToEndAsync());
         var port = JsonSerializer.Deserialize<JsonElement>(line).GetProperty("port").GetInt32();
         _blobs = S3Blobs.Open(new S3Options
         {

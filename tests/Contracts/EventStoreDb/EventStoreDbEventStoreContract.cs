@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Contracts.EventStoreDb;
 
-/// <summary>Against the server that <c>EVENTSTORE_URL</c> names.</summary>
-public sealed class EventStoreDbEventStoreContract(EventStoreDbFixture fixture) : EventStoreContract<EventStoreDbFixture>(fixture);
+/// <summary>The contract on the server in <c>EVENTSTORE_URL</c>.</summary>
+public sealed class EventStoreDbEventStoreContract(EventStoreDbFixture fixture)
+    : EventStoreContract<EventStoreDbFixture>(fixture);
 
 public sealed class EventStoreDbFixture : IEventStoreFixture
 {
@@ -21,7 +22,8 @@ public sealed class EventStoreDbFixture : IEventStoreFixture
     public Task InitializeAsync()
     {
         if (_server is not null)
-            _store = new EventStoreDbEventStore(EventStoreDbSettings.Parse(_server), NullLogger<EventStoreDbEventStore>.Instance);
+            _store = new EventStoreDbEventStore(
+                EventStoreDbSettings.Parse(_server), NullLogger<EventStoreDbEventStore>.Instance);
         return Task.CompletedTask;
     }
 

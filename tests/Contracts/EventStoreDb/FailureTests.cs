@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Contracts.EventStoreDb;
 
-/// <summary>What the adapter does when nodes die, point elsewhere, fall silent or find it too slow.</summary>
+/// <summary>The adapter's behaviour when nodes die, redirect, stop answering or close slow subscriptions.</summary>
 public sealed class FailureTests : IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
@@ -56,7 +56,8 @@ public sealed class FailureTests : IAsyncLifetime
         await Assert.ThrowsAsync<StoreUnavailableException>(() => store.AppendAsync(batch, None));
         node.Answers = true;
 
-        Assert.Equal(1, Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync(batch, None)).Single()).LastRevision);
+        var repeated = Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync(batch, None)).Single());
+        Assert.Equal(1, repeated.LastRevision);
     }
 
     [Fact]
@@ -66,9 +67,12 @@ public sealed class FailureTests : IAsyncLifetime
         var (store, one, other) = (StoreOf(node.ConnectionString), Some.Stream(), Some.Stream());
         node.Denied = Some.Stream();
 
-        var outcomes = await store.AppendAsync([.. new[] { one, node.Denied, other }.Select(stream => new StreamAppend(stream, StreamAppend.NoStream, Some.Events(2)))], None);
+        string[] streams = [one, node.Denied, other];
+        var outcomes = await store.AppendAsync(
+            [.. streams.Select(stream => new StreamAppend(stream, StreamAppend.NoStream, Some.Events(2)))], None);
 
-        Assert.Equal([1, 1], new[] { outcomes[0], outcomes[2] }.Select(outcome => Assert.IsType<AppendOutcome.Appended>(outcome).LastRevision));
+        Assert.Equal(1, Assert.IsType<AppendOutcome.Appended>(outcomes[0]).LastRevision);
+        Assert.Equal(1, Assert.IsType<AppendOutcome.Appended>(outcomes[2]).LastRevision);
         var refused = Assert.IsType<InvalidOperationException>(Assert.IsType<AppendOutcome.Failed>(outcomes[1]).Reason);
         Assert.Contains(node.Denied, refused.Message, StringComparison.Ordinal);
         Assert.Equal(2, (await store.ReadStreamAsync(other, 0, ReadDirection.Forwards, 10, None)).Count);
@@ -142,7 +146,8 @@ public sealed class FailureTests : IAsyncLifetime
 
         await AppendedAsync(StoreOf(follower.ConnectionString), stream, StreamAppend.NoStream);
 
-        Assert.Single(await StoreOf(follower.ConnectionString).ReadStreamAsync(stream, 0, ReadDirection.Forwards, 10, None));
+        Assert.Single(await StoreOf(follower.ConnectionString).ReadStreamAsync(
+            stream, 0, ReadDirection.Forwards, 10, None));
     }
 
     [Fact]
@@ -152,7 +157,8 @@ public sealed class FailureTests : IAsyncLifetime
         var (one, other) = (await NodeAsync(log), await NodeAsync(log));
         (one.Leader, other.Leader) = (other, one);
 
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => AppendedAsync(StoreOf(one.ConnectionString), Some.Stream(), StreamAppend.NoStream));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => AppendedAsync(StoreOf(one.ConnectionString), Some.Stream(), StreamAppend.NoStream));
     }
 
     [Fact]
@@ -163,7 +169,9 @@ public sealed class FailureTests : IAsyncLifetime
         follower.Leader = leader;
         follower.Members =
         [
-            dead.As(MemberInfo.Types.VNodeState.Leader, alive: false), follower.As(MemberInfo.Types.VNodeState.Follower), leader.As(MemberInfo.Types.VNodeState.Leader),
+            dead.As(MemberInfo.Types.VNodeState.Leader, alive: false),
+            follower.As(MemberInfo.Types.VNodeState.Follower),
+            leader.As(MemberInfo.Types.VNodeState.Leader),
         ];
         await dead.StopAsync();
         var store = StoreOf($"esdb+discover://{dead.Address},{follower.Address}?tls=false");
@@ -182,7 +190,11 @@ public sealed class FailureTests : IAsyncLifetime
         await AppendedAsync(store, stream, StreamAppend.NoStream);
 
         await one.StopAsync();
-        other.Members = [one.As(MemberInfo.Types.VNodeState.Leader, alive: false), other.As(MemberInfo.Types.VNodeState.Leader)];
+        other.Members =
+        [
+            one.As(MemberInfo.Types.VNodeState.Leader, alive: false),
+            other.As(MemberInfo.Types.VNodeState.Leader),
+        ];
 
         await Eventually.IsTrue(() => TryAppendAsync(store, stream), "the other node takes the append");
         Assert.Equal(2, (await store.ReadStreamAsync(stream, 0, ReadDirection.Forwards, 10, None)).Count);
@@ -209,13 +221,15 @@ public sealed class FailureTests : IAsyncLifetime
         names.AddIpAddress(System.Net.IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var now = DateTimeOffset.UtcNow;
+        using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         using var usable = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
         var authority = Path.GetTempFileName();
         await File.WriteAllTextAsync(authority, certificate.ExportCertificatePem());
         var node = await NodeAsync(certificate: usable);
 
-        await StoreOf($"esdb://admin:secret@{node.Address}?tlsCaFile={Uri.EscapeDataString(authority)}").HeadAsync(None);
+        var caFile = Uri.EscapeDataString(authority);
+        await StoreOf($"esdb://admin:secret@{node.Address}?tlsCaFile={caFile}").HeadAsync(None);
         await StoreOf($"esdb://{node.Address}?tlsVerifyCert=false").HeadAsync(None);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => StoreOf($"esdb://{node.Address}").HeadAsync(None));
 
@@ -242,13 +256,17 @@ public sealed class FailureTests : IAsyncLifetime
 
     private EventStoreDbEventStore StoreOf(string connectionString)
     {
-        var store = new EventStoreDbEventStore(EventStoreDbSettings.Parse(connectionString), NullLogger<EventStoreDbEventStore>.Instance);
+        var store = new EventStoreDbEventStore(
+            EventStoreDbSettings.Parse(connectionString), NullLogger<EventStoreDbEventStore>.Instance);
         _stores.Add(store);
         return store;
     }
 
-    private static async Task AppendedAsync(IEventStore store, string stream, long expected) =>
-        Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync([new StreamAppend(stream, expected, Some.Events(1))], None)).Single());
+    private static async Task AppendedAsync(IEventStore store, string stream, long expected)
+    {
+        var append = new StreamAppend(stream, expected, Some.Events(1));
+        Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync([append], None)).Single());
+    }
 
     private static async Task<bool> TryAppendAsync(IEventStore store, string stream)
     {

@@ -10,7 +10,9 @@ public sealed class SettingsTests
         var settings = EventStoreDbSettings.Parse("esdb://store.example");
 
         Assert.Equal([new NodeAddress("store.example", 2113)], settings.Hosts);
-        Assert.Equal((false, true, true, NodePreference.Leader), (settings.Discover, settings.Tls, settings.TlsVerifyCert, settings.NodePreference));
+        Assert.Equal(
+            (false, true, true, NodePreference.Leader),
+            (settings.Discover, settings.Tls, settings.TlsVerifyCert, settings.NodePreference));
         Assert.Null(settings.Credentials);
     }
 
@@ -29,15 +31,23 @@ public sealed class SettingsTests
     public void Every_option_of_the_official_clients_is_understood()
     {
         var settings = EventStoreDbSettings.Parse(
-            "esdb://us%40er:pa%3Ass@[::1]:1234?tlsVerifyCert=false&nodePreference=readOnlyReplica&maxDiscoverAttempts=3&discoveryInterval=50&gossipTimeout=1000"
-            + "&defaultDeadline=2500&keepAliveInterval=-1&keepAliveTimeout=500&connectionName=chat%201&throwOnAppendFailure=false&tlsCaFile=%2Fca.pem&userCertFile=c&userKeyFile=k");
+            "esdb://us%40er:pa%3Ass@[::1]:1234?tlsVerifyCert=false&nodePreference=readOnlyReplica"
+            + "&maxDiscoverAttempts=3&discoveryInterval=50&gossipTimeout=1000"
+            + "&defaultDeadline=2500&keepAliveInterval=-1&keepAliveTimeout=500&connectionName=chat%201"
+            + "&throwOnAppendFailure=false&tlsCaFile=%2Fca.pem&userCertFile=c&userKeyFile=k");
 
         Assert.Equal(("us@er", "pa:ss"), settings.Credentials);
         Assert.Equal([new NodeAddress("[::1]", 1234)], settings.Hosts);
-        Assert.Equal((false, NodePreference.ReadOnlyReplica, 3), (settings.TlsVerifyCert, settings.NodePreference, settings.MaxDiscoverAttempts));
+        Assert.Equal(
+            (false, NodePreference.ReadOnlyReplica, 3),
+            (settings.TlsVerifyCert, settings.NodePreference, settings.MaxDiscoverAttempts));
         Assert.Equal(TimeSpan.FromMilliseconds(2_500), settings.DefaultDeadline);
-        Assert.Equal((Timeout.InfiniteTimeSpan, TimeSpan.FromSeconds(1)), (settings.KeepAliveInterval, settings.KeepAliveTimeout));
-        Assert.Equal(("chat 1", "/ca.pem", "c", "k"), (settings.ConnectionName, settings.TlsCaFile, settings.UserCertFile, settings.UserKeyFile));
+        Assert.Equal(
+            (Timeout.InfiniteTimeSpan, TimeSpan.FromSeconds(1)),
+            (settings.KeepAliveInterval, settings.KeepAliveTimeout));
+        Assert.Equal(
+            ("chat 1", "/ca.pem", "c", "k"),
+            (settings.ConnectionName, settings.TlsCaFile, settings.UserCertFile, settings.UserKeyFile));
     }
 
     [Theory]

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Contracts.EventStoreDb;
 
-/// <summary>Against the stand-in, wherever the tests run.</summary>
+/// <summary>The contract on the stand-in, which needs no server.</summary>
 public sealed class StandInEventStoreContract(StandInFixture fixture) : EventStoreContract<StandInFixture>(fixture);
 
 public sealed class StandInFixture : IEventStoreFixture
@@ -18,7 +18,8 @@ public sealed class StandInFixture : IEventStoreFixture
     public async Task InitializeAsync()
     {
         _node = await StandInNode.StartAsync();
-        _store = new EventStoreDbEventStore(EventStoreDbSettings.Parse(_node.ConnectionString), NullLogger<EventStoreDbEventStore>.Instance);
+        _store = new EventStoreDbEventStore(
+            EventStoreDbSettings.Parse(_node.ConnectionString), NullLogger<EventStoreDbEventStore>.Instance);
     }
 
     public async Task DisposeAsync()

@@ -2,7 +2,8 @@ using ChatCqrs.Infrastructure.Presence;
 
 namespace ChatCqrs.Contracts.Presence;
 
-public sealed class LocalPresenceContract(LocalPresenceFixture fixture) : PresenceContract<LocalPresenceFixture>(fixture);
+public sealed class LocalPresenceContract(LocalPresenceFixture fixture)
+    : PresenceContract<LocalPresenceFixture>(fixture);
 
 public sealed class LocalPresenceFixture : IPresenceFixture
 {
@@ -11,7 +12,8 @@ public sealed class LocalPresenceFixture : IPresenceFixture
     public Task<PresenceNode> StartNodeAsync()
     {
         var sockets = new Sockets();
-        return Task.FromResult(new PresenceNode(new LocalPresence(() => sockets, TimeProvider.System), sockets, () => Task.CompletedTask));
+        var presence = new LocalPresence(() => sockets, TimeProvider.System);
+        return Task.FromResult(new PresenceNode(presence, sockets, () => Task.CompletedTask));
     }
 
     public Task InitializeAsync() => Task.CompletedTask;

@@ -4,16 +4,16 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Contracts.Presence;
 
-/// <summary>What every <see cref="IPresence"/> keeps.</summary>
+/// <summary>The nodes for all tests of a class.</summary>
 public interface IPresenceFixture : IAsyncLifetime
 {
-    /// <summary>What is missing to run it; null when nothing is.</summary>
+    /// <summary>What this machine lacks to run the suite; null when it can run.</summary>
     string? Missing { get; }
 
     Task<PresenceNode> StartNodeAsync();
 }
 
-/// <summary>A node's presence, and the sockets that it has.</summary>
+/// <summary>A node's presence and its sockets.</summary>
 public sealed class PresenceNode(IPresence presence, Sockets sockets, Func<Task> stop) : IAsyncDisposable
 {
     public IPresence Presence { get; } = presence;
@@ -30,15 +30,16 @@ public sealed class PresenceNode(IPresence presence, Sockets sockets, Func<Task>
         Presence.Report(user);
     }
 
-    public async Task<PresenceState> OfAsync(UserId user) => (await Presence.OfAsync([user], CancellationToken.None))[user];
+    public async Task<PresenceState> OfAsync(UserId user) =>
+        (await Presence.OfAsync([user], CancellationToken.None))[user];
 
-    public Task ShowsAsync(UserId user, bool online) =>
-        Eventually.IsTrue(async () => (await OfAsync(user)).Online == online, online ? "the user is online" : "the user is gone");
+    public Task ShowsAsync(UserId user, bool online) => Eventually.IsTrue(
+        async () => (await OfAsync(user)).Online == online, online ? "the user is online" : "the user is gone");
 
     public async ValueTask DisposeAsync() => await stop();
 }
 
-/// <summary>Whose sockets a node has.</summary>
+/// <summary>The open sockets of a node.</summary>
 public sealed class Sockets : INodeBusReceiver
 {
     private readonly HashSet<UserId> _open = [];
@@ -76,6 +77,7 @@ public sealed class Sockets : INodeBusReceiver
     public void Receive(LiveTyping typing) => throw new NotSupportedException();
 }
 
+/// <summary>The contract of <see cref="IPresence"/>. Each adapter has a subclass.</summary>
 public abstract class PresenceContract<TFixture>(TFixture fixture) : IClassFixture<TFixture>
     where TFixture : class, IPresenceFixture
 {
@@ -110,7 +112,8 @@ public abstract class PresenceContract<TFixture>(TFixture fixture) : IClassFixtu
 
         var before = DateTimeOffset.UtcNow.AddMilliseconds(-1);
         node.Go(ann);
-        await Eventually.IsTrue(async () => (await node.OfAsync(ann)).LastSeen is not null, "it is known when they went");
+        await Eventually.IsTrue(
+            async () => (await node.OfAsync(ann)).LastSeen is not null, "it is known when they went");
 
         var states = await node.Presence.OfAsync([ann, ben, ann], CancellationToken.None);
         Assert.Equal(2, states.Count);

@@ -7,8 +7,9 @@ using StackExchange.Redis;
 
 namespace ChatCqrs.Contracts.Presence;
 
-/// <summary>On a real Redis; and beyond the contract, what holds between nodes.</summary>
-public sealed class RedisPresenceContract(RedisPresenceFixture fixture) : PresenceContract<RedisPresenceFixture>(fixture)
+/// <summary>The contract on a real Redis, and the behaviour between nodes.</summary>
+public sealed class RedisPresenceContract(RedisPresenceFixture fixture)
+    : PresenceContract<RedisPresenceFixture>(fixture)
 {
     [SkippableFact]
     public async Task Nodes_see_each_others_users()
@@ -127,9 +128,13 @@ public sealed class RedisPresenceFixture : IPresenceFixture
         var connection = await _server!.ConnectAsync();
         _nodes.Add(connection);
         var sockets = new Sockets();
+        var options = new PresenceOptions
+        {
+            BeatEvery = TimeSpan.FromMilliseconds(100),
+            NodeKept = TimeSpan.FromMilliseconds(1_500),
+        };
         var presence = new RedisPresence(
-            connection, () => sockets, TimeProvider.System,
-            new PresenceOptions { BeatEvery = TimeSpan.FromMilliseconds(100), NodeKept = TimeSpan.FromMilliseconds(1_500) }, NullLogger<RedisPresence>.Instance);
+            connection, () => sockets, TimeProvider.System, options, NullLogger<RedisPresence>.Instance);
         await presence.StartAsync(CancellationToken.None);
         return new PresenceNode(presence, sockets, async () =>
         {
@@ -139,14 +144,16 @@ public sealed class RedisPresenceFixture : IPresenceFixture
         });
     }
 
-    /// <summary>Lets a node lose Redis for good, which is how the others see its death.</summary>
+    /// <summary>Closes a node's connection to Redis for good; to the others the node is dead.</summary>
     public Task CutOffLastButOneAsync() => _nodes[^2].CloseAsync();
 
     public Task<long> NodesOfAsync(Domain.UserId user) => _redis!.GetDatabase().SetLengthAsync(OnlineKey(user));
 
     private static string OnlineKey(Domain.UserId user) => "chatcqrs:online:" + user.Value.ToString("N");
 
-    /// <summary>Clears away all nodes of a user, as one does who found them dead just before; and others that are dead.</summary>
+    /// <summary>
+    /// Removes all nodes of a user and another dead one, like a reader who saw all of them dead a moment ago.
+    /// </summary>
     public async Task ClearAwayLateAsync(Domain.UserId user, string dead)
     {
         var database = _redis!.GetDatabase();
@@ -155,7 +162,8 @@ public sealed class RedisPresenceFixture : IPresenceFixture
         await RedisPresence.RemoveAsync(database, user, [.. alive, dead]);
     }
 
-    public async Task ForgetEverythingAsync() => await _redis!.GetServer(_redis.GetEndPoints()[0]).FlushAllDatabasesAsync();
+    public async Task ForgetEverythingAsync() =>
+        await _redis!.GetServer(_redis.GetEndPoints()[0]).FlushAllDatabasesAsync();
 
     public async Task DisposeAsync()
     {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Contracts.Redis;
 
-/// <summary>What nodes tell each other over a real Redis.</summary>
+/// <summary>Announcements between nodes over a real Redis.</summary>
 public sealed class RedisNodeBusTests : IAsyncLifetime
 {
     private static readonly ConversationId Conversation = new(Guid.CreateVersion7());
@@ -42,7 +42,8 @@ public sealed class RedisNodeBusTests : IAsyncLifetime
         Skip.If(RedisServer.Missing is not null, RedisServer.Missing);
         var entries = new CommittedEntries(Conversation, 3, 5, [Ann, Ben]);
         var receipt = new LiveReceipt(
-            Conversation, Ann, new DeviceId(Guid.CreateVersion7()), 5, 4, DateTimeOffset.FromUnixTimeMilliseconds(1_767_323_045_678), [Ben]);
+            Conversation, Ann, new DeviceId(Guid.CreateVersion7()), 5, 4,
+            DateTimeOffset.FromUnixTimeMilliseconds(1_767_323_045_678), [Ben]);
         var typing = new LiveTyping(Conversation, Ben, Active: true, []);
 
         _ones!.Announce(entries);
@@ -64,7 +65,9 @@ public sealed class RedisNodeBusTests : IAsyncLifetime
             _ones!.Announce(new CommittedEntries(Conversation, seq, seq, [Ann]));
 
         await Eventually.IsTrue(() => _other.All.Count == count, "all are heard");
-        Assert.Equal(Enumerable.Range(0, count).Select(seq => (long)seq), _other.All.Cast<CommittedEntries>().Select(entries => entries.FirstSeq));
+        Assert.Equal(
+            Enumerable.Range(0, count).Select(seq => (long)seq),
+            _other.All.Cast<CommittedEntries>().Select(entries => entries.FirstSeq));
     }
 
     [SkippableFact]
@@ -85,7 +88,7 @@ public sealed class RedisNodeBusTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Nodes_that_start_before_Redis_hear_each_other_once_it_is_there_and_know_that_something_may_have_been_lost()
+    public async Task Nodes_that_start_before_Redis_hear_each_other_later_and_know_that_messages_may_be_lost()
     {
         Skip.If(RedisServer.Missing is not null, RedisServer.Missing);
         await using var later = RedisServer.Later();
@@ -104,7 +107,7 @@ public sealed class RedisNodeBusTests : IAsyncLifetime
             },
             "the other node hears");
         await Eventually.IsTrue(() => early.MayHave && other.MayHave, "both know that something may have been lost");
-        await EndAsync(); // While Redis is there.
+        await EndAsync(); // Before Redis stops.
     }
 
     [SkippableFact]

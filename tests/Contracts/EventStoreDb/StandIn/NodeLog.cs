@@ -1,12 +1,13 @@
 using System.Text.Json;
 using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
+using ProposedMessage = ChatCqrs.Infrastructure.EventStoreDb.Protocol.BatchAppendReq.Types.ProposedMessage;
 
 namespace ChatCqrs.Contracts.EventStoreDb.StandIn;
 
-/// <summary>What a node of the stand-in holds. Several nodes of a cluster share one.</summary>
+/// <summary>The log of a stand-in node; the nodes of a cluster share one.</summary>
 internal sealed class NodeLog
 {
-    /// <summary>How far two records are apart: positions are bytes in a file, not numbers in a row.</summary>
+    /// <summary>The distance of two positions. Positions are byte offsets, not sequence numbers.</summary>
     private const ulong RecordSize = 137;
 
     private readonly Lock _lock = new();
@@ -23,12 +24,11 @@ internal sealed class NodeLog
         }
     }
 
-    /// <summary>The last record of a stream, and whether it is what was asked for; null when the expected revision is wrong.</summary>
-    /// <param name="stream">The stream.</param>
-    /// <param name="expected">-1 for none; -2 for any.</param>
-    /// <param name="events">What to append.</param>
+    /// <summary>Appends events, or recognises a repeated append.</summary>
+    /// <param name="expected">The expected revision; -1 for no stream, -2 for any.</param>
     /// <param name="actual">The revision of the stream's last event.</param>
-    public Record? Append(string stream, long expected, IReadOnlyList<BatchAppendReq.Types.ProposedMessage> events, out long actual)
+    /// <returns>The last record of the append; null when the expected revision is wrong.</returns>
+    public Record? Append(string stream, long expected, IReadOnlyList<ProposedMessage> events, out long actual)
     {
         TaskCompletionSource appended;
         Record last;
@@ -56,7 +56,7 @@ internal sealed class NodeLog
         return last;
     }
 
-    /// <summary>A stream's records that its metadata leave; null when there is no such stream.</summary>
+    /// <summary>The records of a stream that are not truncated; null when there is no such stream.</summary>
     public IReadOnlyList<Record>? Stream(string name)
     {
         lock (_lock)
@@ -68,30 +68,38 @@ internal sealed class NodeLog
         }
     }
 
-    /// <summary>Records at and after an index of the whole log.</summary>
+    /// <summary>The records of the whole log from an index.</summary>
     public IReadOnlyList<Record> From(int index)
     {
         lock (_lock)
             return _all[index..];
     }
 
-    /// <summary>The index of the record after a position; null when the position is not the start of a record.</summary>
-    public int? After(ulong position) => position % RecordSize == 0 && position > 0 ? (int)(position / RecordSize) : null;
+    /// <summary>The index of the record after a position; null when no record starts at the position.</summary>
+    public int? After(ulong position) =>
+        position % RecordSize == 0 && position > 0 ? (int)(position / RecordSize) : null;
 
-    /// <summary>By position, not by what is known of ids: an append is a repeat where its events stand right after its expected revision.</summary>
-    private static Record? Repeated(List<Record> records, long expected, IReadOnlyList<BatchAppendReq.Types.ProposedMessage> events)
+    /// <summary>
+    /// An append is a repeat if its events already follow its expected revision; ids elsewhere do not matter.
+    /// </summary>
+    private static Record? Repeated(List<Record> records, long expected, IReadOnlyList<ProposedMessage> events)
     {
-        var there = records.Skip((int)Math.Min(expected + 1, int.MaxValue)).Take(events.Count).ToList();
-        return there.Count == events.Count && there.Zip(events).All(pair => pair.First.Data.Id.Equals(pair.Second.Id)) ? there[^1] : null;
+        var following = records.Skip((int)Math.Min(expected + 1, int.MaxValue)).Take(events.Count).ToList();
+        return following.Count == events.Count
+            && following.Zip(events).All(pair => pair.First.Data.Id.Equals(pair.Second.Id))
+                ? following[^1]
+                : null;
     }
 
     private static long TruncateBefore(Record metadata)
     {
         using var json = JsonDocument.Parse(metadata.Data.Data.Memory);
-        return json.RootElement.TryGetProperty("$tb", out var before) && before.ValueKind == JsonValueKind.Number ? before.GetInt64() : 0;
+        return json.RootElement.TryGetProperty("$tb", out var before) && before.ValueKind == JsonValueKind.Number
+            ? before.GetInt64()
+            : 0;
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-internal sealed record Record(string Stream, long Revision, ulong Position, BatchAppendReq.Types.ProposedMessage Data);
+internal sealed record Record(string Stream, long Revision, ulong Position, ProposedMessage Data);

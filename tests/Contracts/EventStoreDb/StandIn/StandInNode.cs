@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Contracts.EventStoreDb.StandIn;
 
 /// <summary>
-/// A node that speaks EventStoreDB's protocol on a socket of this machine, with what a real one does wrong at times. It stands in where no real server is.
+/// A stand-in for an EventStoreDB node: speaks the protocol on a local socket, and can fail like a real node.
 /// </summary>
 internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = null) : IAsyncDisposable
 {
@@ -28,26 +28,26 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
 
     public string ConnectionString => $"esdb://{Address}?tls=false";
 
-    /// <summary>The members that this node tells of; itself as the leader when there are none.</summary>
+    /// <summary>The members that gossip reports; this node as the leader when empty.</summary>
     public IReadOnlyList<MemberInfo> Members { get; set; } = [];
 
-    /// <summary>The node that this one points to; null when it is the leader itself.</summary>
+    /// <summary>The leader to which this node redirects; null when it is the leader.</summary>
     public StandInNode? Leader { get; set; }
 
-    /// <summary>While false, appends and reads are taken and never answered.</summary>
+    /// <summary>While false, appends and reads get no answer.</summary>
     public bool Answers { get; set; } = true;
 
-    /// <summary>A stream that nobody may append to.</summary>
+    /// <summary>A stream that refuses appends.</summary>
     public string? Denied { get; set; }
 
-    /// <summary>After so many records of the log the first subscription is told that it is too slow.</summary>
+    /// <summary>After this many log records the first subscription is closed as too slow; null for never.</summary>
     public int? TooSlowAfter { get; set; }
 
     public bool HasBatchAppend { get; set; } = true;
 
     public int Subscriptions => _subscriptions;
 
-    /// <summary>The <c>authorization</c> of every read.</summary>
+    /// <summary>The <c>authorization</c> headers of all reads.</summary>
     public IReadOnlyList<string?> Authorizations => _authorizations;
 
     public CancellationToken Dropped => _dropped.Token;
@@ -59,7 +59,7 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
         return node;
     }
 
-    /// <summary>Starts, on the port that it had before.</summary>
+    /// <summary>Starts on the previous port.</summary>
     public async Task StartAgainAsync()
     {
         _dropped = new CancellationTokenSource();
@@ -82,7 +82,7 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
         _port = new Uri(_app.Urls.Single()).Port;
     }
 
-    /// <summary>Ends all calls and the listening, as a node that dies.</summary>
+    /// <summary>Ends all calls and stops listening, like a dying node.</summary>
     public async Task StopAsync()
     {
         await _dropped.CancelAsync();
@@ -97,7 +97,11 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
     {
         State = state,
         IsAlive = alive,
-        HttpEndPoint = new Infrastructure.EventStoreDb.Protocol.EndPoint { Address = Address.Host, Port = (uint)Address.Port },
+        HttpEndPoint = new Infrastructure.EventStoreDb.Protocol.EndPoint
+        {
+            Address = Address.Host,
+            Port = (uint)Address.Port,
+        },
     };
 
     public int Subscribed() => Interlocked.Increment(ref _subscriptions);
@@ -135,7 +139,14 @@ internal sealed class FeaturesService(StandInNode node) : ServerFeatures.ServerF
     {
         var supported = new SupportedMethods { EventStoreServerVersion = node.HasBatchAppend ? "23.10.6" : "20.6.1" };
         if (node.HasBatchAppend)
-            supported.Methods.Add(new SupportedMethod { MethodName = "batchappend", ServiceName = "event_store.client.streams.streams" });
+        {
+            supported.Methods.Add(new SupportedMethod
+            {
+                MethodName = "batchappend",
+                ServiceName = "event_store.client.streams.streams",
+            });
+        }
+
         return Task.FromResult(supported);
     }
 }

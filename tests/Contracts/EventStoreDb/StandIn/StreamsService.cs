@@ -3,16 +3,18 @@ using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Empty = Google.Protobuf.WellKnownTypes.Empty;
+using ReadOptions = ChatCqrs.Infrastructure.EventStoreDb.Protocol.ReadReq.Types.Options;
 
 namespace ChatCqrs.Contracts.EventStoreDb.StandIn;
 
-/// <summary>The part of <c>Streams</c> that the adapter uses, with the behaviour that was seen of a real server.</summary>
+/// <summary>The part of <c>Streams</c> that the adapter uses, with the observed behaviour of a real server.</summary>
 internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
 {
     private NodeLog Log => node.Log;
 
     public override async Task BatchAppend(
-        IAsyncStreamReader<BatchAppendReq> requests, IServerStreamWriter<BatchAppendResp> responses, ServerCallContext context)
+        IAsyncStreamReader<BatchAppendReq> requests, IServerStreamWriter<BatchAppendResp> responses,
+        ServerCallContext context)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, node.Dropped);
         await foreach (var request in requests.ReadAllAsync(ended.Token))
@@ -23,7 +25,7 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
             await responses.WriteAsync(Append(request), ended.Token);
         }
 
-        await Task.Delay(Timeout.Infinite, ended.Token); // The call does not end because the client has said all.
+        await Task.Delay(Timeout.Infinite, ended.Token); // The client's half-close does not end the call.
     }
 
     public override async Task Read(ReadReq request, IServerStreamWriter<ReadResp> responses, ServerCallContext context)
@@ -34,13 +36,13 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
         var options = request.Options;
         if (options.UuidOption is null || !node.Answers)
             await Task.Delay(Timeout.Infinite, ended.Token);
-        if (options.FilterOptionCase == ReadReq.Types.Options.FilterOptionOneofCase.None)
+        if (options.FilterOptionCase == ReadOptions.FilterOptionOneofCase.None)
             throw new RpcException(new(StatusCode.InvalidArgument, "no filter option"));
-        if (options.CountOptionCase == ReadReq.Types.Options.CountOptionOneofCase.Subscription)
+        if (options.CountOptionCase == ReadOptions.CountOptionOneofCase.Subscription)
             await FollowAsync(options, responses, ended.Token);
         else if (options.Count == 0)
             throw new RpcException(new(StatusCode.Unknown, "count 0"));
-        else if (options.StreamOptionCase == ReadReq.Types.Options.StreamOptionOneofCase.Stream)
+        else if (options.StreamOptionCase == ReadOptions.StreamOptionOneofCase.Stream)
             await ReadStreamAsync(options, responses, ended.Token);
         else
             await ReadAllBackwardsAsync(options, responses, ended.Token);
@@ -48,17 +50,22 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
 
     private BatchAppendResp Append(BatchAppendReq request)
     {
-        var response = new BatchAppendResp { CorrelationId = request.CorrelationId, StreamIdentifier = request.Options.StreamIdentifier };
-        var stream = request.Options.StreamIdentifier.StreamName.ToStringUtf8();
+        var options = request.Options;
+        var response = new BatchAppendResp
+        {
+            CorrelationId = request.CorrelationId,
+            StreamIdentifier = options.StreamIdentifier,
+        };
+        var stream = options.StreamIdentifier.StreamName.ToStringUtf8();
         if (stream == node.Denied)
         {
             response.Error = new() { Code = (int)StatusCode.PermissionDenied, Message = "AccessDenied" };
             return response;
         }
 
-        var expected = request.Options.ExpectedStreamPositionCase == BatchAppendReq.Types.Options.ExpectedStreamPositionOneofCase.NoStream
-            ? -1
-            : (long)request.Options.StreamPosition;
+        var isNew = options.ExpectedStreamPositionCase
+            == BatchAppendReq.Types.Options.ExpectedStreamPositionOneofCase.NoStream;
+        var expected = isNew ? -1 : (long)options.StreamPosition;
         if (Log.Append(stream, expected, request.ProposedMessages, out var actual) is { } last)
         {
             response.Success = new()
@@ -74,54 +81,67 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
             wrong.CurrentNoStream = new Empty();
         else
             wrong.CurrentStreamRevision = (ulong)actual;
-        response.Error = new() { Code = (int)StatusCode.AlreadyExists, Message = "WrongExpectedVersion", Details = Any.Pack(wrong) };
+        response.Error = new()
+        {
+            Code = (int)StatusCode.AlreadyExists,
+            Message = "WrongExpectedVersion",
+            Details = Any.Pack(wrong),
+        };
         return response;
     }
 
-    private async Task ReadStreamAsync(ReadReq.Types.Options options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
+    private async Task ReadStreamAsync(
+        ReadOptions options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
     {
-        var asked = options.Stream;
-        if (Log.Stream(asked.StreamIdentifier.StreamName.ToStringUtf8()) is not { } records)
+        var stream = options.Stream;
+        if (Log.Stream(stream.StreamIdentifier.StreamName.ToStringUtf8()) is not { } records)
         {
-            await responses.WriteAsync(new() { StreamNotFound = new() { StreamIdentifier = asked.StreamIdentifier } }, cancellationToken);
+            var notFound = new ReadResp { StreamNotFound = new() { StreamIdentifier = stream.StreamIdentifier } };
+            await responses.WriteAsync(notFound, cancellationToken);
             return;
         }
 
-        var from = asked.RevisionOptionCase == ReadReq.Types.Options.Types.StreamOptions.RevisionOptionOneofCase.Revision ? asked.Revision : ulong.MaxValue;
-        var chosen = options.ReadDirection == ReadReq.Types.Options.Types.ReadDirection.Forwards
+        var from = stream.RevisionOptionCase == ReadOptions.Types.StreamOptions.RevisionOptionOneofCase.Revision
+            ? stream.Revision
+            : ulong.MaxValue;
+        var chosen = options.ReadDirection == ReadOptions.Types.ReadDirection.Forwards
             ? records.Where(record => (ulong)record.Revision >= from)
             : records.Where(record => (ulong)record.Revision <= from).Reverse();
         foreach (var record in chosen.Take((int)options.Count))
             await responses.WriteAsync(Event(record), cancellationToken);
     }
 
-    private async Task ReadAllBackwardsAsync(ReadReq.Types.Options options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
+    private async Task ReadAllBackwardsAsync(
+        ReadOptions options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
     {
         foreach (var record in Log.From(0).Where(record => Passes(options, record)).Reverse().Take((int)options.Count))
             await responses.WriteAsync(Event(record), cancellationToken);
     }
 
-    private async Task FollowAsync(ReadReq.Types.Options options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
+    private async Task FollowAsync(
+        ReadOptions options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
     {
         if (options.Filter.CheckpointIntervalMultiplier == 0)
             throw new RpcException(new(StatusCode.Unknown, "checkpoint interval 0"));
-        var next = options.All.AllOptionCase == ReadReq.Types.Options.Types.AllOptions.AllOptionOneofCase.Start
+        var next = options.All.AllOptionCase == ReadOptions.Types.AllOptions.AllOptionOneofCase.Start
             ? 0
-            : Log.After(options.All.Position.CommitPosition) ?? throw new RpcException(new(StatusCode.Unknown, "not the start of a record"));
+            : Log.After(options.All.Position.CommitPosition)
+                ?? throw new RpcException(new(StatusCode.Unknown, "not the start of a record"));
         var subscriptions = node.Subscribed();
-        await responses.WriteAsync(new() { Confirmation = new() { SubscriptionId = Guid.NewGuid().ToString() } }, cancellationToken);
-        for (ulong looked = 0; ;)
+        var confirmation = new ReadResp { Confirmation = new() { SubscriptionId = Guid.NewGuid().ToString() } };
+        await responses.WriteAsync(confirmation, cancellationToken);
+        for (ulong filtered = 0; ;)
         {
-            var appended = Log.Appended; // Before looking, so that nothing falls in between.
+            var appended = Log.Appended; // Taken before reading, so that no append is missed.
             foreach (var record in Log.From(next))
             {
                 next++;
                 if (Passes(options, record))
                     await responses.WriteAsync(Event(record), cancellationToken);
-                if (++looked % options.Filter.Max == 0)
-                    await responses.WriteAsync(new() { Checkpoint = new() { CommitPosition = record.Position, PreparePosition = record.Position } }, cancellationToken);
-                if (node.TooSlowAfter is { } patience && subscriptions == 1 && next >= patience)
-                    throw new RpcException(new(StatusCode.Aborted, "Consumer too slow to handle event while live. Client resubscription required."));
+                if (++filtered % options.Filter.Max == 0)
+                    await responses.WriteAsync(Checkpoint(record), cancellationToken);
+                if (node.TooSlowAfter is { } limit && subscriptions == 1 && next >= limit)
+                    throw TooSlow();
             }
 
             await responses.WriteAsync(new() { CaughtUp = new() }, cancellationToken);
@@ -129,8 +149,17 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
         }
     }
 
-    private static bool Passes(ReadReq.Types.Options options, Record record) =>
-        options.Filter.StreamIdentifier.Prefix.Any(prefix => record.Stream.StartsWith(prefix, StringComparison.Ordinal));
+    private static RpcException TooSlow() => new(new(
+        StatusCode.Aborted, "Consumer too slow to handle event while live. Client resubscription required."));
+
+    private static ReadResp Checkpoint(Record record) => new()
+    {
+        Checkpoint = new() { CommitPosition = record.Position, PreparePosition = record.Position },
+    };
+
+    private static bool Passes(ReadOptions options, Record record) =>
+        options.Filter.StreamIdentifier.Prefix
+            .Any(prefix => record.Stream.StartsWith(prefix, StringComparison.Ordinal));
 
     private static ReadResp Event(Record record)
     {
