@@ -14,7 +14,7 @@ public sealed class AccountValidationTests
     [Fact]
     public void Production_needs_a_way_to_send_codes()
     {
-        Assert.Contains("Sms:WebhookUrl", Failure(_production.Validate(null, new SmsOptions())), StringComparison.Ordinal);
+        AssertNames("Sms:WebhookUrl", _production.Validate(null, new SmsOptions()));
         Assert.True(new AccountValidation(development: true).Validate(null, new SmsOptions()).Succeeded);
     }
 
@@ -25,46 +25,68 @@ public sealed class AccountValidationTests
     [InlineData("/send", Secret, false)]
     [InlineData("https://sms.example.org/send", "short", false)]
     [InlineData("https://sms.example.org/send", null, false)]
-    public void The_webhook_is_https_and_signed(string url, string? secret, bool valid) => Assert.Equal(
-        valid, _production.Validate(null, new SmsOptions { WebhookUrl = new Uri(url, UriKind.RelativeOrAbsolute), WebhookSecret = secret }).Succeeded);
+    public void The_webhook_is_https_and_signed(string url, string? secret, bool valid)
+    {
+        var options = new SmsOptions { WebhookUrl = new Uri(url, UriKind.RelativeOrAbsolute), WebhookSecret = secret };
+
+        Assert.Equal(valid, _production.Validate(null, options).Succeeded);
+    }
 
     [Fact]
     public void Production_needs_signing_keys()
     {
-        Assert.Contains("Tokens:KeyFile", Failure(_production.Validate(null, new TokenOptions())), StringComparison.Ordinal);
-        Assert.Contains("Tokens:KeyFile", Failure(_production.Validate(null, new TokenOptions { KeyFile = "/does/not/exist" })), StringComparison.Ordinal);
-        Assert.True(_production.Validate(null, new TokenOptions { Keys = [Key(ECCurve.NamedCurves.nistP256)] }).Succeeded);
+        AssertNames("Tokens:KeyFile", _production.Validate(null, new TokenOptions()));
+        AssertNames("Tokens:KeyFile", _production.Validate(null, new TokenOptions { KeyFile = "/does/not/exist" }));
+        AssertKeys(succeeds: true, Key(ECCurve.NamedCurves.nistP256));
     }
 
     [Fact]
     public void A_key_on_another_curve_or_without_its_private_part_is_refused()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        Assert.Contains("Tokens:Keys", Failure(_production.Validate(null, new TokenOptions { Keys = [Key(ECCurve.NamedCurves.nistP384)] })), StringComparison.Ordinal);
-        Assert.Contains("Tokens:Keys", Failure(_production.Validate(null, new TokenOptions { Keys = [key.ExportSubjectPublicKeyInfoPem()] })), StringComparison.Ordinal);
-        Assert.Contains("Tokens:Keys", Failure(_production.Validate(null, new TokenOptions { Keys = ["nonsense"] })), StringComparison.Ordinal);
+        AssertKeys(succeeds: false, Key(ECCurve.NamedCurves.nistP384));
+        AssertKeys(succeeds: false, key.ExportSubjectPublicKeyInfoPem());
+        AssertKeys(succeeds: false, "nonsense");
     }
 
     [Fact]
     public void Those_with_roles_are_named_by_phone_or_id()
     {
-        var good = new AccessOptions { Admins = { "+12025550199" }, Auditors = { "0196a000-0000-7000-8000-000000000001" } };
+        var good = new AccessOptions
+        {
+            Admins = { "+12025550199" },
+            Auditors = { "0196a000-0000-7000-8000-000000000001" },
+        };
         Assert.True(_production.Validate(null, good).Succeeded);
-        Assert.Contains("Access:Auditors", Failure(_production.Validate(null, new AccessOptions { Auditors = { "Ann" } })), StringComparison.Ordinal);
+        AssertNames("Access:Auditors", _production.Validate(null, new AccessOptions { Auditors = { "Ann" } }));
     }
 
     [Theory]
     [InlineData(0, 90)]
     [InlineData(1_441, 90)]
     [InlineData(15, 0)]
-    public void Lifetimes_have_bounds(double minutes, double days) => Assert.False(_production.Validate(null, new TokenOptions
+    public void Lifetimes_have_bounds(double minutes, double days)
     {
-        Keys = [Key(ECCurve.NamedCurves.nistP256)],
-        AccessMinutes = minutes,
-        RefreshDays = days,
-    }).Succeeded);
+        var options = new TokenOptions
+        {
+            Keys = [Key(ECCurve.NamedCurves.nistP256)],
+            AccessMinutes = minutes,
+            RefreshDays = days,
+        };
 
-    private static string Failure(ValidateOptionsResult result) => Assert.Single(result.Failures!);
+        Assert.False(_production.Validate(null, options).Succeeded);
+    }
+
+    private void AssertKeys(bool succeeds, string key)
+    {
+        var result = _production.Validate(null, new TokenOptions { Keys = [key] });
+        Assert.Equal(succeeds, result.Succeeded);
+        if (!succeeds)
+            AssertNames("Tokens:Keys", result);
+    }
+
+    private static void AssertNames(string setting, ValidateOptionsResult result) =>
+        Assert.Contains(setting, Assert.Single(result.Failures!), StringComparison.Ordinal);
 
     private static string Key(ECCurve curve)
     {

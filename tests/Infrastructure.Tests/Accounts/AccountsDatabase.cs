@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Accounts;
 
-/// <summary>A database with the tables of accounts.</summary>
+/// <summary>A database with the account tables.</summary>
 public sealed class AccountsDatabase : IAsyncLifetime
 {
     private TestDatabase? _database;
@@ -35,6 +35,7 @@ public sealed class AccountsDatabase : IAsyncLifetime
 
     internal PostgresRegistrations Registrations() => new(Source, PostgresRegistration.Schema, TimeProvider.System);
 
-    /// <summary>The device sessions as one node sees them.</summary>
-    internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) => new(Source, PostgresRegistration.Schema, clock ?? TimeProvider.System);
+    /// <summary>The device sessions of one node.</summary>
+    internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) =>
+        new(Source, PostgresRegistration.Schema, clock ?? TimeProvider.System);
 }

@@ -5,7 +5,7 @@ using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Infrastructure.Tests.Accounts;
 
-/// <summary>Registrations and sign-ins as tests need them.</summary>
+/// <summary>Registrations and sign-ins for tests.</summary>
 internal static class Given
 {
     public static readonly DateTimeOffset Now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
@@ -16,11 +16,12 @@ internal static class Given
 
     public static Registration NewRegistration(PhoneKey? phone = null, DateTimeOffset? createdAt = null) => new(
         Guid.NewGuid(), phone ?? NewPhone(), new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()),
-        new SealedContent("hour-2026-01-02T05", RandomNumberGenerator.GetBytes(40)), Right, createdAt ?? Now, (createdAt ?? Now).AddMinutes(10));
+        new SealedContent("hour-2026-01-02T05", RandomNumberGenerator.GetBytes(40)), Right,
+        createdAt ?? Now, (createdAt ?? Now).AddMinutes(10));
 
     public static byte[] NewHash() => RandomNumberGenerator.GetBytes(32);
 
-    /// <summary>A device that is signed in.</summary>
+    /// <summary>Signs a device in.</summary>
     public static async Task<SignIn> SignedInAsync(AccountsDatabase database, UserId? user = null)
     {
         var registrations = database.Registrations();
@@ -40,7 +41,7 @@ internal static class Given
     }
 }
 
-/// <summary>A clock that stands still until it is moved.</summary>
+/// <summary>A clock that only <see cref="Advance"/> moves.</summary>
 internal sealed class ManualClock(DateTimeOffset now) : TimeProvider
 {
     private long _ticks = now.UtcTicks;

@@ -55,7 +55,8 @@ public sealed class JwtAccessTokensTests : IDisposable
         var tokens = Tokens(Keys[0]);
 
         Assert.NotEqual(tokens.Issue(Ann, Phone, Roles.None), tokens.Issue(Ann, Phone, Roles.None));
-        Assert.Equal(Roles.None, (await tokens.ValidateAsync(tokens.Issue(Ann, Phone, Roles.None), default)).Principal!.Roles);
+        var check = await tokens.ValidateAsync(tokens.Issue(Ann, Phone, Roles.None), default);
+        Assert.Equal(Roles.None, check.Principal!.Roles);
     }
 
     [Fact]
@@ -110,13 +111,14 @@ public sealed class JwtAccessTokensTests : IDisposable
     {
         var tokens = Tokens(Keys[0]);
         var parts = tokens.Issue(Ann, Phone, Roles.None).Split('.');
-        var claims = Encoding.UTF8.GetString(Base64UrlEncoder.DecodeBytes(parts[1])).Replace("\"roles\":[]", "\"roles\":[\"admin\"]", StringComparison.Ordinal);
+        var claims = Encoding.UTF8.GetString(Base64UrlEncoder.DecodeBytes(parts[1]))
+            .Replace("\"roles\":[]", "\"roles\":[\"admin\"]", StringComparison.Ordinal);
         Assert.Contains("admin", claims, StringComparison.Ordinal);
 
         var forged = $"{parts[0]}.{Base64UrlEncoder.Encode(claims)}.{parts[2]}";
 
         Assert.Equal(Refusal.TokenInvalid, (await tokens.ValidateAsync(forged, default)).Refusal);
-        Assert.Equal(Refusal.TokenInvalid, (await tokens.ValidateAsync(parts[0] + "." + parts[1] + ".", default)).Refusal);
+        Assert.Equal(Refusal.TokenInvalid, (await tokens.ValidateAsync($"{parts[0]}.{parts[1]}.", default)).Refusal);
         Assert.Equal(Refusal.TokenInvalid, (await tokens.ValidateAsync(new string('a', 100_000), default)).Refusal);
     }
 
@@ -139,9 +141,10 @@ public sealed class JwtAccessTokensTests : IDisposable
     [InlineData("chatcqrs", "JWT")]
     public async Task A_token_for_another_purpose_is_refused(string issuer, string type)
     {
-        var signing = new SigningCredentials(SigningKeys.Load(new TokenOptions { Keys = [Keys[0]] }).Newest, SecurityAlgorithms.EcdsaSha256);
+        var key = SigningKeys.Load(new TokenOptions { Keys = [Keys[0]] }).Newest;
+        var forged = Forge(new SigningCredentials(key, SecurityAlgorithms.EcdsaSha256), issuer, type);
 
-        Assert.Equal(Refusal.TokenInvalid, (await Tokens(Keys[0]).ValidateAsync(Forge(signing, issuer, type), default)).Refusal);
+        Assert.Equal(Refusal.TokenInvalid, (await Tokens(Keys[0]).ValidateAsync(forged, default)).Refusal);
     }
 
     [Fact]
@@ -153,8 +156,10 @@ public sealed class JwtAccessTokensTests : IDisposable
         var keys = set.RootElement.GetProperty("keys").EnumerateArray().ToArray();
 
         Assert.Equal(2, keys.Length);
-        Assert.All(keys, key => Assert.Equal(["kty", "crv", "use", "alg", "kid", "x", "y"], key.EnumerateObject().Select(member => member.Name)));
-        Assert.Equal(new JsonWebToken(tokens.Issue(Ann, Phone, Roles.None)).Kid, keys[0].GetProperty("kid").GetString());
+        Assert.All(keys, key => Assert.Equal(
+            ["kty", "crv", "use", "alg", "kid", "x", "y"], key.EnumerateObject().Select(member => member.Name)));
+        var kid = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.None)).Kid;
+        Assert.Equal(kid, keys[0].GetProperty("kid").GetString());
         var jwk = new Microsoft.IdentityModel.Tokens.JsonWebKey(keys[0].GetRawText());
         Assert.Equal(Base64UrlEncoder.Encode(jwk.ComputeJwkThumbprint()), jwk.Kid);
     }
@@ -191,17 +196,23 @@ public sealed class JwtAccessTokensTests : IDisposable
         return new JwtAccessTokens(SigningKeys.Load(options), _devices, Options.Create(options), _clock);
     }
 
-    private static string Forge(SigningCredentials signing, string issuer, string type) => new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
-    {
-        TokenType = type,
-        Issuer = issuer,
-        Audience = issuer,
-        NotBefore = Now.UtcDateTime,
-        Expires = Now.AddMinutes(15).UtcDateTime,
-        IssuedAt = Now.UtcDateTime,
-        SigningCredentials = signing,
-        Claims = new Dictionary<string, object> { ["sub"] = Ann.ToString(), ["device"] = Phone.ToString(), ["roles"] = Array.Empty<string>() },
-    });
+    private static string Forge(SigningCredentials signing, string issuer, string type) =>
+        new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
+        {
+            TokenType = type,
+            Issuer = issuer,
+            Audience = issuer,
+            NotBefore = Now.UtcDateTime,
+            Expires = Now.AddMinutes(15).UtcDateTime,
+            IssuedAt = Now.UtcDateTime,
+            SigningCredentials = signing,
+            Claims = new Dictionary<string, object>
+            {
+                ["sub"] = Ann.ToString(),
+                ["device"] = Phone.ToString(),
+                ["roles"] = Array.Empty<string>(),
+            },
+        });
 
     private static string NewKey()
     {
@@ -209,7 +220,7 @@ public sealed class JwtAccessTokensTests : IDisposable
         return key.ExportPkcs8PrivateKeyPem();
     }
 
-    /// <summary>Everybody is signed in but those who are signed out.</summary>
+    /// <summary>All devices are signed in, except those in <see cref="SignedOut"/>.</summary>
     private sealed class SignedInDevices : IDeviceSessions
     {
         public HashSet<DeviceId> SignedOut { get; } = [];
@@ -220,24 +231,31 @@ public sealed class JwtAccessTokensTests : IDisposable
             remove => throw new NotSupportedException();
         }
 
-        public ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken) => new(!SignedOut.Contains(device));
+        public ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken) =>
+            new(!SignedOut.Contains(device));
 
         public void Touch(DeviceId device)
         {
         }
 
-        public Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task RevokeAllAsync(UserId user, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(UserId user, CancellationToken cancellationToken) =>
+        public Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
-        public Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+        public Task RevokeAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task RevokeAllAsync(UserId user, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task<IReadOnlyDictionary<DeviceId, DateTimeOffset>> LastSeenAsync(
+            UserId user, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task<IReadOnlyDictionary<UserId, DateTimeOffset>> LastSeenAsync(
+            IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
     }
 }

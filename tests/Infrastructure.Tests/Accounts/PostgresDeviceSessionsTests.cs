@@ -74,7 +74,8 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var signIn = await SignedInAsync(database);
         var next = NewHash();
 
-        var rotated = Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next));
+        var rotated = Assert.IsType<RotationOutcome.Rotated>(
+            await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next));
 
         Assert.Equal(signIn.User, rotated.User);
         Assert.NotEqual(default, rotated.Phone);
@@ -135,7 +136,10 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var signIn = await SignedInAsync(database);
 
         var outcome = await sessions.RotateAsync(
-            new Rotation(signIn.Device, signIn.RefreshToken, NewHash(), signIn.RefreshExpiresAt, signIn.RefreshExpiresAt.AddDays(90)), default);
+            new Rotation(
+                signIn.Device, signIn.RefreshToken, NewHash(),
+                signIn.RefreshExpiresAt, signIn.RefreshExpiresAt.AddDays(90)),
+            default);
 
         Assert.IsType<RotationOutcome.Ended>(outcome);
         Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
@@ -189,12 +193,17 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var signIn = await SignedInAsync(database);
         Assert.True(await there.IsActiveAsync(signIn.Device, default));
 
-        // Signed out without a word to anybody, as if the notification had been lost with the connection.
-        await ExecuteAsync("UPDATE chat.device_sessions SET revoked_at = now() WHERE device_id = $1", signIn.Device.Value);
+        // Sign out without a notification, as if it was lost with the connection.
         await ExecuteAsync(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()");
+            "UPDATE chat.device_sessions SET revoked_at = now() WHERE device_id = $1", signIn.Device.Value);
+        await ExecuteAsync(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()
+            """);
 
-        await Eventually.IsTrue(async () => !await there.IsActiveAsync(signIn.Device, default), "the node has caught up");
+        await Eventually.IsTrue(
+            async () => !await there.IsActiveAsync(signIn.Device, default), "the node has caught up");
         await listener.StopAsync(default);
     }
 
@@ -215,7 +224,8 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         clock.Advance(TimeSpan.FromSeconds(20));
         sessions.Touch(signIn.Device);
         await sessions.WriteSeenAsync(default);
-        Assert.Equal(Now.AddSeconds(75), (await database.Sessions().LastSeenAsync(signIn.User, default))[signIn.Device]);
+        var stored = await database.Sessions().LastSeenAsync(signIn.User, default);
+        Assert.Equal(Now.AddSeconds(75), stored[signIn.Device]);
     }
 
     [Fact]
@@ -224,7 +234,8 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         await using var nowhere = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=chat;Timeout=1");
         var sessions = new PostgresDeviceSessions(nowhere, "chat", TimeProvider.System);
 
-        await Assert.ThrowsAsync<StoreUnavailableException>(async () => await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            async () => await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
     }
 
     private static ConcurrentQueue<(UserId, DeviceId)> Listen(PostgresDeviceSessions sessions)
@@ -238,7 +249,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         PostgresDeviceSessions sessions, DeviceId device, ReadOnlyMemory<byte> old, byte[]? next = null) =>
         sessions.RotateAsync(new Rotation(device, old, next ?? NewHash(), Now.AddDays(1), Now.AddDays(91)), default);
 
-    /// <summary>Waits until a node hears what another one tells: then it has also forgotten what it forgets when it begins to listen.</summary>
+    /// <summary>Waits until a node receives notifications; it has cleared its caches before that.</summary>
     private async Task HearsAsync(PostgresDeviceSessions node)
     {
         var told = Listen(node);
@@ -274,21 +285,26 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
 
     private static BlockLists NoBlocks() => new((_, _) => Task.FromResult(ImmutableHashSet<UserId>.Empty));
 
-    private ContentSealer Sealer() => new(new Secrets(database.Source, Options.Create(new SealingOptions())), TimeProvider.System);
+    private ContentSealer Sealer() =>
+        new(new Secrets(database.Source, Options.Create(new SealingOptions())), TimeProvider.System);
 
-    private AccountListener Listener(PostgresDeviceSessions sessions, KnownUsers? known = null, ContentSealer? sealer = null) => new(
-        database.Source, sessions, NoBlocks(), known ?? new KnownUsers(new EverybodyExists()), sealer ?? Sealer(), TimeProvider.System,
-        NullLogger<AccountListener>.Instance);
+    private AccountListener Listener(
+        PostgresDeviceSessions sessions, KnownUsers? known = null, ContentSealer? sealer = null) => new(
+        database.Source, sessions, NoBlocks(), known ?? new KnownUsers(new EverybodyExists()), sealer ?? Sealer(),
+        TimeProvider.System, NullLogger<AccountListener>.Instance);
 
     private sealed class EverybodyExists : IUsers
     {
         public UserId? Gone { get; set; }
 
-        public Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken) => Task.FromResult(user != Gone);
+        public Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken) =>
+            Task.FromResult(user != Gone);
 
-        public Task<UserId?> FindByPhoneAsync(string phone, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<UserId?> FindByPhoneAsync(string phone, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
-        public Task<IReadOnlyDictionary<string, UserId>> FindByPhonesAsync(IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
+        public Task<IReadOnlyDictionary<string, UserId>> FindByPhonesAsync(
+            IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
     }
 }

@@ -71,7 +71,8 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         var registration = await AddedAsync();
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
 
-        var completed = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _registrations.CompleteAsync(registration.Id, SignInOf(registration), default)));
+        var completed = await Task.WhenAll(Enumerable.Range(0, 10)
+            .Select(_ => _registrations.CompleteAsync(registration.Id, SignInOf(registration), default)));
 
         Assert.Single(completed, done => done);
         Assert.IsType<CodeCheck.Over>(await CheckAsync(registration.Id, Right));
@@ -96,7 +97,8 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
         await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
 
-        await using var command = database.Source.CreateCommand("SELECT octet_length(content) FROM chat.registrations WHERE id = $1");
+        await using var command = database.Source.CreateCommand(
+            "SELECT octet_length(content) FROM chat.registrations WHERE id = $1");
         command.Parameters.Add(new() { Value = registration.Id });
         Assert.Equal(0, await command.ExecuteScalarAsync());
     }
@@ -173,7 +175,8 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         var phone = NewPhone();
         var limits = new PhoneLimits(PerHour: 3, PerDay: 100);
 
-        var waits = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => _registrations.AddAsync(NewRegistration(phone), limits, default)));
+        var waits = await Task.WhenAll(Enumerable.Range(0, 12)
+            .Select(_ => _registrations.AddAsync(NewRegistration(phone), limits, default)));
 
         Assert.Equal(3, waits.Count(wait => wait is null));
         Assert.All(waits.Where(wait => wait is not null), wait => Assert.Equal(TimeSpan.FromHours(1), wait));
@@ -188,7 +191,8 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         Assert.Null(await _registrations.AddAsync(NewRegistration(phone), limits, default));
         Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(10)), limits, default));
 
-        Assert.Equal(TimeSpan.FromHours(4), await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(20)), limits, default));
+        var wait = await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(20)), limits, default);
+        Assert.Equal(TimeSpan.FromHours(4), wait);
         Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(24)), limits, default));
     }
 

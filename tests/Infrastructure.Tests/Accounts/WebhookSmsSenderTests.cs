@@ -47,8 +47,11 @@ public sealed class WebhookSmsSenderTests
         var busy = new Gateway(HttpStatusCode.BadGateway);
         var away = new Gateway([null]);
 
-        Assert.Equal(Refusal.SmsUnavailable, (await Assert.ThrowsAsync<RefusedException>(() => SendAsync(busy))).Refusal);
-        Assert.Equal(Refusal.SmsUnavailable, (await Assert.ThrowsAsync<RefusedException>(() => SendAsync(away))).Refusal);
+        foreach (var gateway in new[] { busy, away })
+        {
+            var refused = await Assert.ThrowsAsync<RefusedException>(() => SendAsync(gateway));
+            Assert.Equal(Refusal.SmsUnavailable, refused.Refusal);
+        }
 
         Assert.Equal((3, 3), (busy.Requests.Count, away.Requests.Count));
     }
@@ -68,16 +71,18 @@ public sealed class WebhookSmsSenderTests
     private static Task SendAsync(Gateway gateway)
     {
         var options = new SmsOptions { WebhookUrl = new Uri("https://sms.example.org/send"), WebhookSecret = Secret };
-        var sender = new WebhookSmsSender(new HttpClient(gateway), Options.Create(options), new HastyClock(), NullLogger<WebhookSmsSender>.Instance);
+        var sender = new WebhookSmsSender(
+            new HttpClient(gateway), Options.Create(options), new HastyClock(), NullLogger<WebhookSmsSender>.Instance);
         return sender.SendCodeAsync(Registration, "+12025550123", "042917", default);
     }
 
-    /// <summary>Answers with one status after another, the last one for ever; null for no answer.</summary>
+    /// <summary>Answers with the statuses in turn and repeats the last; null drops the connection.</summary>
     private sealed class Gateway(params HttpStatusCode?[] statuses) : HttpMessageHandler
     {
         public List<(Dictionary<string, string> Headers, string Body)> Requests { get; } = [];
 
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        protected override async Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var headers = request.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value));
             Requests.Add((headers, await request.Content!.ReadAsStringAsync(cancellationToken)));
@@ -87,7 +92,7 @@ public sealed class WebhookSmsSenderTests
         }
     }
 
-    /// <summary>Stands still, and waits for nothing.</summary>
+    /// <summary>A clock that stands still and fires its timers at once.</summary>
     private sealed class HastyClock : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => Given.Now;

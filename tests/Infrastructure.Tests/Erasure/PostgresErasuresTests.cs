@@ -13,7 +13,8 @@ public sealed class PostgresErasuresTests(AccountsDatabase database) : IClassFix
     public async Task What_was_asked_for_is_pending_until_it_is_finished_oldest_first()
     {
         var erasures = new PostgresErasures(database.Source, PostgresRegistration.Schema);
-        var (ann, ben, cid) = (new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
+        UserId[] users = [.. Enumerable.Range(0, 3).Select(_ => new UserId(Guid.CreateVersion7()))];
+        var (ann, ben, cid) = (users[0], users[1], users[2]);
         await erasures.RequestAsync(ben, Now.AddMinutes(1), default);
         await erasures.RequestAsync(ann, Now, default);
         await erasures.RequestAsync(cid, Now.AddMinutes(2), default);

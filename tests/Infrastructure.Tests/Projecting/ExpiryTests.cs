@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>What is due is in no list, what has gone leaves its place and nothing else, and what the log has lost a rebuild does not lose.</summary>
+/// <summary>
+/// No list shows expired messages; removed messages keep only their place; a rebuild keeps what the log no longer has.
+/// </summary>
 public sealed class ExpiryTests : ProjectingTest
 {
     private static readonly DateTimeOffset LongAgo = DateTimeOffset.Parse("2026-01-05T00:00:00Z", null);
@@ -45,9 +47,12 @@ public sealed class ExpiryTests : ProjectingTest
         async Task LookAsync()
         {
             var timeline = node.Get<ITimeline>();
-            Assert.Equal([1], (await timeline.MessagesAsync(conversation, 0, null, null, 50, default)).Select(entry => entry.Seq));
-            Assert.Equal([1], (await timeline.MessagesAsync(conversation, 0, -1, null, 50, default)).Select(entry => entry.Seq));
-            Assert.Equal([1], (await timeline.UnreadAsync(_ben, null, 50, default)).Messages.Select(entry => entry.Seq));
+            var newest = await timeline.MessagesAsync(conversation, 0, null, null, 50, default);
+            Assert.Equal([1], newest.Select(entry => entry.Seq));
+            var newer = await timeline.MessagesAsync(conversation, 0, -1, null, 50, default);
+            Assert.Equal([1], newer.Select(entry => entry.Seq));
+            var unread = await timeline.UnreadAsync(_ben, null, 50, default);
+            Assert.Equal([1], unread.Messages.Select(entry => entry.Seq));
             Assert.Null(await timeline.MessageAsync(conversation, due, new Member(_ann, 0), default));
             Assert.NotNull(await timeline.MessageAsync(conversation, kept, new Member(_ann, 0), default));
             var entries = await timeline.EntriesAsync(conversation, -1, 50, default);
@@ -68,13 +73,21 @@ public sealed class ExpiryTests : ProjectingTest
         var sent = history.Facts[^1];
         var facts = history.FactsOf(sent, _ann);
         await history.ExpireAsync(conversation, 1);
-        await history.TryAsync(conversation, _ann, new ConversationCommand.EditMessage(_ann, facts, new(null, new byte[] { 1, 2, 3 }), new(7), Unchanged: false));
+        var content = new SealedContent(null, new byte[] { 1, 2, 3 });
+        await history.TryAsync(conversation, _ann, new ConversationCommand.EditMessage(
+            _ann, facts, content, new(7), Unchanged: false));
         await history.TryAsync(conversation, _ben, new ConversationCommand.SetReaction(_ben, facts, "👍"));
         await using (var node = await StartNodeAsync())
             await node.CaughtUpAsync(history.Head);
         var atOnce = await Views.DumpAsync();
-        Assert.Contains("expired_at", atOnce.Single(row => row.StartsWith("timeline", StringComparison.Ordinal) && row.Contains("message_id\": \"", StringComparison.Ordinal)), StringComparison.Ordinal);
-        Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.timeline WHERE content IS NOT NULL OR reactions IS NOT NULL OR edited_at IS NOT NULL"));
+        var message = atOnce.Single(row => row.StartsWith("timeline", StringComparison.Ordinal)
+            && row.Contains("message_id\": \"", StringComparison.Ordinal));
+        Assert.Contains("expired_at", message, StringComparison.Ordinal);
+        Assert.Equal(0, await Views.NumberAsync(
+            """
+            SELECT count(*) FROM chat.timeline
+            WHERE content IS NOT NULL OR reactions IS NOT NULL OR edited_at IS NOT NULL
+            """));
     }
 
     [Fact]
@@ -86,17 +99,22 @@ public sealed class ExpiryTests : ProjectingTest
         await history.SendAsync(conversation, _ann);
         await history.SendAsync(conversation, _ann, history.Facts[^1].At.AddMinutes(1));
         await history.SendAsync(conversation, _ann, history.Facts[^1].At.AddHours(2));
-        await history.TryAsync(conversation, _ann, new ConversationCommand.ChangeRetention(_ann, new RetentionPolicy(null, 7_300), 30));
-        await history.TryAsync(conversation, _ann, new ConversationCommand.ChangeRetention(_ann, new RetentionPolicy(null, 3_600), 30));
+        foreach (var seconds in new[] { 7_300, 3_600 })
+        {
+            var policy = new RetentionPolicy(null, seconds);
+            await history.TryAsync(conversation, _ann, new ConversationCommand.ChangeRetention(_ann, policy, 30));
+        }
+
         await history.SendAsync(conversation, _ann);
         await node.CaughtUpAsync(history.Head);
 
         var entries = await node.Get<ITimeline>().EntriesAsync(conversation, 0, 50, default);
-        Assert.True(entries[0].Message!.ExpiresAt > entries[0].At.AddDays(30)); // It never had a timer.
-        Assert.True(entries[1].Message!.ExpiresAt < entries[1].At.AddHours(1)); // It had a shorter one.
+        Assert.True(entries[0].Message!.ExpiresAt > entries[0].At.AddDays(30)); // No timer.
+        Assert.True(entries[1].Message!.ExpiresAt < entries[1].At.AddHours(1)); // A shorter timer.
         Assert.Equal(entries[2].At.AddHours(1), entries[2].Message!.ExpiresAt);
         Assert.True(entries[5].Message!.ExpiresAt > entries[5].At.AddDays(30));
-        Assert.Equal([2, 3], (await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, 10, default)).SelectMany(due => due.Messages).Select(message => message.Seq).Order());
+        var due = await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, 10, default);
+        Assert.Equal([2, 3], due.SelectMany(each => each.Messages).Select(message => message.Seq).Order());
     }
 
     [Fact]
@@ -107,25 +125,38 @@ public sealed class ExpiryTests : ProjectingTest
         await Views.ExecuteAsync(
             $"""
             INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_id, message_no, kept_until, expires_at)
-            SELECT '{conversation.Value}', seq, 'message', now(), gen_random_uuid(), seq, now() + interval '30 days', now() + interval '30 days'
+            SELECT '{conversation.Value}', seq, 'message', now(), gen_random_uuid(), seq,
+                now() + interval '30 days', now() + interval '30 days'
             FROM generate_series(0, {changed + 1}) AS seq
             """);
+        var shortening = new Shortening(TimeSpan.FromDays(30), TimeSpan.FromDays(7));
         var fact = new Recorded(
-            new ConversationEvent.RetentionChanged(new RetentionPolicy(7, null), _ann, [new Shortening(TimeSpan.FromDays(30), TimeSpan.FromDays(7))])
+            new ConversationEvent.RetentionChanged(new RetentionPolicy(7, null), _ann, [shortening])
             {
                 At = DateTimeOffset.UtcNow,
             },
-            StreamName.Of(conversation), changed, new LogPosition(1), Guid.NewGuid(), DateTimeOffset.UtcNow, default, default);
+            StreamName.Of(conversation), changed, new LogPosition(1), Guid.NewGuid(), DateTimeOffset.UtcNow,
+            default, default);
 
         await using (var connection = await node.Get<ReadModelDatabase>().Source.OpenConnectionAsync())
-            await MessageExpiry.ApplyAsync([fact], new ReadModelSession(connection, "chat", () => throw new InvalidOperationException()), default);
+        {
+            var session = new ReadModelSession(connection, "chat", () => throw new InvalidOperationException());
+            await MessageExpiry.ApplyAsync([fact], session, default);
+        }
 
         Assert.Equal(
             ["0 to 20001: 7 days", "20002 to 20003: 30 days"],
-            await Views.TextsAsync("SELECT min(seq) || ' to ' || max(seq) || ': ' || (kept_until - at) FROM chat.timeline GROUP BY kept_until - at ORDER BY min(seq)"));
+            await Views.TextsAsync(
+                """
+                SELECT min(seq) || ' to ' || max(seq) || ': ' || (kept_until - at) FROM chat.timeline
+                GROUP BY kept_until - at ORDER BY min(seq)
+                """));
     }
 
-    /// <summary>Each read model, over the embedded log and over one that hands out what was truncated, as EventStoreDB does until it is scavenged.</summary>
+    /// <summary>
+    /// Each read model, over the log in PostgreSQL and over one that returns truncated events, as EventStoreDB does
+    /// until a scavenge.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -136,7 +167,8 @@ public sealed class ExpiryTests : ProjectingTest
         var store = node.Get<IEventStore>();
         var history = new History(store);
         await history.HappenAsync(users, 1_200);
-        foreach (var (conversation, _) in history.Conversations.Where(pair => pair.Value.MemberIds.Length > 0).Take(12).ToList())
+        var populated = history.Conversations.Where(pair => pair.Value.MemberIds.Length > 0).Take(12).ToList();
+        foreach (var (conversation, _) in populated)
         {
             var messages = history.MessagesOf(conversation).Select(fact => fact.Revision).ToList();
             await history.ExpireAsync(conversation, [.. messages.Take(messages.Count * 2 / 3)]);
@@ -144,7 +176,10 @@ public sealed class ExpiryTests : ProjectingTest
 
         await history.HappenAsync(users, 100);
         await node.CaughtUpAsync(history.Head);
-        Assert.True(await new LogTrimmer(node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System, NullLogger<LogTrimmer>.Instance).TrimAsync(default) > 0);
+        var trimmer = new LogTrimmer(
+            node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System,
+            NullLogger<LogTrimmer>.Instance);
+        Assert.True(await trimmer.TrimAsync(default) > 0);
         Assert.True(await Views.NumberAsync("SELECT count(*) FROM chat.log_starts WHERE NOT of_receipts") > 5);
         Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.log_trims"));
         foreach (var conversation in handsOutWhatIsTruncated ? [] : history.Conversations.Keys.ToList())
@@ -155,7 +190,8 @@ public sealed class ExpiryTests : ProjectingTest
             var before = await Views.DumpAsync();
 
             Assert.True(await node.Get<IProjections>().RebuildAsync(name, CancellationToken.None));
-            await Eventually.IsTrue(async () => await node.StateAsync(name) == "running", $"the rebuild of {name} has ended");
+            await Eventually.IsTrue(
+                async () => await node.StateAsync(name) == "running", $"the rebuild of {name} has ended");
 
             Assert.Equal(before, await Views.DumpAsync());
             await history.HappenAsync(users, 50);

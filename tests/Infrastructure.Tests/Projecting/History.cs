@@ -12,7 +12,7 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>People who write to each other, decided by the domain and appended to a log; remembers everything, in the log's order.</summary>
+/// <summary>Users who write to each other: the domain decides, a log stores, and this class keeps all events.</summary>
 internal sealed class History(IEventStore log, int seed = 1)
 {
     private static readonly DateTimeOffset Start = DateTimeOffset.Parse("2026-01-02T03:04:05.678Z", null);
@@ -35,10 +35,10 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     public IReadOnlyDictionary<ConversationId, Watermarks> Receipts => _receipts;
 
-    /// <summary>The messages that have expired.</summary>
+    /// <summary>The expired messages.</summary>
     public HashSet<(ConversationId Conversation, long Seq)> Gone { get; } = [];
 
-    /// <summary>How users keep conversations, where they have set anything.</summary>
+    /// <summary>Users' settings of conversations that differ from the default.</summary>
     public Dictionary<(UserId, ConversationId), ConversationSettings> Settings { get; } = [];
 
     public LogPosition Head { get; private set; }
@@ -49,7 +49,8 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     public async Task RegisterAsync(UserId user) => await AppendAsync(
         StreamName.Of(user), user,
-        User.Decide(User.NotRegistered, new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null), Now));
+        User.Decide(
+            User.NotRegistered, new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null), Now));
 
     public async Task<ConversationId> StartAsync(UserId one, UserId other)
     {
@@ -58,24 +59,27 @@ internal sealed class History(IEventStore log, int seed = 1)
         return id;
     }
 
-    /// <param name="expiresAt">Null for long after every test.</param>
-    public async Task<MessageId> SendAsync(ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null, int bytes = ContentBytes)
+    /// <param name="expiresAt">Null for a time long after every test.</param>
+    public async Task<MessageId> SendAsync(
+        ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null, int bytes = ContentBytes)
     {
         var message = new MessageId(NewGuid());
-        await DecideAsync(
-            conversation, new ConversationCommand.SendMessage(
-                message, sender, _devices[0], MessageType.Text, Sealed(bytes), new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000)), sender);
+        var command = new ConversationCommand.SendMessage(
+            message, sender, _devices[0], MessageType.Text, Sealed(bytes),
+            new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000));
+        await DecideAsync(conversation, command, sender);
         return message;
     }
 
     public async Task<ConversationId> StartGroupAsync(UserId by, params UserId[] others)
     {
         var id = new ConversationId(NewGuid());
-        await DecideAsync(id, new ConversationCommand.StartGroup(by, others, new GroupTitle(Sealed() with { Bucket = null }, by), 1_024), by);
+        var title = new GroupTitle(Sealed() with { Bucket = null }, by);
+        await DecideAsync(id, new ConversationCommand.StartGroup(by, others, title, 1_024), by);
         return id;
     }
 
-    /// <summary>Does something to a conversation; a refusal changes nothing.</summary>
+    /// <summary>Sends a command; a refusal changes nothing.</summary>
     public async Task TryAsync(ConversationId conversation, UserId by, ConversationCommand command)
     {
         try
@@ -84,35 +88,40 @@ internal sealed class History(IEventStore log, int seed = 1)
         }
         catch (RefusedException)
         {
-            // Anybody may try anything.
+            // Random users send random commands.
         }
     }
 
-    /// <summary>What a view that has seen everything knows of a message.</summary>
+    /// <summary>The facts of a message in an up-to-date view.</summary>
     public MessageFacts FactsOf(Recorded message, UserId by)
     {
         var sent = (ConversationEvent.MessageSent)message.Event;
-        var later = Facts.Where(fact => fact.Conversation == message.Conversation && TimelineProjection.ChangedBy(fact) == message.Revision);
+        var later = Facts.Where(fact => fact.Conversation == message.Conversation
+            && TimelineProjection.ChangedBy(fact) == message.Revision);
         var now = later.Aggregate(TimelineProjection.Added(message)!.Message!, TimelineProjection.Evolve);
         return new MessageFacts(
             sent.MessageId, message.Revision, sent.Sender, sent.At, now.DeletedAt is not null,
-            now.Reactions.FirstOrDefault(reaction => reaction.User == by.Value)?.Emoji, _conversations[message.Conversation].LastSeq);
+            now.Reactions.FirstOrDefault(reaction => reaction.User == by.Value)?.Emoji,
+            _conversations[message.Conversation].LastSeq);
     }
 
-    /// <summary>Messages go.</summary>
+    /// <summary>Expires messages.</summary>
     public async Task ExpireAsync(ConversationId conversation, params long[] seqs)
     {
+        var state = _conversations[conversation];
         var messages = MessagesOf(conversation).Where(fact => seqs.Contains(fact.Revision))
-            .Select(fact => new ExpiredMessage(((ConversationEvent.MessageSent)fact.Event).MessageId, fact.Revision)).ToList();
+            .Select(fact => new ExpiredMessage(((ConversationEvent.MessageSent)fact.Event).MessageId, fact.Revision))
+            .ToList();
         await DecideAsync(
-            conversation, new ConversationCommand.ExpireMessages(messages, ExpiryReason.Expired, _conversations[conversation].LastSeq),
-            _conversations[conversation].MemberIds[0]);
+            conversation, new ConversationCommand.ExpireMessages(messages, ExpiryReason.Expired, state.LastSeq),
+            state.MemberIds[0]);
         Gone.UnionWith(messages.Select(message => (conversation, message.Seq)));
     }
 
     /// <summary>The messages of a conversation that have not expired.</summary>
     public IEnumerable<Recorded> MessagesOf(ConversationId conversation) => Facts.Where(fact =>
-        fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation && !Gone.Contains((conversation, fact.Revision)));
+        fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation
+        && !Gone.Contains((conversation, fact.Revision)));
 
     public Task DeliverAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, _devices[device], seq));
@@ -122,11 +131,12 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     public async Task KeepAsync(ConversationId conversation, UserId user, ConversationSettings settings)
     {
-        await AppendAsync(StreamName.Of(user), user, [new UserEvent.ConversationSettingsChanged(user, conversation, settings) { At = Now }]);
+        var changed = new UserEvent.ConversationSettingsChanged(user, conversation, settings) { At = Now };
+        await AppendAsync(StreamName.Of(user), user, [changed]);
         Settings[(user, conversation)] = settings;
     }
 
-    /// <summary>Everybody starts conversations with everybody, and then anything happens.</summary>
+    /// <summary>Random events in random conversations of the users.</summary>
     public async Task HappenAsync(IReadOnlyList<UserId> users, int events)
     {
         for (var n = 0; n < events; n++)
@@ -165,8 +175,11 @@ internal sealed class History(IEventStore log, int seed = 1)
                 await ReadAsync(conversation, one, _random.NextInt64(last + 1), _random.Next(2));
                 break;
             default:
-                await KeepAsync(
-                    conversation, one, new(_random.Next(2) == 0, _random.Next(2) == 0, _random.Next(2) == 0 ? null : Start.AddDays(_random.Next(9))));
+                DateTimeOffset? mutedUntil = null;
+                var (pinned, archived) = (_random.Next(2) == 0, _random.Next(2) == 0);
+                if (_random.Next(2) != 0)
+                    mutedUntil = Start.AddDays(_random.Next(9));
+                await KeepAsync(conversation, one, new(pinned, archived, mutedUntil));
                 break;
         }
     }
@@ -186,7 +199,8 @@ internal sealed class History(IEventStore log, int seed = 1)
                     await SendAsync(group, one);
                 break;
             case 4:
-                await TryAsync(group, state.MemberIds[0], new ConversationCommand.AddMembers(state.MemberIds[0], [one, other], 1_024));
+                await TryAsync(group, state.MemberIds[0], new ConversationCommand.AddMembers(
+                    state.MemberIds[0], [one, other], 1_024));
                 break;
             case 5:
                 if (state.MemberIds.Length > 1)
@@ -202,13 +216,15 @@ internal sealed class History(IEventStore log, int seed = 1)
                 break;
             case 8 when message is not null:
                 await TryAsync(group, one, new ConversationCommand.EditMessage(
-                    one, FactsOf(message, one), Sealed(), new Fingerprint((UInt128)_random.NextInt64()), Unchanged: false));
+                    one, FactsOf(message, one), Sealed(), new Fingerprint((UInt128)_random.NextInt64()),
+                    Unchanged: false));
                 break;
             case 9 when message is not null:
                 await TryAsync(group, one, new ConversationCommand.DeleteMessage(one, FactsOf(message, one)));
                 break;
             case 10 when message is not null:
-                await TryAsync(group, one, new ConversationCommand.SetReaction(one, FactsOf(message, one), _random.Next(2) == 0 ? "👍" : "🎉"));
+                await TryAsync(group, one, new ConversationCommand.SetReaction(
+                    one, FactsOf(message, one), _random.Next(2) == 0 ? "👍" : "🎉"));
                 break;
             case 11 when message is not null:
                 await TryAsync(group, one, new ConversationCommand.ClearReaction(one, FactsOf(message, one)));
@@ -216,13 +232,17 @@ internal sealed class History(IEventStore log, int seed = 1)
         }
     }
 
-    /// <summary>Mostly the oldest ones, now and then the newest as well.</summary>
+    /// <summary>Expires mostly the oldest messages, sometimes also the newest.</summary>
     private async Task ExpireSomeAsync()
     {
         var conversation = _conversations.Keys.ElementAt(_random.Next(_conversations.Count));
         var messages = MessagesOf(conversation).Select(fact => fact.Revision).ToList();
-        if (_conversations[conversation].MemberIds.Length > 0)
-            await ExpireAsync(conversation, [.. messages.Where((_, n) => _random.Next(messages.Count) >= n + (_random.Next(4) == 0 ? -messages.Count : 0))]);
+        if (_conversations[conversation].MemberIds.Length == 0)
+            return;
+        await ExpireAsync(conversation, [.. messages.Where((_, n) => IsExpired(n))]);
+
+        bool IsExpired(int n) =>
+            _random.Next(messages.Count) >= n + (_random.Next(4) == 0 ? -messages.Count : 0);
     }
 
     private async Task DecideAsync(ConversationId id, ConversationCommand command, UserId by)
@@ -249,18 +269,23 @@ internal sealed class History(IEventStore log, int seed = 1)
         var datas = new List<EventData>();
         foreach (var @event in events)
         {
-            (var data, hash) = _codec.Encode(@event, new EventContext(NewGuid(), Now, new Actor(by, _devices[0]), null, null), hash);
+            var context = new EventContext(NewGuid(), Now, new Actor(by, _devices[0]), null, null);
+            (var data, hash) = _codec.Encode(@event, context, hash);
             datas.Add(data);
         }
 
         var outcome = await AppendedAsync(new StreamAppend(stream, revision, datas));
         Head = outcome.Position;
         foreach (var data in datas)
-            Facts.Add(_codec.Decode(new StoredEvent(stream, ++revision, outcome.Position, data.EventId, data.Type, data.Payload, data.Metadata)));
+        {
+            Facts.Add(_codec.Decode(new StoredEvent(
+                stream, ++revision, outcome.Position, data.EventId, data.Type, data.Payload, data.Metadata)));
+        }
+
         _ends[stream] = (revision, hash);
     }
 
-    /// <summary>Repeats an append whose answer was lost.</summary>
+    /// <summary>Appends, and retries while the store is unavailable.</summary>
     private async Task<AppendOutcome.Appended> AppendedAsync(StreamAppend append)
     {
         AppendOutcome? outcome = null;
@@ -281,5 +306,6 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     private Guid NewGuid() => Guid.CreateVersion7(Start.AddSeconds(_random.Next(1_000)));
 
-    public static SealedContent Sealed(int bytes = ContentBytes) => new("day-2026-02-01", RandomNumberGenerator.GetBytes(bytes));
+    public static SealedContent Sealed(int bytes = ContentBytes) =>
+        new("day-2026-02-01", RandomNumberGenerator.GetBytes(bytes));
 }

@@ -13,7 +13,7 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>A server's read side: the runner and the queries, over a database and a log.</summary>
+/// <summary>A node's read side: the projection runner and the queries, over a database and a log.</summary>
 internal sealed class Node : IAsyncDisposable
 {
     private readonly IHost _host;
@@ -22,14 +22,18 @@ internal sealed class Node : IAsyncDisposable
 
     public IReadSide ReadSide => Get<IReadSide>();
 
-    /// <param name="log">Null for the embedded log in the same database.</param>
-    /// <param name="commandTimeout">How long statements may take that are given no time of their own, in seconds; null for what a server gives them.</param>
+    /// <param name="log">Null for the log in the same database.</param>
+    /// <param name="commandTimeout">The default timeout of statements in seconds; null for the server's.</param>
     public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log, int? commandTimeout = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddPostgres(database.ConnectionString).AddMartenStore();
         _ = log is null ? builder.Services.AddPostgresEventStore() : builder.Services.AddSingleton(log);
-        builder.Services.AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System).AddReadModels().AddRetention();
+        builder.Services
+            .AddSingleton<IEventCodec, EventCodec>()
+            .AddSingleton(TimeProvider.System)
+            .AddReadModels()
+            .AddRetention();
         var node = new Node(builder.Build());
         if (commandTimeout is { } seconds)
             node.Get<NpgsqlConnectionStringBuilder>().CommandTimeout = seconds;
@@ -40,7 +44,10 @@ internal sealed class Node : IAsyncDisposable
     public T Get<T>()
         where T : notnull => _host.Services.GetRequiredService<T>();
 
-    /// <summary>Waits for the views, also through connections of the pool that the database has ended: each is found out by using it once.</summary>
+    /// <summary>
+    /// Waits for the views to reach a position. Pooled connections that the database has closed fail at their next use,
+    /// so the wait is retried.
+    /// </summary>
     public async Task CaughtUpAsync(LogPosition position)
     {
         var started = Stopwatch.GetTimestamp();
@@ -48,12 +55,14 @@ internal sealed class Node : IAsyncDisposable
         {
             try
             {
-                Assert.True(await ReadSide.WaitForAsync(position, Eventually.Deadline, CancellationToken.None), $"The views did not reach {position}.");
+                Assert.True(
+                    await ReadSide.WaitForAsync(position, Eventually.Deadline, CancellationToken.None),
+                    $"The views did not reach {position}.");
                 return;
             }
             catch (StoreUnavailableException) when (Stopwatch.GetElapsedTime(started) < Eventually.Deadline)
             {
-                // The next connection, or a new one.
+                // Retry with another connection.
             }
         }
     }

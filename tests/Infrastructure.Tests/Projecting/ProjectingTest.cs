@@ -2,7 +2,7 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>A database of its own for each test, and a log in memory.</summary>
+/// <summary>Gives each test its own database and a log in memory.</summary>
 public abstract class ProjectingTest : IAsyncLifetime
 {
     private TestDatabase? _database;
@@ -28,7 +28,7 @@ public abstract class ProjectingTest : IAsyncLifetime
 
     private protected Task<Node> StartNodeAsync() => Node.StartAsync(Database, Log);
 
-    /// <summary>What the views must be after a history: those of an undisturbed runner over the same log.</summary>
+    /// <summary>The expected views after a history: those of an undisturbed runner over the same log.</summary>
     private protected async Task<IReadOnlyList<string>> UndisturbedAsync(History history)
     {
         await using var database = await TestDatabase.CreateAsync();

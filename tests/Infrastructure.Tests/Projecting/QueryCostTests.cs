@@ -7,44 +7,55 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
 /// <summary>
-/// Every list is an indexed query: among tens of thousands of rows each reads hardly more than it shows. PostgreSQL counts what is read; a server process
-/// hands in its count when it ends, so the node is stopped before the counts are looked at.
+/// Every list is an indexed query: among tens of thousands of rows each query reads hardly more than it shows.
+/// PostgreSQL counts the rows read. A backend reports its counts when it ends, so the node stops before the comparison.
 /// </summary>
 public sealed class QueryCostTests : ProjectingTest
 {
-    /// <summary>How many rows are in the way.</summary>
+    /// <summary>The number of other rows.</summary>
     private const int Rows = 30_000;
 
     private const int Limit = 50;
 
-    /// <summary>How many index entries one query may read: a few for each row that it shows.</summary>
+    /// <summary>How many index entries one query may read: a few for each shown row.</summary>
     private const int ReadMax = 20 * Limit;
 
     private readonly UserId _ann = History.SomeUser();
     private readonly UserId _ben = History.SomeUser();
 
     private static readonly string[] Queries =
-        ["inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages", "message", "unread", "receipts", "times", "sent", "profiles"];
+    [
+        "inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages",
+        "message", "unread", "receipts", "times", "sent", "profiles",
+    ];
 
-    /// <summary>What lists messages, and so must pass over the places of those that are gone.</summary>
-    private static readonly string[] QueriesOfMessages = ["inbox", "one", "newest messages", "newer messages", "message", "unread"];
+    /// <summary>Queries that list messages and must skip the places of removed ones.</summary>
+    private static readonly string[] QueriesOfMessages =
+        ["inbox", "one", "newest messages", "newer messages", "message", "unread"];
 
-    /// <summary>The rows in the way, but for the newest.</summary>
+    /// <summary>All other rows except the newest.</summary>
     private static readonly string AllButTheNewest = $"seq BETWEEN 22 AND {Rows - 60}";
 
     private const string OtherSessions =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        """;
 
     [Fact]
     public Task Among_many_rows_few_are_read() => CostsAsync(Queries);
 
     [Fact]
     public Task Among_many_places_of_messages_that_are_gone_few_are_read() =>
-        CostsAsync(QueriesOfMessages, $"UPDATE chat.timeline SET kept_until = NULL, expired_at = now(), content = NULL WHERE {AllButTheNewest}");
+        CostsAsync(
+            QueriesOfMessages,
+            $"UPDATE chat.timeline SET kept_until = NULL, expired_at = now(), content = NULL WHERE {AllButTheNewest}");
 
     [Fact]
     public Task Among_many_messages_of_ones_own_few_are_read() =>
-        CostsAsync(["inbox", "one", "unread"], $"UPDATE chat.timeline SET actor = '{_ben}', author_no = seq WHERE {AllButTheNewest}");
+        CostsAsync(
+            ["inbox", "one", "unread"],
+            $"UPDATE chat.timeline SET actor = '{_ben}', author_no = seq WHERE {AllButTheNewest}");
 
     [Fact]
     public Task Among_many_deleted_messages_few_unread_ones_are_read() =>
@@ -79,7 +90,8 @@ public sealed class QueryCostTests : ProjectingTest
         Assert.All(costs, cost => Assert.True(cost.Scanned < ReadMax && cost.Indexed is > 0 and < ReadMax, $"{cost}"));
     }
 
-    private async Task RunAsync(Node node, string query, ConversationId conversation, MessageId message, DeviceId device)
+    private async Task RunAsync(
+        Node node, string query, ConversationId conversation, MessageId message, DeviceId device)
     {
         var (timeline, inbox, receipts) = (node.Get<ITimeline>(), node.Get<IInbox>(), node.Get<IReceipts>());
         object? found = query switch
@@ -105,7 +117,7 @@ public sealed class QueryCostTests : ProjectingTest
             Assert.NotEmpty(rows);
     }
 
-    /// <summary>A long conversation, and many others of other people.</summary>
+    /// <summary>Fills the tables: a long conversation, and many conversations of other users.</summary>
     private Task FillAsync(ConversationId conversation) => ExecuteAsync(
         $"""
         INSERT INTO chat.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, content, message_no, author_no, kept_until)
@@ -132,14 +144,18 @@ public sealed class QueryCostTests : ProjectingTest
     private async Task<(long Scanned, long Indexed)> CountsAsync()
     {
         NpgsqlConnection.ClearAllPools();
-        await Eventually.IsTrue(async () => await ScalarAsync(OtherSessions) == 0, "all server processes have handed in their counts");
+        await Eventually.IsTrue(
+            async () => await ScalarAsync(OtherSessions) == 0, "all server processes have reported their counts");
         await ExecuteAsync("SELECT pg_stat_force_next_flush()");
         return (
-            await ScalarAsync($"SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = '{PostgresRegistration.Schema}'"),
-            await ScalarAsync($"SELECT coalesce(sum(idx_tup_read), 0)::bigint FROM pg_stat_user_indexes WHERE schemaname = '{PostgresRegistration.Schema}'"));
+            await SumAsync("seq_tup_read", "pg_stat_user_tables"),
+            await SumAsync("idx_tup_read", "pg_stat_user_indexes"));
     }
 
-    /// <summary>One after another: some statements want to be alone.</summary>
+    private Task<long> SumAsync(string column, string view) => ScalarAsync(
+        $"SELECT coalesce(sum({column}), 0)::bigint FROM {view} WHERE schemaname = '{PostgresRegistration.Schema}'");
+
+    /// <summary>Executes statements one by one; VACUUM must run alone.</summary>
     private async Task ExecuteAsync(params string[] statements)
     {
         foreach (var sql in statements)

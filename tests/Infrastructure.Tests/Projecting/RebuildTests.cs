@@ -6,7 +6,7 @@ using Marten;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>What is built anew is what was there, and nobody notices the change.</summary>
+/// <summary>A rebuild gives the same views, and readers do not notice it.</summary>
 public sealed class RebuildTests : ProjectingTest
 {
     private readonly UserId[] _users = [.. Enumerable.Range(0, 8).Select(_ => History.SomeUser())];
@@ -22,7 +22,8 @@ public sealed class RebuildTests : ProjectingTest
         await history.RegisterAsync(_users[0]);
         await history.HappenAsync(_users, 1_500);
         await node.CaughtUpAsync(history.Head);
-        await Views.ExecuteAsync(string.Join(';', TablesOf(name).Select(table => $"COMMENT ON TABLE chat.{table} IS 'the old one'")));
+        var comments = TablesOf(name).Select(table => $"COMMENT ON TABLE chat.{table} IS 'the old one'");
+        await Views.ExecuteAsync(string.Join(';', comments));
 
         Assert.True(await node.Get<IProjections>().RebuildAsync(name, CancellationToken.None));
         await Eventually.IsTrue(async () =>
@@ -57,7 +58,9 @@ public sealed class RebuildTests : ProjectingTest
         await Eventually.IsTrue(async () => !(await OldOnesAsync()).Any(), "the tables have changed places");
         Assert.Equal(before, await Views.DumpAsync());
         await Eventually.IsTrue(
-            async () => await Views.NumberAsync("SELECT count(*) FROM pg_namespace WHERE nspname = 'chat_rebuild'") == 0, "the shadow is gone");
+            async () => await Views.NumberAsync(
+                "SELECT count(*) FROM pg_namespace WHERE nspname = 'chat_rebuild'") == 0,
+            "the shadow is gone");
     }
 
     [Fact]
@@ -76,7 +79,7 @@ public sealed class RebuildTests : ProjectingTest
             await look.ExecuteScalarAsync();
             await node.Get<IProjections>().RebuildAsync("timeline", CancellationToken.None);
             await Eventually.IsTrue(
-                async () => await Views.NumberAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0,
+                async () => await Views.WaitingForLocksAsync() > 0,
                 "the change waits for the reader");
             await history.HappenAsync(_users, 20);
             await node.CaughtUpAsync(history.Head);
@@ -105,7 +108,8 @@ public sealed class RebuildTests : ProjectingTest
 
         async Task<bool> TakesOverAsync(int since) => await Views.NumberAsync(
             $"""
-            SELECT count(*) FROM pg_stat_activity WHERE application_name = '{ReadModelDatabase.ApplicationName}' AND datname = current_database()
+            SELECT count(*) FROM pg_stat_activity
+            WHERE application_name = '{ReadModelDatabase.ApplicationName}' AND datname = current_database()
             AND state = 'active' AND query LIKE 'INSERT INTO chat_rebuild.message_ids%' AND query_start < now() - interval '{since} s'
             """) > 0;
     }
@@ -120,5 +124,7 @@ public sealed class RebuildTests : ProjectingTest
     private Task<List<string>> OldOnesAsync() =>
         Views.TextsAsync("SELECT relname::text FROM pg_class WHERE obj_description(oid, 'pg_class') = 'the old one'");
 
-    private static IReadOnlyList<string> TablesOf(string name) => new ReadModelFactory(new InMemoryEventStore(), new ChatCqrs.Infrastructure.Serialization.EventCodec()).Create(name).Tables;
+    private static IReadOnlyList<string> TablesOf(string name) =>
+        new ReadModelFactory(new InMemoryEventStore(), new ChatCqrs.Infrastructure.Serialization.EventCodec())
+            .Create(name).Tables;
 }

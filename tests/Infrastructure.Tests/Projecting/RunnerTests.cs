@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>Each event takes effect exactly once, whatever ends meanwhile.</summary>
+/// <summary>Each event takes effect exactly once, whichever connection or node ends.</summary>
 public sealed class RunnerTests : ProjectingTest
 {
     private readonly UserId[] _users = [.. Enumerable.Range(0, 8).Select(_ => History.SomeUser())];
@@ -38,11 +38,15 @@ public sealed class RunnerTests : ProjectingTest
         var history = new History(node.Get<IEventStore>());
         await history.HappenAsync(_users, 200);
         await Views.ExecuteAsync(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """);
         await history.HappenAsync(_users, 200);
         await node.CaughtUpAsync(history.Head);
-        Assert.Equal(history.Facts.Count(fact => fact.Stream.StartsWith(StreamName.ConversationPrefix, StringComparison.Ordinal)),
-            await Views.NumberAsync("SELECT count(*) FROM chat.timeline"));
+        var entries = history.Facts.Count(
+            fact => fact.Stream.StartsWith(StreamName.ConversationPrefix, StringComparison.Ordinal));
+        Assert.Equal(entries, await Views.NumberAsync("SELECT count(*) FROM chat.timeline"));
     }
 
     [Fact]
@@ -53,7 +57,7 @@ public sealed class RunnerTests : ProjectingTest
         await history.HappenAsync(_users, 100);
         await first.CaughtUpAsync(history.Head);
         await using var second = await StartNodeAsync();
-        await second.CaughtUpAsync(history.Head); // By looking at the checkpoint.
+        await second.CaughtUpAsync(history.Head); // The second node polls the checkpoint.
         Assert.Equal("running", await second.StateAsync());
 
         await first.DisposeAsync();
@@ -68,12 +72,14 @@ public sealed class RunnerTests : ProjectingTest
         await using var node = await StartNodeAsync();
         await node.CaughtUpAsync(LogPosition.Start);
         var (documents, database) = (node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>());
-        await Eventually.IsTrue(async () => await Views.NumberAsync("SELECT count(*) FROM chat.checkpoints") == 1, "the leader has begun");
+        await LeaderHasBegunAsync();
 
-        var first = await ReadModelTransaction.BeginAsync(documents, database.Source, "chat", default, new LogPosition(5), 0, default);
-        var second = ReadModelTransaction.BeginAsync(documents, database.Source, "chat", default, new LogPosition(6), 0, default);
+        var first = await ReadModelTransaction.BeginAsync(
+            documents, database.Source, "chat", default, new LogPosition(5), 0, default);
+        var second = ReadModelTransaction.BeginAsync(
+            documents, database.Source, "chat", default, new LogPosition(6), 0, default);
         await Eventually.IsTrue(
-            async () => await Views.NumberAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 1,
+            async () => await Views.WaitingForLocksAsync() == 1,
             "the second waits for the first");
         await first.CommitAsync(default);
         await first.DisposeAsync();
@@ -83,7 +89,8 @@ public sealed class RunnerTests : ProjectingTest
     [Fact]
     public async Task A_statement_of_the_runner_may_take_longer_than_those_that_somebody_waits_for()
     {
-        await using var database = new ReadModelDatabase(new NpgsqlConnectionStringBuilder(Database.ConnectionString) { CommandTimeout = 1 });
+        var settings = new NpgsqlConnectionStringBuilder(Database.ConnectionString) { CommandTimeout = 1 };
+        await using var database = new ReadModelDatabase(settings);
         await using var slow = database.Source.CreateCommand("SELECT pg_sleep(2)");
 
         await slow.ExecuteNonQueryAsync();
@@ -95,12 +102,18 @@ public sealed class RunnerTests : ProjectingTest
     [InlineData("remote_apply", "remote_apply")]
     public async Task The_runner_commits_durably_whatever_the_database_is_set_to(string set, string used)
     {
-        await Views.ExecuteAsync($"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {set}', current_database()); END $$");
+        await Views.ExecuteAsync(
+            $"""
+            DO $$ BEGIN
+                EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {set}', current_database());
+            END $$
+            """);
         await using var node = await StartNodeAsync();
-        await Eventually.IsTrue(async () => await Views.NumberAsync("SELECT count(*) FROM chat.checkpoints") == 1, "the leader has begun");
+        await LeaderHasBegunAsync();
 
         await using var transaction = await ReadModelTransaction.BeginAsync(
-            node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>().Source, "chat", default, new LogPosition(5), 0, default);
+            node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>().Source, "chat", default, new LogPosition(5), 0,
+            default);
 
         await using var command = transaction.Session.Command("SHOW synchronous_commit");
         Assert.Equal(used, await command.ExecuteScalarAsync());
@@ -112,7 +125,8 @@ public sealed class RunnerTests : ProjectingTest
         var history = new History(Log);
         await using var node = await StartNodeAsync();
         await history.HappenAsync(_users, 50);
-        await Log.AppendAsync([new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.Event()])], CancellationToken.None);
+        await Log.AppendAsync(
+            [new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.Event()])], CancellationToken.None);
         var good = history.Head;
         await history.HappenAsync(_users, 50);
 
@@ -121,7 +135,8 @@ public sealed class RunnerTests : ProjectingTest
         var state = (await node.Get<IProjections>().StatesAsync(CancellationToken.None))[0];
         Assert.Contains("something-happened.v1", state.Detail, StringComparison.Ordinal);
         Assert.Equal(good, state.Position);
-        Assert.False(await node.ReadSide.WaitForAsync(history.Head, TimeSpan.FromMilliseconds(200), CancellationToken.None));
+        var wait = TimeSpan.FromMilliseconds(200);
+        Assert.False(await node.ReadSide.WaitForAsync(history.Head, wait, CancellationToken.None));
     }
 
     [Fact]
@@ -143,4 +158,7 @@ public sealed class RunnerTests : ProjectingTest
         await using var node = await StartNodeAsync();
         await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
     }
+
+    private Task LeaderHasBegunAsync() => Eventually.IsTrue(
+        async () => await Views.NumberAsync("SELECT count(*) FROM chat.checkpoints") == 1, "the leader has begun");
 }

@@ -8,28 +8,40 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>A database of an earlier version is brought up to date by the start, with all that it shows.</summary>
+/// <summary>A start upgrades a database of an earlier version and keeps its data.</summary>
 public sealed class UpgradeTests : ProjectingTest
 {
-    /// <summary>The tables as they were before there were groups and sweeps.</summary>
+    /// <summary>Restores the tables of the version before groups and sweeps.</summary>
     private const string BeforeGroups =
         """
         ALTER TABLE chat.timeline ADD COLUMN members uuid[];
         UPDATE chat.timeline t SET members = ARRAY(
-            SELECT m.value::uuid FROM jsonb_array_elements_text(convert_from(t.payload, 'UTF8')::jsonb -> 'members') WITH ORDINALITY AS m(value, place) ORDER BY place)
+            SELECT m.value::uuid
+            FROM jsonb_array_elements_text(convert_from(t.payload, 'UTF8')::jsonb -> 'members')
+                WITH ORDINALITY AS m(value, place)
+            ORDER BY place)
             WHERE kind = 'conversation_started';
-        ALTER TABLE chat.timeline DROP COLUMN event, DROP COLUMN payload, DROP COLUMN edited_at, DROP COLUMN deleted_at, DROP COLUMN reactions,
-            DROP COLUMN expired_at, DROP COLUMN kept_until;
+        ALTER TABLE chat.timeline DROP COLUMN event, DROP COLUMN payload, DROP COLUMN edited_at,
+            DROP COLUMN deleted_at, DROP COLUMN reactions, DROP COLUMN expired_at, DROP COLUMN kept_until;
         DROP TABLE chat.log_trims;
         ALTER TABLE chat.conversations DROP COLUMN title, DROP COLUMN title_by;
         UPDATE chat.mt_doc_members SET data = data - 'left_seq' - 'earlier';
         """;
 
     private const string SomeEntry =
-        "INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_no) VALUES (gen_random_uuid(), 0, 'conversation_started', now(), 0)";
+        """
+        INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_no)
+        VALUES (gen_random_uuid(), 0, 'conversation_started', now(), 0)
+        """;
 
-    /// <summary>Sessions of this database that are older than PostgreSQL waits before it looks for deadlocks: whoever began to wait first does not look again.</summary>
-    private const string LongerThanDeadlocks = "datname = current_database() AND backend_start < now() - interval '2 s'";
+    /// <summary>
+    /// Sessions older than PostgreSQL's deadlock_timeout. A session checks for deadlocks once, after it has waited for
+    /// that time.
+    /// </summary>
+    private const string OlderThanDeadlockTimeout =
+        "datname = current_database() AND backend_start < now() - interval '2 s'";
+
+    private const string UnreadIndex = "pg_index WHERE indexrelid = 'chat.timeline_unread'::regclass";
 
     [Fact]
     public async Task What_was_written_before_groups_came_is_shown_as_ever_and_goes_on()
@@ -52,10 +64,12 @@ public sealed class UpgradeTests : ProjectingTest
 
         Assert.Equal(2, after.Count);
         Assert.Equivalent(before, after, strict: true);
-        Assert.Equal([ann, ben], Assert.IsType<ConversationEvent.ConversationStarted>(after[0].Update).Members.AsEnumerable());
+        var started = Assert.IsType<ConversationEvent.ConversationStarted>(after[0].Update);
+        Assert.Equal([ann, ben], started.Members.AsEnumerable());
         Assert.Equal(1, Assert.Single((await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Items).Unread);
         var message = history.Facts[^1];
-        await history.TryAsync(conversation, ann, new ConversationCommand.DeleteMessage(ann, history.FactsOf(message, ann)));
+        await history.TryAsync(
+            conversation, ann, new ConversationCommand.DeleteMessage(ann, history.FactsOf(message, ann)));
         await node.CaughtUpAsync(history.Head);
         Assert.NotNull((await node.Get<ITimeline>().EntriesAsync(conversation, 0, 1, default))[0].Message!.DeletedAt);
         Assert.Equal(0, Assert.Single((await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Items).Unread);
@@ -78,11 +92,15 @@ public sealed class UpgradeTests : ProjectingTest
             await using var write = new NpgsqlCommand(SomeEntry, writer);
             await write.ExecuteNonQueryAsync();
             starting = [StartNodeAsync(), StartNodeAsync()];
-            await Eventually.IsTrue(async () => await CountAsync("pg_class WHERE relname = 'timeline_unread'") == 1, "the index is being built");
             await Eventually.IsTrue(
-                async () => await CountAsync($"pg_stat_activity WHERE application_name = 'chatcqrs-schema' AND {LongerThanDeadlocks}") == 2, "the other node waits");
+                async () => await CountAsync("pg_class WHERE relname = 'timeline_unread'") == 1,
+                "the index is being built");
+            await Eventually.IsTrue(
+                async () => await CountAsync(
+                    $"pg_stat_activity WHERE application_name = 'chatcqrs-schema' AND {OlderThanDeadlockTimeout}") == 2,
+                "the other node waits");
             await Views.ExecuteAsync(SomeEntry);
-            Assert.Equal(0, await CountAsync("pg_index WHERE indexrelid = 'chat.timeline_unread'::regclass AND indisvalid"));
+            Assert.Equal(0, await CountAsync($"{UnreadIndex} AND indisvalid"));
             built = await Views.NumberAsync("SELECT 'chat.timeline_unread'::regclass::oid::bigint");
         }
 
@@ -93,7 +111,7 @@ public sealed class UpgradeTests : ProjectingTest
         }
 
         Assert.Equal(built, await Views.NumberAsync("SELECT 'chat.timeline_unread'::regclass::oid::bigint"));
-        Assert.Equal(1, await CountAsync("pg_index WHERE indexrelid = 'chat.timeline_unread'::regclass AND indisvalid"));
+        Assert.Equal(1, await CountAsync($"{UnreadIndex} AND indisvalid"));
     }
 
     [Fact]
@@ -103,7 +121,8 @@ public sealed class UpgradeTests : ProjectingTest
         {
         }
 
-        await Views.ExecuteAsync("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chat.timeline_unread'::regclass");
+        await Views.ExecuteAsync(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chat.timeline_unread'::regclass");
         var before = await IndexesAsync();
         await using var node = await StartNodeAsync();
         var after = await IndexesAsync();
@@ -114,7 +133,10 @@ public sealed class UpgradeTests : ProjectingTest
         await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
 
         Task<List<string>> IndexesAsync() => Views.TextsAsync(
-            "SELECT relname || ' ' || oid FROM pg_class WHERE relkind = 'i' AND relnamespace = 'chat'::regnamespace ORDER BY relname");
+            """
+            SELECT relname || ' ' || oid FROM pg_class
+            WHERE relkind = 'i' AND relnamespace = 'chat'::regnamespace ORDER BY relname
+            """);
     }
 
     private Task<long> CountAsync(string rows) => Views.NumberAsync($"SELECT count(*) FROM {rows}");

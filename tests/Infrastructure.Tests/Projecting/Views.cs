@@ -4,25 +4,28 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>Looks at the read models' tables themselves.</summary>
+/// <summary>Reads the tables of the read models directly.</summary>
 internal sealed class Views(TestDatabase database) : IAsyncDisposable
 {
     private static readonly string[] Tables =
     [
-        "conversations", "mt_doc_members", "conversation_settings", "timeline", "message_ids", "watermarks", "receipt_marks", "mt_doc_users", "mt_doc_conversation_snapshots",
-        "mt_doc_receipts_snapshots",
+        "conversations", "mt_doc_members", "conversation_settings", "timeline", "message_ids", "watermarks",
+        "receipt_marks", "mt_doc_users", "mt_doc_conversation_snapshots", "mt_doc_receipts_snapshots",
     ];
 
     private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(database.ConnectionString);
 
-    /// <summary>Every row of every view, without what Marten notes about its writing.</summary>
+    /// <summary>All rows of all views, without Marten's metadata columns.</summary>
     public async Task<IReadOnlyList<string>> DumpAsync()
     {
         var rows = new List<string>();
         foreach (var table in Tables)
         {
             rows.AddRange(await TextsAsync(
-                $"SELECT '{table} ' || (to_jsonb(t) - 'mt_last_modified' - 'mt_version' - 'mt_dotnet_type')::text FROM chat.{table} t ORDER BY 1"));
+                $"""
+                SELECT '{table} ' || (to_jsonb(t) - 'mt_last_modified' - 'mt_version' - 'mt_dotnet_type')::text
+                FROM chat.{table} t ORDER BY 1
+                """));
         }
 
         return rows;
@@ -38,9 +41,16 @@ internal sealed class Views(TestDatabase database) : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>Ends sessions as a crash of theirs would.</summary>
+    /// <summary>How many sessions of the database wait for a lock.</summary>
+    public Task<long> WaitingForLocksAsync() => NumberAsync(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()");
+
+    /// <summary>Terminates sessions, like a crash.</summary>
     public Task<long> KillAsync(string applicationName) => NumberAsync(
-        $"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '{applicationName}' AND datname = current_database()");
+        $"""
+        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE application_name = '{applicationName}' AND datname = current_database()
+        """);
 
     public Task<long> KillRunnerAsync() => KillAsync(ReadModelDatabase.ApplicationName);
 

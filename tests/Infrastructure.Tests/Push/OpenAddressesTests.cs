@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Tests.Push;
 
-/// <summary>Nobody can have the server knock on doors that only it can reach.</summary>
+/// <summary>Users' addresses cannot lead the server into private networks.</summary>
 public sealed class OpenAddressesTests
 {
     [Theory]
@@ -34,7 +34,8 @@ public sealed class OpenAddressesTests
     [InlineData("fd12:3456::1", false)]
     [InlineData("fe80::1", false)]
     [InlineData("ff02::1", false)]
-    public void Addresses_are_told_apart(string address, bool isOpen) => Assert.Equal(isOpen, OpenAddresses.IsOpen(IPAddress.Parse(address)));
+    public void Addresses_are_told_apart(string address, bool isOpen) =>
+        Assert.Equal(isOpen, OpenAddresses.IsOpen(IPAddress.Parse(address)));
 
     [Fact]
     public async Task What_counts_is_where_a_connection_leads_when_it_is_made()
@@ -42,7 +43,7 @@ public sealed class OpenAddressesTests
         await using var service = await PushService.StartAsync();
         using var http = Addresses(allowPrivate: false).CreateClient();
 
-        // The name was fine when it was judged, and leads to this machine now.
+        // The name passed the check earlier and resolves to this machine now.
         var outcome = await AskAsync(http, new UriBuilder(service.Address) { Host = "localhost" }.Uri);
 
         Assert.IsType<PushOutcome.Refused>(outcome);
@@ -68,7 +69,9 @@ public sealed class OpenAddressesTests
 
     private static Task<PushOutcome> AskAsync(HttpClient http, Uri address) => PushAnswers.AskAsync(
         http, new HttpRequestMessage(HttpMethod.Post, address), TimeProvider.System,
-        response => Task.FromResult<PushOutcome>(new PushOutcome.Refused($"status {(int)response.StatusCode}")), CancellationToken.None);
+        response => Task.FromResult<PushOutcome>(new PushOutcome.Refused($"status {(int)response.StatusCode}")),
+        CancellationToken.None);
 
-    private static OpenAddresses Addresses(bool allowPrivate) => new(Options.Create(new PushOptions { AllowPrivateEndpoints = allowPrivate }));
+    private static OpenAddresses Addresses(bool allowPrivate) =>
+        new(Options.Create(new PushOptions { AllowPrivateEndpoints = allowPrivate }));
 }

@@ -13,10 +13,11 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Tests.Push;
 
-/// <summary>FCM and APNs, against stand-ins that check what the services check.</summary>
+/// <summary>FCM and APNs, against stand-ins with the services' checks.</summary>
 public sealed class ServiceSenderTests : IDisposable
 {
-    private static readonly byte[] Payload = """{"unread":3,"conversation_id":"5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5"}"""u8.ToArray();
+    private static readonly byte[] Payload =
+        """{"unread":3,"conversation_id":"5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5"}"""u8.ToArray();
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs-push").FullName;
     private readonly HttpClient _http = new();
@@ -32,20 +33,24 @@ public sealed class ServiceSenderTests : IDisposable
     {
         using var rsa = RSA.Create(2048);
         await using var service = await FcmAsync(rsa);
-        var sender = new FcmSender(_http, Settings(await FcmSettingsAsync(service, rsa)), Options.Create(new PushOptions()), TimeProvider.System);
-        Task<PushOutcome> SendAsync(string token) => sender.SendAsync(new PushTarget(null, null, null, token, null), Payload, CancellationToken.None);
+        var settings = Settings(await FcmSettingsAsync(service, rsa));
+        var sender = new FcmSender(_http, settings, Options.Create(new PushOptions()), TimeProvider.System);
+        Task<PushOutcome> SendAsync(string token) =>
+            sender.SendAsync(new PushTarget(null, null, null, token, null), Payload, CancellationToken.None);
 
         Assert.IsType<PushOutcome.Delivered>(await SendAsync("good"));
         Assert.IsType<PushOutcome.Gone>(await SendAsync("gone"));
         Assert.Equal(TimeSpan.FromSeconds(7), Assert.IsType<PushOutcome.Later>(await SendAsync("busy")).RetryAfter);
         Assert.IsType<PushOutcome.Refused>(await SendAsync("other-sender"));
 
-        var message = JsonSerializer.Deserialize<JsonElement>(service.To("/v1/projects/chat-test/messages:send")[0].Body).GetProperty("message");
+        var request = service.To("/v1/projects/chat-test/messages:send")[0];
+        var message = JsonSerializer.Deserialize<JsonElement>(request.Body).GetProperty("message");
         Assert.Equal("good", message.GetProperty("token").GetString());
-        Assert.Equal(["unread", "conversation_id"], message.GetProperty("data").EnumerateObject().Select(member => member.Name));
-        Assert.All(message.GetProperty("data").EnumerateObject(), member => Assert.Equal(JsonValueKind.String, member.Value.ValueKind));
+        var data = message.GetProperty("data");
+        Assert.Equal(["unread", "conversation_id"], data.EnumerateObject().Select(member => member.Name));
+        Assert.All(data.EnumerateObject(), member => Assert.Equal(JsonValueKind.String, member.Value.ValueKind));
         Assert.False(message.TryGetProperty("notification", out _));
-        Assert.Single(service.To("/token")); // One token for all of them.
+        Assert.Single(service.To("/token")); // The sender caches the token.
     }
 
     [Fact]
@@ -56,7 +61,16 @@ public sealed class ServiceSenderTests : IDisposable
         service.Answer = (pushed, response) => AnswerAsApnsAsync(pushed, response, key);
         var file = Path.Combine(_folder, "AuthKey.p8");
         await File.WriteAllTextAsync(file, key.ExportPkcs8PrivateKeyPem());
-        var settings = Settings(new PushSettings { Apns = new ApnsOptions { KeyFile = file, KeyId = "ABC123DEFG", TeamId = "DEF123GHIJ", Endpoint = service.Address } });
+        var settings = Settings(new PushSettings
+        {
+            Apns = new ApnsOptions
+            {
+                KeyFile = file,
+                KeyId = "ABC123DEFG",
+                TeamId = "DEF123GHIJ",
+                Endpoint = service.Address,
+            },
+        });
         var sender = new ApnsSender(_http, settings, Options.Create(new PushOptions()), TimeProvider.System);
         Task<PushOutcome> SendAsync(string token, string topic = "org.example.chat") =>
             sender.SendAsync(new PushTarget(null, null, null, token, topic), Payload, CancellationToken.None);
@@ -72,7 +86,8 @@ public sealed class ServiceSenderTests : IDisposable
         var body = JsonSerializer.Deserialize<JsonElement>(pushed.Body);
         Assert.Equal(["aps", "unread", "conversation_id"], body.EnumerateObject().Select(member => member.Name));
         Assert.Equal(1, body.GetProperty("aps").GetProperty("content-available").GetInt32());
-        Assert.Single(service.Requests.Select(request => request.Headers["authorization"]).Distinct()); // Apple refuses tokens that change too often.
+        // APNs refuses tokens that change too often.
+        Assert.Single(service.Requests.Select(request => request.Headers["authorization"]).Distinct());
     }
 
     [Fact]
@@ -81,8 +96,13 @@ public sealed class ServiceSenderTests : IDisposable
         var options = Options.Create(new PushOptions());
         var target = new PushTarget(null, null, null, "token", "topic");
 
-        Assert.IsType<PushOutcome.Refused>(await new FcmSender(_http, Settings(new()), options, TimeProvider.System).SendAsync(target, Payload, CancellationToken.None));
-        Assert.IsType<PushOutcome.Refused>(await new ApnsSender(_http, Settings(new()), options, TimeProvider.System).SendAsync(target, Payload, CancellationToken.None));
+        IPushSender[] senders =
+        [
+            new FcmSender(_http, Settings(new()), options, TimeProvider.System),
+            new ApnsSender(_http, Settings(new()), options, TimeProvider.System),
+        ];
+        foreach (var sender in senders)
+            Assert.IsType<PushOutcome.Refused>(await sender.SendAsync(target, Payload, CancellationToken.None));
     }
 
     [Theory]
@@ -94,34 +114,43 @@ public sealed class ServiceSenderTests : IDisposable
     {
         Assert.Equal(min, SendPush.DelayAfter(new PushOptions(), attempt, null, 0).TotalSeconds, 3);
         Assert.Equal(max, SendPush.DelayAfter(new PushOptions(), attempt, null, 1).TotalSeconds, 3);
-        Assert.Equal(10_000, SendPush.DelayAfter(new PushOptions(), attempt, TimeSpan.FromSeconds(10_000), 1).TotalSeconds, 3);
+        var asked = TimeSpan.FromSeconds(10_000);
+        Assert.Equal(10_000, SendPush.DelayAfter(new PushOptions(), attempt, asked, 1).TotalSeconds, 3);
     }
 
-    /// <summary>Google's token service (RFC 7523) and FCM in one.</summary>
+    /// <summary>Google's token service (RFC 7523) and FCM on one address.</summary>
     private static async Task<PushService> FcmAsync(RSA rsa)
     {
         var service = await PushService.StartAsync();
-        service.Answer = async (pushed, response) =>
-        {
-            if (pushed.Path == "/token")
-            {
-                var form = HttpUtility.ParseQueryString(Encoding.UTF8.GetString(pushed.Body));
-                Assert.Equal("urn:ietf:params:oauth:grant-type:jwt-bearer", form["grant_type"]);
-                var claims = Verified(form["assertion"]!, (data, signature) => rsa.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
-                Assert.Equal("chat@chat-test.iam.example", claims.GetProperty("iss").GetString());
-                Assert.Contains("firebase.messaging", claims.GetProperty("scope").GetString(), StringComparison.Ordinal);
-                await response.WriteAsJsonAsync(new { access_token = "access", token_type = "Bearer", expires_in = 3600 });
-                return;
-            }
-
-            var token = JsonSerializer.Deserialize<JsonElement>(pushed.Body).GetProperty("message").GetProperty("token").GetString();
-            response.StatusCode = pushed.Headers["Authorization"] != "Bearer access" ? 401
-                : token switch { "good" => 200, "gone" => 404, "busy" => 429, _ => 403 };
-            response.Headers.RetryAfter = "7";
-            if (token == "gone")
-                await response.WriteAsJsonAsync(new { error = new { status = "NOT_FOUND", details = new[] { new { errorCode = "UNREGISTERED" } } } });
-        };
+        service.Answer = (pushed, response) => pushed.Path == "/token"
+            ? AnswerAsTokenServiceAsync(pushed, response, rsa)
+            : AnswerAsFcmAsync(pushed, response);
         return service;
+    }
+
+    private static async Task AnswerAsTokenServiceAsync(Pushed pushed, HttpResponse response, RSA rsa)
+    {
+        var form = HttpUtility.ParseQueryString(Encoding.UTF8.GetString(pushed.Body));
+        Assert.Equal("urn:ietf:params:oauth:grant-type:jwt-bearer", form["grant_type"]);
+        var claims = Verified(
+            form["assertion"]!,
+            (data, signature) => rsa.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        Assert.Equal("chat@chat-test.iam.example", claims.GetProperty("iss").GetString());
+        Assert.Contains("firebase.messaging", claims.GetProperty("scope").GetString(), StringComparison.Ordinal);
+        await response.WriteAsJsonAsync(new { access_token = "access", token_type = "Bearer", expires_in = 3600 });
+    }
+
+    private static async Task AnswerAsFcmAsync(Pushed pushed, HttpResponse response)
+    {
+        var message = JsonSerializer.Deserialize<JsonElement>(pushed.Body).GetProperty("message");
+        var token = message.GetProperty("token").GetString();
+        response.StatusCode = pushed.Headers["Authorization"] != "Bearer access" ? 401
+            : token switch { "good" => 200, "gone" => 404, "busy" => 429, _ => 403 };
+        response.Headers.RetryAfter = "7";
+        if (token != "gone")
+            return;
+        object[] details = [new { errorCode = "UNREGISTERED" }];
+        await response.WriteAsJsonAsync(new { error = new { status = "NOT_FOUND", details } });
     }
 
     private async Task<PushSettings> FcmSettingsAsync(PushService service, RSA rsa)
@@ -142,18 +171,25 @@ public sealed class ServiceSenderTests : IDisposable
     {
         var bearer = pushed.Headers["authorization"];
         Assert.StartsWith("bearer ", bearer, StringComparison.Ordinal);
-        var claims = Verified(bearer["bearer ".Length..], (data, signature) => key.VerifyData(data, signature, HashAlgorithmName.SHA256));
+        var claims = Verified(
+            bearer["bearer ".Length..],
+            (data, signature) => key.VerifyData(data, signature, HashAlgorithmName.SHA256));
         Assert.Equal("DEF123GHIJ", claims.GetProperty("iss").GetString());
-        Assert.InRange(claims.GetProperty("iat").GetInt64(), DateTimeOffset.UtcNow.AddHours(-1).ToUnixTimeSeconds(), DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        var now = DateTimeOffset.UtcNow;
+        Assert.InRange(
+            claims.GetProperty("iat").GetInt64(), now.AddHours(-1).ToUnixTimeSeconds(), now.ToUnixTimeSeconds());
         Assert.Equal(("background", "5"), (pushed.Headers["apns-push-type"], pushed.Headers["apns-priority"]));
         Assert.True(pushed.Body.Length <= 4_096);
-        var (status, reason) = pushed.Headers["apns-topic"] != "org.example.chat" ? (400, "TopicDisallowed") : pushed.Path.Split('/')[^1] switch
-        {
-            "bad0" => (400, "BadDeviceToken"),
-            "0000" => (410, "Unregistered"),
-            "429" => (429, "TooManyRequests"),
-            _ => (200, ""),
-        };
+        var token = pushed.Path.Split('/')[^1];
+        var (status, reason) = pushed.Headers["apns-topic"] != "org.example.chat"
+            ? (400, "TopicDisallowed")
+            : token switch
+            {
+                "bad0" => (400, "BadDeviceToken"),
+                "0000" => (410, "Unregistered"),
+                "429" => (429, "TooManyRequests"),
+                _ => (200, ""),
+            };
         response.StatusCode = status;
         response.Headers.RetryAfter = "9";
         if (status != 200)

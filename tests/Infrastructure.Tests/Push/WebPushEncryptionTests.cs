@@ -6,13 +6,13 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Infrastructure.Tests.Push;
 
-/// <summary>What a browser can read, as the RFC's example and an implementation of somebody else's see it.</summary>
+/// <summary>Decryption by the RFC's example and by an independent implementation.</summary>
 public sealed class WebPushEncryptionTests
 {
     [Fact]
     public void The_example_of_RFC_8291_comes_out()
     {
-        // Appendix A.
+        // RFC 8291, appendix A.
         var receiver = Bytes("BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4");
         var point = Bytes("BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8");
         using var sender = ECDiffieHellman.Create(new ECParameters
@@ -23,10 +23,12 @@ public sealed class WebPushEncryptionTests
         });
 
         var body = WebPushEncryption.Encrypt(
-            "When I grow up, I want to be a watermelon"u8, receiver, Bytes("BTBZMqHH6r4Tts7J_aSIgg"), sender, Bytes("DGv6ra1nlYgDCS1FRnbzlw"));
+            "When I grow up, I want to be a watermelon"u8, receiver, Bytes("BTBZMqHH6r4Tts7J_aSIgg"),
+            sender, Bytes("DGv6ra1nlYgDCS1FRnbzlw"));
 
         Assert.Equal(
-            "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN",
+            "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8w"
+            + "EqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN",
             Base64Url.EncodeToString(body));
     }
 
@@ -40,14 +42,16 @@ public sealed class WebPushEncryptionTests
             const [body, privateKey, authSecret] = process.argv.slice(1);
             const key = crypto.createECDH('prime256v1');
             key.setPrivateKey(privateKey, 'base64url');
-            process.stdout.write(ece.decrypt(Buffer.from(body, 'base64url'), { version: 'aes128gcm', privateKey: key, authSecret }));
+            const options = { version: 'aes128gcm', privateKey: key, authSecret };
+            process.stdout.write(ece.decrypt(Buffer.from(body, 'base64url'), options));
             """;
         using var browser = new Browser();
         const string text = """{"unread":3,"conversation_id":"5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5"}""";
         var body = WebPushEncryption.Encrypt(Encoding.UTF8.GetBytes(text), Bytes(browser.P256dh), Bytes(browser.Auth));
 
         using var node = NodePackage.Run(
-            await NodePackage.InstallAsync("http_ece", "1.2.1"), script, Base64Url.EncodeToString(body), browser.PrivateKey, browser.Auth);
+            await NodePackage.InstallAsync("http_ece", "1.2.1"), script,
+            Base64Url.EncodeToString(body), browser.PrivateKey, browser.Auth);
         var read = await node.StandardOutput.ReadToEndAsync();
         await node.WaitForExitAsync();
 

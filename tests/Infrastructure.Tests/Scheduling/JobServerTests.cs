@@ -12,7 +12,7 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Scheduling;
 
-/// <summary>The clock starts when it can; until then the server goes on without it.</summary>
+/// <summary>Scheduled jobs start when they can; the host does not wait for them.</summary>
 public sealed class JobServerTests : IAsyncLifetime
 {
     private TestDatabase? _database;
@@ -25,7 +25,8 @@ public sealed class JobServerTests : IAsyncLifetime
     public async Task Whatever_goes_wrong_at_the_start_delays_the_jobs_and_ends_nothing()
     {
         var failed = false;
-        var storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(_database!.ConnectionString, new PostgreSqlStorageOptions()));
+        var storage = new PostgreSqlStorage(
+            new NpgsqlConnectionFactory(_database!.ConnectionString, new PostgreSqlStorageOptions()));
         await using var services = new ServiceCollection().AddSingleton<JobStorage>(_ =>
         {
             if (failed)
@@ -53,22 +54,24 @@ public sealed class JobServerTests : IAsyncLifetime
     public async Task What_recurs_does_so_soon_after_a_node_was_killed_that_held_the_locks()
     {
         var sent = new TaskCompletionSource();
+        var sweep = new RecurringCommand(
+            "sweep", _ => TimeSpan.FromSeconds(1), (_, _) => Task.FromResult(sent.TrySetResult()));
         await using var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton(new NpgsqlConnectionStringBuilder(_database!.ConnectionString))
             .AddSingleton(_ => NpgsqlDataSource.Create(_database.ConnectionString))
             .AddSingleton<IMediator>(provider => new Mediator(provider.GetRequiredService))
-            .AddSingleton(new RecurringCommand("sweep", _ => TimeSpan.FromSeconds(1), (_, _) => Task.FromResult(sent.TrySetResult())))
+            .AddSingleton(sweep)
             .AddScheduling()
             .BuildServiceProvider();
         var killed = services.GetRequiredService<JobStorage>().GetConnection();
         foreach (var name in (string[])["recurring-jobs:lock", "lock:recurring-job:sweep"])
-            killed.AcquireDistributedLock(name, TimeSpan.Zero); // And never let go.
+            killed.AcquireDistributedLock(name, TimeSpan.Zero); // Never released.
 
         var jobs = services.GetServices<IHostedService>().OfType<JobServer>().Single();
         await jobs.StartAsync(CancellationToken.None);
 
-        await sent.Task.WaitAsync(TimeSpan.FromSeconds(18)); // Registering alone took 20 s when locks lasted so long.
+        await sent.Task.WaitAsync(TimeSpan.FromSeconds(18)); // With a 20 s lock timeout registering alone took 20 s.
         await jobs.StopAsync(CancellationToken.None);
     }
 

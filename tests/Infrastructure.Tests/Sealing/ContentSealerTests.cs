@@ -42,19 +42,19 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
         using var sealer = database.Sealer();
         var scope = Scope(DateTimeOffset.UtcNow.AddDays(30));
         var content = await SealAsync(sealer, scope);
-        foreach (var other in new[] { Scope(null), scope }) // Both have secrets.
+        foreach (var other in new[] { Scope(null), scope }) // Creates the secrets of both.
             await SealAsync(sealer, other with { ExpiresAt = DateTimeOffset.UtcNow.AddDays(30) });
 
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Message = new MessageId(Guid.NewGuid()) }, content));
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Message = null }, content));
+        await AssertClosedAsync(sealer, scope with { Message = new MessageId(Guid.NewGuid()) }, content);
+        await AssertClosedAsync(sealer, scope with { Message = null }, content);
         for (var at = 0; at < content.Bytes.Length; at += 7)
         {
             var bytes = content.Bytes.ToArray();
             bytes[at] ^= 1;
-            await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bytes = bytes }));
+            await AssertClosedAsync(sealer, scope, content with { Bytes = bytes });
         }
 
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bytes = new byte[5] }));
+        await AssertClosedAsync(sealer, scope, content with { Bytes = new byte[5] });
     }
 
     [Fact]
@@ -68,10 +68,10 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
         await SealAsync(sealer, other with { Owner = scope.Owner });
         var later = await SealAsync(sealer, scope with { ExpiresAt = expiry.AddDays(1) });
 
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Owner = other.Owner }, content));
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope with { Conversation = other.Conversation }, content));
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bucket = later.Bucket }));
-        await Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content with { Bucket = null }));
+        await AssertClosedAsync(sealer, scope with { Owner = other.Owner }, content);
+        await AssertClosedAsync(sealer, scope with { Conversation = other.Conversation }, content);
+        await AssertClosedAsync(sealer, scope, content with { Bucket = later.Bucket });
+        await AssertClosedAsync(sealer, scope, content with { Bucket = null });
     }
 
     [Fact]
@@ -79,7 +79,8 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
     {
         ContentSealer[] nodes = [.. Enumerable.Range(0, 8).Select(_ => database.Sealer())];
         var scope = Scope(DateTimeOffset.UtcNow.AddDays(400));
-        var contents = await Task.WhenAll(nodes.SelectMany(node => Enumerable.Range(0, 4).Select(_ => Task.Run(() => SealAsync(node, scope)))));
+        var contents = await Task.WhenAll(nodes.SelectMany(
+            node => Enumerable.Range(0, 4).Select(_ => Task.Run(() => SealAsync(node, scope)))));
 
         foreach (var node in nodes)
         {
@@ -133,9 +134,8 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
         {
             Assert.Null(await OpenAsync(node, scope, content));
             Assert.Equal(Text, await OpenAsync(node, others, kept));
-            Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(() => SealAsync(node, scope))).Refusal);
-            Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(
-                async () => await node.FingerprintAsync(scope.Owner, Bytes(Text), None))).Refusal);
+            await AssertErasedAsync(() => SealAsync(node, scope));
+            await AssertErasedAsync(async () => await node.FingerprintAsync(scope.Owner, Bytes(Text), None));
         }
     }
 
@@ -147,7 +147,7 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
 
         await sealer.ShredAsync(scope.Owner, None);
 
-        Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(() => SealAsync(sealer, scope))).Refusal);
+        await AssertErasedAsync(() => SealAsync(sealer, scope));
     }
 
     [Fact]
@@ -155,7 +155,8 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
     {
         using var here = database.Sealer();
         using var later = database.Sealer();
-        var end = new DateTimeOffset(2020, 1, 1, 0, 0, 6, TimeSpan.Zero); // Before whatever else is sealed in this database.
+        // Before all other content in this database.
+        var end = new DateTimeOffset(2020, 1, 1, 0, 0, 6, TimeSpan.Zero);
         var (ending, staying) = (Scope(end.AddTicks(-1)), Scope(end));
         var (gone, kept) = (await SealAsync(here, ending), await SealAsync(here, staying));
 
@@ -170,7 +171,7 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
             Assert.Equal(Text, await OpenAsync(node, staying, kept));
         }
 
-        Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(() => SealAsync(later, ending))).Refusal);
+        await AssertErasedAsync(() => SealAsync(later, ending));
     }
 
     [Fact]
@@ -278,7 +279,8 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
     [InlineData("2026-12-01T12:29:59.999Z", "minute-2026-12-01T12:29")]
     [InlineData("2026-12-01T12:05:00Z", "minute-2026-12-01T12:05")]
     [InlineData("2026-12-01T12:00:02.5Z", "second-2026-12-01T12:00:02")]
-    public void A_bucket_is_the_day_or_where_little_time_is_left_something_shorter_in_which_content_expires(string expiresAt, string bucket)
+    public void A_bucket_is_the_day_of_expiry_or_something_shorter_if_little_time_is_left(
+        string expiresAt, string bucket)
     {
         var expiry = DateTimeOffset.Parse(expiresAt, System.Globalization.CultureInfo.InvariantCulture);
 
@@ -290,9 +292,16 @@ public sealed class ContentSealerTests(SealingDatabase database) : IClassFixture
     private static SealScope Scope(DateTimeOffset? expiresAt) =>
         new(expiresAt, new UserId(Guid.NewGuid()), new ConversationId(Guid.NewGuid()), new MessageId(Guid.NewGuid()));
 
-    private static SealScope ProfileScope() => new(null, new UserId(Guid.Parse("0193b3a0-0000-7000-8000-00000000a11c")), null, null);
+    private static SealScope ProfileScope() =>
+        new(null, new UserId(Guid.Parse("0193b3a0-0000-7000-8000-00000000a11c")), null, null);
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static Task AssertClosedAsync(ContentSealer sealer, SealScope scope, SealedContent content) =>
+        Assert.ThrowsAnyAsync<CryptographicException>(() => OpenAsync(sealer, scope, content));
+
+    private static async Task AssertErasedAsync(Func<Task> call) =>
+        Assert.Equal(Refusal.Erased, (await Assert.ThrowsAsync<RefusedException>(call)).Refusal);
 
     private static async Task<SealedContent> SealAsync(ContentSealer sealer, SealScope scope, string text = Text) =>
         await sealer.SealAsync(scope, Bytes(text), None);

@@ -10,12 +10,12 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Sealing;
 
-/// <summary>A database with the table of secrets, and nodes with master keys of their own choice.</summary>
+/// <summary>A database with the table of secrets, and nodes with chosen master keys.</summary>
 public sealed class SealingDatabase : IAsyncLifetime
 {
-    /// <summary>Two master keys that every node may know.</summary>
-    public static readonly string FirstKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
-    public static readonly string SecondKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
+    /// <summary>The two master keys of the tests.</summary>
+    public static readonly string FirstKey = NewKey();
+    public static readonly string SecondKey = NewKey();
 
     private TestDatabase? _database;
     private ServiceProvider? _services;
@@ -43,7 +43,7 @@ public sealed class SealingDatabase : IAsyncLifetime
 
     public Secrets Secrets(string? current = "first", params string[] keys) => Secrets(Source, current, keys);
 
-    /// <summary>Secrets by way of connections of the test's own.</summary>
+    /// <summary>Secrets over a data source of the test.</summary>
     public static Secrets Secrets(NpgsqlDataSource source, string? current = "first", params string[] keys)
     {
         var known = keys.Length > 0 ? keys : ["first"];
@@ -55,10 +55,13 @@ public sealed class SealingDatabase : IAsyncLifetime
         return new Secrets(source, Options.Create(options));
     }
 
+    private static string NewKey() =>
+        Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
+
     public ContentSealer Sealer(TimeProvider? clock = null) => new(Secrets(), clock ?? TimeProvider.System);
 }
 
-/// <summary>A clock that stands until it is told to go on.</summary>
+/// <summary>A clock that only <see cref="GoOn"/> moves.</summary>
 public sealed class ManualClock : TimeProvider
 {
     private DateTimeOffset _now = new(2026, 12, 1, 12, 0, 0, TimeSpan.Zero);

@@ -23,7 +23,8 @@ public sealed class SealingOptionsTests : IDisposable
     {
         AssertWrong("Sealing:MasterKeys:a", Environments.Production, ("Sealing:MasterKeys:a", "c2hvcnQ="));
         AssertWrong("Sealing:MasterKeys:a", Environments.Production, ("Sealing:MasterKeys:a", "not base64"));
-        AssertWrong("Sealing:MasterKeys:a", Environments.Production, ("Sealing:MasterKeys:a", Convert.ToBase64String(new byte[33])));
+        var tooLong = Convert.ToBase64String(new byte[33]);
+        AssertWrong("Sealing:MasterKeys:a", Environments.Production, ("Sealing:MasterKeys:a", tooLong));
     }
 
     [Fact]
@@ -42,7 +43,9 @@ public sealed class SealingOptionsTests : IDisposable
         File.WriteAllText(file, $$"""{"file-1":"{{Convert.ToBase64String(new byte[32])}}"}""");
 
         Assert.Equal("file-1", Options(Environments.Production, ("Sealing:MasterKeyFile", file)).Current);
-        Assert.Equal("a", Options(Environments.Production, ("Sealing:MasterKeyFile", file), Key("a"), ("Sealing:CurrentKey", "a")).Current);
+        var both = Options(
+            Environments.Production, ("Sealing:MasterKeyFile", file), Key("a"), ("Sealing:CurrentKey", "a"));
+        Assert.Equal("a", both.Current);
         AssertWrong("Sealing:MasterKeyFile", Environments.Production, ("Sealing:MasterKeyFile", file + ".missing"));
         AssertWrong("Sealing:MasterKeyFile", Environments.Development, ("Sealing:MasterKeyFile", file + ".missing"));
         File.WriteAllText(file, "no JSON");
@@ -64,7 +67,8 @@ public sealed class SealingOptionsTests : IDisposable
     public void Processes_that_start_at_once_in_Development_share_one_key()
     {
         var keys = Enumerable.Range(0, 8).AsParallel().WithDegreeOfParallelism(8)
-            .Select(_ => Options(Environments.Development)).Select(options => Convert.ToBase64String(options.Key(options.Current))).ToList();
+            .Select(_ => Options(Environments.Development))
+            .Select(options => Convert.ToBase64String(options.Key(options.Current))).ToList();
 
         Assert.Single(keys.Distinct());
         Assert.Single(Directory.GetFiles(_folder));
@@ -81,18 +85,24 @@ public sealed class SealingOptionsTests : IDisposable
     public void Keys_are_not_printed()
     {
         var key = Convert.ToBase64String(Enumerable.Repeat((byte)7, 32).ToArray());
-        Assert.DoesNotContain(key, Options(Environments.Production, ("Sealing:MasterKeys:a", key)).ToString(), StringComparison.Ordinal);
+        var options = Options(Environments.Production, ("Sealing:MasterKeys:a", key));
+        Assert.DoesNotContain(key, options.ToString(), StringComparison.Ordinal);
     }
 
-    private static (string Name, string Value) Key(string id) => ($"Sealing:MasterKeys:{id}", Convert.ToBase64String(new byte[32]));
+    private static (string Name, string Value) Key(string id) =>
+        ($"Sealing:MasterKeys:{id}", Convert.ToBase64String(new byte[32]));
 
-    private void AssertWrong(string setting, string environment, params (string Name, string Value)[] settings) =>
-        Assert.Contains(setting, Assert.Throws<OptionsValidationException>(() => Options(environment, settings)).Message, StringComparison.Ordinal);
+    private void AssertWrong(string setting, string environment, params (string Name, string Value)[] settings)
+    {
+        var exception = Assert.Throws<OptionsValidationException>(() => Options(environment, settings));
+        Assert.Contains(setting, exception.Message, StringComparison.Ordinal);
+    }
 
     private SealingOptions Options(string environment, params (string Name, string Value)[] settings)
     {
         var configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value))).Build();
+            .AddInMemoryCollection(
+                settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value))).Build();
         using var services = new ServiceCollection()
             .AddLogging()
             .AddPostgres("Host=127.0.0.1").AddMartenStore()

@@ -10,7 +10,7 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
-    /// <summary>Notes how each transaction commits that writes a secret.</summary>
+    /// <summary>Records the commit mode of each transaction that writes a secret.</summary>
     private const string NoteCommits =
         """
         CREATE TABLE IF NOT EXISTS noted_commits (name text, setting text);
@@ -79,7 +79,10 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
     [InlineData("remote_apply", "remote_apply")]
     public async Task Secrets_are_made_and_shredded_durably_whatever_the_database_is_set_to(string set, string used)
     {
-        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Options = $"-c synchronous_commit={set}" };
+        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString)
+        {
+            Options = $"-c synchronous_commit={set}",
+        };
         await using var source = NpgsqlDataSource.Create(connection);
         await using (var note = source.CreateCommand(NoteCommits))
             await note.ExecuteNonQueryAsync();
@@ -108,7 +111,7 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
         Assert.Equal(secrets[kept], (await database.Secrets("second", "second").FindAsync([kept], None))[kept]);
         await Assert.ThrowsAsync<InvalidOperationException>(() => database.Secrets().FindAsync([kept], None));
         Assert.True(await IsShreddedAsync(shredded));
-        await database.Secrets("first", "first", "second").RewrapAsync(None); // For the other tests.
+        await database.Secrets("first", "first", "second").RewrapAsync(None); // Other tests use the first key.
     }
 
     [Fact]
@@ -143,7 +146,8 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
 
     private async Task<bool> IsShreddedAsync(string name)
     {
-        await using var command = database.Source.CreateCommand("SELECT wrapped IS NULL AND key_id = '' FROM chat.secrets WHERE name = $1");
+        await using var command = database.Source.CreateCommand(
+            "SELECT wrapped IS NULL AND key_id = '' FROM chat.secrets WHERE name = $1");
         command.Parameters.Add(new() { Value = name });
         return (bool)(await command.ExecuteScalarAsync())!;
     }

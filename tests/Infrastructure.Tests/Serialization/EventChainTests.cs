@@ -46,8 +46,10 @@ public sealed class EventChainTests
         var stream = Stream(6);
 
         Assert.Equal(3, EventChain.FirstBroken(IEventCodec.FirstLink, [.. stream.Take(2), .. stream.Skip(3)]));
-        Assert.Equal(2, EventChain.FirstBroken(IEventCodec.FirstLink, [.. stream.Take(3), stream[2], .. stream.Skip(3)]));
-        Assert.Equal(4, EventChain.FirstBroken(IEventCodec.FirstLink, [.. stream.Take(3), stream[4], stream[3], stream[5]]));
+        Assert.Equal(
+            2, EventChain.FirstBroken(IEventCodec.FirstLink, [.. stream.Take(3), stream[2], .. stream.Skip(3)]));
+        Assert.Equal(
+            4, EventChain.FirstBroken(IEventCodec.FirstLink, [.. stream.Take(3), stream[4], stream[3], stream[5]]));
         Assert.Equal(1, EventChain.FirstBroken(IEventCodec.FirstLink, stream.Skip(1)));
     }
 
@@ -72,7 +74,8 @@ public sealed class EventChainTests
 
         Assert.EndsWith(suffix, metadata, StringComparison.Ordinal);
         Assert.Contains($"\"prev_hash\":\"{Convert.ToBase64String(previous)}\"", metadata, StringComparison.Ordinal);
-        Assert.Equal(Rule(previous, data.Type, data.EventId, metadata[..^suffix.Length] + "}", data.Payload.ToArray()), hash.ToArray());
+        var open = metadata[..^suffix.Length] + "}";
+        Assert.Equal(Rule(previous, data.Type, data.EventId, open, data.Payload.ToArray()), hash.ToArray());
     }
 
     [Fact]
@@ -87,9 +90,10 @@ public sealed class EventChainTests
 
         Assert.EndsWith(suffix, metadata, StringComparison.Ordinal);
         Assert.True(EventChain.Holds(previous, stored));
+        var open = metadata[..^suffix.Length] + "}";
         Assert.Equal(
             example["hash"],
-            Convert.ToBase64String(Rule(previous, stored.Type, stored.EventId, metadata[..^suffix.Length] + "}", payload)));
+            Convert.ToBase64String(Rule(previous, stored.Type, stored.EventId, open, payload)));
         Assert.NotNull(Codec.Decode(stored));
     }
 
@@ -97,12 +101,24 @@ public sealed class EventChainTests
     public void The_documentation_names_every_event() =>
         Assert.Equal(EventRegistry.Formats.Select(format => format.Name).Order(), EventsPage.WireNames().Order());
 
-    /// <summary>The rule once more, in as few words as possible.</summary>
+    /// <summary>The documented rule, implemented independently.</summary>
     private static byte[] Rule(byte[] previous, string type, Guid eventId, string metadata, byte[] payload)
     {
         IEnumerable<byte> bytes = previous;
-        foreach (var part in new[] { Encoding.UTF8.GetBytes(type), eventId.ToByteArray(bigEndian: true), Encoding.UTF8.GetBytes(metadata), payload })
-            bytes = [.. bytes, (byte)(part.Length >> 24), (byte)(part.Length >> 16), (byte)(part.Length >> 8), (byte)part.Length, .. part];
+        byte[][] parts =
+        [
+            Encoding.UTF8.GetBytes(type), eventId.ToByteArray(bigEndian: true), Encoding.UTF8.GetBytes(metadata),
+            payload,
+        ];
+        foreach (var part in parts)
+        {
+            var length = part.Length;
+            bytes =
+            [
+                .. bytes, (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length, .. part,
+            ];
+        }
+
         return SHA256.HashData(bytes.ToArray());
     }
 
@@ -118,7 +134,8 @@ public sealed class EventChainTests
         return stream;
     }
 
-    private static void AssertBroken(StoredEvent stored) => Assert.Equal(0, EventChain.FirstBroken(IEventCodec.FirstLink, [stored]));
+    private static void AssertBroken(StoredEvent stored) =>
+        Assert.Equal(0, EventChain.FirstBroken(IEventCodec.FirstLink, [stored]));
 
     private static byte[] Flipped(ReadOnlyMemory<byte> bytes, int at)
     {

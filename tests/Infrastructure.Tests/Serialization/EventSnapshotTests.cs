@@ -13,8 +13,8 @@ using Snapshooter.Xunit;
 namespace ChatCqrs.Infrastructure.Tests.Serialization;
 
 /// <summary>
-/// One snapshot an event: its bytes in the log, and the contract with every log that was ever written. A snapshot never changes; a new form of an
-/// event is a new version with a snapshot of its own.
+/// One snapshot for each event: its bytes in the log, the contract with every existing log. A snapshot never changes;
+/// a new form of an event is a new version with its own snapshot.
 /// </summary>
 public sealed class EventSnapshotTests
 {
@@ -26,12 +26,15 @@ public sealed class EventSnapshotTests
     private static readonly SealedContent Sealed = new("2026-02-01", new byte[] { 0, 1, 2, 253, 254, 255 });
 
     private static readonly EventContext Context = new(
-        Guid.Parse("0198c2a5-2000-7000-8000-0000000000e5"), At, new Actor(Ann, Phone), "4bf92f3577b34da6a3ce929d0e0e4736",
+        Guid.Parse("0198c2a5-2000-7000-8000-0000000000e5"), At, new Actor(Ann, Phone),
+        "4bf92f3577b34da6a3ce929d0e0e4736",
         Guid.Parse("0198c2a5-1000-7000-8000-0000000000c3"));
 
     private static readonly Dictionary<string, object> Events = new()
     {
-        ["conversation-started.v1"] = new ConversationEvent.ConversationStarted(ConversationKind.Direct, Ann, [Ann, Ben]) { At = At },
+        ["conversation-started.v1"] = new ConversationEvent.ConversationStarted(
+            ConversationKind.Direct, Ann, [Ann, Ben])
+        { At = At },
         ["message-sent.v1"] = new ConversationEvent.MessageSent(
             Message, Ann, Phone, MessageType.Text, Sealed, new Fingerprint(UInt128.MaxValue / 3),
             new MessageId(Guid.Parse("0198c2a5-0000-7000-8000-0000000000c2")), At.AddDays(30))
@@ -40,14 +43,22 @@ public sealed class EventSnapshotTests
         ["member-removed.v1"] = new ConversationEvent.MemberRemoved(Ben, Ann) { At = At },
         ["member-left.v1"] = new ConversationEvent.MemberLeft(Ben) { At = At },
         ["role-changed.v1"] = new ConversationEvent.RoleChanged(Ben, Role.Admin, Ann) { At = At },
-        ["group-renamed.v1"] = new ConversationEvent.GroupRenamed(new GroupTitle(Sealed with { Bucket = null }, Ann)) { At = At },
-        ["retention-changed.v1"] = new ConversationEvent.RetentionChanged(new RetentionPolicy(7, 3_600), Ann) { At = At },
-        ["message-edited.v1"] = new ConversationEvent.MessageEdited(Message, 7, Ann, Sealed, new Fingerprint(UInt128.MaxValue / 3)) { At = At },
+        ["group-renamed.v1"] = new ConversationEvent.GroupRenamed(new GroupTitle(Sealed with { Bucket = null }, Ann))
+        { At = At },
+        ["retention-changed.v1"] = new ConversationEvent.RetentionChanged(new RetentionPolicy(7, 3_600), Ann)
+        { At = At },
+        ["message-edited.v1"] = new ConversationEvent.MessageEdited(
+            Message, 7, Ann, Sealed, new Fingerprint(UInt128.MaxValue / 3))
+        { At = At },
         ["message-deleted.v1"] = new ConversationEvent.MessageDeleted(Message, 7, Ann) { At = At },
         ["reaction-set.v1"] = new ConversationEvent.ReactionSet(Message, 7, Ben, "👍") { At = At },
         ["reaction-cleared.v1"] = new ConversationEvent.ReactionCleared(Message, 7, Ben) { At = At },
         ["messages-expired.v1"] = new ConversationEvent.MessagesExpired(
-            [new ExpiredMessage(Message, 7), new ExpiredMessage(new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000c4")), 9)], ExpiryReason.Expired)
+            [
+                new ExpiredMessage(Message, 7),
+                new ExpiredMessage(new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000c4")), 9),
+            ],
+            ExpiryReason.Expired)
         { At = At },
         ["message-delivered.v1"] = new ReceiptEvent.MessageDelivered(Ben, Phone, 7) { At = At },
         ["message-read.v1"] = new ReceiptEvent.MessageRead(Ben, Phone, 7) { At = At },
@@ -58,7 +69,8 @@ public sealed class EventSnapshotTests
         ["user-blocked.v1"] = new UserEvent.UserBlocked(Ann, Ben) { At = At },
         ["user-unblocked.v1"] = new UserEvent.UserUnblocked(Ann, Ben) { At = At },
         ["conversation-settings-changed.v1"] = new UserEvent.ConversationSettingsChanged(
-            Ann, new ConversationId(Guid.Parse("5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5")), new ConversationSettings(true, false, At.AddDays(7)))
+            Ann, new ConversationId(Guid.Parse("5f0c1c1e-2a3b-8c4d-9e5f-60718293a4b5")),
+            new ConversationSettings(true, false, At.AddDays(7)))
         { At = At },
         ["user-erased.v1"] = new UserEvent.UserErased(Ann) { At = At },
     };
@@ -73,7 +85,8 @@ public sealed class EventSnapshotTests
 
         Assert.Equal(name, data.Type);
         Snapshot.Match(
-            $"{data.Type}\n{Encoding.UTF8.GetString(data.Payload.Span)}\n{Encoding.UTF8.GetString(data.Metadata.Span)}\n",
+            $"{data.Type}\n{Encoding.UTF8.GetString(data.Payload.Span)}\n"
+            + $"{Encoding.UTF8.GetString(data.Metadata.Span)}\n",
             new SnapshotFullName(name + ".snap", FolderOf()));
     }
 
@@ -97,15 +110,20 @@ public sealed class EventSnapshotTests
     public void A_group_starts_with_its_title()
     {
         var title = new GroupTitle(Sealed with { Bucket = null }, Ann);
-        var (data, _) = new EventCodec().Encode(
-            new ConversationEvent.ConversationStarted(ConversationKind.Group, Ann, [Ann, Ben], title) { At = At }, Context, IEventCodec.FirstLink);
+        var started = new ConversationEvent.ConversationStarted(ConversationKind.Group, Ann, [Ann, Ben], title)
+        { At = At };
+        var (data, _) = new EventCodec().Encode(started, Context, IEventCodec.FirstLink);
 
-        Snapshot.Match(Encoding.UTF8.GetString(data.Payload.Span) + "\n", new SnapshotFullName("conversation-started of a group.snap", FolderOf()));
+        Snapshot.Match(
+            Encoding.UTF8.GetString(data.Payload.Span) + "\n",
+            new SnapshotFullName("conversation-started of a group.snap", FolderOf()));
     }
 
     [Fact]
-    public void Every_event_is_here() =>
-        Assert.Equal(EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal), Events.Keys.Order(StringComparer.Ordinal));
+    public void Every_event_is_here() => Assert.Equal(
+        EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal),
+        Events.Keys.Order(StringComparer.Ordinal));
 
-    private static string FolderOf([System.Runtime.CompilerServices.CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
+    private static string FolderOf([System.Runtime.CompilerServices.CallerFilePath] string file = "") =>
+        Path.GetDirectoryName(file)!;
 }

@@ -2,19 +2,21 @@ using System.Text.RegularExpressions;
 
 namespace ChatCqrs.Infrastructure.Tests.Serialization;
 
-/// <summary>What docs/events.md says, so that tests can hold it to it.</summary>
+/// <summary>Parses docs/events.md, so that tests can compare it with the code.</summary>
 internal static partial class EventsPage
 {
     private static readonly string Text = File.ReadAllText(Path.Combine(Root(), "docs", "events.md"));
 
-    /// <summary>The wire names that have a heading.</summary>
+    /// <summary>The wire names in the headings.</summary>
     public static IEnumerable<string> WireNames() => Heading().Matches(Text).Select(match => match.Groups[1].Value);
 
-    /// <summary>The lines of the block behind "Worked example": a name, blanks, a value.</summary>
+    /// <summary>The block after "Worked example": in each line a name, blanks and a value.</summary>
     public static Dictionary<string, string> WorkedExample()
     {
         var block = Text[Text.IndexOf("Worked example", StringComparison.Ordinal)..].Split("```")[1];
-        return block.Split('\n').Select(line => line.Split(' ', 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        return block.Split('\n')
+            .Select(line => line.Split(
+                ' ', 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             .Where(parts => parts.Length == 2).ToDictionary(parts => parts[0], parts => parts[1]);
     }
 
@@ -25,7 +27,11 @@ internal static partial class EventsPage
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "ChatCqrs.sln")))
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+        {
+            folder = folder.Parent
+                ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+        }
+
         return folder.FullName;
     }
 }
