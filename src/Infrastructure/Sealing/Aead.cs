@@ -20,7 +20,7 @@ internal static class Aead
         return sealedBytes;
     }
 
-    /// <exception cref="CryptographicException">The bytes were altered, or belong to another key or context.</exception>
+    /// <exception cref="CryptographicException">The bytes were altered or belong to another key or context.</exception>
     public static byte[] Open(AesGcm key, ReadOnlySpan<byte> sealedBytes, ReadOnlySpan<byte> associated)
     {
         if (sealedBytes.Length < NonceSize + TagSize)
