@@ -16,7 +16,7 @@ public sealed class LogDatabase : IAsyncLifetime
 
     public string ConnectionString => _database!.ConnectionString;
 
-    /// <summary>A data source of the test's own.</summary>
+    /// <summary>A data source for the test's own statements.</summary>
     public NpgsqlDataSource Source { get; private set; } = null!;
 
     public async Task InitializeAsync()
@@ -34,7 +34,7 @@ public sealed class LogDatabase : IAsyncLifetime
         await _database!.DisposeAsync();
     }
 
-    /// <summary>The log as one more node sees it.</summary>
+    /// <summary>The log of one more node.</summary>
     public IEventStore Store() => Node().GetRequiredService<IEventStore>();
 
     public async Task<T> ScalarAsync<T>(string sql)
@@ -45,13 +45,17 @@ public sealed class LogDatabase : IAsyncLifetime
 
     public Task ExecuteAsync(string sql) => ScalarAsync<object?>(sql);
 
-    /// <summary>Calls <c>log_append</c> in a transaction that stays open, as a writer does that commits late.</summary>
+    /// <summary>Calls <c>log_append</c> in an open transaction, like a writer that commits late.</summary>
     public async Task<OpenAppend> AppendAndWaitAsync(string stream)
     {
         var connection = await Source.OpenConnectionAsync();
         var transaction = await connection.BeginTransactionAsync();
         await using var command = new NpgsqlCommand(
-            "SELECT \"position\" FROM chat.log_append(ARRAY[$1], ARRAY[-1], ARRAY[1], ARRAY[1], ARRAY[0], ARRAY[$2], ARRAY['late.v1'], ARRAY['{}'::bytea], ARRAY['{}'::bytea])",
+            """
+            SELECT "position" FROM chat.log_append(
+                ARRAY[$1], ARRAY[-1], ARRAY[1], ARRAY[1], ARRAY[0], ARRAY[$2], ARRAY['late.v1'], ARRAY['{}'::bytea],
+                ARRAY['{}'::bytea])
+            """,
             connection, transaction);
         command.Parameters.Add(new() { Value = stream });
         command.Parameters.Add(new() { Value = Guid.NewGuid() });
@@ -70,8 +74,9 @@ public sealed class LogDatabase : IAsyncLifetime
     }
 }
 
-/// <summary>An append that is not committed yet.</summary>
-public sealed record OpenAppend(NpgsqlConnection Connection, NpgsqlTransaction Transaction, long Position) : IAsyncDisposable
+/// <summary>An uncommitted append.</summary>
+public sealed record OpenAppend(NpgsqlConnection Connection, NpgsqlTransaction Transaction, long Position)
+    : IAsyncDisposable
 {
     public async ValueTask DisposeAsync()
     {

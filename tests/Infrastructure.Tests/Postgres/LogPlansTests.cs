@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
-/// <summary>Reading the log costs what is read, not what is stored: also with the general plan that a prepared statement ends with.</summary>
+/// <summary>
+/// The cost of a read depends on the result, not on the size of the log; even with a prepared statement's generic plan.
+/// </summary>
 public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatabase>, IAsyncLifetime
 {
     private readonly LogReader _reader = new(database.Source, PostgresRegistration.Schema);
@@ -15,9 +17,12 @@ public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatab
         var store = database.Store();
         for (var round = 0; round < 10; round++)
         {
-            await store.AppendAsync(
-                [.. Enumerable.Range(0, 200).Select(_ => new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(10)))],
-                CancellationToken.None);
+            StreamAppend[] appends =
+            [
+                .. Enumerable.Range(0, 200)
+                    .Select(_ => new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(10))),
+            ];
+            await store.AppendAsync(appends, CancellationToken.None);
         }
 
         await database.ExecuteAsync("ANALYZE chat.log_events, chat.log_streams");
@@ -26,7 +31,8 @@ public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatab
     public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
-    public Task The_whole_log_is_walked_along_its_positions() => AssertAsync(_reader.PageQuery, "bigint", "0", "log_events_position");
+    public Task The_whole_log_is_walked_along_its_positions() =>
+        AssertAsync(_reader.PageQuery, "bigint", "0", "log_events_position");
 
     [Fact]
     public Task A_stream_is_walked_along_its_revisions_forwards() =>
@@ -40,7 +46,10 @@ public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatab
     {
         await using var connection = await database.Source.OpenConnectionAsync();
         await using var command = new NpgsqlCommand(
-            $"SET plan_cache_mode = force_generic_plan; PREPARE walk({types}) AS {sql}; EXPLAIN EXECUTE walk({values})", connection);
+            $"""
+            SET plan_cache_mode = force_generic_plan; PREPARE walk({types}) AS {sql}; EXPLAIN EXECUTE walk({values})
+            """,
+            connection);
         var plan = new List<string>();
         await using (var reader = await command.ExecuteReaderAsync())
         {

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
-/// <summary>A database that is away is told from a mistake of ours: only the first is answered with "try again later".</summary>
+/// <summary>An unavailable database, which callers may retry, is distinguished from errors of the code.</summary>
 public sealed class PostgresErrorsTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     public static TheoryData<Exception, bool> Examples => new()
@@ -39,7 +39,8 @@ public sealed class PostgresErrorsTests(LogDatabase database) : IClassFixture<Lo
     public async Task A_server_that_is_not_there_is_unavailable()
     {
         await using var source = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=nobody;Timeout=2");
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => PostgresErrors.GuardAsync(async () => await source.OpenConnectionAsync()));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => PostgresErrors.GuardAsync(async () => await source.OpenConnectionAsync()));
     }
 
     [Fact]
@@ -48,15 +49,18 @@ public sealed class PostgresErrorsTests(LogDatabase database) : IClassFixture<Lo
         await using var source = NpgsqlDataSource.Create(
             new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = 1, Timeout = 1 });
         await using var taken = await source.OpenConnectionAsync();
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => PostgresErrors.GuardAsync(async () => await source.OpenConnectionAsync()));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => PostgresErrors.GuardAsync(async () => await source.OpenConnectionAsync()));
     }
 
     [Fact]
     public async Task A_statement_that_takes_too_long_is_unavailable()
     {
-        await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { CommandTimeout = 1 });
+        await using var source = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(database.ConnectionString) { CommandTimeout = 1 });
         await using var command = source.CreateCommand("SELECT pg_sleep(60)");
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => PostgresErrors.GuardAsync(() => command.ExecuteNonQueryAsync()));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => PostgresErrors.GuardAsync(() => command.ExecuteNonQueryAsync()));
     }
 
     [Fact]
@@ -70,7 +74,8 @@ public sealed class PostgresErrorsTests(LogDatabase database) : IClassFixture<Lo
 
     [Fact]
     public async Task A_statement_that_is_wrong_is_a_mistake() =>
-        await Assert.ThrowsAsync<PostgresException>(() => PostgresErrors.GuardAsync(() => database.ExecuteAsync("SELECT nothing_of_that_name")));
+        await Assert.ThrowsAsync<PostgresException>(
+            () => PostgresErrors.GuardAsync(() => database.ExecuteAsync("SELECT nothing_of_that_name")));
 
     private static PostgresException Postgres(string state) => new("It went wrong.", "ERROR", "ERROR", state);
 }

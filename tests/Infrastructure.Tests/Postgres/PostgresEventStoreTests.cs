@@ -4,10 +4,11 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
-/// <summary>What the log on PostgreSQL promises beyond the contract of every log.</summary>
+/// <summary>The guarantees of the log on PostgreSQL beyond the common contract.</summary>
 public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
-    private const string Waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
+    private const string Waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
 
     private static readonly CancellationToken None = CancellationToken.None;
 
@@ -32,7 +33,8 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         var (slow, fast, head) = (Some.Stream(), Some.Stream(), await store.HeadAsync(None));
         await using var late = await database.AppendAndWaitAsync(slow);
         var appending = AppendAsync(store, fast, StreamAppend.NoStream, 2);
-        await Eventually.IsTrue(async () => await database.ScalarAsync<long>(Waiting) > 0, "the second append waits for the first");
+        await Eventually.IsTrue(
+            async () => await database.ScalarAsync<long>(Waiting) > 0, "the second append waits for the first");
         Assert.False(appending.IsCompleted);
         Assert.Equal(head, await other.HeadAsync(None));
 
@@ -48,14 +50,14 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
     public async Task An_append_that_would_wait_for_too_long_says_that_the_store_is_not_available()
     {
         var (store, stream) = (database.Store(), Some.Stream());
-        var events = Some.Events(1);
+        StreamAppend[] batch = [new(stream, StreamAppend.NoStream, Some.Events(1))];
         await using (await database.AppendAndWaitAsync(Some.Stream()))
         {
             await Assert.ThrowsAsync<StoreUnavailableException>(
-                () => store.AppendAsync([new StreamAppend(stream, StreamAppend.NoStream, events)], None).WaitAsync(Eventually.Deadline));
+                () => store.AppendAsync(batch, None).WaitAsync(Eventually.Deadline));
         }
 
-        Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync([new StreamAppend(stream, StreamAppend.NoStream, events)], None))[0]);
+        Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync(batch, None))[0]);
     }
 
     [Fact]
@@ -67,9 +69,13 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         await using (await database.AppendAndWaitAsync(Some.Stream()))
         {
             appending = store.AppendAsync(batch, None);
-            await Eventually.IsTrue(async () => await database.ScalarAsync<long>(Waiting) > 0, "the append is in the middle");
+            await Eventually.IsTrue(
+                async () => await database.ScalarAsync<long>(Waiting) > 0, "the append is in the middle");
             await database.ExecuteAsync(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'");
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event = 'advisory'
+                """);
             await Assert.ThrowsAsync<StoreUnavailableException>(() => appending);
         }
 
@@ -94,14 +100,18 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
             async () =>
             {
                 await database.ExecuteAsync(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """);
                 return next.IsCompleted;
             },
             "the subscription notices");
         await Assert.ThrowsAsync<StoreUnavailableException>(() => next);
 
         await RepeatAsync(() => store.AppendAsync([new StreamAppend(stream, 1, Some.Events(1))], None));
-        Assert.Equal((stream, 2L), (await TakeAsync(database.Store(), last, 1)).Select(e => (e.Stream, e.Revision)).Single());
+        var resumed = Assert.Single(await TakeAsync(database.Store(), last, 1));
+        Assert.Equal((stream, 2L), (resumed.Stream, resumed.Revision));
     }
 
     [Fact]
@@ -111,11 +121,13 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         string[] streams = [.. Enumerable.Range(0, 8).Select(_ => Some.Stream())];
         var appended = await Task.WhenAll(Enumerable.Range(0, 4).Select(async writer =>
         {
-            var (store, revisions, count) = (database.Store(), streams.ToDictionary(s => s, _ => StreamAppend.NoStream), 0);
+            var (store, count) = (database.Store(), 0);
+            var revisions = streams.ToDictionary(stream => stream, _ => StreamAppend.NoStream);
             var order = writer % 2 == 0 ? streams : [.. streams.Reverse()];
             for (var round = 0; round < Rounds; round++)
             {
-                var outcomes = await store.AppendAsync([.. order.Select(s => new StreamAppend(s, revisions[s], Some.Events(2)))], None);
+                var outcomes = await store.AppendAsync(
+                    [.. order.Select(stream => new StreamAppend(stream, revisions[stream], Some.Events(2)))], None);
                 foreach (var (stream, outcome) in order.Zip(outcomes))
                 {
                     count += outcome is AppendOutcome.Appended ? 2 : 0;
@@ -163,8 +175,7 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
 
         await store.TruncateAsync(stream, 2_340, None);
 
-        Assert.Equal(5, await database.ScalarAsync<long>(
-            $"SELECT count(*) FROM chat.log_events WHERE stream_key = (SELECT key FROM chat.log_streams WHERE name = '{stream}')"));
+        Assert.Equal(5, await StoredAsync(stream));
     }
 
     [Fact]
@@ -174,21 +185,26 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         await AppendAsync(store, stream, StreamAppend.NoStream, 5);
         await database.ExecuteAsync($"UPDATE chat.log_streams SET truncated_before = 3 WHERE name = '{stream}'");
 
-        Assert.Equal([3L, 4], (await store.ReadStreamAsync(stream, 0, ReadDirection.Forwards, 10, None)).Select(e => e.Revision));
-        Assert.Equal([4L, 3], (await store.ReadStreamAsync(stream, 4, ReadDirection.Backwards, 10, None)).Select(e => e.Revision));
+        var forwards = await store.ReadStreamAsync(stream, 0, ReadDirection.Forwards, 10, None);
+        var backwards = await store.ReadStreamAsync(stream, 4, ReadDirection.Backwards, 10, None);
+        Assert.Equal([3L, 4], forwards.Select(e => e.Revision));
+        Assert.Equal([4L, 3], backwards.Select(e => e.Revision));
         Assert.Equal([3L, 4], (await TakeAsync(store, head, 2)).Select(e => e.Revision));
 
         await store.TruncateAsync(stream, 3, None);
-        Assert.Equal(2, await database.ScalarAsync<long>(
-            $"SELECT count(*) FROM chat.log_events WHERE stream_key = (SELECT key FROM chat.log_streams WHERE name = '{stream}')"));
+        Assert.Equal(2, await StoredAsync(stream));
     }
 
     [Fact]
     public async Task Large_events_are_read_a_few_at_a_time()
     {
-        var (store, head, pages) = (database.Store(), await database.Store().HeadAsync(None), new List<int>());
+        var (store, pages) = (database.Store(), new List<int>());
+        var head = await store.HeadAsync(None);
         for (var n = 0; n < 12; n++)
-            await store.AppendAsync([new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.EventOf(1_000_000)])], None);
+        {
+            await store.AppendAsync(
+                [new StreamAppend(Some.Stream(), StreamAppend.NoStream, [Some.EventOf(1_000_000)])], None);
+        }
 
         await foreach (var page in store.SubscribeAllAsync(head, Eventually.Cancelled()))
         {
@@ -206,7 +222,11 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         await using var connection = await database.Source.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
         await using var command = connection.CreateCommand();
-        command.CommandText = "SET LOCAL synchronous_commit = off; SELECT * FROM chat.log_append('{}','{}','{}','{}','{}','{}','{}','{}','{}')";
+        command.CommandText =
+            """
+            SET LOCAL synchronous_commit = off;
+            SELECT * FROM chat.log_append('{}','{}','{}','{}','{}','{}','{}','{}','{}')
+            """;
         await command.ExecuteNonQueryAsync();
         command.CommandText = "SHOW synchronous_commit";
 
@@ -227,10 +247,20 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         }
     }
 
-    private static async Task<AppendOutcome.Appended> AppendAsync(IEventStore store, string stream, long expected, int count) =>
-        Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync([new StreamAppend(stream, expected, Some.Events(count))], None))[0]);
+    private Task<long> StoredAsync(string stream) => database.ScalarAsync<long>(
+        $"""
+        SELECT count(*) FROM chat.log_events
+        WHERE stream_key = (SELECT key FROM chat.log_streams WHERE name = '{stream}')
+        """);
 
-    /// <summary>Calls until the store is there again, as its users do.</summary>
+    private static async Task<AppendOutcome.Appended> AppendAsync(
+        IEventStore store, string stream, long expected, int count)
+    {
+        var append = new StreamAppend(stream, expected, Some.Events(count));
+        return Assert.IsType<AppendOutcome.Appended>((await store.AppendAsync([append], None))[0]);
+    }
+
+    /// <summary>Retries until the store is available again, like its callers.</summary>
     private static Task RepeatAsync(Func<Task<IReadOnlyList<AppendOutcome>>> append) => Eventually.IsTrue(
         async () =>
         {

@@ -26,8 +26,9 @@ public sealed class PostgresRegistrationTests : IAsyncLifetime
         {
             foreach (var node in nodes)
             {
+                var append = new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(1));
                 var outcome = await node.Services.GetRequiredService<IEventStore>()
-                    .AppendAsync([new StreamAppend(Some.Stream(), StreamAppend.NoStream, Some.Events(1))], CancellationToken.None);
+                    .AppendAsync([append], CancellationToken.None);
                 Assert.IsType<AppendOutcome.Appended>(outcome[0]);
             }
         }

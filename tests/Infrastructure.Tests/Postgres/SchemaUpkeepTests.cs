@@ -11,7 +11,7 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
-/// <summary>A start waits for PostgreSQL and for other nodes, tells so, and gives up in a sentence.</summary>
+/// <summary>A start waits for PostgreSQL and for other nodes, logs that, and fails with one sentence.</summary>
 public sealed class SchemaUpkeepTests : IAsyncLifetime
 {
     private readonly Told _told = new();
@@ -33,10 +33,15 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
         door.Start();
         var port = ((IPEndPoint)door.LocalEndpoint).Port;
         door.Stop();
-        using var node = Node(new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Host = "127.0.0.1", Port = port }, wait: Eventually.Deadline);
+        var database = new NpgsqlConnectionStringBuilder(_database.ConnectionString)
+        {
+            Host = "127.0.0.1",
+            Port = port,
+        };
+        using var node = Node(database, wait: Eventually.Deadline);
 
         var starting = node.StartAsync();
-        await Eventually.IsTrue(() => _told.Lines.Any(line => line.StartsWith("Waiting for PostgreSQL", StringComparison.Ordinal)), "it tells that it waits");
+        await LogsAsync("Waiting for PostgreSQL");
         Assert.False(starting.IsCompleted);
         using var opened = new TcpListener(IPAddress.Loopback, port);
         opened.Start();
@@ -44,7 +49,8 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
         var passing = PassAsync(opened, real, closed.Token);
         await starting.WaitAsync(Eventually.Deadline);
 
-        Assert.Contains(_told.Lines, line => line.StartsWith("The database's schema is up to date", StringComparison.Ordinal));
+        Assert.Contains(
+            _told.Lines, line => line.StartsWith("The database's schema is up to date", StringComparison.Ordinal));
         await node.StopAsync();
         await closed.CancelAsync();
         await passing;
@@ -53,7 +59,8 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
     [Fact]
     public async Task A_database_that_does_not_come_ends_the_start_with_a_sentence()
     {
-        using var node = Node(new NpgsqlConnectionStringBuilder("Host=127.0.0.1;Port=1;Username=nobody"), wait: TimeSpan.FromSeconds(1));
+        var nowhere = new NpgsqlConnectionStringBuilder("Host=127.0.0.1;Port=1;Username=nobody");
+        using var node = Node(nowhere, wait: TimeSpan.FromSeconds(1));
 
         var exception = await Assert.ThrowsAsync<StoreUnavailableException>(() => node.StartAsync());
 
@@ -63,7 +70,8 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
     [Fact]
     public async Task A_database_that_is_not_there_is_not_waited_for()
     {
-        using var node = Node(new NpgsqlConnectionStringBuilder(_database!.ConnectionString) { Database = "nowhere" }, wait: TimeSpan.FromHours(1));
+        var nowhere = new NpgsqlConnectionStringBuilder(_database!.ConnectionString) { Database = "nowhere" };
+        using var node = Node(nowhere, wait: TimeSpan.FromHours(1));
 
         var exception = await Assert.ThrowsAsync<StoreUnavailableException>(() => node.StartAsync());
 
@@ -81,7 +89,7 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
         using var node = Node(new NpgsqlConnectionStringBuilder(_database.ConnectionString), wait: Eventually.Deadline);
 
         var starting = node.StartAsync();
-        await Eventually.IsTrue(() => _told.Lines.Any(line => line.StartsWith("Another node", StringComparison.Ordinal)), "it tells that it waits");
+        await LogsAsync("Another node");
         Assert.False(starting.IsCompleted);
         await other.CloseAsync();
         NpgsqlConnection.ClearPool(other);
@@ -90,17 +98,22 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
         await node.StopAsync();
     }
 
+    private Task LogsAsync(string start) => Eventually.IsTrue(
+        () => _told.Lines.Any(line => line.StartsWith(start, StringComparison.Ordinal)), $"it logs '{start}'");
+
     private IHost Node(NpgsqlConnectionStringBuilder database, TimeSpan wait)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Logging.AddProvider(_told);
         builder.Services.AddPostgres(database.ConnectionString).AddMartenStore().AddPostgresEventStore();
-        builder.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(new StartupOptions { DatabaseWait = wait }));
+        builder.Services.AddSingleton(
+            Microsoft.Extensions.Options.Options.Create(new StartupOptions { DatabaseWait = wait }));
         return builder.Build();
     }
 
-    /// <summary>Hands every connection on to the real server.</summary>
-    private static async Task PassAsync(TcpListener door, NpgsqlConnectionStringBuilder server, CancellationToken closed)
+    /// <summary>Forwards every connection to the real server.</summary>
+    private static async Task PassAsync(
+        TcpListener door, NpgsqlConnectionStringBuilder server, CancellationToken closed)
     {
         var passing = new List<Task>();
         try
@@ -114,7 +127,8 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
         }
     }
 
-    private static async Task PassAsync(TcpClient client, NpgsqlConnectionStringBuilder server, CancellationToken closed)
+    private static async Task PassAsync(
+        TcpClient client, NpgsqlConnectionStringBuilder server, CancellationToken closed)
     {
         using var _ = client;
         using var target = new TcpClient();
@@ -123,7 +137,7 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
         await Task.WhenAny(near.CopyToAsync(far, closed), far.CopyToAsync(near, closed));
     }
 
-    /// <summary>What the nodes log.</summary>
+    /// <summary>The log lines of the nodes.</summary>
     private sealed class Told : ILoggerProvider, ILogger
     {
         private readonly Lock _lock = new();
@@ -145,7 +159,9 @@ public sealed class SchemaUpkeepTests : IAsyncLifetime
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             lock (_lock)
                 _lines.Add(formatter(state, exception));
