@@ -197,7 +197,7 @@ public sealed class ChatSocket : IAsyncDisposable
     }
 
     /// <summary>Asserts that entries came in order, each once, with no gap but the connection's own messages.</summary>
-/// <param name="ownByRest">Seqs of own messages that were sent by REST, without an ack frame.</param>
+    /// <param name="ownByRest">Seqs of own messages that were sent by REST, without an ack frame.</param>
     public void KeptOrder(params long[] ownByRest)
     {
         lock (_gate)

@@ -43,7 +43,7 @@ public sealed class Correspondence(Person ada, Person bob, int each, Ledger ledg
     }
 
     /// <summary>Asserts: no acknowledged message is lost or stored twice, and both see one gap-free order.</summary>
-/// <param name="inTheOrderSent">Also assert that each sender's messages stand in the order of sending.</param>
+    /// <param name="inTheOrderSent">Also assert that each sender's messages stand in the order of sending.</param>
     public async Task VerifyAsync(bool inTheOrderSent = true)
     {
         var acknowledged = ledger.Acknowledged.Where(ack => ack.Key.Sender == ada.Id || ack.Key.Sender == bob.Id)

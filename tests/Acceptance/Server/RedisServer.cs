@@ -16,9 +16,9 @@ public sealed class RedisServer : IAsyncDisposable
     private RedisServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) => _process?.Kill();
 
     /// <summary>
-/// The reason to skip tests that need Redis; null if it is installed, or if <c>CI</c> is set: then a missing Redis
-/// fails them.
-/// </summary>
+    /// The reason to skip tests that need Redis; null if it is installed, or if <c>CI</c> is set: then a missing Redis
+    /// fails them.
+    /// </summary>
     public static string? Missing { get; } =
         Installed is null && Environment.GetEnvironmentVariable("CI") is not { Length: > 0 } ? NotInstalled : null;
 
