@@ -11,7 +11,9 @@ using Npgsql;
 
 namespace ChatCqrs.WebApi.Tests;
 
-/// <summary>The whole server as it runs in Development, on a port and a database of its own. Without limits, unless a subclass sets some.</summary>
+/// <summary>
+/// The whole server as in Development, with its own port and database. It has no limits unless a subclass sets some.
+/// </summary>
 public class ChatServer : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
@@ -24,7 +26,7 @@ public class ChatServer : IAsyncLifetime
 
     public NpgsqlDataSource Database => Services.GetRequiredService<NpgsqlDataSource>();
 
-    /// <summary>The folder that Development's keys are in.</summary>
+    /// <summary>The folder of Development's keys.</summary>
     public string DataFolder => _folder;
 
     /// <summary>Settings of this server, such as <c>RateLimits:Enabled</c>.</summary>
@@ -35,12 +37,14 @@ public class ChatServer : IAsyncLifetime
         _database = await TestDatabase.CreateAsync();
         var settings = new[]
         {
-            ("environment", "Development"), ("urls", "http://127.0.0.1:0"), ("ConnectionStrings:Postgres", _database.ConnectionString),
+            ("environment", "Development"), ("urls", "http://127.0.0.1:0"),
+            ("ConnectionStrings:Postgres", _database.ConnectionString),
             ("DataFolder", _folder), ("Logging:LogLevel:Default", "Error"),
         };
         _app = Program.Build([.. settings.Concat(Settings).Select(setting => $"--{setting.Item1}={setting.Item2}")]);
         await _app.StartAsync();
-        var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        var address = _app.Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         Http = new HttpClient { BaseAddress = new Uri(address) };
         await Eventually.IsTrue(async () => (await GetAsync("/health/ready")).Status == 200, "the server is ready");
     }
@@ -54,27 +58,31 @@ public class ChatServer : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>As on SIGTERM.</summary>
+    /// <summary>Stops the server as SIGTERM does.</summary>
     public Task StopAsync() => _app!.StopAsync();
 
-    /// <summary>Opens a socket for somebody.</summary>
+    /// <summary>Opens a socket.</summary>
     public async Task<ClientWebSocket> ConnectAsync(string token)
     {
         var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
-        await socket.ConnectAsync(new UriBuilder(Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, Eventually.Cancelled());
+        await socket.ConnectAsync(
+            new UriBuilder(Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, Eventually.Cancelled());
         return socket;
     }
 
     public Task<Answer> GetAsync(string path, string? token = null) => SendAsync(HttpMethod.Get, path, null, token);
 
-    public Task<Answer> PostAsync(string path, object? body, string? token = null) => SendAsync(HttpMethod.Post, path, body, token);
+    public Task<Answer> PostAsync(string path, object? body, string? token = null) =>
+        SendAsync(HttpMethod.Post, path, body, token);
 
-    public Task<Answer> PatchAsync(string path, object? body, string? token = null) => SendAsync(HttpMethod.Patch, path, body, token);
+    public Task<Answer> PatchAsync(string path, object? body, string? token = null) =>
+        SendAsync(HttpMethod.Patch, path, body, token);
 
-    public Task<Answer> DeleteAsync(string path, string? token = null) => SendAsync(HttpMethod.Delete, path, null, token);
+    public Task<Answer> DeleteAsync(string path, string? token = null) =>
+        SendAsync(HttpMethod.Delete, path, null, token);
 
-    /// <param name="body">An object that is sent as JSON, content that is sent as it is, or null for none.</param>
+    /// <param name="body">An object to send as JSON, content to send unchanged, or null for no body.</param>
     public async Task<Answer> SendAsync(HttpMethod method, string path, object? body, string? token)
     {
         using var request = new HttpRequestMessage(method, path);
@@ -89,12 +97,13 @@ public class ChatServer : IAsyncLifetime
         using var response = await Http.SendAsync(request);
         var bytes = await response.Content.ReadAsByteArrayAsync();
         return new Answer(
-            (int)response.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes), response.Headers,
+            (int)response.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes),
+            response.Headers,
             response.Content.Headers.ContentType?.MediaType);
     }
 }
 
-/// <summary>What the server answered.</summary>
+/// <summary>An answer of the server.</summary>
 public sealed record Answer(int Status, JsonElement Body, HttpResponseHeaders Headers, string? MediaType)
 {
     public JsonElement this[string name] => Body.GetProperty(name);
@@ -103,7 +112,7 @@ public sealed record Answer(int Status, JsonElement Body, HttpResponseHeaders He
 
     public bool Has(string name) => Body.TryGetProperty(name, out _);
 
-    /// <summary>Asserts that it is a problem as API.md describes them.</summary>
+    /// <summary>Asserts that it is a well-formed problem.</summary>
     public Answer IsProblem(int status, string code)
     {
         Assert.Equal((status, code), (Status, Has("code") ? Text("code") : "(none)"));
@@ -113,7 +122,7 @@ public sealed record Answer(int Status, JsonElement Body, HttpResponseHeaders He
         return this;
     }
 
-    /// <summary>Asserts that it is a problem with a field.</summary>
+    /// <summary>Asserts that it is a problem with one wrong field.</summary>
     public Answer IsInvalid(string field)
     {
         IsProblem(400, "invalid");

@@ -1,6 +1,6 @@
 namespace ChatCqrs.WebApi.Tests;
 
-/// <summary>A clock that goes on when it is told to.</summary>
+/// <summary>A clock that tests advance.</summary>
 internal sealed class ManualClock : TimeProvider
 {
     private long _ticks;

@@ -16,7 +16,7 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
         Assert.True(blocked.Headers.Contains("Chat-Position"));
         (await SendAsync(ben, Message(to: ann))).IsProblem(403, "blocked");
         (await SendAsync(ben, Message(conversation: conversation))).IsProblem(403, "blocked");
-        (await SendAsync(ben, first)).Is(200); // What was accepted before is answered as ever.
+        (await SendAsync(ben, first)).Is(200); // A retry of a message accepted before the block.
         (await SendAsync(ann, Message(to: ben))).Is(201);
 
         (await server.DeleteAsync($"/v1/blocks/{ben.User}", ann.Access)).Is(204);
@@ -31,9 +31,12 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
         (await BlockAsync(ann, ben)).Is(204);
 
         (await SendAsync(ben, Message(to: ann))).IsProblem(403, "blocked");
-        (await server.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ann.User } }, ben.Access)).IsProblem(403, "blocked");
+        (await server.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { ann.User } }, ben.Access))
+            .IsProblem(403, "blocked");
 
-        Assert.Equal(0, (await server.GetAsync("/v1/conversations", ann.Access)).Is(200)["conversations"].GetArrayLength());
+        Assert.Equal(
+            0, (await server.GetAsync("/v1/conversations", ann.Access)).Is(200)["conversations"].GetArrayLength());
         (await server.GetAsync($"/v1/users/{ann.User}", ben.Access)).Is(200);
     }
 
@@ -53,7 +56,8 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
         var (names, cursor) = (new List<string>(), (string?)null);
         do
         {
-            var page = (await server.GetAsync($"/v1/blocks?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}", ann.Access)).Is(200);
+            var page = (await server.GetAsync(
+                $"/v1/blocks?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}", ann.Access)).Is(200);
             foreach (var block in page["blocks"].EnumerateArray())
             {
                 Assert.Equal(["user_id", "name", "blocked_at"], block.EnumerateObject().Select(member => member.Name));
@@ -67,12 +71,13 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task Who_cannot_be_blocked()
+    public async Task Users_who_cannot_be_blocked()
     {
         var ann = await server.SignInAsync();
 
         (await BlockAsync(ann, ann)).IsProblem(400, "block_oneself");
-        (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{Guid.CreateVersion7()}", null, ann.Access)).IsProblem(404, "user_unknown");
+        (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{Guid.CreateVersion7()}", null, ann.Access))
+            .IsProblem(404, "user_unknown");
         (await server.SendAsync(HttpMethod.Put, "/v1/blocks/nobody", null, ann.Access)).IsProblem(404, "user_unknown");
         (await server.DeleteAsync("/v1/blocks/nobody", ann.Access)).IsProblem(404, "user_unknown");
         (await server.DeleteAsync($"/v1/blocks/{Guid.CreateVersion7()}", ann.Access)).Is(204);
@@ -98,9 +103,18 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     private static object Message(Tokens? to = null, string? conversation = null) =>
-        new { message_id = Guid.CreateVersion7(), receiver_id = to?.User, conversation_id = conversation, type = "text", text = "hello" };
+        new
+        {
+            message_id = Guid.CreateVersion7(),
+            receiver_id = to?.User,
+            conversation_id = conversation,
+            type = "text",
+            text = "hello",
+        };
 
-    private Task<Answer> SendAsync(Tokens from, object message) => server.PostAsync("/v1/messages", message, from.Access);
+    private Task<Answer> SendAsync(Tokens from, object message) =>
+        server.PostAsync("/v1/messages", message, from.Access);
 
-    private Task<Answer> BlockAsync(Tokens who, Tokens whom) => server.SendAsync(HttpMethod.Put, $"/v1/blocks/{whom.User}", null, who.Access);
+    private Task<Answer> BlockAsync(Tokens who, Tokens whom) =>
+        server.SendAsync(HttpMethod.Put, $"/v1/blocks/{whom.User}", null, who.Access);
 }

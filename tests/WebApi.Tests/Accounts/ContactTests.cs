@@ -2,7 +2,7 @@ using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.Accounts;
 
-/// <summary>A server where few phones may be looked up.</summary>
+/// <summary>A server with a small limit of contact lookups.</summary>
 public sealed class ContactServer : ChatServer
 {
     public const int PhonesMax = 250;
@@ -19,7 +19,7 @@ public sealed class ContactTests(ContactServer server) : IClassFixture<ContactSe
         var (annsPhone, bensPhone, nobodys) = (NewPhone(), NewPhone(), NewPhone());
         var ann = await server.SignInAsync(annsPhone, "Ann");
         var ben = await server.SignInAsync(bensPhone, "Ben");
-        (await server.StartAsync(nobodys)).Is(202); // Begun, never verified.
+        (await server.StartAsync(nobodys)).Is(202); // Started, never verified.
 
         var found = (await LookUpAsync(ann, nobodys, bensPhone, annsPhone, bensPhone)).Is(200);
 
@@ -27,20 +27,24 @@ public sealed class ContactTests(ContactServer server) : IClassFixture<ContactSe
         Assert.Equal(
             [(bensPhone, ben.User, "Ben"), (annsPhone, ann.User, "Ann")],
             found["matches"].EnumerateArray().Select(match => (
-                match.GetProperty("phone").GetString()!, match.GetProperty("user_id").GetString()!, match.GetProperty("name").GetString()!)));
+                match.GetProperty("phone").GetString()!, match.GetProperty("user_id").GetString()!,
+                match.GetProperty("name").GetString()!)));
         Assert.Equal(0, (await LookUpAsync(ann)).Is(200)["matches"].GetArrayLength());
     }
 
     [Fact]
-    public async Task What_is_no_list_of_phones_is_refused()
+    public async Task A_malformed_list_of_phones_is_refused()
     {
         var ann = await server.SignInAsync();
 
         (await LookUpAsync(ann, NewPhone(), "12345")).IsInvalid("phones");
-        (await server.PostAsync("/v1/contacts/lookup", new { phones = new string?[] { null } }, ann.Access)).IsInvalid("phones");
+        (await server.PostAsync("/v1/contacts/lookup", new { phones = new string?[] { null } }, ann.Access))
+            .IsInvalid("phones");
         (await server.PostAsync("/v1/contacts/lookup", new { }, ann.Access)).IsInvalid("phones");
-        (await server.PostAsync("/v1/contacts/lookup", new { phones = "+12025550123" }, ann.Access)).IsProblem(400, "malformed_json");
-        (await server.PostAsync("/v1/contacts/lookup", new { phones = Array.Empty<string>() })).IsProblem(401, "unauthenticated");
+        (await server.PostAsync("/v1/contacts/lookup", new { phones = "+12025550123" }, ann.Access))
+            .IsProblem(400, "malformed_json");
+        (await server.PostAsync("/v1/contacts/lookup", new { phones = Array.Empty<string>() }))
+            .IsProblem(401, "unauthenticated");
 
         var ben = await server.SignInAsync();
         (await LookUpAsync(ben, [.. Enumerable.Range(0, 201).Select(_ => NewPhone())])).IsInvalid("phones");
@@ -52,12 +56,14 @@ public sealed class ContactTests(ContactServer server) : IClassFixture<ContactSe
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         (await LookUpAsync(ann, [.. Enumerable.Range(0, 200).Select(_ => NewPhone())])).Is(200);
 
-        var limited = (await LookUpAsync(ann, [.. Enumerable.Range(0, 100).Select(_ => NewPhone())])).IsProblem(429, "rate_limited");
+        var limited = (await LookUpAsync(ann, [.. Enumerable.Range(0, 100).Select(_ => NewPhone())]))
+            .IsProblem(429, "rate_limited");
 
         Assert.True(limited.Headers.RetryAfter!.Delta > TimeSpan.FromHours(10));
         (await LookUpAsync(ann, NewPhone())).Is(200);
         (await LookUpAsync(ben, NewPhone())).Is(200);
     }
 
-    private Task<Answer> LookUpAsync(Tokens who, params string[] phones) => server.PostAsync("/v1/contacts/lookup", new { phones }, who.Access);
+    private Task<Answer> LookUpAsync(Tokens who, params string[] phones) =>
+        server.PostAsync("/v1/contacts/lookup", new { phones }, who.Access);
 }

@@ -11,14 +11,20 @@ public sealed class DeviceTests(ChatServer server) : IClassFixture<ChatServer>
         var first = await server.SignInAsync(phone, device: "Phone");
         var second = await server.SignInAsync(phone, device: "Laptop");
 
-        var devices = (await server.GetAsync("/v1/devices", second.Access)).Is(200)["devices"].EnumerateArray().ToArray();
+        var devices = (await server.GetAsync("/v1/devices", second.Access)).Is(200)["devices"].EnumerateArray()
+            .ToArray();
 
-        Assert.Equal(["device_id", "name", "platform", "last_seen", "current"], devices[0].EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["device_id", "name", "platform", "last_seen", "current"],
+            devices[0].EnumerateObject().Select(member => member.Name));
         Assert.Equal(
             [(first.Device, "Phone", false), (second.Device, "Laptop", true)],
-            devices.Select(device => (device.GetProperty("device_id").GetString()!, device.GetProperty("name").GetString()!, device.GetProperty("current").GetBoolean())));
+            devices.Select(device => (
+                device.GetProperty("device_id").GetString()!, device.GetProperty("name").GetString()!,
+                device.GetProperty("current").GetBoolean())));
         Assert.All(devices, device => Assert.InRange(
-            DateTimeOffset.UtcNow - device.GetProperty("last_seen").GetDateTimeOffset(), TimeSpan.FromSeconds(-5), TimeSpan.FromMinutes(1)));
+            DateTimeOffset.UtcNow - device.GetProperty("last_seen").GetDateTimeOffset(), TimeSpan.FromSeconds(-5),
+            TimeSpan.FromMinutes(1)));
     }
 
     [Fact]

@@ -15,8 +15,12 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
 
         var profile = (await server.GetAsync(Me, tokens.Access)).Is(200);
 
-        Assert.Equal(["user_id", "phone", "name", "about", "avatar", "created_at"], profile.Body.EnumerateObject().Select(member => member.Name));
-        Assert.Equal((tokens.User, phone, "Ann", null), (profile.Text("user_id"), profile.Text("phone"), profile.Text("name"), profile.Text("about")));
+        Assert.Equal(
+            ["user_id", "phone", "name", "about", "avatar", "created_at"],
+            profile.Body.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            (tokens.User, phone, "Ann", null),
+            (profile.Text("user_id"), profile.Text("phone"), profile.Text("name"), profile.Text("about")));
     }
 
     [Fact]
@@ -24,7 +28,9 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
     {
         var tokens = await server.SignInAsync(name: "Ann");
 
-        var changed = (await server.PatchAsync(Me, new { about = "At the sea\nfor a while", avatar = "0198c2a4-7f00-7000-8000-0000000000a1" }, tokens.Access)).Is(200);
+        var changed = (await server.PatchAsync(
+            Me, new { about = "At the sea\nfor a while", avatar = "0198c2a4-7f00-7000-8000-0000000000a1" },
+            tokens.Access)).Is(200);
 
         Assert.Equal(("Ann", "At the sea\nfor a while"), (changed.Text("name"), changed.Text("about")));
         Assert.True(changed.Headers.Contains("Chat-Position"));
@@ -39,11 +45,13 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
         var tokens = await server.SignInAsync(name: "Ann");
 
         await Task.WhenAll(
-            server.PatchAsync(Me, new { name = "Anna" }, tokens.Access), server.PatchAsync(Me, new { about = "Away" }, tokens.Access),
+            server.PatchAsync(Me, new { name = "Anna" }, tokens.Access),
+            server.PatchAsync(Me, new { about = "Away" }, tokens.Access),
             server.PatchAsync(Me, new { avatar = "picture" }, tokens.Access));
 
         var profile = await server.GetAsync(Me, tokens.Access);
-        Assert.Equal(("Anna", "Away", "picture"), (profile.Text("name"), profile.Text("about"), profile.Text("avatar")));
+        Assert.Equal(
+            ("Anna", "Away", "picture"), (profile.Text("name"), profile.Text("about"), profile.Text("avatar")));
     }
 
     [Theory]
@@ -57,7 +65,8 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
     {
         var tokens = await server.SignInAsync(name: "Ann");
 
-        (await server.PatchAsync(Me, new StringContent(body, Encoding.UTF8, "application/json"), tokens.Access)).IsInvalid(field);
+        (await server.PatchAsync(Me, new StringContent(body, Encoding.UTF8, "application/json"), tokens.Access))
+            .IsInvalid(field);
 
         Assert.Equal("Ann", (await server.GetAsync(Me, tokens.Access)).Text("name"));
     }
@@ -77,7 +86,8 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
         var phone = NewPhone();
         var tokens = await server.SignInAsync(phone);
 
-        Assert.Equal(phone, (await server.PatchAsync(Me, new { phone = "+12025550100" }, tokens.Access)).Is(200).Text("phone"));
+        Assert.Equal(
+            phone, (await server.PatchAsync(Me, new { phone = "+12025550100" }, tokens.Access)).Is(200).Text("phone"));
     }
 
     [Fact]

@@ -14,7 +14,9 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
 
         Assert.True(Guid.TryParse(started.Text("registration_id"), out _));
         Assert.Matches(Timestamp(), started.Text("expires_at"));
-        Assert.InRange(DateTimeOffset.Parse(started.Text("expires_at")) - DateTimeOffset.UtcNow, TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(10));
+        Assert.InRange(
+            DateTimeOffset.Parse(started.Text("expires_at")) - DateTimeOffset.UtcNow, TimeSpan.FromMinutes(9),
+            TimeSpan.FromMinutes(10));
         Assert.Matches("^[0-9]{6}$", started.Text("code"));
         Assert.True(started.Headers.Contains("Chat-Position"));
     }
@@ -26,7 +28,9 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
 
         var verified = (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).Is(200);
 
-        Assert.Equal(["user_id", "device_id", "access_token", "refresh_token", "expires_in"], verified.Body.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["user_id", "device_id", "access_token", "refresh_token", "expires_in"],
+            verified.Body.EnumerateObject().Select(member => member.Name));
         Assert.Equal(900, verified["expires_in"].GetInt32());
         Assert.True(verified.Headers.Contains("Chat-Position"));
     }
@@ -41,14 +45,16 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
     [InlineData("+1202555012\u0663")]
     [InlineData("")]
     [InlineData(null)]
-    public async Task A_phone_that_is_not_in_E164_form_is_refused(string? phone) => (await server.StartAsync(phone!)).IsInvalid("phone");
+    public async Task A_phone_that_is_not_in_E164_form_is_refused(string? phone) =>
+        (await server.StartAsync(phone!)).IsInvalid("phone");
 
     [Theory]
     [InlineData("")]
     [InlineData("   ")]
     [InlineData("Ann\0")]
     [InlineData("Ann\nBen")]
-    public async Task A_name_is_one_line_that_is_not_blank(string name) => (await server.StartAsync(NewPhone(), name)).IsInvalid("name");
+    public async Task A_name_is_one_line_that_is_not_blank(string name) =>
+        (await server.StartAsync(NewPhone(), name)).IsInvalid("name");
 
     [Fact]
     public async Task A_name_has_at_most_a_hundred_characters()
@@ -66,21 +72,25 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
     [InlineData("""{"phone":"+12025550123","phone":"+12025550124"}""", 400)]
     public async Task A_body_that_is_not_of_the_form_is_refused(string body, int status)
     {
-        var answer = await server.PostAsync("/v1/registrations", new StringContent(body, Encoding.UTF8, "application/json"));
+        var answer = await server.PostAsync(
+            "/v1/registrations", new StringContent(body, Encoding.UTF8, "application/json"));
 
         Assert.Equal((status, "application/problem+json"), (answer.Status, answer.MediaType));
     }
 
     [Fact]
     public async Task A_body_that_is_no_JSON_is_refused() => (await server.PostAsync(
-        "/v1/registrations", new StringContent("phone=1", MediaTypeHeaderValue.Parse("application/x-www-form-urlencoded")))).IsProblem(415, "unsupported_media_type");
+        "/v1/registrations",
+        new StringContent("phone=1", MediaTypeHeaderValue.Parse("application/x-www-form-urlencoded"))))
+        .IsProblem(415, "unsupported_media_type");
 
     [Fact]
     public async Task A_wrong_code_is_refused()
     {
         var started = await server.StartAsync(NewPhone());
 
-        (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code")))).IsProblem(400, "wrong_code");
+        (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code"))))
+            .IsProblem(400, "wrong_code");
         (await server.VerifyAsync(started.Text("registration_id"), "rubbish")).IsProblem(400, "wrong_code");
         (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).Is(200);
     }
@@ -90,10 +100,13 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
     {
         var started = await server.StartAsync(NewPhone());
         for (var i = 0; i < 5; i++)
-            (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code")))).IsProblem(400, "wrong_code");
+            (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code"))))
+                .IsProblem(400, "wrong_code");
 
-        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).IsProblem(410, "registration_burnt");
-        (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code")))).IsProblem(410, "registration_burnt");
+        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code")))
+            .IsProblem(410, "registration_burnt");
+        (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code"))))
+            .IsProblem(410, "registration_burnt");
     }
 
     [Fact]
@@ -119,13 +132,15 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
     public async Task A_registration_that_has_expired_is_over()
     {
         var started = await server.StartAsync(NewPhone());
-        await using (var command = server.Database.CreateCommand("UPDATE chat.registrations SET expires_at = now() WHERE id = $1"))
+        await using (var command = server.Database.CreateCommand(
+            "UPDATE chat.registrations SET expires_at = now() WHERE id = $1"))
         {
             command.Parameters.Add(new() { Value = Guid.Parse(started.Text("registration_id")) });
             await command.ExecuteNonQueryAsync();
         }
 
-        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).IsProblem(410, "registration_burnt");
+        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code")))
+            .IsProblem(410, "registration_burnt");
     }
 
     [Fact]
@@ -138,19 +153,22 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
 
         Assert.Single(answers, answer => answer.Status == 200);
         Assert.Equal(4, answers.Count(answer => answer.Status == 410));
-        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).IsProblem(410, "registration_burnt");
+        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code")))
+            .IsProblem(410, "registration_burnt");
     }
 
     [Fact]
-    public async Task What_is_missing_in_a_verification_is_named()
+    public async Task A_missing_field_of_a_verification_is_named()
     {
         var path = $"/v1/registrations/{Guid.NewGuid()}/verification";
 
         (await server.PostAsync(path, new { device = ADevice() })).IsInvalid("code");
         (await server.PostAsync(path, new { code = "", device = ADevice() })).IsInvalid("code");
         (await server.PostAsync(path, new { code = "000000" })).IsInvalid("device");
-        (await server.PostAsync(path, new { code = "000000", device = new { platform = "android" } })).IsInvalid("device.name");
-        (await server.PostAsync(path, new { code = "000000", device = new { name = "Ann's phone" } })).IsInvalid("device.platform");
+        (await server.PostAsync(path, new { code = "000000", device = new { platform = "android" } }))
+            .IsInvalid("device.name");
+        (await server.PostAsync(path, new { code = "000000", device = new { name = "Ann's phone" } }))
+            .IsInvalid("device.platform");
     }
 
     [Fact]
@@ -172,7 +190,8 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
     {
         var phone = NewPhone();
 
-        var devices = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => server.SignInAsync(phone, device: $"Device {i}")));
+        var devices = await Task.WhenAll(
+            Enumerable.Range(0, 6).Select(i => server.SignInAsync(phone, device: $"Device {i}")));
 
         Assert.Single(devices.Select(device => device.User).Distinct());
         Assert.Equal(devices.Select(device => device.Device).Order(), (await DevicesAsync(devices[0])).Order());
@@ -185,14 +204,16 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
         var started = await server.StartAsync(phone, "Ann");
         var claimed = Guid.CreateVersion7();
         await using (var command = server.Database.CreateCommand(
-            "INSERT INTO chat.phones (phone, user_id, claimed_at) SELECT phone, $2, now() FROM chat.registrations WHERE id = $1"))
+            "INSERT INTO chat.phones (phone, user_id, claimed_at) "
+            + "SELECT phone, $2, now() FROM chat.registrations WHERE id = $1"))
         {
             command.Parameters.Add(new() { Value = Guid.Parse(started.Text("registration_id")) });
             command.Parameters.Add(new() { Value = claimed });
             await command.ExecuteNonQueryAsync();
         }
 
-        var tokens = Tokens.Of((await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).Is(200));
+        var tokens = Tokens.Of(
+            (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"))).Is(200));
 
         Assert.Equal(claimed.ToString(), tokens.User);
         Assert.Equal(phone, (await server.GetAsync("/v1/users/me", tokens.Access)).Text("phone"));
@@ -205,7 +226,8 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
         var devices = new List<Tokens>();
         for (var i = 0; i < Domain.Users.User.DevicesMax; i++)
             devices.Add(await server.SignInAsync(phone));
-        await using (var command = server.Database.CreateCommand("UPDATE chat.device_sessions SET last_seen = now() - interval '1 day' WHERE device_id = $1"))
+        await using (var command = server.Database.CreateCommand(
+            "UPDATE chat.device_sessions SET last_seen = now() - interval '1 day' WHERE device_id = $1"))
         {
             command.Parameters.Add(new() { Value = Guid.Parse(devices[7].Device) });
             await command.ExecuteNonQueryAsync();
@@ -231,17 +253,19 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
         {
             await using var command = server.Database.CreateCommand(
                 $"SELECT count(*) FROM chat.{table} t WHERE t::text LIKE ANY ($1)");
-            command.Parameters.Add(new() { Value = new[] { phone[1..], "Wilhelmina" }.SelectMany(Spellings).Select(text => $"%{text}%").ToArray() });
+            var patterns = new[] { phone[1..], "Wilhelmina" }.SelectMany(Spellings).Select(text => $"%{text}%");
+            command.Parameters.Add(new() { Value = patterns.ToArray() });
             Assert.True(await command.ExecuteScalarAsync() is 0L, $"{table} shows a phone or a name.");
         }
     }
 
-    /// <summary>As text, and as PostgreSQL shows the bytes of it.</summary>
+    /// <summary>The text, and its bytes as PostgreSQL prints them.</summary>
     private static string[] Spellings(string text) => [text, Convert.ToHexStringLower(Encoding.UTF8.GetBytes(text))];
 
     private async Task<List<string>> TablesAsync()
     {
-        await using var command = server.Database.CreateCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'chat'");
+        await using var command = server.Database.CreateCommand(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'chat'");
         await using var rows = await command.ExecuteReaderAsync();
         var tables = new List<string>();
         while (await rows.ReadAsync())
@@ -251,7 +275,10 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
     }
 
     private async Task<string[]> DevicesAsync(Tokens tokens) =>
-        [.. (await server.GetAsync("/v1/devices", tokens.Access)).Is(200)["devices"].EnumerateArray().Select(device => device.GetProperty("device_id").GetString()!)];
+        [
+            .. (await server.GetAsync("/v1/devices", tokens.Access)).Is(200)["devices"].EnumerateArray()
+                .Select(device => device.GetProperty("device_id").GetString()!),
+        ];
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
     private static partial Regex Timestamp();

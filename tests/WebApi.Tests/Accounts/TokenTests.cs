@@ -57,7 +57,7 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task Of_two_refreshes_at_the_same_time_exactly_one_wins()
+    public async Task Of_two_concurrent_refreshes_exactly_one_succeeds()
     {
         for (var round = 0; round < 5; round++)
         {
@@ -71,11 +71,11 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task What_is_no_refresh_token_is_refused_and_does_no_harm()
+    public async Task A_malformed_refresh_token_is_refused_without_an_effect()
     {
         var tokens = await server.SignInAsync();
         var bytes = WebEncoders.Base64UrlDecode(tokens.Refresh);
-        bytes[20] ^= 1; // Still names the device.
+        bytes[20] ^= 1; // The token still names the device.
 
         (await server.RefreshAsync(WebEncoders.Base64UrlEncode(bytes))).IsProblem(401, "refresh_token_invalid");
         (await server.RefreshAsync("rubbish")).IsProblem(401, "refresh_token_invalid");
@@ -87,7 +87,7 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task Without_a_token_the_caller_is_told_what_is_missing()
+    public async Task A_request_without_a_token_gets_a_challenge()
     {
         var answer = (await server.GetAsync(Me)).IsProblem(401, "unauthenticated");
 
@@ -121,7 +121,8 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
 
         var keys = (await server.GetAsync("/.well-known/jwks.json")).Is(200);
 
-        var key = keys["keys"].EnumerateArray().Single(key => key.GetProperty("kid").GetString() == header.GetProperty("kid").GetString());
+        var key = keys["keys"].EnumerateArray()
+            .Single(key => key.GetProperty("kid").GetString() == header.GetProperty("kid").GetString());
         using var ecdsa = ECDsa.Create(new ECParameters
         {
             Curve = ECCurve.NamedCurves.nistP256,
@@ -132,7 +133,8 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
             },
         });
         Assert.True(ecdsa.VerifyData(
-            Encoding.ASCII.GetBytes($"{token[0]}.{token[1]}"), WebEncoders.Base64UrlDecode(token[2]), HashAlgorithmName.SHA256));
+            Encoding.ASCII.GetBytes($"{token[0]}.{token[1]}"), WebEncoders.Base64UrlDecode(token[2]),
+            HashAlgorithmName.SHA256));
         Assert.True(keys.Headers.CacheControl!.Public);
     }
 
@@ -161,7 +163,9 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
 
         (await server.DeleteAsync($"/v1/devices/{tokens.Device}", tokens.Access)).Is(204);
 
-        Assert.Equal((new UserId(Guid.Parse(tokens.User)), new DeviceId(Guid.Parse(tokens.Device))), await told.Task.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(
+            (new UserId(Guid.Parse(tokens.User)), new DeviceId(Guid.Parse(tokens.Device))),
+            await told.Task.WaitAsync(TimeSpan.FromSeconds(30)));
         sessions.Revoked -= Tell;
     }
 
@@ -173,12 +177,14 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     private string Expired(Tokens tokens)
     {
         var parts = tokens.Access.Split('.');
-        var claims = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(WebEncoders.Base64UrlDecode(parts[1]))!;
+        var claims = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(
+            WebEncoders.Base64UrlDecode(parts[1]))!;
         foreach (var time in new[] { "exp", "iat", "nbf" })
             claims[time] = JsonSerializer.SerializeToElement(claims[time].GetInt64() - 3_600);
         var content = $"{parts[0]}.{WebEncoders.Base64UrlEncode(JsonSerializer.SerializeToUtf8Bytes(claims))}";
         using var key = ECDsa.Create();
         key.ImportFromPem(File.ReadAllText(Path.Combine(server.DataFolder, "token-keys.pem")));
-        return $"{content}.{WebEncoders.Base64UrlEncode(key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256))}";
+        var signature = key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256);
+        return $"{content}.{WebEncoders.Base64UrlEncode(signature)}";
     }
 }

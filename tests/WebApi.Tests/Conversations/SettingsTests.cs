@@ -16,16 +16,19 @@ public sealed class SettingsTests(ChatServer server) : IClassFixture<ChatServer>
 
         Assert.True(pinned.Headers.Contains("Chat-Position"));
         Assert.Equal((true, true, "2030-01-02T03:04:05.678Z"), Shown(await InboxItemAsync(ann)));
-        Assert.Equal((true, true, "2030-01-02T03:04:05.678Z"), Shown((await server.GetAsync($"/v1/conversations/{conversation}", ann.Access)).Is(200).Body));
+        Assert.Equal(
+            (true, true, "2030-01-02T03:04:05.678Z"),
+            Shown((await server.GetAsync($"/v1/conversations/{conversation}", ann.Access)).Is(200).Body));
         Assert.Equal((false, false, null), Shown(await InboxItemAsync(ben)));
 
-        (await ChangeAsync(ann, conversation, new { muted_until = (string?)null, pinned = false, archived = false })).Is(200);
+        (await ChangeAsync(ann, conversation, new { muted_until = (string?)null, pinned = false, archived = false }))
+            .Is(200);
         Assert.Equal((false, false, null), Shown(await InboxItemAsync(ann)));
         (await ChangeAsync(ann, conversation, new { })).Is(200);
     }
 
     [Fact]
-    public async Task What_is_no_setting_is_refused()
+    public async Task A_wrong_value_of_a_setting_is_refused()
     {
         var (ann, _, conversation) = await PairAsync();
         var eve = await server.SignInAsync();
@@ -40,12 +43,14 @@ public sealed class SettingsTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     private static (bool Pinned, bool Archived, string? MutedUntil) Shown(JsonElement item) =>
-        (item.GetProperty("pinned").GetBoolean(), item.GetProperty("archived").GetBoolean(), item.GetProperty("muted_until").GetString());
+        (item.GetProperty("pinned").GetBoolean(), item.GetProperty("archived").GetBoolean(),
+            item.GetProperty("muted_until").GetString());
 
     private async Task<(Tokens Ann, Tokens Ben, string Conversation)> PairAsync()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        var started = (await server.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access)).Is(201);
+        var started = (await server.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access)).Is(201);
         return (ann, ben, started.Text("conversation_id"));
     }
 
@@ -53,5 +58,6 @@ public sealed class SettingsTests(ChatServer server) : IClassFixture<ChatServer>
         server.PatchAsync($"/v1/conversations/{conversation}/settings", body, who.Access);
 
     private async Task<JsonElement> InboxItemAsync(Tokens who) =>
-        Assert.Single((await server.GetAsync("/v1/conversations", who.Access)).Is(200)["conversations"].EnumerateArray());
+        Assert.Single(
+            (await server.GetAsync("/v1/conversations", who.Access)).Is(200)["conversations"].EnumerateArray());
 }

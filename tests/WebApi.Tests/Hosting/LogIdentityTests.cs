@@ -12,7 +12,8 @@ public sealed class LogIdentityTests
         var folder = Directory.CreateTempSubdirectory("chatcqrs");
         string[] settings =
         [
-            "--environment=Development", "--urls=http://127.0.0.1:0", $"--ConnectionStrings:Postgres={database.ConnectionString}",
+            "--environment=Development", "--urls=http://127.0.0.1:0",
+            $"--ConnectionStrings:Postgres={database.ConnectionString}",
             $"--DataFolder={folder.FullName}", "--Logging:LogLevel:Default=None",
         ];
         await using (var app = Program.Build(settings))
@@ -21,7 +22,8 @@ public sealed class LogIdentityTests
             await app.StopAsync();
         }
 
-        await using var other = Program.Build([.. settings, "--ConnectionStrings:EventStore=esdb://127.0.0.1:1?tls=false"]);
+        await using var other = Program.Build(
+            [.. settings, "--ConnectionStrings:EventStore=esdb://127.0.0.1:1?tls=false"]);
         var refused = await Assert.ThrowsAsync<FormatException>(() => other.StartAsync());
 
         Assert.Contains("PostgreSQL", Startup.Describe(refused), StringComparison.Ordinal);

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Tests.Hosting;
 
-/// <summary>A setting that is wrong stops the start with one line that names it.</summary>
+/// <summary>A wrong setting stops the start with one line that names it.</summary>
 public sealed class SettingsTests : IDisposable
 {
     private const string NoDatabase = "postgresql://nobody@127.0.0.1:1/nothing";
@@ -33,7 +33,9 @@ public sealed class SettingsTests : IDisposable
     {
         var line = await WhyNotAsync($"--ConnectionStrings:Postgres={NoDatabase}", $"--{setting}={value}");
 
-        Assert.Contains(setting.StartsWith("RateLimits", StringComparison.Ordinal) ? "RateLimits:User" : setting, line, StringComparison.Ordinal);
+        Assert.Contains(
+            setting.StartsWith("RateLimits", StringComparison.Ordinal) ? "RateLimits:User" : setting, line,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -44,27 +46,36 @@ public sealed class SettingsTests : IDisposable
     public async Task Times_of_retention_may_be_plain_seconds(string written, int seconds)
     {
         await using var app = Program.Build(
-            ["--environment=Development", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}", $"--Retention:SweepEvery={written}",
-                $"--Retention:ShortestTimer={written}"]);
+        [
+            "--environment=Development", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}",
+            $"--Retention:SweepEvery={written}", $"--Retention:ShortestTimer={written}",
+        ]);
 
         var options = app.Services.GetRequiredService<IOptions<Application.Retention.RetentionOptions>>().Value;
-        Assert.Equal((TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds), 30), (options.SweepEvery, options.ShortestTimer, options.Days));
+        Assert.Equal(
+            (TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds), 30),
+            (options.SweepEvery, options.ShortestTimer, options.Days));
     }
 
     [Fact]
-    public async Task A_missing_database_is_named() => Assert.Contains("ConnectionStrings:Postgres", await WhyNotAsync(), StringComparison.Ordinal);
+    public async Task A_missing_database_is_named() =>
+        Assert.Contains("ConnectionStrings:Postgres", await WhyNotAsync(), StringComparison.Ordinal);
 
     [Fact]
     public async Task A_connection_string_that_is_none_is_refused() => Assert.Contains(
-        "ConnectionStrings:Postgres", await WhyNotAsync("--ConnectionStrings:Postgres=postgresql://a:b:c@:x/"), StringComparison.Ordinal);
+        "ConnectionStrings:Postgres", await WhyNotAsync("--ConnectionStrings:Postgres=postgresql://a:b:c@:x/"),
+        StringComparison.Ordinal);
 
     [Fact]
     public async Task A_database_out_of_reach_is_said_to_be_that() =>
-        Assert.StartsWith("PostgreSQL", await WhyNotAsync($"--ConnectionStrings:Postgres={NoDatabase}", "--Startup:DatabaseWait=0"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "PostgreSQL", await WhyNotAsync($"--ConnectionStrings:Postgres={NoDatabase}", "--Startup:DatabaseWait=0"),
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task Production_needs_what_Development_makes_up() => Assert.Contains(
-        "Tokens:KeyFile", await WhyNotAsync("--environment=Production", $"--ConnectionStrings:Postgres={NoDatabase}"), StringComparison.Ordinal);
+        "Tokens:KeyFile", await WhyNotAsync("--environment=Production", $"--ConnectionStrings:Postgres={NoDatabase}"),
+        StringComparison.Ordinal);
 
     [Theory]
     [InlineData("Development", "simple")]
@@ -73,20 +84,27 @@ public sealed class SettingsTests : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await using var app = Program.Build(
-            [$"--environment={environment}", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}", $"--Tokens:Keys:0={key.ExportPkcs8PrivateKeyPem()}"]);
+        [
+            $"--environment={environment}", $"--ConnectionStrings:Postgres={NoDatabase}", $"--DataFolder={_folder}",
+            $"--Tokens:Keys:0={key.ExportPkcs8PrivateKeyPem()}",
+        ]);
 
         Assert.Equal(format, app.Services.GetRequiredService<IOptions<ConsoleLoggerOptions>>().Value.FormatterName);
     }
 
     [Fact]
-    public void A_mistake_of_ours_is_none_of_an_operators() => Assert.Null(Startup.Describe(new NullReferenceException()));
+    public void A_bug_is_not_reported_as_a_setting() =>
+        Assert.Null(Startup.Describe(new NullReferenceException()));
 
     private async Task<string> WhyNotAsync(params string[] settings)
     {
         var exception = await Record.ExceptionAsync(async () =>
         {
             await using var app = Program.Build(
-                ["--environment=Development", "--urls=http://127.0.0.1:0", $"--DataFolder={_folder}", "--Logging:LogLevel:Default=None", .. settings]);
+            [
+                "--environment=Development", "--urls=http://127.0.0.1:0", $"--DataFolder={_folder}",
+                "--Logging:LogLevel:Default=None", .. settings,
+            ]);
             await app.StartAsync();
         });
         var line = Startup.Describe(exception!);

@@ -5,7 +5,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Hosting;
 
-/// <summary>A server that stops finishes what it has begun, and says goodbye.</summary>
+/// <summary>A stopping server finishes its requests and closes its sockets.</summary>
 public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
 {
     private const int Messages = 50;
@@ -18,7 +18,9 @@ public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
         var first = new TaskCompletionSource();
         var reading = ReadToEndAsync(socket, first);
         var sending = Enumerable.Range(0, Messages).Select(i => server.PostAsync(
-            "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = $"message {i}" }, ann.Access)).ToList();
+            "/v1/messages",
+            new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = $"message {i}" },
+            ann.Access)).ToList();
         await first.Task.WaitAsync(Eventually.Deadline);
 
         await server.StopAsync().WaitAsync(Eventually.Deadline);
@@ -30,7 +32,7 @@ public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
         await Assert.ThrowsAsync<HttpRequestException>(() => server.GetAsync("/health/live"));
     }
 
-    /// <summary>The status; 0 for a request that came when nobody listened any more.</summary>
+    /// <summary>The status; 0 for a request that came after the server had stopped listening.</summary>
     private static async Task<int> OutcomeAsync(Task<Answer> request)
     {
         try
@@ -43,7 +45,7 @@ public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
         }
     }
 
-    /// <param name="first">Told of the first message.</param>
+    /// <param name="first">Completes with the first message.</param>
     private static async Task<WebSocketCloseStatus?> ReadToEndAsync(ClientWebSocket socket, TaskCompletionSource first)
     {
         var buffer = new byte[64 * 1024];
@@ -52,7 +54,8 @@ public sealed class StopTests(ChatServer server) : IClassFixture<ChatServer>
             var received = await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled());
             if (received.MessageType != WebSocketMessageType.Close)
             {
-                if (Encoding.UTF8.GetString(buffer, 0, received.Count).Contains("\"op\":\"message\"", StringComparison.Ordinal))
+                var text = Encoding.UTF8.GetString(buffer, 0, received.Count);
+                if (text.Contains("\"op\":\"message\"", StringComparison.Ordinal))
                     first.TrySetResult();
                 continue;
             }

@@ -5,7 +5,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Hosting;
 
-/// <summary>A server whose Redis is not there.</summary>
+/// <summary>A server that cannot reach its Redis.</summary>
 public sealed class ServerWithoutRedis : ChatServer
 {
     protected override IEnumerable<(string Name, string Value)> Settings =>
@@ -22,7 +22,9 @@ public sealed class WithoutRedisTests(ServerWithoutRedis server) : IClassFixture
         using var socket = await server.ConnectAsync(ben.Access);
 
         (await server.PostAsync(
-            "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hello" }, ann.Access)).Is(201);
+            "/v1/messages",
+            new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hello" },
+            ann.Access)).Is(201);
 
         var buffer = new byte[64 * 1024];
         string frame;

@@ -4,7 +4,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
-/// <summary>A server and someone who is signed in, for all bad requests.</summary>
+/// <summary>A server with signed-in users, shared by all bad requests.</summary>
 public sealed class SignedInServer : ChatServer, IAsyncLifetime
 {
     public Tokens Ann { get; private set; } = null!;
@@ -17,18 +17,20 @@ public sealed class SignedInServer : ChatServer, IAsyncLifetime
         Ann = await this.SignInAsync();
         Ben = await this.SignInAsync();
         var sent = await PostAsync(
-            "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = Ben.User, type = "text", text = "the first" }, Ann.Access);
+            "/v1/messages",
+            new { message_id = Guid.CreateVersion7(), receiver_id = Ben.User, type = "text", text = "the first" },
+            Ann.Access);
         Conversation = sent.Is(201).Text("conversation_id");
     }
 }
 
-/// <summary>Whatever a client sends, it is told what is wrong, by a stable code and never by a 5xx.</summary>
+/// <summary>Every bad request gets a stable code that states the fault, and never a 5xx.</summary>
 public sealed class BadRequestTests(SignedInServer server) : IClassFixture<SignedInServer>
 {
     private const string Json = "application/json";
     private const string Good = """{"message_id":"{new}","receiver_id":"{ben}","type":"text","text":"hello"}""";
 
-    /// <summary>Content that must never be told back.</summary>
+    /// <summary>Content that must never be in an answer.</summary>
     private const string Secret = "b4n4n4-s3cr3t";
 
     public static TheoryData<string, string, int, string> Bodies => new()
@@ -129,7 +131,8 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
     [MemberData(nameof(Bodies))]
     public async Task A_body_that_is_wrong_is_refused(string what, string body, int status, string code)
     {
-        var answer = await server.PostAsync("/v1/messages", new StringContent(Fill(body), Encoding.UTF8, Json), server.Ann.Access);
+        var answer = await server.PostAsync(
+            "/v1/messages", new StringContent(Fill(body), Encoding.UTF8, Json), server.Ann.Access);
 
         answer.IsProblem(status, code);
         Assert.DoesNotContain(Secret, answer.Body.GetRawText(), StringComparison.Ordinal);
@@ -194,8 +197,10 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
     [InlineData("""{"delivered_seq":"1"}""", 400, "malformed_json")]
     [InlineData("""{"delivered_seq":1.5}""", 400, "malformed_json")]
     [InlineData("""{"read_seq":9223372036854775807}""", 400, "seq_beyond_end")]
-    public async Task A_receipt_that_is_wrong_is_refused(string body, int status, string code) => (await server.PostAsync(
-        $"/v1/conversations/{server.Conversation}/receipts", new StringContent(body, Encoding.UTF8, Json), server.Ben.Access)).IsProblem(status, code);
+    public async Task A_receipt_that_is_wrong_is_refused(string body, int status, string code) =>
+        (await server.PostAsync(
+            $"/v1/conversations/{server.Conversation}/receipts", new StringContent(body, Encoding.UTF8, Json),
+            server.Ben.Access)).IsProblem(status, code);
 
     [Theory]
     [InlineData("""{}""", "invalid")]
@@ -208,7 +213,8 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
     [InlineData("""{"type":"direct","member_ids":["{ben}","{new}"]}""", "direct_with_several")]
     [InlineData("""{"type":"salon","member_ids":["{ben}"]}""", "invalid")]
     public async Task A_conversation_that_cannot_be_is_refused(string body, string code) => (await server.PostAsync(
-        "/v1/conversations", new StringContent(Fill(body), Encoding.UTF8, Json), server.Ann.Access)).IsProblem(400, code);
+        "/v1/conversations", new StringContent(Fill(body), Encoding.UTF8, Json),
+        server.Ann.Access)).IsProblem(400, code);
 
     [Theory]
     [InlineData("GET", "/v1/conversations")]
@@ -217,18 +223,22 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
     [InlineData("GET", "/v1/admin/projections")]
     public async Task Nobody_is_served_without_a_token(string method, string path)
     {
-        (await server.SendAsync(new HttpMethod(method), path, body: null, token: null)).IsProblem(401, "unauthenticated");
-        (await server.SendAsync(new HttpMethod(method), path, body: null, token: "rubbish")).IsProblem(401, "token_invalid");
+        (await server.SendAsync(new HttpMethod(method), path, body: null, token: null))
+            .IsProblem(401, "unauthenticated");
+        (await server.SendAsync(new HttpMethod(method), path, body: null, token: "rubbish"))
+            .IsProblem(401, "token_invalid");
     }
 
     [Fact]
-    public async Task The_server_is_as_well_as_before()
+    public async Task The_server_still_works()
     {
-        (await server.PostAsync("/v1/messages", new StringContent(Fill(Good), Encoding.UTF8, Json), server.Ann.Access)).Is(201);
+        (await server.PostAsync("/v1/messages", new StringContent(Fill(Good), Encoding.UTF8, Json), server.Ann.Access))
+            .Is(201);
         (await server.GetAsync("/health/ready")).Is(200);
     }
 
-    private static string Nested(int depth) => """{"message_id":"{new}","receiver_id":"{ben}","type":"image","media_object":"""
+    private static string Nested(int depth) =>
+        """{"message_id":"{new}","receiver_id":"{ben}","type":"image","media_object":"""
         + string.Concat(Enumerable.Repeat("{\"a\":", depth)) + "1" + new string('}', depth + 1);
 
     private string Fill(string text) => text

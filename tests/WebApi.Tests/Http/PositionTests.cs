@@ -34,16 +34,19 @@ public sealed class PositionTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task What_a_command_wrote_is_read_with_its_position()
+    public async Task A_read_with_a_commands_position_includes_its_write()
     {
         var ann = await server.SignInAsync();
         var ben = await server.SignInAsync();
         for (var i = 1; i <= 20; i++)
         {
             var sent = (await server.PostAsync(
-                "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hello" }, ann.Access)).Is(201);
+                "/v1/messages",
+                new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hello" },
+                ann.Access)).Is(201);
 
-            var inbox = await server.GetFromAsync("/v1/conversations", ben.Access, sent.Headers.GetValues(PositionToken.AnswerHeader).Single());
+            var inbox = await server.GetFromAsync(
+                "/v1/conversations", ben.Access, sent.Headers.GetValues(PositionToken.AnswerHeader).Single());
 
             Assert.Equal(i, inbox.Is(200)["conversations"][0].GetProperty("last_seq").GetInt64());
         }
@@ -65,7 +68,8 @@ public sealed class PositionTests(ChatServer server) : IClassFixture<ChatServer>
     {
         var ann = await server.SignInAsync();
         var ben = await server.SignInAsync();
-        var started = await server.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access);
+        var started = await server.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access);
         var conversation = started.Is(201).Text("conversation_id");
 
         Assert.All(
@@ -76,14 +80,16 @@ public sealed class PositionTests(ChatServer server) : IClassFixture<ChatServer>
                 await server.RefreshAsync(ben.Refresh),
                 await server.PostAsync($"/v1/conversations/{conversation}/receipts", new { read_seq = 0 }, ann.Access),
             },
-            answer => Assert.NotNull(PositionToken.Parse(answer.Headers.GetValues(PositionToken.AnswerHeader).Single())));
+            answer => Assert.NotNull(
+                PositionToken.Parse(answer.Headers.GetValues(PositionToken.AnswerHeader).Single())));
     }
 }
 
-/// <summary>A server that does not wait long for a position that never comes.</summary>
+/// <summary>A server that waits only shortly for a position.</summary>
 public sealed class ImpatientServer : ChatServer
 {
-    protected override IEnumerable<(string Name, string Value)> Settings => [.. base.Settings, ("Reads:PositionWait", "00:00:00.3")];
+    protected override IEnumerable<(string Name, string Value)> Settings =>
+        [.. base.Settings, ("Reads:PositionWait", "00:00:00.3")];
 }
 
 public sealed class PositionWaitTests(ImpatientServer server) : IClassFixture<ImpatientServer>
@@ -93,7 +99,8 @@ public sealed class PositionWaitTests(ImpatientServer server) : IClassFixture<Im
     {
         var ann = await server.SignInAsync();
 
-        var answer = await server.GetFromAsync("/v1/conversations", ann.Access, PositionToken.Format(new LogPosition(ulong.MaxValue / 4)));
+        var answer = await server.GetFromAsync(
+            "/v1/conversations", ann.Access, PositionToken.Format(new LogPosition(ulong.MaxValue / 4)));
 
         answer.IsProblem(503, "read_models_behind");
         Assert.NotNull(answer.Headers.RetryAfter);
@@ -102,7 +109,7 @@ public sealed class PositionWaitTests(ImpatientServer server) : IClassFixture<Im
 
 internal static class PositionCalls
 {
-    /// <summary>A GET that asks for read models that are at least as new as a position.</summary>
+    /// <summary>Sends a GET with <c>Chat-Min-Position</c>.</summary>
     public static async Task<Answer> GetFromAsync(this ChatServer server, string path, string token, string position)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);

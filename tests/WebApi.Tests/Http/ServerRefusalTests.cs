@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
-/// <summary>What is no HTTP never reaches a middleware, and gets a problem all the same.</summary>
+/// <summary>Input that is no HTTP never reaches a middleware, and still gets a problem.</summary>
 public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatServer>
 {
     private const string Good = "GET /health/live HTTP/1.1\r\nHost: chat\r\n\r\n";
@@ -21,12 +21,17 @@ public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatSe
         { "another version", "GET / HTTP/7.0\r\nHost: chat\r\n\r\n", 505 },
         { "a length that is none", "POST /v1/messages HTTP/1.1\r\nHost: chat\r\nContent-Length: many\r\n\r\n", 400 },
         { "a long address", $"GET /{new string('a', 70_000)} HTTP/1.1\r\nHost: chat\r\n\r\n", 414 },
-        { "many headers", $"GET / HTTP/1.1\r\nHost: chat\r\n{string.Concat(Enumerable.Range(0, 200).Select(i => $"X-{i}: x\r\n"))}\r\n", 431 },
+        {
+            "many headers",
+            "GET / HTTP/1.1\r\nHost: chat\r\n"
+                + string.Concat(Enumerable.Range(0, 200).Select(i => $"X-{i}: x\r\n")) + "\r\n",
+            431
+        },
     };
 
     [Theory]
     [MemberData(nameof(Rubbish))]
-    public async Task What_is_no_HTTP_gets_a_problem(string what, string request, int status)
+    public async Task Input_that_is_no_HTTP_gets_a_problem(string what, string request, int status)
     {
         var (head, body) = Split(await SendAsync(request));
 
@@ -35,7 +40,7 @@ public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatSe
     }
 
     [Fact]
-    public async Task What_comes_before_it_on_the_connection_is_answered_first()
+    public async Task Earlier_requests_on_the_connection_are_answered_first()
     {
         var answer = await SendAsync(Good + "GET /%00 HTTP/1.1\r\nHost: chat\r\n\r\n");
 
@@ -46,7 +51,7 @@ public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatSe
     }
 
     [Fact]
-    public async Task Who_asks_for_the_head_gets_nothing_else()
+    public async Task A_HEAD_request_gets_no_body()
     {
         var (head, body) = Split(await SendAsync("HEAD / HTTP/1.1\r\n\r\n"));
 
@@ -73,10 +78,12 @@ public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatSe
         Assert.DoesNotContain("\r\nServer:", head, StringComparison.OrdinalIgnoreCase);
         var problem = JsonDocument.Parse(body).RootElement;
         Assert.Equal(status, problem.GetProperty("status").GetInt32());
-        Assert.All(["type", "title", "detail", "code", "trace_id"], name => Assert.NotEmpty(problem.GetProperty(name).GetString()!));
+        Assert.All(
+            ["type", "title", "detail", "code", "trace_id"],
+            name => Assert.NotEmpty(problem.GetProperty(name).GetString()!));
     }
 
-    /// <summary>The answer's head, with an empty line's end, and its body.</summary>
+    /// <summary>The answer's head, with its final line break, and its body.</summary>
     private static (string Head, string Body) Split(string answer)
     {
         var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
@@ -84,7 +91,7 @@ public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatSe
         return (answer[..(end + 2)], answer[(end + 4)..]);
     }
 
-    /// <summary>Sends it as it is, and reads until the server closes the connection.</summary>
+    /// <summary>Sends the bytes unchanged, and reads until the server closes the connection.</summary>
     private async Task<string> SendAsync(string request)
     {
         using var client = new TcpClient();

@@ -2,7 +2,7 @@ using System.Net.Http.Headers;
 
 namespace ChatCqrs.WebApi.Tests.Media;
 
-/// <summary>Downloads: who may have a file, and in which parts.</summary>
+/// <summary>Downloads: permissions, ranges and caching.</summary>
 public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServer>
 {
     [Fact]
@@ -17,7 +17,9 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
         Assert.Equal(bytes, await answer.Content.ReadAsByteArrayAsync());
         Assert.Equal($"\"{uploaded.Text("sha256")}\"", answer.Headers.ETag!.Tag);
         Assert.Equal("image/png", answer.Content.Headers.ContentType!.MediaType);
-        Assert.Equal(("attachment", "Grüße am Strand.png"), (answer.Content.Headers.ContentDisposition!.DispositionType, answer.Content.Headers.ContentDisposition.FileNameStar));
+        var disposition = answer.Content.Headers.ContentDisposition!;
+        Assert.Equal(
+            ("attachment", "Grüße am Strand.png"), (disposition.DispositionType, disposition.FileNameStar));
         Assert.Equal("nosniff", MediaServer.Header(answer, "X-Content-Type-Options"));
         Assert.Contains("sandbox", MediaServer.Header(answer, "Content-Security-Policy"), StringComparison.Ordinal);
         Assert.Contains("immutable", answer.Headers.CacheControl!.ToString(), StringComparison.Ordinal);
@@ -31,34 +33,42 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
         var bytes = MediaServer.Picture(10_000);
         var file = await server.UploadedAsync(server.Ann, bytes);
 
-        using var middle = await server.DownloadAsync(server.Ann, file, headers => headers.Range = new RangeHeaderValue(100, 199));
-        using var end = await server.DownloadAsync(server.Ann, file, headers => headers.Range = new RangeHeaderValue(null, 10));
-        using var beyond = await server.DownloadAsync(server.Ann, file, headers => headers.Range = new RangeHeaderValue(bytes.Length, null));
+        using var middle = await server.DownloadAsync(
+            server.Ann, file, headers => headers.Range = new RangeHeaderValue(100, 199));
+        using var end = await server.DownloadAsync(
+            server.Ann, file, headers => headers.Range = new RangeHeaderValue(null, 10));
+        using var beyond = await server.DownloadAsync(
+            server.Ann, file, headers => headers.Range = new RangeHeaderValue(bytes.Length, null));
         using var head = await server.DownloadAsync(server.Ann, file, method: HttpMethod.Head);
 
-        Assert.Equal((206, $"bytes 100-199/{bytes.Length}"), ((int)middle.StatusCode, middle.Content.Headers.ContentRange!.ToString()));
+        Assert.Equal(
+            (206, $"bytes 100-199/{bytes.Length}"),
+            ((int)middle.StatusCode, middle.Content.Headers.ContentRange!.ToString()));
         Assert.Equal(bytes[100..200], await middle.Content.ReadAsByteArrayAsync());
         Assert.Equal(bytes[^10..], await end.Content.ReadAsByteArrayAsync());
-        Assert.Equal((416, "application/problem+json"), ((int)beyond.StatusCode, beyond.Content.Headers.ContentType!.MediaType));
+        Assert.Equal(
+            (416, "application/problem+json"), ((int)beyond.StatusCode, beyond.Content.Headers.ContentType!.MediaType));
         Assert.Equal($"bytes */{bytes.Length}", beyond.Content.Headers.ContentRange!.ToString());
         Assert.Equal((200, (long?)bytes.Length), ((int)head.StatusCode, head.Content.Headers.ContentLength));
     }
 
     [Fact]
-    public async Task Who_has_it_already_is_told_so()
+    public async Task A_client_with_the_bytes_gets_304()
     {
         var uploaded = (await server.UploadAsync(server.Ann, MediaServer.Picture())).Is(201);
         var tag = new EntityTagHeaderValue($"\"{uploaded.Text("sha256")}\"");
 
-        using var known = await server.DownloadAsync(server.Ann, uploaded.Text("file_id"), headers => headers.IfNoneMatch.Add(tag));
-        using var other = await server.DownloadAsync(server.Ann, uploaded.Text("file_id"), headers => headers.IfNoneMatch.Add(new("\"other\"")));
+        using var known = await server.DownloadAsync(
+            server.Ann, uploaded.Text("file_id"), headers => headers.IfNoneMatch.Add(tag));
+        using var other = await server.DownloadAsync(
+            server.Ann, uploaded.Text("file_id"), headers => headers.IfNoneMatch.Add(new("\"other\"")));
 
         Assert.Equal((304, 0), ((int)known.StatusCode, (await known.Content.ReadAsByteArrayAsync()).Length));
         Assert.Equal(200, (int)other.StatusCode);
     }
 
     [Fact]
-    public async Task Who_was_sent_it_gets_it_and_nobody_else()
+    public async Task Only_recipients_download_a_file()
     {
         var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
         await IsHiddenAsync(server.Ben, file);
@@ -69,7 +79,7 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
         Assert.Equal(200, (int)sent.StatusCode);
         await IsHiddenAsync(server.Eve, file);
 
-        // Who has got it may pass it on.
+        // A recipient may send the file on.
         (await server.SendFileAsync(server.Ben, server.Eve.User, new { file_ID = file })).Is(201);
         using var passed = await server.DownloadAsync(server.Eve, file);
         Assert.Equal(200, (int)passed.StatusCode);
@@ -78,12 +88,16 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
     [Fact]
     public async Task In_a_group_a_file_is_for_who_was_there_and_still_is()
     {
-        var (early, late) = (await server.UploadedAsync(server.Ann, MediaServer.Picture()), await server.UploadedAsync(server.Ann, MediaServer.Picture()));
+        var early = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+        var late = await server.UploadedAsync(server.Ann, MediaServer.Picture());
         var group = (await server.PostAsync(
-            "/v1/conversations", new { type = "group", title = "us", member_ids = new[] { server.Ben.User } }, server.Ann.Access)).Is(201).Text("conversation_id");
+            "/v1/conversations", new { type = "group", title = "us", member_ids = new[] { server.Ben.User } },
+            server.Ann.Access)).Is(201).Text("conversation_id");
         (await server.SendFileAsync(server.Ann, group, new { file_id = early })).Is(201);
 
-        (await server.PostAsync($"/v1/conversations/{group}/members", new { user_ids = new[] { server.Eve.User } }, server.Ann.Access)).Is(200);
+        (await server.PostAsync(
+            $"/v1/conversations/{group}/members", new { user_ids = new[] { server.Eve.User } }, server.Ann.Access))
+            .Is(200);
         (await server.SendFileAsync(server.Ann, group, new { file_id = late })).Is(201);
 
         using var sent = await server.DownloadAsync(server.Eve, late);
@@ -111,9 +125,18 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
     public async Task An_encrypted_message_may_name_its_file()
     {
         var file = await server.UploadedAsync(server.Ann, [0, .. MediaServer.Picture()]);
-        object Message(object media) => new { message_id = Guid.CreateVersion7(), receiver_id = server.Ben.User, type = "image", ciphertext = "AAEC", media_object = media };
+        object Message(object media) => new
+        {
+            message_id = Guid.CreateVersion7(),
+            receiver_id = server.Ben.User,
+            type = "image",
+            ciphertext = "AAEC",
+            media_object = media,
+        };
 
-        (await server.PostAsync("/v1/messages", Message(new { file_id = file, caption = "in the open" }), server.Ann.Access)).IsInvalid("ciphertext");
+        (await server.PostAsync(
+            "/v1/messages", Message(new { file_id = file, caption = "in the open" }), server.Ann.Access))
+            .IsInvalid("ciphertext");
         (await server.PostAsync("/v1/messages", Message(new { file_id = file }), server.Ann.Access)).Is(201);
 
         using var answer = await server.DownloadAsync(server.Ben, file);
@@ -128,8 +151,10 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
         (await server.GetAsync("/v1/media/download", server.Ann.Access)).IsInvalid("file_id");
         (await server.GetAsync("/v1/media/download?file_id=x", server.Ann.Access)).IsInvalid("file_id");
         (await server.GetAsync($"/v1/media/download?file_id={file}&user_id=x", server.Ann.Access)).IsInvalid("user_id");
-        (await server.GetAsync($"/v1/media/download?file_id={file}&user_ID={server.Ben.User}", server.Ann.Access)).IsProblem(403, "not_the_caller");
-        (await server.GetAsync($"/v1/media/download?file_id={Guid.NewGuid()}", server.Ann.Access)).IsProblem(404, "file_unknown");
+        (await server.GetAsync($"/v1/media/download?file_id={file}&user_ID={server.Ben.User}", server.Ann.Access))
+            .IsProblem(403, "not_the_caller");
+        (await server.GetAsync($"/v1/media/download?file_id={Guid.NewGuid()}", server.Ann.Access))
+            .IsProblem(404, "file_unknown");
         (await server.GetAsync($"/v1/media/download?file_id={file}")).IsProblem(401, "unauthenticated");
         using var right = await server.DownloadAsync(server.Ann, $"{file}&user_ID={server.Ann.User}");
         Assert.Equal(200, (int)right.StatusCode);
@@ -140,15 +165,17 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
 }
 
 /// <summary>Downloads that a content delivery network serves.</summary>
-public sealed class RedirectedDownloadTests(RedirectedDownloadTests.EdgeServer server) : IClassFixture<RedirectedDownloadTests.EdgeServer>
+public sealed class RedirectedDownloadTests(
+    RedirectedDownloadTests.EdgeServer server) : IClassFixture<RedirectedDownloadTests.EdgeServer>
 {
     public sealed class EdgeServer : MediaServer
     {
-        protected override IEnumerable<(string Name, string Value)> Settings => [.. base.Settings, ("Media:PublicBaseUrl", "https://edge.example/chat/")];
+        protected override IEnumerable<(string Name, string Value)> Settings =>
+            [.. base.Settings, ("Media:PublicBaseUrl", "https://edge.example/chat/")];
     }
 
     [Fact]
-    public async Task A_download_is_found_there_by_an_address_that_is_ours()
+    public async Task A_download_redirects_to_a_signed_address()
     {
         var bytes = MediaServer.Picture(5_000);
         var file = await server.UploadedAsync(server.Ann, bytes);
@@ -160,15 +187,18 @@ public sealed class RedirectedDownloadTests(RedirectedDownloadTests.EdgeServer s
 
         Assert.Equal(302, (int)answer.StatusCode);
         var there = answer.Headers.Location!;
-        Assert.StartsWith($"https://edge.example/chat/v1/media/content/{file}?expires=", there.AbsoluteUri, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"https://edge.example/chat/v1/media/content/{file}?expires=", there.AbsoluteUri, StringComparison.Ordinal);
         var path = there.PathAndQuery["/chat".Length..];
         using var fetched = await server.Http.GetAsync(path);
         Assert.Equal(200, (int)fetched.StatusCode);
         Assert.Equal(bytes, await fetched.Content.ReadAsByteArrayAsync());
         Assert.True(fetched.Headers.CacheControl!.Public);
 
-        (await server.GetAsync(path.Replace("signature=", "signature=A", StringComparison.Ordinal))).IsProblem(404, "file_unknown");
-        (await server.GetAsync(path.Replace("expires=", "expires=1", StringComparison.Ordinal))).IsProblem(404, "file_unknown");
+        (await server.GetAsync(path.Replace("signature=", "signature=A", StringComparison.Ordinal)))
+            .IsProblem(404, "file_unknown");
+        (await server.GetAsync(path.Replace("expires=", "expires=1", StringComparison.Ordinal)))
+            .IsProblem(404, "file_unknown");
         (await server.GetAsync($"/v1/media/content/{file}")).IsProblem(404, "file_unknown");
         (await server.GetAsync($"/v1/media/download?file_id={file}", server.Eve.Access)).IsProblem(404, "file_unknown");
     }

@@ -2,7 +2,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Media;
 
-/// <summary>An export lists what its owner has uploaded, and nothing of anybody else.</summary>
+/// <summary>An export lists the uploads of its owner, and of no other user.</summary>
 public sealed class ExportedMediaTests(MediaServer server) : IClassFixture<MediaServer>
 {
     [Fact]
@@ -19,8 +19,10 @@ public sealed class ExportedMediaTests(MediaServer server) : IClassFixture<Media
         var listed = Assert.Single(export["media"].EnumerateArray());
         Assert.Equal(
             (file, "holiday.png", "image", bytes.Length),
-            (listed.GetProperty("file_id").GetString(), listed.GetProperty("filename").GetString(), listed.GetProperty("file_type").GetString(),
-                listed.GetProperty("size").GetInt32()));
-        Assert.EndsWith(Assert.Single(export["uploads"].EnumerateArray()).GetProperty("upload_id").GetString()!, upload, StringComparison.Ordinal);
+            (listed.GetProperty("file_id").GetString(), listed.GetProperty("filename").GetString(),
+                listed.GetProperty("file_type").GetString(), listed.GetProperty("size").GetInt32()));
+        Assert.EndsWith(
+            Assert.Single(export["uploads"].EnumerateArray()).GetProperty("upload_id").GetString()!, upload,
+            StringComparison.Ordinal);
     }
 }

@@ -6,7 +6,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Media;
 
-/// <summary>Uploads that go on where they were cut off: the tus protocol 1.0.</summary>
+/// <summary>Resumable uploads: the tus protocol 1.0.</summary>
 public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
 {
     [Fact]
@@ -46,7 +46,9 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
         Assert.Equal($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes))}\"", downloaded.Headers.ETag!.Tag);
         Assert.Equal("in parts.png", downloaded.Content.Headers.ContentDisposition!.FileNameStar);
         using var head = await HeadAsync(upload);
-        Assert.Equal((file, $"{bytes.Length}"), (MediaServer.Header(head, "Chat-File-Id"), MediaServer.Header(head, "Upload-Length")));
+        Assert.Equal(
+            (file, $"{bytes.Length}"),
+            (MediaServer.Header(head, "Chat-File-Id"), MediaServer.Header(head, "Upload-Length")));
         Assert.True((await server.UploadAsync(server.Ann, bytes)).Is(201)["duplicate"].GetBoolean());
     }
 
@@ -58,13 +60,15 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
 
         using var answer = await WriteAsync(upload, 0, bytes);
         using var across = await server.DownloadAsync(
-            server.Ann, MediaServer.Header(answer, "Chat-File-Id")!, headers => headers.Range = new(16 * 1024 * 1024 - 5, 16 * 1024 * 1024 + 4));
+            server.Ann, MediaServer.Header(answer, "Chat-File-Id")!,
+            headers => headers.Range = new(16 * 1024 * 1024 - 5, 16 * 1024 * 1024 + 4));
 
-        Assert.Equal(bytes[(16 * 1024 * 1024 - 5)..(16 * 1024 * 1024 + 5)], await across.Content.ReadAsByteArrayAsync());
+        Assert.Equal(
+            bytes[(16 * 1024 * 1024 - 5)..(16 * 1024 * 1024 + 5)], await across.Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
-    public async Task What_arrived_before_the_connection_broke_is_kept()
+    public async Task Bytes_received_before_a_broken_connection_are_kept()
     {
         var bytes = MediaServer.Picture(300_000);
         var upload = await server.BeginAsync(server.Ann, bytes.Length);
@@ -72,7 +76,8 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
         await BreakOffAsync(upload, bytes, 120_000);
 
         var offset = 0L;
-        await Testing.Eventually.IsTrue(async () => (offset = await OffsetAsync(upload)) > 0, "what arrived is durable");
+        await Testing.Eventually.IsTrue(
+            async () => (offset = await OffsetAsync(upload)) > 0, "what arrived is durable");
         Assert.Equal(120_000, offset);
         using var rest = await WriteAsync(upload, offset, bytes[(int)offset..]);
         Assert.Equal(204, (int)rest.StatusCode);
@@ -98,7 +103,7 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
     }
 
     [Fact]
-    public async Task Who_writes_at_the_same_time_is_kept_out()
+    public async Task A_concurrent_writer_of_an_upload_is_refused()
     {
         var bytes = MediaServer.Picture(1_000);
         var upload = await server.BeginAsync(server.Ann, bytes.Length);
@@ -110,7 +115,8 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
         await IsProblemAsync(second, 423, "upload_locked");
 
         await slow.GetStream().WriteAsync(bytes.AsMemory(100));
-        await Testing.Eventually.IsTrue(async () => await OffsetAsync(upload) == bytes.Length, "the first writer is done");
+        await Testing.Eventually.IsTrue(
+            async () => await OffsetAsync(upload) == bytes.Length, "the first writer is done");
     }
 
     [Theory]
@@ -164,14 +170,17 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
     }
 
     [Fact]
-    public async Task What_is_wrong_is_refused()
+    public async Task Wrong_requests_are_refused()
     {
         var type = $"file_type {MediaServer.Base64("image")}";
-        await RefusedAsync(412, "tus_version_unknown", ("Tus-Resumable", "0.2.2"), ("Upload-Length", "1"), ("Upload-Metadata", type));
-        await RefusedAsync(413, "file_too_large", ("Upload-Length", $"{MediaServer.SizeMax + 1}"), ("Upload-Metadata", type));
+        await RefusedAsync(
+            412, "tus_version_unknown", ("Tus-Resumable", "0.2.2"), ("Upload-Length", "1"), ("Upload-Metadata", type));
+        await RefusedAsync(
+            413, "file_too_large", ("Upload-Length", $"{MediaServer.SizeMax + 1}"), ("Upload-Metadata", type));
         foreach (var length in new[] { "", "-1", "1.5", "x", "99999999999999999999" })
             await RefusedAsync(400, "invalid", ("Upload-Length", length), ("Upload-Metadata", type));
-        foreach (var metadata in new[] { "", "file_type", "file_type ???", $"file_type {MediaServer.Base64("picture")}", $"{type},{type}" })
+        var unknownType = $"file_type {MediaServer.Base64("picture")}";
+        foreach (var metadata in new[] { "", "file_type", "file_type ???", unknownType, $"{type},{type}" })
             await RefusedAsync(400, "invalid", ("Upload-Length", "1"), ("Upload-Metadata", metadata));
 
         var upload = await server.BeginAsync(server.Ann, 10);
@@ -198,15 +207,19 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
     public async Task An_empty_file_needs_no_bytes()
     {
         using var answer = await server.TusAsync(
-            HttpMethod.Post, "/v1/media/uploads", server.Ann, null, ("Upload-Length", "0"), ("Upload-Metadata", $"file_type {MediaServer.Base64("document")}"));
+            HttpMethod.Post, "/v1/media/uploads", server.Ann, null, ("Upload-Length", "0"),
+            ("Upload-Metadata", $"file_type {MediaServer.Base64("document")}"));
 
         using var downloaded = await server.DownloadAsync(server.Ann, MediaServer.Header(answer, "Chat-File-Id")!);
         Assert.Equal((200, 0), ((int)downloaded.StatusCode, (await downloaded.Content.ReadAsByteArrayAsync()).Length));
     }
 
-    private Task<HttpResponseMessage> WriteAsync(string upload, long offset, byte[] bytes, string? checksum = null) => server.TusAsync(
-        HttpMethod.Patch, upload, server.Ann, bytes,
-        checksum is null ? [("Upload-Offset", $"{offset}")] : [("Upload-Offset", $"{offset}"), ("Upload-Checksum", checksum)]);
+    private Task<HttpResponseMessage> WriteAsync(string upload, long offset, byte[] bytes, string? checksum = null) =>
+        server.TusAsync(
+            HttpMethod.Patch, upload, server.Ann, bytes,
+            checksum is null
+                ? [("Upload-Offset", $"{offset}")]
+                : [("Upload-Offset", $"{offset}"), ("Upload-Checksum", checksum)]);
 
     private Task<HttpResponseMessage> HeadAsync(string upload) => server.TusAsync(HttpMethod.Head, upload, server.Ann);
 
@@ -215,7 +228,8 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
         using var head = await HeadAsync(upload);
         Assert.Equal(200, (int)head.StatusCode);
         Assert.Equal("no-store", head.Headers.CacheControl!.ToString());
-        return long.Parse(MediaServer.Header(head, "Upload-Offset")!, System.Globalization.CultureInfo.InvariantCulture);
+        return long.Parse(
+            MediaServer.Header(head, "Upload-Offset")!, System.Globalization.CultureInfo.InvariantCulture);
     }
 
     /// <summary>Sends the beginning of a PATCH and leaves the connection open.</summary>
@@ -223,13 +237,16 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
     {
         var client = new TcpClient();
         await client.ConnectAsync(server.Http.BaseAddress!.Host, server.Http.BaseAddress.Port);
-        var head = $"PATCH {upload} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.Ann.Access}\r\nTus-Resumable: 1.0.0\r\n"
-            + $"Content-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\nContent-Length: {bytes.Length}\r\n\r\n";
+        var head = $"PATCH {upload} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.Ann.Access}\r\n"
+            + "Tus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\n"
+            + $"Content-Length: {bytes.Length}\r\n\r\n";
         await client.GetStream().WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. bytes[..sent]]);
         return client;
     }
 
-    /// <summary>Breaks a connection once the server has read what came by it: what still waits in its buffers is lost.</summary>
+    /// <summary>
+    /// Breaks a connection after the server has read its bytes: the break discards bytes in the socket's buffers.
+    /// </summary>
     private async Task BreakOffAsync(string upload, byte[] bytes, int sent)
     {
         using var client = await OpenAsync(upload, bytes, sent);
@@ -239,7 +256,9 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
     private Task ArrivedAsync(int bytes)
     {
         var arriving = new DirectoryInfo(Path.Combine(server.DataFolder, "media", "arriving"));
-        return Testing.Eventually.IsTrue(() => Task.FromResult(arriving.EnumerateFiles().Any(file => file.Length == bytes)), "the server has read it");
+        return Testing.Eventually.IsTrue(
+            () => Task.FromResult(arriving.EnumerateFiles().Any(file => file.Length == bytes)),
+            "the server has read it");
     }
 
     private static async Task IsProblemAsync(HttpResponseMessage answer, int status, string code)
@@ -254,10 +273,13 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
 
 internal static class TusCalls
 {
-    /// <summary>A PATCH whose body is said to be JSON.</summary>
+    /// <summary>A PATCH whose content type is JSON.</summary>
     public static async Task<HttpResponseMessage> SendJsonAsync(this MediaServer server, string upload, Tokens who)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Patch, upload) { Content = new StringContent("{}", Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Patch, upload)
+        {
+            Content = new StringContent("{}", Encoding.UTF8, "application/json"),
+        };
         request.Headers.Authorization = new("Bearer", who.Access);
         request.Headers.Add("Tus-Resumable", "1.0.0");
         request.Headers.Add("Upload-Offset", "0");

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ChatCqrs.WebApi.Tests.Media;
 
-/// <summary>Uploads in one request: what is taken, what is refused, and what others may learn of it.</summary>
+/// <summary>Uploads in one request are validated, and tell other users nothing.</summary>
 public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
 {
     [Theory]
@@ -16,9 +16,13 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
 
         var answer = (await server.UploadAsync(server.Ann, bytes, typeFirst: typeFirst)).Is(201);
 
-        Assert.Equal(["file_id", "sha256", "size", "content_type", "duplicate"], answer.Body.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["file_id", "sha256", "size", "content_type", "duplicate"],
+            answer.Body.EnumerateObject().Select(member => member.Name));
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bytes)), answer.Text("sha256"));
-        Assert.Equal((bytes.Length, "image/png", false), (answer["size"].GetInt32(), answer.Text("content_type"), answer["duplicate"].GetBoolean()));
+        Assert.Equal(
+            (bytes.Length, "image/png", false),
+            (answer["size"].GetInt32(), answer.Text("content_type"), answer["duplicate"].GetBoolean()));
         Assert.True(answer.Headers.Contains("Chat-Position"));
     }
 
@@ -31,7 +35,9 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
         var others = (await server.UploadAsync(server.Ben, bytes)).Is(201);
         var othersAgain = (await server.UploadAsync(server.Ben, bytes)).Is(201);
 
-        Assert.Equal([false, true, false, true], new[] { first, again, others, othersAgain }.Select(answer => answer["duplicate"].GetBoolean()));
+        Assert.Equal(
+            [false, true, false, true],
+            new[] { first, again, others, othersAgain }.Select(answer => answer["duplicate"].GetBoolean()));
         Assert.Equal(first.Text("file_id"), again.Text("file_id"));
         Assert.NotEqual(first.Text("file_id"), others.Text("file_id"));
         Assert.Equal(404, (int)(await server.DownloadAsync(server.Ben, first.Text("file_id"))).StatusCode);
@@ -45,7 +51,8 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
             await server.UploadedAsync(who, bytes);
 
         await Testing.Eventually.IsTrue(
-            () => Task.FromResult(StoredFiles().Count(file => new FileInfo(file).Length == bytes.Length) == 1), "the same bytes are stored once");
+            () => Task.FromResult(StoredFiles().Count(file => new FileInfo(file).Length == bytes.Length) == 1),
+            "the same bytes are stored once");
     }
 
     [Fact]
@@ -55,7 +62,9 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
         Random.Shared.NextBytes(bytes.AsSpan(1));
 
         foreach (var type in new[] { "image", "video", "audio", "document" })
-            Assert.Equal("application/octet-stream", (await server.UploadAsync(server.Ann, bytes, type)).Is(201).Text("content_type"));
+            Assert.Equal(
+                "application/octet-stream",
+                (await server.UploadAsync(server.Ann, bytes, type)).Is(201).Text("content_type"));
     }
 
     [Theory]
@@ -69,13 +78,16 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
 
     [Fact]
     public async Task Everything_is_a_document() => Assert.Equal(
-        "text/plain", (await server.UploadAsync(server.Ann, "just some text"u8.ToArray(), "document", "a.txt")).Is(201).Text("content_type"));
+        "text/plain", (await server.UploadAsync(server.Ann, "just some text"u8.ToArray(), "document", "a.txt")).Is(201)
+            .Text("content_type"));
 
     [Fact]
     public async Task A_file_that_is_too_large_is_refused_and_leaves_nothing()
     {
-        (await server.UploadAsync(server.Ann, MediaServer.Picture(MediaServer.SizeMax))).IsProblem(413, "file_too_large");
-        (await server.UploadAsync(server.Ann, MediaServer.Picture(MediaServer.SizeMax + 1_000_000))).IsProblem(413, "file_too_large");
+        (await server.UploadAsync(server.Ann, MediaServer.Picture(MediaServer.SizeMax)))
+            .IsProblem(413, "file_too_large");
+        (await server.UploadAsync(server.Ann, MediaServer.Picture(MediaServer.SizeMax + 1_000_000)))
+            .IsProblem(413, "file_too_large");
     }
 
     [Fact]
@@ -85,16 +97,23 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
         (await server.UploadAsync(server.Ann, MediaServer.Picture(), null)).IsInvalid("file_type");
         using (var form = new MultipartFormDataContent { { new StringContent("image"), "file_type" } })
             (await server.PostAsync("/v1/media", form, server.Ann.Access)).IsInvalid("file");
-        (await server.PostAsync("/v1/media", new { file_type = "image" }, server.Ann.Access)).IsProblem(415, "unsupported_media_type");
-        (await server.PostAsync("/v1/media", Raw("no form at all", "multipart/form-data; boundary=x"), server.Ann.Access)).IsProblem(400, "malformed_request");
-        (await server.PostAsync("/v1/media", Raw("no form at all", "multipart/form-data"), server.Ann.Access)).IsProblem(400, "malformed_request");
+        (await server.PostAsync("/v1/media", new { file_type = "image" }, server.Ann.Access))
+            .IsProblem(415, "unsupported_media_type");
+        (await server.PostAsync(
+            "/v1/media", Raw("no form at all", "multipart/form-data; boundary=x"), server.Ann.Access))
+            .IsProblem(400, "malformed_request");
+        (await server.PostAsync("/v1/media", Raw("no form at all", "multipart/form-data"), server.Ann.Access))
+            .IsProblem(400, "malformed_request");
         var cut = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nhalf of it";
-        (await server.PostAsync("/v1/media", Raw(cut, "multipart/form-data; boundary=x"), server.Ann.Access)).IsProblem(400, "malformed_request");
-        (await server.UploadAsync(server.Ann with { Access = "rubbish" }, MediaServer.Picture())).IsProblem(401, "token_invalid");
+        (await server.PostAsync("/v1/media", Raw(cut, "multipart/form-data; boundary=x"), server.Ann.Access))
+            .IsProblem(400, "malformed_request");
+        (await server.UploadAsync(server.Ann with { Access = "rubbish" }, MediaServer.Picture()))
+            .IsProblem(401, "token_invalid");
     }
 
     private static ByteArrayContent Raw(string body, string type) =>
         new(Encoding.UTF8.GetBytes(body)) { Headers = { ContentType = MediaTypeHeaderValue.Parse(type) } };
 
-    private IEnumerable<string> StoredFiles() => Directory.EnumerateFiles(Path.Combine(server.DataFolder, "media"), "*", SearchOption.AllDirectories);
+    private IEnumerable<string> StoredFiles() =>
+        Directory.EnumerateFiles(Path.Combine(server.DataFolder, "media"), "*", SearchOption.AllDirectories);
 }

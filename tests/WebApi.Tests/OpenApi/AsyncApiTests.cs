@@ -5,21 +5,31 @@ using ChatCqrs.WebApi.Realtime;
 
 namespace ChatCqrs.WebApi.Tests.OpenApi;
 
-/// <summary>The AsyncAPI document describes every frame, with the very fields that the server reads and writes.</summary>
+/// <summary>
+/// The AsyncAPI document describes every frame with exactly the fields that the server reads and writes.
+/// </summary>
 public sealed class AsyncApiTests
 {
     private readonly JsonElement _document = JsonDocument.Parse(OpenApiConventions.AsyncApiDocument()).RootElement;
 
-    public static TheoryData<string> FromClients => ["send", "delivered", "read", "typing", "subscribe_presence", "sync", "ping"];
+    public static TheoryData<string> FromClients =>
+        ["send", "delivered", "read", "typing", "subscribe_presence", "sync", "ping"];
 
     public static TheoryData<string> FromServer =>
         ["welcome", "ack", "message", "update", "receipt", "typing", "presence", "synced", "pong", "error"];
 
-    /// <summary>What the server writes.</summary>
+    /// <summary>The server's frames and their types.</summary>
     public static TheoryData<string, Type> Written => new()
     {
-        { "welcome", typeof(WelcomeFrame) }, { "ack", typeof(AckFrame) }, { "message", typeof(MessageView) }, { "update", typeof(UpdateFrame) },
-        { "receipt", typeof(ReceiptFrame) }, { "typing", typeof(TypingFrame) }, { "presence", typeof(PresenceFrame) }, { "pong", typeof(PongFrame) }, { "error", typeof(ErrorFrame) },
+        { "welcome", typeof(WelcomeFrame) },
+        { "ack", typeof(AckFrame) },
+        { "message", typeof(MessageView) },
+        { "update", typeof(UpdateFrame) },
+        { "receipt", typeof(ReceiptFrame) },
+        { "typing", typeof(TypingFrame) },
+        { "presence", typeof(PresenceFrame) },
+        { "pong", typeof(PongFrame) },
+        { "error", typeof(ErrorFrame) },
     };
 
     [Theory]
@@ -27,7 +37,8 @@ public sealed class AsyncApiTests
     public void Every_frame_of_a_client_is_described(string op)
     {
         var message = Message("Client", op, "receiveFromClient");
-        var known = typeof(ClientFrame).GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
+        var known = typeof(ClientFrame).GetProperties()
+            .Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
 
         Assert.Empty(Fields(message).Except(known));
     }
@@ -39,31 +50,37 @@ public sealed class AsyncApiTests
     [Theory]
     [MemberData(nameof(Written))]
     public void A_frame_has_the_fields_that_are_described(string op, Type frame) => Assert.Equal(
-        frame.GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name)).Append("op").Distinct().Order(StringComparer.Ordinal),
+        frame.GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name))
+            .Append("op").Distinct().Order(StringComparer.Ordinal),
         Fields(Message("Server", op, "sendToClient")).Order(StringComparer.Ordinal));
 
     [Fact]
     public void The_document_is_of_the_version_that_it_says()
     {
         Assert.Equal("3.0.0", _document.GetProperty("asyncapi").GetString());
-        Assert.Equal("/v1/ws", _document.GetProperty("channels").GetProperty("socket").GetProperty("address").GetString());
+        Assert.Equal(
+            "/v1/ws", _document.GetProperty("channels").GetProperty("socket").GetProperty("address").GetString());
     }
 
-    /// <summary>The message, once it is sure that channel and operation have it, and that its example is one.</summary>
+    /// <summary>Gets a message, and asserts that channel and operation list it and that its example conforms.</summary>
     private JsonElement Message(string side, string op, string operation)
     {
         var name = side + string.Concat(op.Split('_').Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
         var message = _document.GetProperty("components").GetProperty("messages").GetProperty(name);
-        Assert.True(_document.GetProperty("channels").GetProperty("socket").GetProperty("messages").TryGetProperty(name, out _));
+        var channel = _document.GetProperty("channels").GetProperty("socket");
+        Assert.True(channel.GetProperty("messages").TryGetProperty(name, out _));
         Assert.Contains(
             _document.GetProperty("operations").GetProperty(operation).GetProperty("messages").EnumerateArray(),
             reference => reference.GetProperty("$ref").GetString() == "#/channels/socket/messages/" + name);
         Assert.Equal(op, message.GetProperty("name").GetString());
-        Assert.Equal(op, message.GetProperty("payload").GetProperty("properties").GetProperty("op").GetProperty("const").GetString());
+        var payload = message.GetProperty("payload");
+        Assert.Equal(op, payload.GetProperty("properties").GetProperty("op").GetProperty("const").GetString());
 
-        var example = message.GetProperty("examples")[0].GetProperty("payload").EnumerateObject().Select(member => member.Name).ToList();
+        var example = message.GetProperty("examples")[0].GetProperty("payload").EnumerateObject()
+            .Select(member => member.Name).ToList();
         Assert.Empty(example.Except(Fields(message)));
-        Assert.Empty(message.GetProperty("payload").GetProperty("required").EnumerateArray().Select(field => field.GetString()).Except(example));
+        var required = payload.GetProperty("required").EnumerateArray().Select(field => field.GetString());
+        Assert.Empty(required.Except(example));
         return message;
     }
 

@@ -4,25 +4,30 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.OpenApi;
 
-/// <summary>The OpenAPI document describes every endpoint, and each so that one can use it.</summary>
+/// <summary>The OpenAPI document describes every endpoint completely.</summary>
 public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
 {
-    /// <summary>API.md, as far as it is built: registration, tokens and devices, direct conversations, messages, the socket, operations.</summary>
+    /// <summary>The endpoints that must exist.</summary>
     private static readonly string[] Promised =
     [
-        "post /v1/registrations", "post /v1/registrations/{registration_id}/verification", "post /v1/tokens/refresh", "get /v1/users/me",
-        "patch /v1/users/me", "get /v1/users/{user_id}", "get /v1/devices", "delete /v1/devices/{device_id}", "post /v1/conversations",
-        "patch /v1/conversations/{id}", "post /v1/conversations/{id}/members", "delete /v1/conversations/{id}/members/{user_id}",
-        "put /v1/conversations/{id}/members/{user_id}/role", "patch /v1/conversations/{id}/messages/{message_id}",
-        "delete /v1/conversations/{id}/messages/{message_id}", "put /v1/conversations/{id}/messages/{message_id}/reaction",
+        "post /v1/registrations", "post /v1/registrations/{registration_id}/verification", "post /v1/tokens/refresh",
+        "get /v1/users/me", "patch /v1/users/me", "get /v1/users/{user_id}", "get /v1/devices",
+        "delete /v1/devices/{device_id}",
+        "post /v1/conversations", "patch /v1/conversations/{id}", "post /v1/conversations/{id}/members",
+        "delete /v1/conversations/{id}/members/{user_id}", "put /v1/conversations/{id}/members/{user_id}/role",
+        "patch /v1/conversations/{id}/messages/{message_id}", "delete /v1/conversations/{id}/messages/{message_id}",
+        "put /v1/conversations/{id}/messages/{message_id}/reaction",
         "delete /v1/conversations/{id}/messages/{message_id}/reaction",
-        "get /v1/conversations", "get /v1/conversations/{id}", "get /v1/conversations/{id}/members", "post /v1/messages", "get /v1/messages",
-        "post /messages", "get /messages", "get /v1/conversations/{id}/messages", "get /v1/conversations/{id}/timeline",
+        "get /v1/conversations", "get /v1/conversations/{id}", "get /v1/conversations/{id}/members",
+        "post /v1/messages", "get /v1/messages", "post /messages", "get /messages",
+        "get /v1/conversations/{id}/messages", "get /v1/conversations/{id}/timeline",
         "get /v1/conversations/{id}/messages/{message_id}", "post /v1/conversations/{id}/receipts",
-        "get /v1/conversations/{id}/messages/{message_id}/receipts", "get /v1/ws", "get /v1/admin/projections",
-        "post /v1/admin/projections/{name}/rebuild", "post /v1/media", "get /v1/media/download", "post /v1/media/uploads", "patch /v1/media/uploads/{id}",
-        "head /v1/media/uploads/{id}", "delete /v1/media/uploads/{id}", "get /hangfire", "post /v1/push-subscriptions",
-        "get /v1/push-subscriptions", "delete /v1/push-subscriptions/{id}", "get /v1/push/vapid-public-key", "get /health/live", "get /health/ready", "get /metrics",
+        "get /v1/conversations/{id}/messages/{message_id}/receipts", "get /v1/ws",
+        "get /v1/admin/projections", "post /v1/admin/projections/{name}/rebuild",
+        "post /v1/media", "get /v1/media/download", "post /v1/media/uploads", "patch /v1/media/uploads/{id}",
+        "head /v1/media/uploads/{id}", "delete /v1/media/uploads/{id}", "get /hangfire",
+        "post /v1/push-subscriptions", "get /v1/push-subscriptions", "delete /v1/push-subscriptions/{id}",
+        "get /v1/push/vapid-public-key", "get /health/live", "get /health/ready", "get /metrics",
     ];
 
     private JsonElement _document;
@@ -30,15 +35,21 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
 
     private sealed record Described(string Name, JsonElement Json)
     {
-        public bool IsApi => Name.Contains("/v1/", StringComparison.Ordinal) && Name != "get /v1/ws" || Name.EndsWith(" /messages", StringComparison.Ordinal);
+        public bool IsApi =>
+            Name.Contains("/v1/", StringComparison.Ordinal) && Name != "get /v1/ws"
+            || Name.EndsWith(" /messages", StringComparison.Ordinal);
+
         public override string ToString() => Name;
     }
 
     public async Task InitializeAsync()
     {
         _document = (await server.GetAsync("/swagger/v1/swagger.json")).Is(200).Body;
-        _operations = [.. _document.GetProperty("paths").EnumerateObject()
-            .SelectMany(path => path.Value.EnumerateObject().Select(operation => new Described($"{operation.Name} {path.Name}", operation.Value)))];
+        _operations =
+        [
+            .. _document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()
+                .Select(operation => new Described($"{operation.Name} {path.Name}", operation.Value))),
+        ];
     }
 
     public Task DisposeAsync() => Task.CompletedTask;
@@ -77,13 +88,18 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
     public void Every_operation_has_examples_of_what_goes_in_and_comes_out() => Assert.All(_operations, operation =>
     {
         if (operation.Json.TryGetProperty("requestBody", out var body))
-            Assert.All(body.GetProperty("content").EnumerateObject(), content => Conforms(content.Value, content.Value.GetProperty("example")));
-        Assert.All(Responses(operation).Where(response => response.Value.TryGetProperty("content", out _)), response => Assert.All(
+            Assert.All(
+                body.GetProperty("content").EnumerateObject(),
+                content => Conforms(content.Value, content.Value.GetProperty("example")));
+        var withContent = Responses(operation).Where(response => response.Value.TryGetProperty("content", out _));
+        Assert.All(withContent, response => Assert.All(
             response.Value.GetProperty("content").EnumerateObject(),
             content =>
             {
                 if (content.Value.TryGetProperty("examples", out var examples))
-                    Assert.All(examples.EnumerateObject(), example => Conforms(content.Value, example.Value.GetProperty("value")));
+                    Assert.All(
+                        examples.EnumerateObject(),
+                        example => Conforms(content.Value, example.Value.GetProperty("value")));
                 else
                     Conforms(content.Value, content.Value.GetProperty("example"));
             }));
@@ -97,9 +113,13 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
             var statuses = Responses(operation).Select(response => response.Name).ToList();
             Assert.Contains(statuses, status => status.StartsWith('2'));
             Assert.Superset(new HashSet<string> { "429", "503" }, statuses.ToHashSet());
-            Assert.Equal(operation.Json.TryGetProperty("security", out _), statuses.Contains("401") && !operation.Name.EndsWith("/tokens/refresh", StringComparison.Ordinal));
+            Assert.Equal(
+                operation.Json.TryGetProperty("security", out _),
+                statuses.Contains("401") && !operation.Name.EndsWith("/tokens/refresh", StringComparison.Ordinal));
             Assert.All(Responses(operation).Where(response => response.Name[0] is '4' or '5'), response =>
-                Assert.True(response.Value.GetProperty("content").TryGetProperty("application/problem+json", out _), response.Name));
+                Assert.True(
+                    response.Value.GetProperty("content").TryGetProperty("application/problem+json", out _),
+                    response.Name));
             if (operation.Json.TryGetProperty("requestBody", out _))
                 Assert.Superset(new HashSet<string> { "400", "413", "415" }, statuses.ToHashSet());
         });
@@ -110,14 +130,23 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
     {
         Assert.All(_operations.Where(operation => operation.IsApi), operation =>
         {
-            if (operation.Name.StartsWith("get ", StringComparison.Ordinal) || operation.Name.StartsWith("head ", StringComparison.Ordinal))
-                Assert.Contains(operation.Json.GetProperty("parameters").EnumerateArray(), parameter => parameter.GetProperty("name").GetString() == "Chat-Min-Position");
+            if (operation.Name.StartsWith("get ", StringComparison.Ordinal)
+                || operation.Name.StartsWith("head ", StringComparison.Ordinal))
+                Assert.Contains(
+                    operation.Json.GetProperty("parameters").EnumerateArray(),
+                    parameter => parameter.GetProperty("name").GetString() == "Chat-Min-Position");
             else
-                Assert.Contains(Responses(operation), response => response.Value.TryGetProperty("headers", out var headers) && headers.TryGetProperty("Chat-Position", out _));
+                Assert.Contains(
+                    Responses(operation),
+                    response => response.Value.TryGetProperty("headers", out var headers)
+                        && headers.TryGetProperty("Chat-Position", out _));
         });
-        Assert.All(_operations.Where(operation => operation.Json.TryGetProperty("parameters", out _)), operation => Assert.All(
-            operation.Json.GetProperty("parameters").EnumerateArray(), parameter =>
-                Assert.False(string.IsNullOrWhiteSpace(parameter.GetProperty("description").GetString()), parameter.GetProperty("name").GetString())));
+        var withParameters = _operations.Where(operation => operation.Json.TryGetProperty("parameters", out _));
+        Assert.All(withParameters, operation => Assert.All(
+            operation.Json.GetProperty("parameters").EnumerateArray(),
+            parameter => Assert.False(
+                string.IsNullOrWhiteSpace(parameter.GetProperty("description").GetString()),
+                parameter.GetProperty("name").GetString())));
     }
 
     [Fact]
@@ -125,7 +154,8 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
     {
         var scheme = _document.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer");
 
-        Assert.Equal(("http", "bearer"), (scheme.GetProperty("type").GetString(), scheme.GetProperty("scheme").GetString()));
+        Assert.Equal(
+            ("http", "bearer"), (scheme.GetProperty("type").GetString(), scheme.GetProperty("scheme").GetString()));
     }
 
     [Fact]
@@ -139,22 +169,30 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
         Assert.Contains("/swagger/v1/swagger.json", script, StringComparison.Ordinal);
     }
 
-    private static IEnumerable<JsonProperty> Responses(Described operation) => operation.Json.GetProperty("responses").EnumerateObject();
+    private static IEnumerable<JsonProperty> Responses(Described operation) =>
+        operation.Json.GetProperty("responses").EnumerateObject();
 
-    /// <summary>That an example has no field that the schema lacks, every field that it requires, and null only where that may be, as deep as it goes.</summary>
-    private void Conforms(JsonElement content, JsonElement example) => ConformsTo(content.GetProperty("schema"), example);
+    /// <summary>
+    /// Asserts that an example has only fields of the schema, all required ones, and null only where it is allowed, at
+    /// any depth.
+    /// </summary>
+    private void Conforms(JsonElement content, JsonElement example) =>
+        ConformsTo(content.GetProperty("schema"), example);
 
     private void ConformsTo(JsonElement schema, JsonElement example)
     {
         if (example.ValueKind == JsonValueKind.Null)
         {
-            Assert.True(!schema.EnumerateObject().Any(field => field.Name is "$ref" or "type") && !schema.TryGetProperty("allOf", out _)
-                || schema.TryGetProperty("nullable", out var nullable) && nullable.GetBoolean(), $"It may not be null: {schema}");
+            var isTyped = schema.EnumerateObject().Any(field => field.Name is "$ref" or "type")
+                || schema.TryGetProperty("allOf", out _);
+            var isNullable = schema.TryGetProperty("nullable", out var nullable) && nullable.GetBoolean();
+            Assert.True(!isTyped || isNullable, $"It may not be null: {schema}");
             return;
         }
 
         if (schema.TryGetProperty("$ref", out var reference))
-            schema = _document.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()!.Split('/')[^1]);
+            schema = _document.GetProperty("components").GetProperty("schemas")
+                .GetProperty(reference.GetString()!.Split('/')[^1]);
         if (schema.TryGetProperty("allOf", out var all) && all.GetArrayLength() == 1)
         {
             ConformsTo(all[0], example);
@@ -165,9 +203,10 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
             Assert.All(example.EnumerateArray(), item => ConformsTo(items, item));
         if (example.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("properties", out var properties))
             return;
-        Assert.Empty(example.EnumerateObject().Select(member => member.Name).Except(properties.EnumerateObject().Select(member => member.Name)));
+        var members = example.EnumerateObject().Select(member => member.Name).ToList();
+        Assert.Empty(members.Except(properties.EnumerateObject().Select(member => member.Name)));
         if (schema.TryGetProperty("required", out var required))
-            Assert.Empty(required.EnumerateArray().Select(name => name.GetString()!).Except(example.EnumerateObject().Select(member => member.Name)));
+            Assert.Empty(required.EnumerateArray().Select(name => name.GetString()!).Except(members));
         foreach (var member in example.EnumerateObject())
             ConformsTo(properties.GetProperty(member.Name), member.Value);
     }

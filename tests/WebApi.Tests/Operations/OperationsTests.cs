@@ -24,7 +24,8 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         var ready = (await server.GetAsync("/health/ready")).Is(200);
 
         Assert.Equal("healthy", ready.Text("status"));
-        Assert.Equal(["log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
+        Assert.Equal(
+            ["log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
     }
 
     [Fact]
@@ -34,7 +35,8 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         var check = new GoingAwayCheck(lifetime);
         Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status);
         var whileSocketsAreTold = HealthStatus.Healthy;
-        lifetime.ApplicationStopping.Register(() => whileSocketsAreTold = check.CheckHealthAsync(new(), CancellationToken.None).Result.Status);
+        lifetime.ApplicationStopping.Register(
+            () => whileSocketsAreTold = check.CheckHealthAsync(new(), CancellationToken.None).Result.Status);
 
         lifetime.StopApplication();
 
@@ -50,7 +52,8 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status);
 
         store.Reachable = false;
-        Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new(), CancellationToken.None)).Status); // What was just found.
+        var shared = await check.CheckHealthAsync(new(), CancellationToken.None);
+        Assert.Equal(HealthStatus.Healthy, shared.Status); // The result of a moment ago.
         clock.Advance(TimeSpan.FromSeconds(1));
         var found = await check.CheckHealthAsync(new(), CancellationToken.None);
 
@@ -85,9 +88,15 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
     [InlineData("running", 31, HealthStatus.Unhealthy)]
     [InlineData("waiting", 0, HealthStatus.Unhealthy)]
     [InlineData("stopped", 0, HealthStatus.Unhealthy)]
-    public void The_read_side_is_healthy_when_it_is_led_and_near(string state, double lag, HealthStatus expected) => Assert.Equal(
-        expected,
-        ReadSideCheck.Judge([new ProjectionState("timeline", LogPosition.Start, 0, "running", null), new("inbox", LogPosition.Start, lag, state, null)], lagMax: 30).Status);
+    public void The_read_side_is_healthy_when_it_is_led_and_near(string state, double lag, HealthStatus expected)
+    {
+        ProjectionState[] states =
+        [
+            new("timeline", LogPosition.Start, 0, "running", null), new("inbox", LogPosition.Start, lag, state, null),
+        ];
+
+        Assert.Equal(expected, ReadSideCheck.Judge(states, lagMax: 30).Status);
+    }
 
     [Fact]
     public async Task Metrics_and_traces_follow_a_message_without_its_content()
@@ -109,15 +118,24 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         await socket.ReceiveAsync(new byte[4096].AsMemory(), Eventually.Cancelled());
 
         (await server.PostAsync(
-            "/v1/messages", new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = Secret }, ann.Access)).Is(201);
+            "/v1/messages",
+            new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = Secret },
+            ann.Access)).Is(201);
 
-        await Eventually.IsTrue(() => WholeWay() is not null, "the message is in the log, at the sockets and in the views");
+        await Eventually.IsTrue(
+            () => WholeWay() is not null, "the message is in the log, at the sockets and in the views");
         lock (spans)
         {
             var use = WholeWay()!;
-            Assert.Contains(spans, span => span.DisplayName.StartsWith("POST /v1/messages", StringComparison.Ordinal) && span.SpanId == use.ParentSpanId);
-            Assert.All(spans.Where(span => span.ParentSpanId == use.SpanId), span => Assert.True(span.StartTimeUtc >= use.StartTimeUtc));
-            Assert.DoesNotContain(spans, span => span.TagObjects.Any(tag => $"{tag.Value}".Contains(Secret, StringComparison.Ordinal)));
+            Assert.Contains(
+                spans,
+                span => span.DisplayName.StartsWith("POST /v1/messages", StringComparison.Ordinal)
+                    && span.SpanId == use.ParentSpanId);
+            Assert.All(
+                spans.Where(span => span.ParentSpanId == use.SpanId),
+                span => Assert.True(span.StartTimeUtc >= use.StartTimeUtc));
+            Assert.DoesNotContain(
+                spans, span => span.TagObjects.Any(tag => $"{tag.Value}".Contains(Secret, StringComparison.Ordinal)));
         }
 
         var metrics = await server.Http.GetStringAsync("/metrics");
@@ -128,13 +146,14 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         Assert.Contains("chat_projection_lag", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(Secret, metrics, StringComparison.Ordinal);
 
-        // Other tests send messages meanwhile, and not all of those go to a socket.
+        // Other tests send messages at the same time, and not all of them go to a socket.
         Activity? WholeWay()
         {
             lock (spans)
             {
-                return spans.Find(use => use.OperationName == "SendMessage" && spans.Where(span => span.ParentSpanId == use.SpanId)
-                    .Select(span => span.DisplayName).ToHashSet().IsSupersetOf(["append", "deliver", "project"]));
+                return spans.Find(use => use.OperationName == "SendMessage"
+                    && spans.Where(span => span.ParentSpanId == use.SpanId)
+                        .Select(span => span.DisplayName).ToHashSet().IsSupersetOf(["append", "deliver", "project"]));
             }
         }
     }
@@ -144,18 +163,22 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
     {
         var admin = await server.SignInAsync(AccountsRegistration.DevelopmentAdmin);
 
-        var shown = (await server.GetAsync("/v1/admin/projections", admin.Access)).Is(200)["projections"].EnumerateArray().ToList();
+        var shown = (await server.GetAsync("/v1/admin/projections", admin.Access))
+            .Is(200)["projections"].EnumerateArray().ToList();
         Assert.NotEmpty(shown);
         Assert.All(shown, projection => Assert.Equal(
-            ["name", "position", "lag", "state", "detail"], projection.EnumerateObject().Select(member => member.Name)));
+            ["name", "position", "lag", "state", "detail"],
+            projection.EnumerateObject().Select(member => member.Name)));
 
         var name = shown[0].GetProperty("name").GetString();
         (await server.PostAsync($"/v1/admin/projections/{name}/rebuild", null, admin.Access)).Is(202);
         await Eventually.IsTrue(
             async () => (await server.GetAsync("/v1/admin/projections", admin.Access))["projections"].EnumerateArray()
-                .Single(projection => projection.GetProperty("name").GetString() == name).GetProperty("state").GetString() == "running",
+                .Single(projection => projection.GetProperty("name").GetString() == name)
+                .GetProperty("state").GetString() == "running",
             "the projection is rebuilt");
-        (await server.PostAsync("/v1/admin/projections/no-such-thing/rebuild", null, admin.Access)).IsProblem(404, "projection_unknown");
+        (await server.PostAsync("/v1/admin/projections/no-such-thing/rebuild", null, admin.Access))
+            .IsProblem(404, "projection_unknown");
     }
 
     [Fact]

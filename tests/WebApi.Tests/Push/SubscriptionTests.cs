@@ -3,7 +3,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Push;
 
-/// <summary>Push subscriptions: what is taken, what is refused, and whose they are.</summary>
+/// <summary>Push subscriptions are validated, and belong to one user.</summary>
 public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatServer>, IDisposable
 {
     private readonly Browser _browser = new();
@@ -15,13 +15,19 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
     {
         var (ann, eve) = (await server.SignInAsync(), await server.SignInAsync());
         var web = (await WebAsync(ann, $"https://push.example/{Guid.NewGuid()}")).Is(201);
-        var fcm = (await server.PostAsync("/v1/push-subscriptions", new { platform = "fcm", token = $"f:{Guid.NewGuid()}" }, ann.Access)).Is(201);
-        var apns = (await server.PostAsync("/v1/push-subscriptions", new { platform = "apns", token = Guid.NewGuid().ToString("n"), topic = "org.example.chat" }, ann.Access)).Is(201);
+        var fcm = (await server.PostAsync(
+            "/v1/push-subscriptions", new { platform = "fcm", token = $"f:{Guid.NewGuid()}" }, ann.Access)).Is(201);
+        var body = new { platform = "apns", token = Guid.NewGuid().ToString("n"), topic = "org.example.chat" };
+        var apns = (await server.PostAsync("/v1/push-subscriptions", body, ann.Access)).Is(201);
 
-        var all = (await server.GetAsync("/v1/push-subscriptions", ann.Access)).Is(200)["subscriptions"].EnumerateArray().ToList();
+        var all = (await server.GetAsync("/v1/push-subscriptions", ann.Access))
+            .Is(200)["subscriptions"].EnumerateArray().ToList();
         Assert.Equal(["webpush", "fcm", "apns"], all.Select(item => item.GetProperty("platform").GetString()));
-        Assert.Equal(["subscription_id", "platform", "device_id", "created_at"], all[0].EnumerateObject().Select(member => member.Name));
-        Assert.Equal(web.Body.GetProperty("subscription_id").GetString(), all[0].GetProperty("subscription_id").GetString());
+        Assert.Equal(
+            ["subscription_id", "platform", "device_id", "created_at"],
+            all[0].EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            web.Body.GetProperty("subscription_id").GetString(), all[0].GetProperty("subscription_id").GetString());
 
         var path = $"/v1/push-subscriptions/{web.Text("subscription_id")}";
         (await server.GetAsync(path, ann.Access)).Is(200);
@@ -43,8 +49,10 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
 
         (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
 
-        Assert.Single((await server.GetAsync("/v1/push-subscriptions", ben.Access)).Is(200)["subscriptions"].EnumerateArray());
-        await using var command = server.Database.CreateCommand("SELECT count(*) FROM chat.push_subscriptions WHERE user_id = $1");
+        Assert.Single(
+            (await server.GetAsync("/v1/push-subscriptions", ben.Access)).Is(200)["subscriptions"].EnumerateArray());
+        await using var command = server.Database.CreateCommand(
+            "SELECT count(*) FROM chat.push_subscriptions WHERE user_id = $1");
         command.Parameters.Add(new() { Value = Guid.Parse(ann.User) });
         Assert.Equal(0L, await command.ExecuteScalarAsync());
     }
@@ -58,7 +66,8 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
 
         Assert.Equal(first.Text("subscription_id"), (await WebAsync(ann, endpoint)).Is(200).Text("subscription_id"));
         Assert.NotEqual(first.Text("subscription_id"), (await WebAsync(ben, endpoint)).Is(201).Text("subscription_id"));
-        Assert.Empty((await server.GetAsync("/v1/push-subscriptions", ann.Access)).Is(200)["subscriptions"].EnumerateArray());
+        Assert.Empty(
+            (await server.GetAsync("/v1/push-subscriptions", ann.Access)).Is(200)["subscriptions"].EnumerateArray());
     }
 
     [Theory]
@@ -81,7 +90,7 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
         (await WebAsync(await server.SignInAsync(), endpoint)).IsInvalid("endpoint");
 
     [Fact]
-    public async Task What_is_wrong_is_refused()
+    public async Task A_wrong_field_is_refused()
     {
         var ann = await server.SignInAsync();
         const string endpoint = "https://push.example/x";
@@ -89,9 +98,12 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
 
         (await PostAsync(new { })).IsInvalid("platform");
         (await PostAsync(new { platform = "pigeon" })).IsInvalid("platform");
-        (await PostAsync(new { platform = "webpush", endpoint, keys = new { p256dh = "AAAA", auth = _browser.Auth } })).IsInvalid("keys.p256dh");
-        (await PostAsync(new { platform = "webpush", endpoint, keys = new { p256dh = "B" + new string('A', 86), auth = _browser.Auth } })).IsInvalid("keys.p256dh");
-        (await PostAsync(new { platform = "webpush", endpoint, keys = new { p256dh = _browser.P256dh, auth = "AAAA" } })).IsInvalid("keys.auth");
+        (await PostAsync(new { platform = "webpush", endpoint, keys = new { p256dh = "AAAA", auth = _browser.Auth } }))
+            .IsInvalid("keys.p256dh");
+        var wrongPoint = new { p256dh = "B" + new string('A', 86), auth = _browser.Auth };
+        (await PostAsync(new { platform = "webpush", endpoint, keys = wrongPoint })).IsInvalid("keys.p256dh");
+        var wrongAuth = new { p256dh = _browser.P256dh, auth = "AAAA" };
+        (await PostAsync(new { platform = "webpush", endpoint, keys = wrongAuth })).IsInvalid("keys.auth");
         (await PostAsync(new { platform = "webpush", endpoint })).IsProblem(400, "invalid");
         (await PostAsync(new { platform = "fcm" })).IsInvalid("token");
         (await PostAsync(new { platform = "fcm", token = "../x" })).IsInvalid("token");
@@ -101,5 +113,7 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
     }
 
     private Task<Answer> WebAsync(Tokens who, string? endpoint) => server.PostAsync(
-        "/v1/push-subscriptions", new { platform = "webpush", endpoint, keys = new { p256dh = _browser.P256dh, auth = _browser.Auth } }, who.Access);
+        "/v1/push-subscriptions",
+        new { platform = "webpush", endpoint, keys = new { p256dh = _browser.P256dh, auth = _browser.Auth } },
+        who.Access);
 }

@@ -13,11 +13,11 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.Push;
 
-/// <summary>Who is away is woken, once for what comes together, and never told what somebody wrote.</summary>
+/// <summary>Users without a socket get one wake-up for messages that come together, without content.</summary>
 public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServer>
 {
     [Fact]
-    public async Task Who_is_away_is_woken_without_content()
+    public async Task A_user_without_a_socket_is_woken_without_content()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
@@ -28,55 +28,68 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         var pushed = await server.Push.NextAsync(path);
         var payload = JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body));
         Assert.Equal(["unread", "conversation_id"], payload.EnumerateObject().Select(member => member.Name));
-        Assert.Equal((1, conversation), (payload.GetProperty("unread").GetInt64(), payload.GetProperty("conversation_id").GetString()));
+        Assert.Equal(
+            (1, conversation),
+            (payload.GetProperty("unread").GetInt64(), payload.GetProperty("conversation_id").GetString()));
         Assert.Equal("aes128gcm", pushed.Headers["Content-Encoding"]);
         Assert.Equal("86400", pushed.Headers["TTL"]);
         await IsOursAsync(pushed.Headers["Authorization"]);
     }
 
     [Fact]
-    public async Task What_comes_together_is_one_wake_up()
+    public async Task Messages_that_come_together_are_one_wake_up()
     {
         var (ann, cid, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
         var (path, _) = await server.SubscribeAsync(ben, browser);
 
-        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => server.SayAsync(i % 2 == 0 ? ann : cid, ben, $"message {i}")));
+        await Task.WhenAll(
+            Enumerable.Range(0, 10).Select(i => server.SayAsync(i % 2 == 0 ? ann : cid, ben, $"message {i}")));
 
         var pushed = await server.Push.NextAsync(path);
-        Assert.Equal(10, JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body)).GetProperty("unread").GetInt64());
+        Assert.Equal(
+            10, JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body)).GetProperty("unread").GetInt64());
 
         // The next message is a wake-up of its own, the second one.
         await server.SayAsync(ann, ben, "one more");
         var second = await server.Push.NextAsync(path, 1);
-        Assert.Equal(11, JsonSerializer.Deserialize<JsonElement>(browser.Read(second.Body)).GetProperty("unread").GetInt64());
+        Assert.Equal(
+            11, JsonSerializer.Deserialize<JsonElement>(browser.Read(second.Body)).GetProperty("unread").GetInt64());
         Assert.Equal(2, server.Push.To(path).Count);
     }
 
     [Fact]
-    public async Task Who_is_here_who_has_it_and_who_wrote_it_are_not_woken()
+    public async Task Users_with_a_socket_or_a_receipt_and_the_sender_are_not_woken()
     {
-        var (ann, here, had, away) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var (ann, here) = (await server.SignInAsync(), await server.SignInAsync());
+        var (had, away) = (await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
         var paths = new List<string>();
         foreach (var who in new[] { ann, here, had })
             paths.Add((await server.SubscribeAsync(who, browser)).Path);
         var (path, _) = await server.SubscribeAsync(away, browser);
         using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(server.Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws", Query = $"access_token={here.Access}" }.Uri, CancellationToken.None);
+        var address = new UriBuilder(server.Http.BaseAddress!)
+        {
+            Scheme = "ws",
+            Path = "/v1/ws",
+            Query = $"access_token={here.Access}",
+        };
+        await socket.ConnectAsync(address.Uri, CancellationToken.None);
 
         await server.SayAsync(ann, here);
         var conversation = (await server.SayAsync(ann, had)).Text("conversation_id");
-        (await server.PostAsync($"/v1/conversations/{conversation}/receipts", new { delivered_seq = 1 }, had.Access)).Is(204);
+        (await server.PostAsync($"/v1/conversations/{conversation}/receipts", new { delivered_seq = 1 }, had.Access))
+            .Is(204);
         await server.SayAsync(ann, away);
 
-        await server.Push.NextAsync(path); // It was the last to be asked for.
+        await server.Push.NextAsync(path); // The last wake-up to be scheduled.
         Assert.All(paths, other => Assert.Empty(server.Push.To(other)));
         socket.Abort();
     }
 
     [Fact]
-    public async Task Who_has_gone_without_having_it_is_woken_after_all()
+    public async Task A_user_whose_socket_closed_before_delivery_is_woken()
     {
         var (ann, ben, cid) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
@@ -85,7 +98,7 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         using var socket = await server.ConnectAsync(ben.Access);
         await server.SayAsync(ann, ben);
         await server.SayAsync(ann, cid);
-        await server.Push.NextAsync(witness); // Both were looked at, and Ben was here.
+        await server.Push.NextAsync(witness); // Both wake-ups were checked while Ben had a socket.
         Assert.Empty(server.Push.To(path));
 
         socket.Abort();
@@ -94,7 +107,7 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
     }
 
     [Fact]
-    public async Task Who_had_a_socket_between_two_attempts_and_not_the_message_is_woken_after_all()
+    public async Task A_user_who_had_a_socket_between_attempts_without_delivery_is_woken()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
@@ -119,14 +132,15 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
     }
 
     [Fact]
-    public async Task What_another_nodes_clock_dates_earlier_is_part_of_the_wake_up_that_waits()
+    public async Task A_message_dated_earlier_by_another_nodes_clock_joins_the_waiting_wake_up()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
         var (path, _) = await server.SubscribeAsync(ben, browser);
         var user = new UserId(Guid.Parse(ben.User));
         var ahead = DateTimeOffset.UtcNow.AddMinutes(1);
-        await using (var pend = server.Database.CreateCommand("INSERT INTO chat.push_pending (user_id, due, since) VALUES ($1, $2, $2)"))
+        await using (var pend = server.Database.CreateCommand(
+            "INSERT INTO chat.push_pending (user_id, due, since) VALUES ($1, $2, $2)"))
         {
             pend.Parameters.Add(new() { Value = user.Value });
             pend.Parameters.Add(new() { Value = ahead.UtcDateTime });
@@ -137,7 +151,8 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         await Eventually.IsTrue(
             async () =>
             {
-                await using var look = server.Database.CreateCommand("SELECT since < $2 FROM chat.push_pending WHERE user_id = $1");
+                await using var look = server.Database.CreateCommand(
+                    "SELECT since < $2 FROM chat.push_pending WHERE user_id = $1");
                 look.Parameters.Add(new() { Value = user.Value });
                 look.Parameters.Add(new() { Value = ahead.UtcDateTime });
                 return await look.ExecuteScalarAsync() is true;
@@ -169,7 +184,7 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         await server.Push.NextAsync(path, 1);
 
         Assert.Empty(server.Push.To(elsewhere));
-        Assert.Equal(2, server.Push.To(path).Count); // Once a wake-up: it is no failure that passes.
+        Assert.Equal(2, server.Push.To(path).Count); // One attempt a wake-up: a permanent failure is not retried.
         Assert.Contains(subscription, await server.SubscriptionsAsync(ben));
     }
 
@@ -179,10 +194,11 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         var (ann, cid, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
         using var browser = new Browser();
         var muted = (await server.SayAsync(ann, ben)).Text("conversation_id");
-        (await server.PatchAsync($"/v1/conversations/{muted}/settings", new { muted_until = DateTimeOffset.UtcNow.AddHours(1) }, ben.Access)).Is(200);
+        var settings = new { muted_until = DateTimeOffset.UtcNow.AddHours(1) };
+        (await server.PatchAsync($"/v1/conversations/{muted}/settings", settings, ben.Access)).Is(200);
         var (path, _) = await server.SubscribeAsync(ben, browser);
 
-        // Muted; written and blocked before the wake-up; and after it somebody who may.
+        // A muted conversation, a sender blocked before the wake-up, and then a sender who may wake.
         await server.SayAsync(ann, ben, "in a low voice");
         var eve = await server.SignInAsync();
         await server.SayAsync(eve, ben, "buy now");
@@ -190,9 +206,10 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         var heard = (await server.SayAsync(cid, ben)).Text("conversation_id");
 
         var pushed = await server.Push.NextAsync(path);
-        Assert.Equal(heard, JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body)).GetProperty("conversation_id").GetString());
+        var payload = JsonSerializer.Deserialize<JsonElement>(browser.Read(pushed.Body));
+        Assert.Equal(heard, payload.GetProperty("conversation_id").GetString());
 
-        // What waits already is no reason to be woken for what is muted.
+        // A waiting unread message is no reason to wake for a muted conversation.
         var dee = await server.SignInAsync();
         var (witness, _) = await server.SubscribeAsync(dee, browser);
         await server.SayAsync(ann, ben, "in a low voice again");
@@ -209,13 +226,17 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         var (path, _) = await server.SubscribeAsync(ben, browser);
         var (witness, _) = await server.SubscribeAsync(ann, browser);
         (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{eve.User}", null, ben.Access)).Is(204);
-        var group = (await server.PostAsync("/v1/conversations", new { type = "group", title = "all", member_ids = new[] { eve.User, ben.User } }, ann.Access)).Is(201)
+        var group = (await server.PostAsync(
+            "/v1/conversations", new { type = "group", title = "all", member_ids = new[] { eve.User, ben.User } },
+            ann.Access)).Is(201)
             .Text("conversation_id");
         async Task SayAsync(Tokens who) => (await server.PostAsync(
-            "/v1/messages", new { message_id = Guid.CreateVersion7(), conversation_id = group, type = "text", text = "hello" }, who.Access)).Is(201);
+            "/v1/messages",
+            new { message_id = Guid.CreateVersion7(), conversation_id = group, type = "text", text = "hello" },
+            who.Access)).Is(201);
 
         await SayAsync(eve);
-        await server.Push.NextAsync(witness); // Ann is woken by her.
+        await server.Push.NextAsync(witness); // Her message wakes Ann.
         Assert.Empty(server.Push.To(path));
 
         await SayAsync(ann);
@@ -240,7 +261,8 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         await server.SayAsync(ann, ben);
 
         await server.Push.NextAsync(kept);
-        await Eventually.IsTrue(async () => (await server.SubscriptionsAsync(ben)).SequenceEqual([other]), "the address is forgotten");
+        await Eventually.IsTrue(
+            async () => (await server.SubscriptionsAsync(ben)).SequenceEqual([other]), "the address is forgotten");
         Assert.Single(server.Push.To(gone));
     }
 
@@ -276,7 +298,7 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         await server.Push.NextAsync(path, WakingServer.AttemptsMax - 1);
         await server.Push.NextAsync(witness);
 
-        // The next wake-up begins anew: had the first one gone on, there would be more before it.
+        // The next wake-up starts its attempts anew: further attempts of the first one would come before it.
         await server.SayAsync(ann, ben);
         await server.Push.NextAsync(witness, 1);
         await server.Push.NextAsync(path, (2 * WakingServer.AttemptsMax) - 1);
@@ -303,31 +325,41 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
         Assert.Equal([subscription], await server.SubscriptionsAsync(second));
     }
 
-    /// <summary>RFC 8292: a token for the push service's origin, signed with the key that browsers get.</summary>
+    /// <summary>Asserts a token for the push service's origin, signed with the VAPID key (RFC 8292).</summary>
     private async Task IsOursAsync(string authorization)
     {
-        var key = (await server.GetAsync("/v1/push/vapid-public-key", (await server.SignInAsync()).Access)).Is(200).Text("public_key");
+        var key = (await server.GetAsync("/v1/push/vapid-public-key", (await server.SignInAsync()).Access)).Is(200)
+            .Text("public_key");
         Assert.StartsWith("vapid t=", authorization, StringComparison.Ordinal);
         Assert.EndsWith($", k={key}", authorization, StringComparison.Ordinal);
         var parts = authorization["vapid t=".Length..authorization.IndexOf(',', StringComparison.Ordinal)].Split('.');
         var point = Base64Url.DecodeFromChars(key);
-        using var ecdsa = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = point[1..33], Y = point[33..] } });
-        Assert.True(ecdsa.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256));
+        using var ecdsa = ECDsa.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = point[1..33], Y = point[33..] },
+        });
+        Assert.True(ecdsa.VerifyData(
+            Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]),
+            HashAlgorithmName.SHA256));
         var claims = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(parts[1]));
         Assert.Equal(server.Push.Address.GetLeftPart(UriPartial.Authority), claims.GetProperty("aud").GetString());
-        Assert.InRange(claims.GetProperty("exp").GetInt64(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeSeconds());
+        Assert.InRange(
+            claims.GetProperty("exp").GetInt64(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(),
+            DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeSeconds());
         Assert.StartsWith("mailto:", claims.GetProperty("sub").GetString(), StringComparison.Ordinal);
     }
 
     private async Task<bool> HasAttemptedAsync(string subscription, int attempt)
     {
-        await using var command = server.Database.CreateCommand("SELECT attempt >= $2 AND settled FROM chat.push_subscriptions WHERE id = $1");
+        await using var command = server.Database.CreateCommand(
+            "SELECT attempt >= $2 AND settled FROM chat.push_subscriptions WHERE id = $1");
         command.Parameters.Add(new() { Value = Guid.Parse(subscription) });
         command.Parameters.Add(new() { Value = attempt });
         return await command.ExecuteScalarAsync() is true;
     }
 
-    /// <param name="answer">Gets how many requests there were before.</param>
+    /// <param name="answer">Gets the number of earlier requests.</param>
     private void AnswerTo(string path, Action<int, HttpResponse> answer)
     {
         var before = server.Push.Answer;

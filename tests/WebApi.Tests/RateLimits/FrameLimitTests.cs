@@ -6,7 +6,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.RateLimits;
 
-/// <summary>A server on which a user may send a few frames, and then none for the time of a test.</summary>
+/// <summary>A server that allows a user a few frames, and then none for the time of a test.</summary>
 public sealed class FrameLimitedServer : ChatServer
 {
     public const int FramesMax = 5;
@@ -24,7 +24,7 @@ public sealed class FrameLimitTests(FrameLimitedServer server) : IClassFixture<F
     [InlineData("sync")]
     [InlineData("subscribe_presence")]
     [InlineData("ping")]
-    public async Task Who_sends_too_many_frames_is_refused_whatever_they_are(string op)
+    public async Task Too_many_frames_are_refused_whatever_their_op(string op)
     {
         using var socket = await server.ConnectAsync((await server.SignInAsync()).Access);
         for (var i = 0; i < FrameLimitedServer.FramesMax; i++)
@@ -42,18 +42,23 @@ public sealed class FrameLimitTests(FrameLimitedServer server) : IClassFixture<F
         { "text", "null"u8.ToArray() },
         { "text", Encoding.UTF8.GetBytes($"{{\"op\":\"ping\",\"id\":\"{new string('x', 2_000)}") },
         { "text", """{"op":"typing","conversation_id":"01960000-0000-7000-8000-000000000000"}"""u8.ToArray() },
-        { "text", Encoding.UTF8.GetBytes($"{{\"op\":\"typing\",\"active\":true,\"text\":\"{new string('x', 2_000)}\"}}") },
+        {
+            "text",
+            Encoding.UTF8.GetBytes($"{{\"op\":\"typing\",\"active\":true,\"text\":\"{new string('x', 2_000)}\"}}")
+        },
     };
 
     [Theory]
     [MemberData(nameof(Rubbish))]
-    public async Task What_is_no_frame_counts_too(string kind, byte[] frame)
+    public async Task Malformed_frames_count_too(string kind, byte[] frame)
     {
         using var socket = await server.ConnectAsync((await server.SignInAsync()).Access);
         for (var i = 0; i < FrameLimitedServer.FramesMax; i++)
             await SendAsync(socket, new { op = "ping", id = i });
 
-        await socket.SendAsync(frame, kind == "text" ? WebSocketMessageType.Text : WebSocketMessageType.Binary, true, Eventually.Cancelled());
+        await socket.SendAsync(
+            frame, kind == "text" ? WebSocketMessageType.Text : WebSocketMessageType.Binary, true,
+            Eventually.Cancelled());
 
         Assert.Equal(FrameLimitedServer.FramesMax, await PongsUntilLimitedAsync(socket, reference: null));
     }
@@ -73,10 +78,12 @@ public sealed class FrameLimitTests(FrameLimitedServer server) : IClassFixture<F
     [Fact]
     public async Task A_sync_counts_as_often_as_it_names_conversations_and_passes_with_any_number_of_them()
     {
-        var conversations = Enumerable.Range(0, 2 * FrameLimitedServer.FramesMax).ToDictionary(_ => $"{Guid.CreateVersion7()}", _ => 0);
+        var conversations = Enumerable.Range(0, 2 * FrameLimitedServer.FramesMax)
+            .ToDictionary(_ => $"{Guid.CreateVersion7()}", _ => 0);
         using var whole = await server.ConnectAsync((await server.SignInAsync()).Access);
         await SendAsync(whole, new { op = "sync", id = "sync", conversations });
-        Assert.Equal("conversation_unknown", (await NextErrorAsync(whole)).GetProperty("problem").GetProperty("code").GetString());
+        var problem = (await NextErrorAsync(whole)).GetProperty("problem");
+        Assert.Equal("conversation_unknown", problem.GetProperty("code").GetString());
 
         using var socket = await server.ConnectAsync((await server.SignInAsync()).Access);
         await SendAsync(socket, new { op = "ping", id = 1 });
@@ -86,7 +93,8 @@ public sealed class FrameLimitTests(FrameLimitedServer server) : IClassFixture<F
     }
 
     private static Task SendAsync(ClientWebSocket socket, object frame) =>
-        socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, Eventually.Cancelled());
+        socket.SendAsync(
+            JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, Eventually.Cancelled());
 
     private static async Task<JsonElement> NextErrorAsync(ClientWebSocket socket)
     {

@@ -11,7 +11,7 @@ using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.RateLimits;
 
-/// <summary>A server with limits that a test reaches soon; a bucket that is empty stays so for the time of a test.</summary>
+/// <summary>A server with small limits; an empty bucket stays empty for the time of a test.</summary>
 public sealed class LimitedServer : ChatServer
 {
     public const int UserMax = 20;
@@ -30,9 +30,9 @@ public sealed class LimitedServer : ChatServer
 public sealed class RateLimitTests(LimitedServer server) : IClassFixture<LimitedServer>
 {
     [Fact]
-    public async Task Who_asks_too_much_is_told_to_wait()
+    public async Task A_caller_over_the_limit_gets_a_retry_time()
     {
-        // One after another, because they share an address: first a user's limit, then a phone's, then the address's.
+        // In this order, because the requests share an address: the limits of a user, of a phone, of the address.
         var ann = await server.SignInAsync();
         var ben = await server.SignInAsync();
         await AUserHasALimit(ann, ben);
@@ -42,11 +42,12 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
         await ThoseWhoWatchHaveNone();
     }
 
-    /// <summary>A limiter is made by whoever comes first with its key, so both orders are tried.</summary>
+    /// <summary>The first request with a key creates its limiter, so both orders are tested.</summary>
     [Theory]
     [InlineData(null, true)]
     [InlineData("::1", false)]
-    public void Whoever_watches_from_an_address_without_bits_has_no_limit_and_everyone_else_there_has_one(string? address, bool watchedFirst)
+    public void Monitoring_from_the_default_address_has_no_limit_and_other_requests_from_it_have_one(
+        string? address, bool watchedFirst)
     {
         var builder = WebApplication.CreateBuilder();
         builder.AddRateLimits();

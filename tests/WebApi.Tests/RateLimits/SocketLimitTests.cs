@@ -5,19 +5,22 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.RateLimits;
 
-/// <summary>A server on which a user may have two sockets, and open four in the time of a test.</summary>
+/// <summary>A server that allows a user two open sockets, and four handshakes in the time of a test.</summary>
 public sealed class SocketLimitedServer : ChatServer
 {
     public const int OpenMax = 2, OpenedMax = 4;
 
     protected override IEnumerable<(string Name, string Value)> Settings =>
-        [("RateLimits:SocketsMax", $"{OpenMax}"), ("RateLimits:Sockets:Burst", $"{OpenedMax}"), ("RateLimits:Sockets:PerSecond", "0.001")];
+    [
+        ("RateLimits:SocketsMax", $"{OpenMax}"), ("RateLimits:Sockets:Burst", $"{OpenedMax}"),
+        ("RateLimits:Sockets:PerSecond", "0.001"),
+    ];
 }
 
 public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture<SocketLimitedServer>
 {
     [Fact]
-    public async Task Who_has_too_many_sockets_open_gets_no_further_one_until_one_is_closed()
+    public async Task A_user_with_too_many_sockets_opens_another_only_after_closing_one()
     {
         var token = (await server.SignInAsync()).Access;
         using var first = await server.ConnectAsync(token);
@@ -34,22 +37,25 @@ public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture
     }
 
     [Fact]
-    public async Task Who_opens_sockets_too_fast_is_told_to_wait()
+    public async Task A_user_who_opens_sockets_too_fast_gets_a_retry_time()
     {
         var token = (await server.SignInAsync()).Access;
         for (var opened = 0; opened < SocketLimitedServer.OpenedMax; opened++)
             (await OpenedAsync(token)).Dispose();
 
-        await Eventually.IsTrue(async () => (await HandshakeAsync(token)).IsProblem(429, "rate_limited").Headers.RetryAfter?.Delta > TimeSpan.FromMinutes(10),
+        await Eventually.IsTrue(
+            async () => (await HandshakeAsync(token)).IsProblem(429, "rate_limited").Headers.RetryAfter?.Delta
+                > TimeSpan.FromMinutes(10),
             "the bucket is empty, and no socket is left open");
     }
 
-    /// <summary>A socket counts from a moment after the handshake on: what comes behind the welcome shows that it does.</summary>
+    /// <summary>Opens a socket and waits for the frame after the welcome: from then on the server counts it.</summary>
     private static async Task CountedAsync(ClientWebSocket socket)
     {
         var buffer = new byte[4096];
         for (var text = ""; !text.Contains("\"synced\"", StringComparison.Ordinal);)
-            text = Encoding.UTF8.GetString(buffer, 0, (await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled())).Count);
+            text = Encoding.UTF8.GetString(
+                buffer, 0, (await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled())).Count);
     }
 
     private async Task<Answer> HandshakeAsync(string token)
@@ -65,7 +71,7 @@ public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture
         return await server.SendAsync(request);
     }
 
-    /// <summary>Closed sockets count until the server has seen that they are.</summary>
+    /// <summary>A closed socket counts until the server has noticed the close.</summary>
     private async Task<ClientWebSocket> OpenedAsync(string token)
     {
         ClientWebSocket? socket = null;

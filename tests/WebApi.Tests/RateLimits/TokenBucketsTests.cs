@@ -13,7 +13,7 @@ public sealed class TokenBucketsTests
     private readonly ManualClock _clock = new();
 
     [Fact]
-    public void So_many_at_once_and_so_many_more_each_second()
+    public void A_bucket_holds_its_burst_and_refills_by_the_second()
     {
         var buckets = Buckets(burst: 3, perSecond: 2);
         Assert.Equal(3, Take(buckets, Ann, 5));
@@ -36,7 +36,7 @@ public sealed class TokenBucketsTests
         });
 
     [Fact]
-    public void Who_is_too_fast_is_told_how_long_to_wait()
+    public void A_user_who_is_too_fast_gets_a_retry_time()
     {
         var buckets = Buckets(burst: 1, perSecond: 0.5);
         Take(buckets, Ann, 1);
@@ -61,7 +61,9 @@ public sealed class TokenBucketsTests
     [Fact]
     public void Frames_are_not_counted_where_limits_are_off()
     {
-        var rate = new MessageRate(Options.Create(new RateLimitOptions { Enabled = false, Frames = new() { Burst = 1, PerSecond = 1 } }), _clock);
+        var rate = new MessageRate(
+            Options.Create(new RateLimitOptions { Enabled = false, Frames = new() { Burst = 1, PerSecond = 1 } }),
+            _clock);
 
         Assert.All(Enumerable.Range(0, 10), _ => Assert.True(rate.TryTake(Ann, out var _)));
     }
@@ -69,13 +71,18 @@ public sealed class TokenBucketsTests
     [Fact]
     public void An_IPv6_customer_is_one_address_and_an_IPv4_one_is_the_same_in_both_forms()
     {
-        Assert.Equal(ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")), ClientAddress.Of(IPAddress.Parse("2001:db8:1:2:ffff::9")));
-        Assert.NotEqual(ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")), ClientAddress.Of(IPAddress.Parse("2001:db8:1:3::1")));
-        Assert.Equal(ClientAddress.Of(IPAddress.Parse("192.0.2.1")), ClientAddress.Of(IPAddress.Parse("::ffff:192.0.2.1")));
+        Assert.Equal(
+            ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")),
+            ClientAddress.Of(IPAddress.Parse("2001:db8:1:2:ffff::9")));
+        Assert.NotEqual(
+            ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")), ClientAddress.Of(IPAddress.Parse("2001:db8:1:3::1")));
+        Assert.Equal(
+            ClientAddress.Of(IPAddress.Parse("192.0.2.1")), ClientAddress.Of(IPAddress.Parse("::ffff:192.0.2.1")));
         Assert.NotEqual(ClientAddress.Of(IPAddress.Parse("192.0.2.1")), ClientAddress.Of(IPAddress.Parse("192.0.2.2")));
     }
 
-    private TokenBuckets<UserId> Buckets(int burst, double perSecond) => new(new() { Burst = burst, PerSecond = perSecond }, _clock);
+    private TokenBuckets<UserId> Buckets(int burst, double perSecond) =>
+        new(new() { Burst = burst, PerSecond = perSecond }, _clock);
 
     private static int Take(TokenBuckets<UserId> buckets, UserId user, int times) =>
         Enumerable.Range(0, times).Count(_ => buckets.TryTake(user, out var _));

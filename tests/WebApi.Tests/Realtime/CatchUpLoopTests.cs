@@ -14,24 +14,29 @@ namespace ChatCqrs.WebApi.Tests.Realtime;
 public sealed class CatchUpLoopTests(ChatServer server) : IClassFixture<ChatServer>
 {
     [Fact]
-    public async Task Who_was_taken_out_before_something_was_fetched_does_not_get_it()
+    public async Task A_member_removed_before_the_fetch_does_not_get_the_entries()
     {
         var (ann, eve) = (await server.SignInAsync(), await server.SignInAsync());
-        var group = (await server.PostAsync("/v1/conversations", new { type = "group", title = "us", member_ids = new[] { eve.User } }, ann.Access)).Is(201)
-            .Text("conversation_id");
+        var body = new { type = "group", title = "us", member_ids = new[] { eve.User } };
+        var group = (await server.PostAsync("/v1/conversations", body, ann.Access)).Is(201).Text("conversation_id");
         (await server.PostAsync(
-            "/v1/messages", new { message_id = Guid.CreateVersion7(), conversation_id = group, type = "text", text = "hello" }, ann.Access)).Is(201);
+            "/v1/messages",
+            new { message_id = Guid.CreateVersion7(), conversation_id = group, type = "text", text = "hello" },
+            ann.Access)).Is(201);
         (await server.DeleteAsync($"/v1/conversations/{group}/members/{eve.User}", ann.Access)).Is(204);
         Assert.True(await server.Services.GetRequiredService<IReadSide>().WaitForAsync(
-            server.Services.GetRequiredService<IConversationWriter>().LastCommitted, Eventually.Deadline, CancellationToken.None));
-        using var socket = WebSocket.CreateFromStream(new MemoryStream(), new WebSocketCreationOptions { IsServer = true });
+            server.Services.GetRequiredService<IConversationWriter>().LastCommitted, Eventually.Deadline,
+            CancellationToken.None));
+        using var socket = WebSocket.CreateFromStream(
+            new MemoryStream(), new WebSocketCreationOptions { IsServer = true });
         var wire = new MemoryStream();
         var connection = new Connection(
-            new UserId(Guid.Parse(eve.User)), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket, new Outbound(wire))
+            new UserId(Guid.Parse(eve.User)), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket,
+            new Outbound(wire))
         {
             OnCatchUpNeeded = _ => { },
         };
-        connection.Begin([(new ConversationId(Guid.Parse(group)), 0, -1, 1)]); // As it was when her inbox was looked at.
+        connection.Begin([(new ConversationId(Guid.Parse(group)), 0, -1, 1)]); // The inbox before the removal.
 
         server.Services.GetRequiredService<CatchUpLoop>().Start(connection);
 
@@ -50,16 +55,20 @@ public sealed class CatchUpLoopTests(ChatServer server) : IClassFixture<ChatServ
         string conversation = "";
         for (var i = 0; i < count; i++)
         {
-            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = new string('x', SendMessage.TextMax) };
-            conversation = (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201).Text("conversation_id");
+            var text = new string('x', SendMessage.TextMax);
+            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text };
+            conversation = (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201)
+                .Text("conversation_id");
         }
 
         Assert.True(await server.Services.GetRequiredService<IReadSide>().WaitForAsync(
-            server.Services.GetRequiredService<IConversationWriter>().LastCommitted, Eventually.Deadline, CancellationToken.None));
+            server.Services.GetRequiredService<IConversationWriter>().LastCommitted, Eventually.Deadline,
+            CancellationToken.None));
         var farewell = new MemoryStream();
         using var socket = WebSocket.CreateFromStream(farewell, new WebSocketCreationOptions { IsServer = true });
         var connection = new Connection(
-            new UserId(Guid.Parse(ben.User)), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket, new Outbound(new StuckStream()))
+            new UserId(Guid.Parse(ben.User)), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket,
+            new Outbound(new StuckStream()))
         {
             OnCatchUpNeeded = _ => { },
         };
@@ -68,19 +77,22 @@ public sealed class CatchUpLoopTests(ChatServer server) : IClassFixture<ChatServ
         ActivatorUtilities.CreateInstance<CatchUpLoop>(server.Services, new HastyClock()).Start(connection);
 
         await Eventually.IsTrue(() => socket.State == WebSocketState.CloseSent, "the server says goodbye");
-        Assert.Equal([0x03, 0xF5], farewell.ToArray()[2..4]); // 1013
+        Assert.Equal([0x03, 0xF5], farewell.ToArray()[2..4]); // Close code 1013.
     }
 
-    /// <summary>A peer that takes nothing.</summary>
+    /// <summary>The stream of a peer that reads nothing.</summary>
     private sealed class StuckStream : MemoryStream
     {
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => new(new TaskCompletionSource().Task);
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(new TaskCompletionSource().Task);
     }
 
-    /// <summary>A clock by which nobody has patience for long.</summary>
+    /// <summary>A clock that shortens the loop's patience to 100 ms.</summary>
     private sealed class HastyClock : TimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime == CatchUpLoop.PatienceMax ? TimeSpan.FromMilliseconds(100) : dueTime, period);
+            base.CreateTimer(
+                callback, state, dueTime == CatchUpLoop.PatienceMax ? TimeSpan.FromMilliseconds(100) : dueTime, period);
     }
 }

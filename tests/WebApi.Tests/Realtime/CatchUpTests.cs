@@ -5,7 +5,9 @@ using ChatCqrs.WebApi.Realtime;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-/// <summary>What a socket gets, whatever was lost, doubled or late on the way to it: every entry once, in order, without a gap.</summary>
+/// <summary>
+/// A socket gets every entry once, in order, without a gap, whichever live entries were lost, doubled or late.
+/// </summary>
 public sealed class CatchUpTests : IAsyncDisposable
 {
     private static readonly ConversationId Theirs = new(Guid.NewGuid());
@@ -29,7 +31,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_was_not_confirmed_comes_first_and_what_is_live_meanwhile_after_it()
+    public async Task Unacknowledged_entries_come_before_entries_that_are_live_meanwhile()
     {
         Deliver(6);
         _connection.Begin([(Theirs, 0, 2, 5)]);
@@ -39,11 +41,11 @@ public sealed class CatchUpTests : IAsyncDisposable
         Deliver(8);
 
         await SentAsync("3 4 5 6 7 synced 8 ");
-        Assert.Equal(0, _catchUps); // The gateway starts the first one itself.
+        Assert.Equal(0, _catchUps); // The gateway starts the first catch-up itself.
     }
 
     [Fact]
-    public async Task What_was_not_confirmed_comes_to_its_last_entry_though_nothing_follows()
+    public async Task Unacknowledged_entries_come_up_to_the_last_one_without_a_live_entry()
     {
         _connection.Begin([(Theirs, 0, 2, 5)]);
 
@@ -53,7 +55,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Nothing_is_sent_twice()
+    public async Task No_entry_is_sent_twice()
     {
         await BeganAsync(3);
 
@@ -80,7 +82,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_is_lost_while_a_gap_is_filled_is_fetched_too()
+    public async Task Entries_lost_while_a_gap_is_filled_are_fetched_too()
     {
         await BeganAsync(3);
 
@@ -94,7 +96,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task More_than_may_be_held_is_let_go_and_fetched()
+    public async Task Frames_beyond_the_bound_are_dropped_and_fetched()
     {
         await BeganAsync(0);
         var last = (WebApi.Realtime.CatchUp.HeldMax * 2) + 10;
@@ -107,7 +109,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_conversation_that_nobody_knew_of_starts_from_its_beginning()
+    public async Task A_new_conversation_starts_from_its_beginning()
     {
         await BeganAsync(3);
         var other = new ConversationId(Guid.NewGuid());
@@ -139,10 +141,10 @@ public sealed class CatchUpTests : IAsyncDisposable
         CatchUp(fills: 1);
 
         _connection.Rewind([(Theirs, 0, 5)], LogPosition.Start);
-        _connection.Fill(Theirs, 4, "4 "u8.ToArray()); // Of the page that was being sent.
+        _connection.Fill(Theirs, 4, "4 "u8.ToArray()); // An entry of the page before the sync.
         CatchUp();
 
-        await SentAsync("3 1 2 3 4 5 synced synced "); // The first one, and the sync's own.
+        await SentAsync("3 1 2 3 4 5 synced synced "); // One of the first catch-up, one of the sync.
     }
 
     [Fact]
@@ -163,7 +165,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     {
         await BeganAsync(8);
 
-        Deliver(9); // Since the sync looked where the conversation ends.
+        Deliver(9); // Committed after the sync read the conversation's last seq.
         _connection.Rewind([(Theirs, 5, 8)], LogPosition.Start);
         CatchUp();
         Deliver(10);
@@ -172,7 +174,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_the_device_has_confirmed_by_another_way_is_not_sent_though_it_was_held()
+    public async Task Held_entries_that_the_device_acknowledged_by_REST_are_not_sent()
     {
         Deliver(4);
         Deliver(5);
@@ -196,7 +198,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_entry_that_cannot_be_shown_now_is_fetched_and_what_follows_waits_for_it()
+    public async Task An_entry_without_a_frame_is_fetched_and_later_entries_wait_for_it()
     {
         await BeganAsync(3);
 
@@ -209,7 +211,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_entry_that_cannot_be_shown_is_fetched_though_the_connection_catches_up_already()
+    public async Task An_entry_without_a_frame_is_fetched_also_during_a_catch_up()
     {
         await BeganAsync(3);
 
@@ -223,7 +225,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_was_sent_is_not_missed()
+    public async Task A_sent_entry_is_not_fetched()
     {
         await BeganAsync(3);
         Deliver(4);
@@ -241,7 +243,7 @@ public sealed class CatchUpTests : IAsyncDisposable
 
         Deliver(5, isAck: true);
         Deliver(6);
-        CatchUp(); // 4 is fetched; it is nobody's ack, and must not become an empty frame.
+        CatchUp(); // 4 is fetched; it has no ack, and must not become an empty frame.
         Deliver(6, isAck: true);
 
         await SentAsync("4 ack5 6 ack6 ");
@@ -272,7 +274,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_ack_is_owed_though_the_device_has_confirmed_its_entry_by_another_way_or_the_user_was_taken_out()
+    public async Task An_ack_is_owed_although_the_device_acknowledged_its_entry_or_the_user_was_removed()
     {
         var other = new ConversationId(Guid.NewGuid());
         _connection.Miss(Theirs, 4, LogPosition.Start, Frame("ack4"));
@@ -299,7 +301,7 @@ public sealed class CatchUpTests : IAsyncDisposable
         Assert.True(catchUp.Hold(other, 4, LogPosition.Start, large, isAck: true));
         Assert.Equal((4, 4), (catchUp.MissingUpTo(Theirs), catchUp.MissingUpTo(other)));
         Assert.True(catchUp.Hold(Theirs, 8, LogPosition.Start, large, isAck: false));
-        Assert.Equal([5, 6, 7, 8], catchUp.Release(Theirs).Select(held => held.Seq)); // There was room again.
+        Assert.Equal([5, 6, 7, 8], catchUp.Release(Theirs).Select(held => held.Seq)); // The bytes were free again.
         Assert.Equal([(4L, true)], catchUp.Release(other).Select(held => (held.Seq, held.IsAck)));
     }
 
@@ -316,7 +318,7 @@ public sealed class CatchUpTests : IAsyncDisposable
         Assert.False(catchUp.Hold(Theirs, 10_002, LogPosition.Start, Frame("ack"), isAck: true));
     }
 
-    /// <summary>Entries reach the connection in any order, some doubled and some never, while it catches up now and then.</summary>
+    /// <summary>Delivers entries in random order, some twice and some never, with catch-ups in between.</summary>
     [Theory]
     [MemberData(nameof(Seeds))]
     public async Task Whatever_happens_on_the_way_each_entry_is_sent_once_in_order(int seed)
@@ -349,13 +351,14 @@ public sealed class CatchUpTests : IAsyncDisposable
         CatchUp();
 
         await _connection.Outbound.DrainedAsync();
-        var seqs = Encoding.ASCII.GetString(_wire.ToArray()).Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(frame => frame != "synced");
+        var seqs = Encoding.ASCII.GetString(_wire.ToArray()).Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Where(frame => frame != "synced");
         Assert.Equal(Enumerable.Range(confirmed + 1, committed + 1 - confirmed).Select(seq => $"{seq}"), seqs);
     }
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
 
-    /// <summary>The device has confirmed everything up to a seq.</summary>
+    /// <summary>Starts with a device that has acknowledged everything up to a seq.</summary>
     private async Task BeganAsync(long confirmed)
     {
         _connection.Begin([(Theirs, 0, confirmed, confirmed)]);
@@ -369,7 +372,8 @@ public sealed class CatchUpTests : IAsyncDisposable
 
     private static byte[] Frame(string text) => Encoding.ASCII.GetBytes(text + " ");
 
-    /// <summary>As the catch-up loop does, which reads from the timeline; at most so many entries.</summary>
+    /// <summary>Catches up like the loop, with entries made here instead of the timeline's.</summary>
+    /// <param name="fills">The most entries to send.</param>
     private void CatchUp(int fills = int.MaxValue)
     {
         if (!_connection.IsCatchingUp)

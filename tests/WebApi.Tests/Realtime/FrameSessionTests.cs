@@ -4,14 +4,16 @@ using ChatCqrs.WebApi.Realtime;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-/// <summary>How much one socket may have under way; whoever wants more waits.</summary>
+/// <summary>The bounds of one socket's commands in flight; further commands wait.</summary>
 public sealed class FrameSessionTests : IDisposable
 {
     private readonly ClientWebSocket _socket = new();
     private readonly FrameSession _session;
 
     public FrameSessionTests() => _session = new FrameSession(
-        new Connection(new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), DateTimeOffset.MaxValue, _socket, new Outbound(Stream.Null))
+        new Connection(
+            new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), DateTimeOffset.MaxValue, _socket,
+            new Outbound(Stream.Null))
         {
             OnCatchUpNeeded = _ => { },
         });
@@ -19,7 +21,7 @@ public sealed class FrameSessionTests : IDisposable
     public void Dispose() => _socket.Dispose();
 
     [Fact]
-    public async Task So_many_commands_are_under_way_at_once()
+    public async Task Commands_in_flight_are_bounded()
     {
         for (var n = 0; n < FrameSession.InFlightMax; n++)
             Assert.True(_session.EnterAsync().IsCompletedSuccessfully);
@@ -31,11 +33,11 @@ public sealed class FrameSessionTests : IDisposable
     }
 
     [Fact]
-    public async Task So_much_is_said_at_once_though_one_alone_may_say_more()
+    public async Task Content_in_flight_is_bounded_except_of_a_single_command()
     {
         const int Huge = 3 * 1024 * 1024;
         Assert.True(_session.EnterAsync(Huge).IsCompletedSuccessfully);
-        Assert.True(_session.EnterAsync().IsCompletedSuccessfully); // Says nothing.
+        Assert.True(_session.EnterAsync().IsCompletedSuccessfully); // A command without content.
 
         var waiting = _session.EnterAsync(1);
         Assert.False(waiting.IsCompleted);

@@ -14,14 +14,14 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-/// <summary>How sockets end.</summary>
+/// <summary>The close of sockets.</summary>
 public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
 {
-    /// <summary>When this is not enough to write what waits, the peer does not read.</summary>
+    /// <summary>A queue that is not written in this time belongs to a peer that does not read.</summary>
     private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
 
     [Fact]
-    public async Task A_socket_that_says_goodbye_and_does_not_read_is_ended_all_the_same()
+    public async Task A_socket_that_closes_and_does_not_read_is_ended()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         var sockets = server.Services.GetRequiredService<OpenSockets>();
@@ -32,7 +32,8 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         await Eventually.IsTrue(() => !connection.IsCatchingUp, "the socket has caught up");
         do
         {
-            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = new string('x', SendMessage.TextMax) };
+            var text = new string('x', SendMessage.TextMax);
+            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text };
             (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201);
         }
         while (await IsWrittenAsync(connection));
@@ -40,11 +41,11 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Eventually.Cancelled());
 
         await Eventually.IsTrue(() => sockets.Of(user).Length == 0, "the server has let go of the socket");
-        await Assert.ThrowsAsync<WebSocketException>(() => ReadToTheEndAsync(socket)); // What waited is not written after all.
+        await Assert.ThrowsAsync<WebSocketException>(() => ReadToTheEndAsync(socket)); // The queue was not written.
     }
 
     [Fact]
-    public async Task Nothing_is_sent_behind_the_answer_to_a_goodbye()
+    public async Task Nothing_is_sent_after_the_answer_to_a_close_frame()
     {
         var wire = new MemoryStream();
         var goodbye = new MemoryStream();
@@ -52,11 +53,14 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         goodbye.Position = 0;
         using var socket = WebSocket.CreateFromStream(goodbye, new WebSocketCreationOptions { IsServer = true });
         var connection = new Connection(
-            new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket, new Outbound(wire))
+            new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket,
+            new Outbound(wire))
         {
             OnCatchUpNeeded = _ => { },
         };
-        Assert.Equal(WebSocketMessageType.Close, (await socket.ReceiveAsync(new byte[16].AsMemory(), Eventually.Cancelled())).MessageType);
+        Assert.Equal(
+            WebSocketMessageType.Close,
+            (await socket.ReceiveAsync(new byte[16].AsMemory(), Eventually.Cancelled())).MessageType);
 
         await connection.AnswerCloseAsync();
         connection.Send(FrameWriter.Synced);
@@ -68,7 +72,7 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task A_socket_that_opens_while_the_others_are_told_that_the_server_goes_is_told_so_too()
+    public async Task A_socket_that_opens_during_the_stop_is_closed_too()
     {
         var ann = await server.SignInAsync();
         var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
@@ -120,34 +124,40 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
             },
         };
         using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
-        await socket.ConnectAsync(new UriBuilder(server.Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, invoker, Eventually.Cancelled());
+        await socket.ConnectAsync(
+            new UriBuilder(server.Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, invoker,
+            Eventually.Cancelled());
         return socket;
     }
 
     private static async Task ReadToTheEndAsync(WebSocket socket)
     {
         var buffer = new byte[64 * 1024];
-        while ((await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled())).MessageType != WebSocketMessageType.Close)
+        while ((await socket.ReceiveAsync(
+            buffer.AsMemory(), Eventually.Cancelled())).MessageType != WebSocketMessageType.Close)
         {
         }
     }
 
-    /// <summary>Two ends of a connection.</summary>
+    /// <summary>The two ends of a connection.</summary>
     private static (Stream One, Stream Other) Pipes()
     {
         var (there, back) = (new Pipe(), new Pipe());
-        return (new Duplex(there.Reader.AsStream(), back.Writer.AsStream()), new Duplex(back.Reader.AsStream(), there.Writer.AsStream()));
+        return (new Duplex(there.Reader.AsStream(), back.Writer.AsStream()), new Duplex(
+            back.Reader.AsStream(), there.Writer.AsStream()));
     }
 
     private sealed class Duplex(Stream input, Stream output) : MemoryStream
     {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => input.ReadAsync(buffer, cancellationToken);
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            input.ReadAsync(buffer, cancellationToken);
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             output.WriteAsync(buffer, cancellationToken);
     }
 
-    /// <summary>A handshake during which something happens.</summary>
+    /// <summary>Runs an action during the handshake.</summary>
     private sealed class OpeningSocket(Stream stream, Func<Task> meanwhile) : IHttpWebSocketFeature, IHttpUpgradeFeature
     {
         private UpgradeFeature? _upgrade;

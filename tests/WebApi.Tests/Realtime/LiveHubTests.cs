@@ -18,7 +18,8 @@ namespace ChatCqrs.WebApi.Tests.Realtime;
 
 public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsyncDisposable
 {
-    private static readonly ConversationId Theirs = DirectConversation.IdOf(new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
+    private static readonly ConversationId Theirs = DirectConversation.IdOf(
+        new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
 
     private readonly ClientWebSocket _socket = new();
     private readonly List<Connection> _missing = [];
@@ -28,7 +29,8 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
 
     public LiveHubTests()
     {
-        var updates = new UpdateViews(this, new GroupTitles(this), new MessageLifetimes(Options.Create(new RetentionOptions())));
+        var updates = new UpdateViews(
+            this, new GroupTitles(this), new MessageLifetimes(Options.Create(new RetentionOptions())));
         var frames = new FrameWriter(this, new MessageViews(this, this, new ErasedUsers(this)), updates);
         _hub = new LiveHub(_sockets, frames, NullLogger<LiveHub>.Instance);
     }
@@ -42,12 +44,14 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     [Theory]
     [InlineData(typeof(StoreUnavailableException))]
     [InlineData(typeof(InvalidOperationException))]
-    public async Task Whoever_sent_a_message_has_its_ack_though_nobody_can_be_shown_it_now(Type failure)
+    public async Task The_sender_gets_the_ack_although_the_message_cannot_be_opened_now(Type failure)
     {
         await _hub.StartAsync(CancellationToken.None);
         var (receiving, sending) = (new MemoryStream(), new MemoryStream());
         var (receiver, sender) = (Connected(receiving), Connected(sending));
-        _failure = failure == typeof(StoreUnavailableException) ? new StoreUnavailableException("away") : new InvalidOperationException("broken");
+        _failure = failure == typeof(StoreUnavailableException)
+            ? new StoreUnavailableException("away")
+            : new InvalidOperationException("broken");
 
         _hub.Publish([Sent(sender, 1)], [receiver.User, sender.User]);
 
@@ -60,12 +64,12 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     }
 
     [Fact]
-    public async Task Whoever_sent_what_a_full_lane_has_no_room_for_has_the_ack_in_its_place()
+    public async Task The_sender_of_a_message_dropped_by_a_full_lane_gets_the_ack_in_its_place()
     {
         var (wire, filler) = (new MemoryStream(), new MemoryStream());
         var (sender, other) = (Connected(wire), Connected(filler));
         for (var n = 0; n < Lane.Max; n++)
-            _hub.Publish([Sent(other, 1)], [other.User]); // Nobody takes them out: the hub has not started.
+            _hub.Publish([Sent(other, 1)], [other.User]); // They stay in the lane: the hub has not started.
 
         _hub.Publish([Sent(sender, 2)], [sender.User, other.User]);
 
@@ -77,7 +81,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     }
 
     [Fact]
-    public void A_lane_has_room_for_so_much_content_and_no_more()
+    public void A_lane_bounds_the_bytes_of_content()
     {
         var sender = Connected(new MemoryStream());
         var megabyte = new byte[1024 * 1024];
@@ -91,7 +95,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     }
 
     [Fact]
-    public async Task A_message_is_written_once_for_all_who_get_it()
+    public async Task A_message_is_written_once_for_all_recipients()
     {
         await _hub.StartAsync(CancellationToken.None);
         var (one, other, sending) = (new MemoryStream(), new MemoryStream(), new MemoryStream());
@@ -104,47 +108,59 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         Assert.Equal(1, _opened);
     }
 
-    ValueTask<ReadOnlyMemory<byte>?> IContentSealer.OpenAsync(SealScope scope, SealedContent content, CancellationToken cancellationToken)
+    ValueTask<ReadOnlyMemory<byte>?> IContentSealer.OpenAsync(
+        SealScope scope, SealedContent content, CancellationToken cancellationToken)
     {
         _opened++;
         return _failure is null ? new("""{"text":"hello"}"""u8.ToArray()) : throw _failure;
     }
 
-    ValueTask<SealedContent> IContentSealer.SealAsync(SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
+    ValueTask<SealedContent> IContentSealer.SealAsync(
+        SealScope scope, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    ValueTask IContentSealer.PrepareAsync(IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken) =>
+    ValueTask IContentSealer.PrepareAsync(
+        IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    Task<int> IContentSealer.ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    ValueTask<Fingerprint> IContentSealer.FingerprintAsync(UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
+    Task<int> IContentSealer.ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    Task IContentSealer.ShredAsync(UserId owner, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    Task<IReadOnlyDictionary<UserId, SealedContent>> IDirectory.ProfilesAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+    ValueTask<Fingerprint> IContentSealer.FingerprintAsync(
+        UserId owner, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    Task<IReadOnlyDictionary<UserId, DateTimeOffset>> IDirectory.ErasedAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+    Task IContentSealer.ShredAsync(UserId owner, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    Task<IReadOnlyDictionary<UserId, SealedContent>> IDirectory.ProfilesAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    Task<IReadOnlyDictionary<UserId, DateTimeOffset>> IDirectory.ErasedAsync(
+        IReadOnlyCollection<UserId> users, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     Task<ILookup<ConversationId, MemberReceipts>> IReceipts.OfAsync(
-        IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => throw new NotSupportedException();
+        IReadOnlyCollection<ConversationId> conversations,
+        CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyList<ReceiptMark>> IReceipts.MarksAsync(
-        ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+        ConversationId conversation, UserId user, ReceiptMark? after, int limit,
+        CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<RecipientReceipt>> IReceipts.TimesAsync(ConversationId conversation, long seq, CancellationToken cancellationToken) =>
+    Task<IReadOnlyList<RecipientReceipt>> IReceipts.TimesAsync(
+        ConversationId conversation, long seq, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     private int _opened;
 
-    /// <summary>A socket that has everything up to the first entry.</summary>
+    /// <summary>A connection that has all entries up to seq 0.</summary>
     private Connection Connected(MemoryStream wire)
     {
         var connection = new Connection(
-            new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, _socket, new Outbound(wire))
+            new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, _socket,
+            new Outbound(wire))
         {
             OnCatchUpNeeded = _missing.Add,
         };
@@ -164,7 +180,9 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
             At = at,
         };
         return new LiveEntry(
-            new Recorded(sent, StreamName.Of(Theirs), seq, new LogPosition((ulong)seq), Guid.CreateVersion7(), at, new Actor(by.User, by.Device), new byte[32]),
+            new Recorded(
+                sent, StreamName.Of(Theirs), seq, new LogPosition((ulong)seq), Guid.CreateVersion7(), at,
+                new Actor(by.User, by.Device), new byte[32]),
             by.Session);
     }
 
@@ -175,6 +193,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     {
         await connection.Outbound.DrainedAsync();
         var text = Encoding.UTF8.GetString(wire.ToArray());
-        return string.Join(' ', System.Text.RegularExpressions.Regex.Matches(text, "\"op\":\"([a-z]+)\"").Select(match => match.Groups[1].Value));
+        return string.Join(' ', System.Text.RegularExpressions.Regex.Matches(text, "\"op\":\"([a-z]+)\"").Select(
+            match => match.Groups[1].Value));
     }
 }

@@ -6,18 +6,21 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-/// <summary>A server whose beats are short.</summary>
+/// <summary>A server with short beats.</summary>
 public sealed class PresenceServer : ChatServer
 {
     protected override IEnumerable<(string Name, string Value)> Settings =>
-        [("RateLimits:Enabled", "false"), ("RateLimits:Typing:Burst", "5"), ("RateLimits:Typing:PerSecond", "0.001"), ("Presence:BeatEvery", "00:00:00.1")];
+    [
+        ("RateLimits:Enabled", "false"), ("RateLimits:Typing:Burst", "5"), ("RateLimits:Typing:PerSecond", "0.001"),
+        ("Presence:BeatEvery", "00:00:00.1"),
+    ];
 }
 
-/// <summary>The bounds of watching and typing; what they do is in the acceptance suite.</summary>
+/// <summary>The bounds of presence and typing; the acceptance suite tests their effects.</summary>
 public sealed class PresenceTests(PresenceServer server) : IClassFixture<PresenceServer>
 {
     [Fact]
-    public async Task Who_types_too_much_is_not_passed_on_and_not_refused()
+    public async Task Typing_over_the_limit_is_dropped_without_a_refusal()
     {
         var (ann, ben, conversation) = await PairAsync();
         using var anns = await server.ConnectAsync(ann.Access);
@@ -26,7 +29,10 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
 
         for (var i = 0; i < 20; i++)
             await SendAsync(anns, new { op = "typing", conversation_id = conversation, active = i % 2 == 0 });
-        await SendAsync(anns, new { op = "send", message_id = Guid.CreateVersion7(), conversation_id = conversation, type = "text", text = "done" });
+        var message = Guid.CreateVersion7();
+        await SendAsync(
+            anns,
+            new { op = "send", message_id = message, conversation_id = conversation, type = "text", text = "done" });
 
         await UntilAsync(anns, "ack", frame => Assert.NotEqual("error", Op(frame)));
         var typing = new List<bool>();
@@ -46,7 +52,9 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
         await SendAsync(eves, new { op = "typing", id = "t", conversation_id = conversation, active = true });
 
         var error = await NextAsync(eves, "error");
-        Assert.Equal(("t", "conversation_unknown"), (error.GetProperty("ref").GetString(), error.GetProperty("problem").GetProperty("code").GetString()));
+        Assert.Equal(
+            ("t", "conversation_unknown"),
+            (error.GetProperty("ref").GetString(), error.GetProperty("problem").GetProperty("code").GetString()));
     }
 
     [Fact]
@@ -68,7 +76,7 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
     }
 
     [Fact]
-    public async Task Who_is_blocked_while_watching_sees_the_other_go()
+    public async Task A_watcher_who_is_blocked_sees_the_other_go()
     {
         var (ann, ben, _) = await PairAsync();
         using var anns = await server.ConnectAsync(ann.Access);
@@ -79,15 +87,17 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
         (await server.SendAsync(HttpMethod.Put, $"/v1/blocks/{ben.User}", null, ann.Access)).Is(204);
 
         var gone = await NextAsync(bens, "presence");
-        Assert.Equal((false, JsonValueKind.Null), (gone.GetProperty("online").GetBoolean(), gone.GetProperty("last_seen").ValueKind));
+        Assert.Equal(
+            (false, JsonValueKind.Null),
+            (gone.GetProperty("online").GetBoolean(), gone.GetProperty("last_seen").ValueKind));
     }
 
     [Fact]
-    public async Task Who_has_left_the_group_sees_the_others_go()
+    public async Task A_watcher_who_leaves_the_group_sees_the_others_go()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        var group = (await server.PostAsync("/v1/conversations", new { type = "group", title = "us", member_ids = new[] { ben.User } }, ann.Access)).Is(201)
-            .Text("conversation_id");
+        var body = new { type = "group", title = "us", member_ids = new[] { ben.User } };
+        var group = (await server.PostAsync("/v1/conversations", body, ann.Access)).Is(201).Text("conversation_id");
         using var anns = await server.ConnectAsync(ann.Access);
         using var bens = await server.ConnectAsync(ben.Access);
         await SendAsync(bens, new { op = "subscribe_presence", user_ids = new[] { ann.User } });
@@ -106,18 +116,22 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
     {
         using var socket = await server.ConnectAsync((await server.SignInAsync()).Access);
 
-        await SendAsync(socket, new { op = "subscribe_presence", id = "p", user_ids = Enumerable.Range(0, 201).Select(_ => Guid.CreateVersion7()) });
+        var users = Enumerable.Range(0, 201).Select(_ => Guid.CreateVersion7());
+        await SendAsync(socket, new { op = "subscribe_presence", id = "p", user_ids = users });
 
         var error = await NextAsync(socket, "error");
-        Assert.Equal(("p", 400), (error.GetProperty("ref").GetString(), error.GetProperty("problem").GetProperty("status").GetInt32()));
+        Assert.Equal(
+            ("p", 400),
+            (error.GetProperty("ref").GetString(), error.GetProperty("problem").GetProperty("status").GetInt32()));
     }
 
     private static string Op(JsonElement frame) => frame.GetProperty("op").GetString()!;
 
     private static Task SendAsync(ClientWebSocket socket, object frame) =>
-        socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, Eventually.Cancelled());
+        socket.SendAsync(
+            JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, Eventually.Cancelled());
 
-    /// <summary>The next frame that is one of these; others are passed over.</summary>
+    /// <summary>The next frame with one of these ops; other frames are skipped.</summary>
     private static async Task<JsonElement> NextAsync(ClientWebSocket socket, params string[] ops)
     {
         while (true)
@@ -147,7 +161,8 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
     private async Task<(Tokens Ann, Tokens Ben, string Conversation)> PairAsync()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        var started = (await server.PostAsync("/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access)).Is(201);
+        var started = (await server.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access)).Is(201);
         return (ann, ben, started.Text("conversation_id"));
     }
 }
