@@ -7,15 +7,17 @@ using ChatCqrs.Projections.Timeline;
 namespace ChatCqrs.Application.Writing;
 
 /// <summary>
-/// Who may see which of the entries just committed: whoever belongs to the conversation after an entry, and whoever it takes out. Reckoned back from
-/// the members at the end, so that it can be told of entries that another node wrote as well. Who joined after a message is not told what an edit makes of it.
+/// Divides entries by who may see them: the members after an entry, and the member whom it removes. The members are
+/// computed backwards from the last entry, which also serves entries of other nodes. A member who joined after a
+/// message does not see the text of its edits.
 /// </summary>
 internal static class Audience
 {
-    /// <summary>Hands entries to live delivery, each to those who may see it.</summary>
+    /// <summary>Hands each entry to the sockets of the users who may see it.</summary>
     /// <param name="after">The conversation after the last entry.</param>
-    /// <returns>Everyone who may see any of them.</returns>
-    public static IReadOnlyCollection<UserId> Publish(ILiveDelivery live, IReadOnlyList<LiveEntry> entries, Conversation after)
+    /// <returns>The users who may see any of the entries.</returns>
+    public static IReadOnlyCollection<UserId> Publish(
+        ILiveDelivery live, IReadOnlyList<LiveEntry> entries, Conversation after)
     {
         if (!Divides(entries, after))
         {
@@ -32,23 +34,30 @@ internal static class Audience
                 live.Publish(run, members);
         }
 
-        return [.. after.MemberIds.Concat(entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>()).Distinct()];
+        var leavers = entries.Select(item => LeaverOf(item.Entry.Event)).OfType<UserId>();
+        return [.. after.MemberIds.Concat(leavers).Distinct()];
     }
 
-    /// <summary>Of who has gone since it is not known from where on they saw: they are told no more than that there was an edit.</summary>
+    /// <summary>
+    /// Members who joined after the edited message are told of the edit without its text. So are members who left
+    /// since: their <c>joined_seq</c> is not known any more.
+    /// </summary>
     private static void PublishEdit(
-        ILiveDelivery live, LiveEntry edit, ConversationEvent.MessageEdited edited, IReadOnlyCollection<UserId> members, Conversation after)
+        ILiveDelivery live, LiveEntry edit, ConversationEvent.MessageEdited edited, IReadOnlyCollection<UserId> members,
+        Conversation after)
     {
-        var sees = members.ToLookup(user => after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= edited.MessageSeq);
+        var sees = members.ToLookup(user =>
+            after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= edited.MessageSeq);
         var without = edited with { Content = TimelineProjection.ElsewhereContent };
         live.Publish([edit], [.. sees[true]]);
         live.Publish([edit with { Entry = edit.Entry with { Event = without }, IsGone = false }], [.. sees[false]]);
     }
 
-    /// <summary>Entries that were read from the log, without what was deleted since.</summary>
+    /// <summary>Entries that were read from the log; messages that were deleted since are marked as gone.</summary>
     public static IReadOnlyList<LiveEntry> Shown(IReadOnlyList<Recorded> news)
     {
-        var gone = news.Select(entry => (entry.Event as ConversationEvent.MessageDeleted)?.MessageSeq).OfType<long>().ToHashSet();
+        var gone = news.Select(entry => (entry.Event as ConversationEvent.MessageDeleted)?.MessageSeq)
+            .OfType<long>().ToHashSet();
         return
         [
             .. news.Select(entry => new LiveEntry(entry, null, IsGone: entry.Event switch
@@ -67,7 +76,8 @@ internal static class Audience
             switch (entries[i].Entry.Event)
             {
                 case ConversationEvent.MemberAdded or ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft:
-                case ConversationEvent.MessageEdited edited when after.Members.Values.Any(member => member.JoinedSeq > edited.MessageSeq):
+                case ConversationEvent.MessageEdited edited
+                    when after.Members.Values.Any(member => member.JoinedSeq > edited.MessageSeq):
                     return true;
             }
         }
@@ -82,7 +92,9 @@ internal static class Audience
         _ => null,
     };
 
-    /// <summary>Cuts entries where the audience changes, in their order. Edits stand alone.</summary>
+    /// <summary>
+    /// Cuts the entries where the audience changes, and keeps their order. Each edit is a run of its own.
+    /// </summary>
     private static List<(IReadOnlyList<LiveEntry> Entries, IReadOnlyCollection<UserId> Members)> Runs(
         IReadOnlyList<LiveEntry> entries, ImmutableArray<UserId> after)
     {

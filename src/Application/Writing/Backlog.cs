@@ -1,6 +1,9 @@
 namespace ChatCqrs.Application.Writing;
 
-/// <summary>The commands of a partition that are not answered yet, bounded in number and bytes. Counted by whoever posts them, too.</summary>
+/// <summary>
+/// Counts the requests of a partition that are not answered yet, and bounds them in number and bytes. Safe for many
+/// threads.
+/// </summary>
 internal sealed class Backlog(WriterOptions options)
 {
     private int _count;
@@ -8,20 +11,20 @@ internal sealed class Backlog(WriterOptions options)
 
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Counts a command in; false where there is too much already.</summary>
-    public bool TryEnter(Work work)
+    /// <summary>Counts a request in; false when the backlog is full.</summary>
+    public bool TryEnter(Pending request)
     {
-        var (count, bytes) = (Interlocked.Increment(ref _count), Interlocked.Add(ref _bytes, work.Size));
+        var (count, bytes) = (Interlocked.Increment(ref _count), Interlocked.Add(ref _bytes, request.Size));
         if (count <= options.QueueMax && bytes <= options.QueueBytesMax)
             return true;
-        Leave(work);
+        Leave(request);
         return false;
     }
 
-    /// <summary>A command waits no longer.</summary>
-    public void Leave(Work work)
+    /// <summary>A request was answered.</summary>
+    public void Leave(Pending request)
     {
-        Interlocked.Add(ref _bytes, -work.Size);
+        Interlocked.Add(ref _bytes, -request.Size);
         Interlocked.Decrement(ref _count);
     }
 }

@@ -10,8 +10,10 @@ namespace ChatCqrs.Application.Writing;
 
 /// <inheritdoc cref="IConversationWriter"/>
 public sealed class ConversationWriter(
-    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide, ILiveDelivery live, INodeBus bus, TracedAppends traced,
-    IOptions<WriterOptions> options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ConversationWriter> logger) : IConversationWriter, IHostedService, IDisposable
+    IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide,
+    ILiveDelivery live, INodeBus bus, TracedAppends traced, IOptions<WriterOptions> options, TimeProvider clock,
+    IHostApplicationLifetime lifetime, ILogger<ConversationWriter> logger)
+    : IConversationWriter, IHostedService, IDisposable
 {
     private static readonly TimeSpan HeadRetryAfter = TimeSpan.FromMilliseconds(500);
 
@@ -24,40 +26,42 @@ public sealed class ConversationWriter(
 
     public void Dispose() => _stopping.Dispose();
 
-    public Task<Changed> ChangeAsync(ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken)
+    public Task<Changed> ChangeAsync(
+        ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken)
     {
-        var work = new ChangeWork(id, command, origin);
-        return Post(work, work.Answer, cancellationToken);
+        var request = new PendingChange(id, command, origin);
+        return Post(request, request.Answer, cancellationToken);
     }
 
     public Task<Sent> SendAsync(
-        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken, SealedFor assumption = default)
+        ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken,
+        SealedFor assumption = default)
     {
-        var work = new SendWork(id, command, origin, assumption);
-        return Post(work, work.Answer, cancellationToken);
+        var request = new PendingSend(id, command, origin, assumption);
+        return Post(request, request.Answer, cancellationToken);
     }
 
     public Task<LogPosition> AcknowledgeAsync(
         ConversationId id, ReceiptCommand command, Origin origin, CancellationToken cancellationToken)
     {
-        var work = new AcknowledgeWork(id, command, origin);
-        return Post(work, work.Answer, cancellationToken);
+        var request = new PendingReceipt(id, command, origin);
+        return Post(request, request.Answer, cancellationToken);
     }
 
     public Task<Conversation> PeekAsync(ConversationId id, CancellationToken cancellationToken)
     {
-        var work = new PeekWork(id);
-        return Post(work, work.Answer, cancellationToken);
+        var request = new PendingPeek(id);
+        return Post(request, request.Answer, cancellationToken);
     }
 
-    /// <summary>Starts deciding as soon as the log tells its head; until then everything is refused with 503.</summary>
+    /// <summary>Starts deciding once the log has answered; until then every request is refused with 503.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _running = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
         return Task.CompletedTask;
     }
 
-    /// <summary>Finishes what waits, as far as the time given allows.</summary>
+    /// <summary>Answers the requests that wait, unless the token is cancelled first.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
@@ -71,17 +75,18 @@ public sealed class ConversationWriter(
         var head = await HeadAsync(stopping);
         _committed.Raise(head);
         var sentIds = new SentIds(clock.GetUtcNow(), head);
-        var loader = new EntryLoader(store, codec, snapshots);
+        var loader = new ConversationLoader(store, codec, snapshots);
         var decider = new Decider(codec, sentIds, clock);
         var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
         var partitions = Enumerable.Range(0, options.Value.Partitions)
-            .Select(_ => new WriterPartition(store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
+            .Select(_ => new WriterPartition(
+                store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
             .ToArray();
         _partitions = partitions;
         await Task.WhenAll(partitions.Select(partition => Task.Run(() => RunAsync(partition), CancellationToken.None)));
     }
 
-    /// <summary>A partition that ends before its time would let its conversations wait for ever: the node goes instead, and is started anew.</summary>
+    /// <summary>Stops the node when a partition fails: its conversations would wait for ever otherwise.</summary>
     private async Task RunAsync(WriterPartition partition)
     {
         try
@@ -112,27 +117,27 @@ public sealed class ConversationWriter(
         }
     }
 
-    public void Notice(ConversationId id, long firstSeq, long lastSeq, bool wanted)
+    public void Notice(ConversationId id, long firstSeq, long lastSeq, bool isWatched)
     {
         var partitions = _partitions;
         if (partitions.Length > 0)
-            PartitionOf(partitions, id).Notice(id, firstSeq, lastSeq, wanted);
+            PartitionOf(partitions, id).Notice(id, firstSeq, lastSeq, isWatched);
     }
 
     private static WriterPartition PartitionOf(WriterPartition[] partitions, ConversationId id) =>
         partitions[(uint)id.GetHashCode() % (uint)partitions.Length];
 
-    private Task<TAnswer> Post<TAnswer>(Work work, Task<TAnswer> answer, CancellationToken cancellationToken)
+    private Task<TAnswer> Post<TAnswer>(Pending request, Task<TAnswer> answer, CancellationToken cancellationToken)
     {
         var partitions = _partitions;
         if (partitions.Length == 0)
             return Task.FromException<TAnswer>(new StoreUnavailableException("The writer has not started."));
-        PartitionOf(partitions, work.Conversation).Post(work);
+        PartitionOf(partitions, request.Conversation).Post(request);
         return cancellationToken.CanBeCanceled ? answer.WaitAsync(cancellationToken) : answer;
     }
 }
 
-/// <summary>The newest position committed on this node, by any partition.</summary>
+/// <summary>The newest position that any partition of this node has committed.</summary>
 internal sealed class Committed
 {
     private ulong _position;

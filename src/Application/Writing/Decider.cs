@@ -7,75 +7,81 @@ using ChatCqrs.Domain.Receipts;
 namespace ChatCqrs.Application.Writing;
 
 /// <summary>
-/// Decides what waits for one conversation, against its state in memory. Nothing is taken from the queue and nothing is answered here; the
-/// partition does that with the result.
+/// Decides the requests that wait for one conversation, against its state in memory. It takes nothing from the queue
+/// and answers nothing: the partition does both with the decision.
 /// </summary>
 internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider clock)
 {
     /// <summary>
-    /// The most commands of one conversation in one batch: well below <see cref="RecentMessages.WindowMax"/>, so that what a batch accepts stays in
-    /// the window while the batch is decided.
+    /// The most requests of one conversation in one batch: well below <see cref="RecentMessages.WindowMax"/>, so that
+    /// the messages that a batch accepts stay in the window while it is decided.
     /// </summary>
-    private const int CommandsMax = RecentMessages.WindowMax / 8;
+    private const int RequestsMax = RecentMessages.WindowMax / 8;
 
-    /// <summary>Room left for one more event in an append, in bytes.</summary>
+    /// <summary>From so many bytes on, an append takes no further request of the conversation.</summary>
     private const int BytesMax = EventData.SizeMax / 2;
 
-    /// <summary>Whether the message's id must be looked up in the read side before it can be decided.</summary>
-    public bool NeedsLookUp(StreamState<Conversation> conversation, SendWork work)
+    /// <summary>
+    /// Whether the message's id must be looked up in the read side before the message can be decided.
+    /// </summary>
+    public bool NeedsLookUp(StreamState<Conversation> stream, PendingSend request)
     {
-        var recent = conversation.State.Recent;
-        var command = work.Command;
-        if (recent.Find(command.Sender, command.MessageId) is not null)
+        var recent = stream.State.Recent;
+        var (sender, message) = (request.Command.Sender, request.Command.MessageId);
+        if (recent.Find(sender, message) is not null)
             return false;
-        if (work.LookedUp is { } known && (conversation.Revision <= known.Through || recent.HasAllAfter(known.Through)))
+        if (request.LookedUp is { } found && (stream.Revision <= found.Through || recent.HasAllAfter(found.Through)))
             return false;
-        return conversation.State.Kind is not null && !recent.ProvesNew(command.Sender, command.MessageId)
-            || !sentIds.ProvesNew(command.Sender, command.MessageId, clock.GetUtcNow());
+        var isNewHere = stream.State.Kind is null || recent.ProvesNew(sender, message);
+        return !isNewHere || !sentIds.ProvesNew(sender, message, clock.GetUtcNow());
     }
 
-    /// <summary>Decides the first commands that wait, as many as one append has room for. What has no room by itself is refused by itself.</summary>
+    /// <summary>
+    /// Decides the first requests that wait, as many as one append has room for. A request that has no room in an
+    /// append of its own is refused.
+    /// </summary>
     /// <param name="committed">The newest position that this node has committed.</param>
-    /// <param name="decided">How many commands from the queue's front were decided.</param>
-    /// <returns>Null when a refusal must first be checked against the log, because the state may be behind it.</returns>
-    public Decision? Decide(Entry entry, LogPosition committed, out int decided) => Decide(entry, committed, CommandsMax, out decided);
+    /// <param name="decided">How many requests from the queue's front were decided.</param>
+    /// <returns>
+    /// Null when the first request would be refused by a state that may be behind the log: the log must be read first.
+    /// </returns>
+    public Decision? Decide(CachedConversation conversation, LogPosition committed, out int decided) =>
+        Decide(conversation, committed, RequestsMax, out decided);
 
-    private Decision? Decide(Entry entry, LogPosition committed, int most, out int decided)
+    private Decision? Decide(CachedConversation conversation, LogPosition committed, int most, out int decided)
     {
-        var decision = new Decision(entry);
+        var decision = new Decision(conversation);
         var now = Milliseconds(clock.GetUtcNow());
-        Dictionary<(UserId, DeviceId, Type), AcknowledgeWork>? receipts = null;
+        Dictionary<(UserId, DeviceId, Type), PendingReceipt>? receipts = null;
         decided = 0;
-        foreach (var work in entry.Waiting)
+        foreach (var request in conversation.Waiting)
         {
-            if (decided >= most || decision.Conversation.Bytes > BytesMax)
+            if (decided >= most || decision.Stream.Bytes > BytesMax)
                 break;
             try
             {
-                switch (work)
-                {
-                    case ChangeWork w:
-                        Change(decision, w, now);
-                        break;
-                    case SendWork w:
-                        Send(decision, w, now, committed);
-                        break;
-                    case AcknowledgeWork w:
-                        Gather(decision, w, ref receipts);
-                        break;
-                }
+                Decide(decision, request, now, committed, ref receipts);
+            }
+            catch (RefusedException) when (!request.IsReadSince)
+            {
+                if (decided == 0)
+                    return null;
+                break; // It does not hold up the requests before it.
             }
             catch (RefusedException refused)
             {
-                if (!work.Fresh && decided == 0)
-                    return null;
-                if (!work.Fresh)
-                    break; // What stands before it is not held up by it.
-                (work is AcknowledgeWork ? decision.ReceiptAnswers : decision.Answers).Add(Answer.No(work, refused));
+                var answers = request is PendingReceipt ? decision.ReceiptAnswers : decision.Answers;
+                answers.Add(Answer.Refuse(request, refused));
             }
 
-            if (decision.Conversation.Bytes > EventData.SizeMax)
-                return decided > 0 ? Decide(entry, committed, decided, out decided) : Refuse(entry, work, out decided);
+            if (decision.Stream.Bytes > EventData.SizeMax)
+            {
+                // Decided again without the request that has no room.
+                return decided > 0
+                    ? Decide(conversation, committed, most: decided, out decided)
+                    : RefuseAsTooLarge(conversation, request, out decided);
+            }
+
             decided++;
         }
 
@@ -84,102 +90,127 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         return decision;
     }
 
-    private static Decision Refuse(Entry entry, Work work, out int decided)
+    private void Decide(
+        Decision decision, Pending request, DateTimeOffset now, LogPosition committed,
+        ref Dictionary<(UserId, DeviceId, Type), PendingReceipt>? receipts)
     {
-        var decision = new Decision(entry);
-        decision.Answers.Add(Answer.No(work, new RefusedException(Refusal.TooLarge)));
+        switch (request)
+        {
+            case PendingChange change:
+                Change(decision, change, now);
+                break;
+            case PendingSend send:
+                Send(decision, send, now, committed);
+                break;
+            case PendingReceipt receipt:
+                Gather(decision, receipt, ref receipts);
+                break;
+        }
+    }
+
+    private static Decision RefuseAsTooLarge(CachedConversation conversation, Pending request, out int decided)
+    {
+        var decision = new Decision(conversation);
+        decision.Answers.Add(Answer.Refuse(request, new RefusedException(Refusal.TooLarge)));
         decided = 1;
         return decision;
     }
 
-    private void Change(Decision decision, ChangeWork work, DateTimeOffset now)
+    private void Change(Decision decision, PendingChange request, DateTimeOffset now)
     {
-        work.Decided = Conversation.Decide(decision.Conversation.State, work.Command, now);
-        Add(decision, work, work.Decided);
-        decision.Answers.Add(new Answer(work, null, 0, now, Repeated: work.Decided.Count == 0));
+        request.Decided = Conversation.Decide(decision.Stream.State, request.Command, now);
+        Add(decision, request, request.Decided);
+        decision.Answers.Add(new Answer(request, null, 0, now, IsRepeated: request.Decided.Count == 0));
     }
 
-    private void Send(Decision decision, SendWork work, DateTimeOffset now, LogPosition committed)
+    private void Send(Decision decision, PendingSend request, DateTimeOffset now, LogPosition committed)
     {
-        var command = work.Command;
-        var earlier = decision.Entry.Conversation!.State.Recent.Find(command.Sender, command.MessageId)
-            ?? decision.Conversation.State.Recent.Find(command.Sender, command.MessageId)
-            ?? Earlier(work);
-        if (earlier is not null)
+        var command = request.Command;
+        if (FindEarlier(decision, request) is { } earlier)
         {
             if (earlier.Fingerprint != command.Fingerprint)
                 throw new RefusedException(Refusal.MessageIdReused);
-            decision.Answers.Add(new Answer(work, null, earlier.Seq, earlier.SentAt, Repeated: true));
+            decision.Answers.Add(new Answer(request, null, earlier.Seq, earlier.SentAt, IsRepeated: true));
             return;
         }
 
-        if (work.Unsealable is { } refused)
+        if (request.Unsealable is { } refused)
             throw refused;
-        var events = Conversation.Decide(decision.Conversation.State, command, now);
-        if (!sentIds.TryClaim(command.Sender, command.MessageId, work.Conversation, now, committed))
+        var events = Conversation.Decide(decision.Stream.State, command, now);
+        if (!sentIds.TryClaim(command.Sender, command.MessageId, request.Conversation, now, committed))
             throw new RefusedException(Refusal.MessageIdReused);
-        Add(decision, work, events);
-        decision.Answers.Add(new Answer(work, null, decision.Conversation.Revision, events[^1].At, Repeated: false));
+        Add(decision, request, events);
+        decision.Answers.Add(new Answer(request, null, decision.Stream.Revision, events[^1].At, IsRepeated: false));
     }
 
-    private static AcceptedMessage? Earlier(SendWork work)
+    /// <summary>
+    /// The message that was accepted under the same id: before this batch, in it, or so long ago that it was looked up.
+    /// </summary>
+    private static AcceptedMessage? FindEarlier(Decision decision, PendingSend request)
     {
-        if (work.LookedUp?.Earlier is not { } sent)
-            return null;
-        return sent.Conversation == work.Conversation
-            ? new AcceptedMessage(work.Command.MessageId, work.Command.Sender, sent.Seq, sent.SentAt, sent.Fingerprint)
+        var (sender, message) = (request.Command.Sender, request.Command.MessageId);
+        var recent = decision.Conversation.Stream!.State.Recent.Find(sender, message)
+            ?? decision.Stream.State.Recent.Find(sender, message);
+        if (recent is not null || request.LookedUp?.Earlier is not { } sent)
+            return recent;
+        return sent.Conversation == request.Conversation
+            ? new AcceptedMessage(message, sender, sent.Seq, sent.SentAt, sent.Fingerprint)
             : throw new RefusedException(Refusal.MessageIdReused);
     }
 
-    private void Add(Decision decision, Work work, IReadOnlyList<ConversationEvent> events)
+    private void Add(Decision decision, Pending request, IReadOnlyList<ConversationEvent> events)
     {
-        var stream = StreamName.Of(work.Conversation);
+        var stream = StreamName.Of(request.Conversation);
         foreach (var @event in events)
         {
-            var recorded = decision.Conversation.Add(codec, stream, @event, Context(work, @event.At));
-            decision.Conversation.State = Conversation.Evolve(decision.Conversation.State, @event);
-            decision.Live.Add(new LiveEntry(recorded, @event is ConversationEvent.MessageSent ? work.Origin.Session : null, work.Request));
+            var recorded = decision.Stream.Add(codec, stream, @event, Context(request, @event.At));
+            decision.Stream.State = Conversation.Evolve(decision.Stream.State, @event);
+            var session = @event is ConversationEvent.MessageSent ? request.Origin.Session : null;
+            decision.Live.Add(new LiveEntry(recorded, session, request.Sampled));
         }
     }
 
-    /// <summary>Checks an acknowledgement by itself, and keeps of those of one device only the highest.</summary>
+    /// <summary>Checks one receipt, and keeps only the highest of each device and kind.</summary>
     private static void Gather(
-        Decision decision, AcknowledgeWork work, ref Dictionary<(UserId, DeviceId, Type), AcknowledgeWork>? receipts)
+        Decision decision, PendingReceipt request, ref Dictionary<(UserId, DeviceId, Type), PendingReceipt>? receipts)
     {
-        var conversation = decision.Entry.Conversation!.State;
-        if (!conversation.IsMember(work.Command.User))
+        var conversation = decision.Conversation.Stream!.State;
+        if (!conversation.IsMember(request.Command.User))
             throw new RefusedException(Refusal.ConversationUnknown);
-        if (work.Command.UpToSeq > conversation.LastSeq)
+        if (request.Command.UpToSeq > conversation.LastSeq)
             throw new RefusedException(Refusal.SeqBeyondEnd);
 
-        decision.ReceiptAnswers.Add(new Answer(work, null, work.Command.UpToSeq, default, Repeated: false));
+        decision.ReceiptAnswers.Add(new Answer(request, null, request.Command.UpToSeq, default, IsRepeated: false));
         receipts ??= [];
-        var key = (work.Command.User, work.Command.Device, work.Command.GetType());
-        if (!receipts.TryGetValue(key, out var highest) || highest.Command.UpToSeq < work.Command.UpToSeq)
-            receipts[key] = work;
+        var key = (request.Command.User, request.Command.Device, request.Command.GetType());
+        if (!receipts.TryGetValue(key, out var highest) || highest.Command.UpToSeq < request.Command.UpToSeq)
+            receipts[key] = request;
     }
 
-    private void Acknowledge(Decision decision, IEnumerable<AcknowledgeWork> highest, DateTimeOffset now)
+    private void Acknowledge(Decision decision, IEnumerable<PendingReceipt> highest, DateTimeOffset now)
     {
         var receipts = decision.Receipts!;
-        var stream = StreamName.OfReceipts(decision.Entry.Id);
-        foreach (var work in highest)
+        var stream = StreamName.OfReceipts(decision.Conversation.Id);
+        foreach (var request in highest)
         {
-            var events = Watermarks.Decide(receipts.State, work.Command, decision.Entry.Conversation!.State.LastSeq, now);
+            var lastSeq = decision.Conversation.Stream!.State.LastSeq;
+            var events = Watermarks.Decide(receipts.State, request.Command, lastSeq, now);
             if (events.Count == 0)
                 continue;
-            decision.Raised.Add(new RaisedMark(work, receipts.State.Of(work.Command.User), now));
+            decision.Raised.Add(new RaisedMark(request, receipts.State.Of(request.Command.User), now));
             foreach (var @event in events)
             {
-                receipts.Add(codec, stream, @event, Context(work, @event.At));
+                receipts.Add(codec, stream, @event, Context(request, @event.At));
                 receipts.State = Watermarks.Evolve(receipts.State, @event);
             }
         }
     }
 
-    private static EventContext Context(Work work, DateTimeOffset at) => new(
-        Guid.CreateVersion7(at), at, work.Origin.Actor, work.Origin.CorrelationId,
-        (work as SendWork)?.Command.MessageId.Value);
+    private static EventContext Context(Pending request, DateTimeOffset at) => new(
+        Guid.CreateVersion7(at), at, request.Origin.Actor, request.Origin.CorrelationId,
+        (request as PendingSend)?.Command.MessageId.Value);
 
-    private static DateTimeOffset Milliseconds(DateTimeOffset time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
+    /// <summary>Cuts a time to whole milliseconds, UTC.</summary>
+    private static DateTimeOffset Milliseconds(DateTimeOffset time) =>
+        new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
 }

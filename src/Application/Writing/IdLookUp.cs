@@ -3,27 +3,35 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Writing;
 
-/// <summary>Asks the read side for messages whose ids are too old, or tell too little, to be recognised from memory.</summary>
+/// <summary>
+/// Looks up message ids in the read side that memory cannot recognise: ids that are too old, or that carry no time.
+/// </summary>
 internal sealed class IdLookUp(ISentMessages messages, IReadSide readSide, SentIds sentIds)
 {
-    /// <summary>How long the read side may take to hold all that has left memory.</summary>
+    /// <summary>How long the read side may take to hold every message that has left memory.</summary>
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
 
-    /// <summary>Looks many up at once and leaves with each what was found.</summary>
+    /// <summary>Looks up many ids at once, and sets <see cref="PendingSend.LookedUp"/> of each message.</summary>
     /// <param name="sends">Messages of one conversation.</param>
     /// <param name="through">See <see cref="LookedUp.Through"/>.</param>
-    /// <param name="position">A position by which all of that is in the log.</param>
-    /// <exception cref="StoreUnavailableException">The read side is away, or too far behind to give an exact answer.</exception>
-    public async Task<bool> FindAsync(IReadOnlyList<SendWork> sends, long through, LogPosition position)
+    /// <param name="position">A position at which the log holds the entries up to <paramref name="through"/>.</param>
+    /// <exception cref="StoreUnavailableException">
+    /// The read side is away, or too far behind to give an exact answer.
+    /// </exception>
+    public async Task<bool> FindAsync(IReadOnlyList<PendingSend> sends, long through, LogPosition position)
     {
         var needed = position > sentIds.ForgottenThrough ? position : sentIds.ForgottenThrough;
         if (!await readSide.WaitForAsync(needed, WaitMax, CancellationToken.None))
-            throw new StoreUnavailableException("The read models are too far behind to tell whether the message is a retry.");
+            throw new StoreUnavailableException("The read models are too far behind to recognise a retry.");
 
         var keys = sends.Select(send => (send.Command.Sender, send.Command.MessageId)).ToHashSet();
         var found = await messages.FindAsync(keys, CancellationToken.None);
         foreach (var send in sends)
-            send.LookedUp = new LookedUp(found.GetValueOrDefault((send.Command.Sender, send.Command.MessageId)), through);
+        {
+            var key = (send.Command.Sender, send.Command.MessageId);
+            send.LookedUp = new LookedUp(found.GetValueOrDefault(key), through);
+        }
+
         return true;
     }
 }

@@ -4,10 +4,11 @@ using ChatCqrs.Domain.Messages;
 namespace ChatCqrs.Application.Writing;
 
 /// <summary>
-/// The message ids that this node accepted last, of all senders: so that an id is not used again in another conversation before
-/// the read side knows it. Older ids are looked up there. Bounded: a ring, and a few horizons (see <see cref="RecentMessages"/>).
+/// The message ids that this node accepted last, of all senders. They keep an id from being used in a second
+/// conversation before the read side knows it; older ids are looked up there. Bounded: a ring of ids, and a few
+/// horizons (see <see cref="RecentMessages"/>).
 /// </summary>
-/// <param name="startedAt">The node's start; nothing made before it is proved new.</param>
+/// <param name="startedAt">The node's start; an id that is older is not proved new.</param>
 /// <param name="startedThrough">The log's head at the node's start.</param>
 internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrough)
 {
@@ -25,11 +26,10 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
     /// <summary>Every message that this node does not remember stands in the log at or before this position.</summary>
     public LogPosition ForgottenThrough { get; private set; } = startedThrough;
 
-    /// <summary>
-    /// Claims an id for a conversation. False when the node knows it to be used in another.
-    /// </summary>
+    /// <summary>Claims an id for a conversation; false when another conversation has claimed it.</summary>
     /// <param name="committed">The newest position that the node has committed.</param>
-    public bool TryClaim(UserId sender, MessageId message, ConversationId conversation, DateTimeOffset now, LogPosition committed)
+    public bool TryClaim(
+        UserId sender, MessageId message, ConversationId conversation, DateTimeOffset now, LogPosition committed)
     {
         lock (_lock)
         {
@@ -39,7 +39,7 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
             ref var slot = ref _ring[_next];
             if (slot.At != default)
             {
-                // Half a ring later it was committed: more claims than can be under way at once lie between.
+                // Half a ring is more claims than can be under way at once, so this one was committed by then.
                 var committedBy = _ring[(_next + (RingSize / 2)) & (RingSize - 1)].Committed;
                 ForgottenThrough = committedBy > ForgottenThrough ? committedBy : ForgottenThrough;
                 _claims.Remove((slot.Sender, slot.Message));
@@ -55,8 +55,8 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
     }
 
     /// <summary>
-    /// Whether the id, if it is not claimed, was used by its sender never before on this node. An id that is ahead of the clock proves nothing: the node
-    /// may have accepted it before it was last started.
+    /// Whether the sender cannot have used an unclaimed id on this node before. An id that is ahead of the clock proves
+    /// nothing: the node may have accepted it before its last start.
     /// </summary>
     public bool ProvesNew(UserId sender, MessageId message, DateTimeOffset now)
     {

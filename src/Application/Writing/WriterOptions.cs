@@ -6,27 +6,29 @@ public sealed record WriterOptions
     /// <summary>How many partitions decide in parallel; a conversation always falls in the same one.</summary>
     public int Partitions { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
 
-    /// <summary>How many appends of a partition are under way at once. While they are, the next batch gathers.</summary>
+    /// <summary>How many appends of a partition run at once. Meanwhile the next batch gathers.</summary>
     public int AppendsInFlight { get; init; } = 1;
 
-    /// <summary>How many commands may wait in a partition; more are refused with 503.</summary>
+    /// <summary>How many requests may wait in a partition; more are refused with 503.</summary>
     public int QueueMax { get; init; } = 20_000;
 
     /// <summary>
-    /// How many bytes of sealed content may wait in a partition; more are refused with 503. In memory a message takes some four times as much: as it came,
-    /// sealed, and as an event.
+    /// How many bytes of sealed content may wait in a partition; more are refused with 503. A waiting message takes
+    /// some four times as much memory: as it arrived, sealed, and as an event.
     /// </summary>
     public long QueueBytesMax { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>How many events one append takes at most.</summary>
     public int BatchMax { get; init; } = 2_000;
 
-    /// <summary>With so many bytes of events an append takes no further conversation.</summary>
+    /// <summary>From so many bytes of events on, an append takes no further conversation.</summary>
     public int BatchBytesMax { get; init; } = 8 * 1024 * 1024;
 
-    /// <summary>How many conversations a partition keeps in memory; the least recently used make way.</summary>
+    /// <summary>How many conversations a partition keeps in memory; the least recently used are forgotten.</summary>
     public int ConversationsMax { get; init; } = 20_000;
 
-    /// <summary>How often a command is decided again after another node wrote first; then 503.</summary>
+    /// <summary>
+    /// How often a request is decided again because another node wrote first; then it is refused with 503.
+    /// </summary>
     public int ConflictRetriesMax { get; init; } = 20;
 }

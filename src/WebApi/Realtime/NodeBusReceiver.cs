@@ -12,8 +12,8 @@ internal sealed class NodeBusReceiver(
     public void Receive(CommittedEntries entries)
     {
         // An announcement for many members leaves them out: then any node may have sockets for it.
-        var hasSockets = entries.Members.Count == 0 || sockets.HasAny(entries.Members);
-        conversations.Notice(entries.Conversation, entries.FirstSeq, entries.LastSeq, hasSockets);
+        var isWatched = entries.Members.Count == 0 || sockets.HasAny(entries.Members);
+        conversations.Notice(entries.Conversation, entries.FirstSeq, entries.LastSeq, isWatched);
     }
 
     public void Receive(LiveReceipt receipt) => hub.Publish(receipt);

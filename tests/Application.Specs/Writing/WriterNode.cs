@@ -79,7 +79,7 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     /// <summary>Tells the writer what another node announced, and waits until it has done with it.</summary>
     public async Task NoticeAsync(CommittedEntries news)
     {
-        _writer.Notice(news.Conversation, news.FirstSeq, news.LastSeq, wanted: true);
+        _writer.Notice(news.Conversation, news.FirstSeq, news.LastSeq, isWatched: true);
         await _writer.PeekAsync(news.Conversation, CancellationToken.None);
     }
 

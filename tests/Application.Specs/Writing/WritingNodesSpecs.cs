@@ -90,7 +90,7 @@ public sealed class WritingNodesSpecs : WriterSpecs
         await one.SendAsync(Ann, Ben);
 
         foreach (var news in one.Announced)
-            other.Writer.Notice(news.Conversation, news.FirstSeq, news.LastSeq, wanted: true);
+            other.Writer.Notice(news.Conversation, news.FirstSeq, news.LastSeq, isWatched: true);
 
         await Eventually.IsTrue(() => other.Shown.Count == 4, "the other node shows what was announced");
         Assert.Equal([0, 1, 2, 3], other.Shown.Select(entry => entry.Revision));
@@ -161,7 +161,7 @@ public sealed class WritingNodesSpecs : WriterSpecs
     {
         var node = await NodeAsync();
 
-        node.Writer.Notice(Theirs, 0, 5, wanted: false);
+        node.Writer.Notice(Theirs, 0, 5, isWatched: false);
         await node.Writer.PeekAsync(DirectConversation.IdOf(Ann, new UserId(Guid.CreateVersion7())), default);
 
         Assert.DoesNotContain(node.Store.Reads, read => read.Stream == StreamName.Of(Theirs));
@@ -182,7 +182,7 @@ public sealed class WritingNodesSpecs : WriterSpecs
                 return;
             Assert.True(++looks < 10, "It is looked up again and again.");
             await SendLaterAsync(); // Another message leaves the window, and this node reads the tail before it decides.
-            other.Writer.Notice(Theirs, 0, busy.Announced.Last().LastSeq, wanted: true);
+            other.Writer.Notice(Theirs, 0, busy.Announced.Last().LastSeq, isWatched: true);
         };
 
         var sent = await other.SendAsync(Ben, Ann, id).WaitAsync(Eventually.Deadline);
@@ -216,7 +216,7 @@ public sealed class WritingNodesSpecs : WriterSpecs
             await SendLaterAsync(one, id); // The very message, through the other node; and it leaves the window before this node goes on.
             for (var n = 0; n < 40; n++)
                 await SendLaterAsync(one, clock.NewId());
-            other.Writer.Notice(Theirs, 0, one.Announced.Last().LastSeq, wanted: true);
+            other.Writer.Notice(Theirs, 0, one.Announced.Last().LastSeq, isWatched: true);
         };
 
         var sent = await other.SendAsync(Ann, Ben, id).WaitAsync(Eventually.Deadline);

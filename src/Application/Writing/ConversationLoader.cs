@@ -1,0 +1,107 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
+
+namespace ChatCqrs.Application.Writing;
+
+/// <summary>
+/// Reads a conversation to the end of its streams: from the known state, or else from the newest snapshot.
+/// </summary>
+internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, ISnapshots snapshots)
+{
+    private const int PageSize = 512;
+
+    /// <summary>How often a snapshot is read again because the events after it were truncated meanwhile.</summary>
+    private const int TriesMax = 3;
+
+    /// <summary>Reads the conversation's stream.</summary>
+    /// <param name="known">The state in memory; null for none.</param>
+    /// <param name="showFrom">
+    /// The first entry that counts as news, even if it is known; null for the entries after the known state, or none
+    /// without one.
+    /// </param>
+    /// <returns>
+    /// The state at the stream's end, and the news without a gap up to there: the last page of them at most.
+    /// </returns>
+    public async Task<(StreamState<Conversation> State, IReadOnlyList<Recorded> News)> ConversationAsync(
+        ConversationId id, StreamState<Conversation>? known, long? showFrom, CancellationToken cancellationToken)
+    {
+        var news = new List<Recorded>();
+        var state = await LoadAsync(
+            StreamName.Of(id), known, StreamState<Conversation>.Empty(Conversation.NotStarted),
+            () => snapshots.ConversationAsync(id, cancellationToken),
+            (s, e) => Conversation.Evolve(s, (ConversationEvent)e), known is null ? null : news, cancellationToken);
+        var first = known is null ? showFrom : Math.Min(showFrom ?? long.MaxValue, known.Revision + 1);
+        return first <= state.Revision && (news.Count == 0 || news[0].Revision > first)
+            ? (state, await NewsAsync(id, first.Value, state.Revision, cancellationToken))
+            : (state, news);
+    }
+
+    /// <summary>Reads the receipts' stream.</summary>
+    /// <param name="known">The state in memory; null for none.</param>
+    public Task<StreamState<Watermarks>> ReceiptsAsync(
+        ConversationId id, StreamState<Watermarks>? known, CancellationToken cancellationToken) => LoadAsync(
+        StreamName.OfReceipts(id), known, StreamState<Watermarks>.Empty(Watermarks.None),
+        () => snapshots.ReceiptsAsync(id, cancellationToken),
+        (s, e) => Watermarks.Evolve(s, (ReceiptEvent)e), news: null, cancellationToken);
+
+    /// <summary>
+    /// Where the events after the known state were truncated, the newest snapshot is further than that state.
+    /// </summary>
+    private async Task<StreamState<TState>> LoadAsync<TState>(
+        string stream, StreamState<TState>? known, StreamState<TState> empty, Func<Task<Snapshot<TState>?>> snapshot,
+        Func<TState, object, TState> evolve, List<Recorded>? news, CancellationToken cancellationToken)
+    {
+        if (known is not null && await ReadTailAsync(stream, known, evolve, news, cancellationToken) is { } state)
+            return state;
+        news?.Clear(); // The caller reads what is left of them.
+        for (var tries = 1; ; tries++)
+        {
+            var start = From(await snapshot()) ?? empty;
+            if (await ReadTailAsync(stream, start, evolve, news: null, cancellationToken) is { } loaded)
+                return loaded;
+            if (tries == TriesMax)
+                throw new StoreUnavailableException($"{stream} is truncated, and no snapshot replaces its start.");
+        }
+    }
+
+    private async Task<IReadOnlyList<Recorded>> NewsAsync(
+        ConversationId id, long first, long last, CancellationToken cancellationToken)
+    {
+        var from = Math.Max(first, last - PageSize + 1); // Sockets find the gap, and fetch what is before it.
+        var count = (int)(last - from + 1);
+        var page = await store.ReadStreamAsync(
+            StreamName.Of(id), from, ReadDirection.Forwards, count, cancellationToken);
+        return [.. page.Where(stored => stored.Revision <= last).Select(codec.Decode)];
+    }
+
+    private static StreamState<TState>? From<TState>(Snapshot<TState>? snapshot) =>
+        snapshot is null
+            ? null
+            : new StreamState<TState>(snapshot.State, snapshot.Revision, snapshot.Hash, snapshot.Position);
+
+    /// <returns>Null when events after the state were truncated.</returns>
+    private async Task<StreamState<TState>?> ReadTailAsync<TState>(
+        string stream, StreamState<TState> state, Func<TState, object, TState> evolve, List<Recorded>? news,
+        CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var page = await store.ReadStreamAsync(
+                stream, state.Revision + 1, ReadDirection.Forwards, PageSize, cancellationToken);
+            foreach (var stored in page)
+            {
+                if (stored.Revision != state.Revision + 1)
+                    return null;
+                var recorded = codec.Decode(stored);
+                state = new StreamState<TState>(
+                    evolve(state.State, recorded.Event), recorded.Revision, recorded.Hash, recorded.Position);
+                news?.Add(recorded);
+            }
+
+            if (page.Count < PageSize)
+                return state;
+        }
+    }
+}
