@@ -25,6 +25,19 @@ internal static class Solution
     public static IEnumerable<string> TestFiles(string pattern) => Written("tests", pattern)
         .Where(file => !file.Contains("/Architecture.Tests/", StringComparison.Ordinal));
 
+    /// <summary>Every file of the repository with one of some extensions, without the output of builds and runs.</summary>
+    public static IEnumerable<string> Files(params string[] extensions) =>
+        FilesIn(Root).Where(file => extensions.Contains(Path.GetExtension(file)));
+
+    /// <summary>The path of a file or folder, named from the root.</summary>
+    public static string At(string path) => Path.Combine(Root, path);
+
+    private static IEnumerable<string> FilesIn(string folder) => Directory.EnumerateFiles(folder)
+        .Concat(Directory.EnumerateDirectories(folder).Where(IsWritten).SelectMany(FilesIn));
+
+    private static bool IsWritten(string folder) => Path.GetFileName(folder) is ".ci"
+        or not (['.', ..] or "bin" or "obj" or "node_modules" or "TestResults" or "__mismatch__");
+
     private static IEnumerable<string> Written(string folder, string pattern) => Directory
         .EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
         .Where(file =>

@@ -112,7 +112,7 @@ public sealed record Answer(int Status, JsonElement Body, HttpResponseHeaders He
 
     public bool Has(string name) => Body.TryGetProperty(name, out _);
 
-    /// <summary>Asserts that it is a well-formed problem.</summary>
+    /// <summary>Asserts that the answer is a complete problem.</summary>
     public Answer IsProblem(int status, string code)
     {
         Assert.Equal((status, code), (Status, Has("code") ? Text("code") : "(none)"));

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Serialization;
 
@@ -101,7 +102,16 @@ public sealed class EventChainTests
     public void The_documentation_names_every_event() =>
         Assert.Equal(EventRegistry.Formats.Select(format => format.Name).Order(), EventsPage.WireNames().Order());
 
-    /// <summary>The documented rule, implemented independently.</summary>
+    [Fact]
+    public void The_documentation_names_every_field_of_every_event() => Assert.All(EventRegistry.Formats, format =>
+    {
+        var payload = format.Name.Split('-', '.').Aggregate("", (name, part) => name + char.ToUpperInvariant(part[0]) + part[1..]);
+        var fields = typeof(EventRegistry).Assembly.GetType($"{typeof(EventRegistry).Namespace}.{payload}", throwOnError: true)!
+            .GetConstructors()[0].GetParameters().Select(field => JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Name!));
+        Assert.Equal(fields.Order(StringComparer.Ordinal), EventsPage.FieldsOf(format.Name).Order(StringComparer.Ordinal));
+    });
+
+    /// <summary>The rule once more, in as few words as possible.</summary>
     private static byte[] Rule(byte[] previous, string type, Guid eventId, string metadata, byte[] payload)
     {
         IEnumerable<byte> bytes = previous;

@@ -10,7 +10,15 @@ internal static partial class EventsPage
     /// <summary>The wire names in the headings.</summary>
     public static IEnumerable<string> WireNames() => Heading().Matches(Text).Select(match => match.Groups[1].Value);
 
-    /// <summary>The block after "Worked example": in each line a name, blanks and a value.</summary>
+    /// <summary>The fields that the table behind an event's heading names in its first column.</summary>
+    public static IEnumerable<string> FieldsOf(string wireName)
+    {
+        var section = Text[Text.IndexOf($"### `{wireName}`", StringComparison.Ordinal)..].Split("\n#")[0];
+        return section.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+            .SelectMany(line => CodeSpan().Matches(line.Split('|')[1])).Select(match => match.Groups[1].Value);
+    }
+
+    /// <summary>The lines of the block behind "Worked example": a name, blanks, a value.</summary>
     public static Dictionary<string, string> WorkedExample()
     {
         var block = Text[Text.IndexOf("Worked example", StringComparison.Ordinal)..].Split("```")[1];
@@ -22,6 +30,9 @@ internal static partial class EventsPage
 
     [GeneratedRegex(@"^### `([a-z.0-9-]+)`", RegexOptions.Multiline)]
     private static partial Regex Heading();
+
+    [GeneratedRegex("`([a-z_]+)`")]
+    private static partial Regex CodeSpan();
 
     private static string Root()
     {

@@ -7,7 +7,7 @@ namespace ChatCqrs.WebApi.Tests.OpenApi;
 /// <summary>The OpenAPI document describes every endpoint completely.</summary>
 public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
 {
-    /// <summary>The endpoints that must exist.</summary>
+    /// <summary>Every operation that clients rely on.</summary>
     private static readonly string[] Promised =
     [
         "post /v1/registrations", "post /v1/registrations/{registration_id}/verification", "post /v1/tokens/refresh",
