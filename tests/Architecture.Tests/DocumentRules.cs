@@ -35,7 +35,7 @@ public sealed partial class DocumentRules
             .Where(parts => parts is ["src", _, _, _, ..]).Select(parts => string.Join('/', parts[..3])).ToHashSet();
 
         Assert.NotEmpty(folders);
-        Assert.Empty(folders.Where(folder => !text.Contains($"`{folder}`", StringComparison.Ordinal)));
+        Assert.All(folders, folder => Assert.Contains($"`{folder}`", text));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed partial class DocumentRules
             .Select(match => match.Groups["name"].Value).ToHashSet();
 
         Assert.NotEmpty(metrics);
-        Assert.Empty(metrics.Where(metric => !text.Contains($"`{metric}`", StringComparison.Ordinal)));
+        Assert.All(metrics, metric => Assert.Contains($"`{metric}`", text));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
 using ProposedMessage = ChatCqrs.Infrastructure.EventStoreDb.Protocol.BatchAppendReq.Types.ProposedMessage;
 
 namespace ChatCqrs.Contracts.EventStoreDb.StandIn;
