@@ -33,8 +33,6 @@ public sealed class PortRules
         [nameof(IVapidKey)] = "WakeUpTests",
     };
 
-
-
     private static readonly Dictionary<string, string> Tests = Solution.TestFiles("*.cs")
         .GroupBy(file => Path.GetFileNameWithoutExtension(file)!)
         .ToDictionary(files => files.Key, files => string.Join('\n', files.Select(File.ReadAllText)));
@@ -104,6 +102,6 @@ public sealed class PortRules
     private static List<string> WithoutContract(IEnumerable<string> adapters, string contract) =>
     [
         .. adapters.Where(adapter => !Tests.Values.Any(source =>
-            Regex.IsMatch(source, $@"class {adapter}Contract\b.*: {contract}<"))),
+            Regex.IsMatch(source, $@"class {adapter}Contract\b[^{{]*: {contract}<"))),
     ];
 }
