@@ -48,7 +48,8 @@ var log = new PacedLog(conversations, rate, duration);
 var builder = Host.CreateEmptyApplicationBuilder(null);
 builder.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
 builder.Services
-    .AddPostgres(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = database }.ConnectionString).AddMartenStore()
+    .AddPostgres(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = database }.ConnectionString)
+    .AddMartenStore()
     .AddSingleton<IEventStore>(log).AddSingleton<IEventCodec, EventCodec>().AddSingleton(TimeProvider.System)
     .AddReadModels();
 using (var host = builder.Build())

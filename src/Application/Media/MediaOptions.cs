@@ -6,7 +6,7 @@ public sealed record MediaOptions
     /// <summary>The largest file, in bytes; 1 to 1 TiB.</summary>
     public long SizeMax { get; init; } = 2L * 1024 * 1024 * 1024;
 
-    /// <summary>How long an upload in several parts may take, and a single request at most; one second to 30 days.</summary>
+    /// <summary>How long an upload in several parts, or a single request, may take; one second to 30 days.</summary>
     public TimeSpan UploadExpiry { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>The most unfinished uploads of a user; 1 to 10,000.</summary>
