@@ -18,7 +18,8 @@ internal sealed class NamespaceGraph
     {
         foreach (var type in types.Where(type => type.Namespace is not null))
         {
-            foreach (var used in TypeReferences.Of(type).Where(used => used.Assembly == type.Assembly && used.Namespace is not null))
+            var references = TypeReferences.Of(type);
+            foreach (var used in references.Where(used => used.Assembly == type.Assembly && used.Namespace is not null))
                 Add(type.Namespace!, used.Namespace!, $"{type.Name} uses {used.Name}");
         }
     }
@@ -27,15 +28,15 @@ internal sealed class NamespaceGraph
     public IReadOnlyList<string> Cycles()
     {
         var reached = _edges.Keys.Select(edge => edge.From).Distinct().ToDictionary(name => name, Reached);
-        bool AreMutual(string one, string other) =>
-            reached.TryGetValue(one, out var fromOne) && fromOne.Contains(other) && reached.TryGetValue(other, out var fromOther) && fromOther.Contains(one);
-        return
-        [
-            .. reached.Keys.Where(name => AreMutual(name, name)).GroupBy(name => reached.Keys.Where(other => AreMutual(name, other)).Min()).Select(
-                group => string.Join("; ", _edges.Where(edge => group.Contains(edge.Key.From) && group.Contains(edge.Key.To))
-                    .Select(edge => $"{edge.Key.From} -> {edge.Key.To} ({edge.Value})"))),
-        ];
+        bool Reaches(string one, string other) => reached.TryGetValue(one, out var names) && names.Contains(other);
+        var groups = reached.Keys.Where(name => Reaches(name, name))
+            .GroupBy(name => reached.Keys.Where(other => Reaches(name, other) && Reaches(other, name)).Min());
+        return [.. groups.Select(group => Describe([.. group]))];
     }
+
+    private string Describe(HashSet<string> namespaces) => string.Join("; ", _edges
+        .Where(edge => namespaces.Contains(edge.Key.From) && namespaces.Contains(edge.Key.To))
+        .Select(edge => $"{edge.Key.From} -> {edge.Key.To} ({edge.Value})"));
 
     private HashSet<string> Reached(string from)
     {

@@ -2,10 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace ChatCqrs.Architecture.Tests;
 
-/// <summary>The namespaces of an assembly depend on one another in one direction: none reaches itself through others.</summary>
+/// <summary>
+/// The namespaces of an assembly depend on one another in one direction: none reaches itself through others.
+/// </summary>
 public sealed partial class NamespaceRules
 {
-    /// <summary>Registers every capability of its assembly, so it names types of every namespace. No other type names it.</summary>
+    /// <summary>
+    /// Registers every capability of its assembly, so it names types of every namespace. No other type names it.
+    /// </summary>
     private static readonly Type CompositionRoot = typeof(Application.ApplicationServices);
 
     [Theory]
@@ -17,8 +21,11 @@ public sealed partial class NamespaceRules
     public void Namespaces_depend_on_one_another_in_one_direction(string project)
     {
         var dependencies = new NamespaceGraph();
-        dependencies.AddTypes(Solution.AssemblyOf(project).GetTypes().Where(type => type != CompositionRoot && type.DeclaringType != CompositionRoot));
-        foreach (var file in Solution.SourceFiles(project).Where(file => Path.GetFileNameWithoutExtension(file) != CompositionRoot.Name))
+        dependencies.AddTypes(Solution.AssemblyOf(project).GetTypes()
+            .Where(type => type != CompositionRoot && type.DeclaringType != CompositionRoot));
+        var files = Solution.SourceFiles(project)
+            .Where(file => Path.GetFileNameWithoutExtension(file) != CompositionRoot.Name);
+        foreach (var file in files)
             AddDirectives(dependencies, File.ReadAllText(file));
 
         Assert.NotEmpty(dependencies.Edges);
@@ -29,7 +36,9 @@ public sealed partial class NamespaceRules
     public void A_cycle_that_only_method_bodies_close_is_found()
     {
         var dependencies = new NamespaceGraph();
-        dependencies.AddTypes([typeof(Planted.First.Signature), typeof(Planted.Second.Body), typeof(Planted.Third.Generic), typeof(Planted.Fourth.Leaf)]);
+        dependencies.AddTypes([
+            typeof(Planted.First.Signature), typeof(Planted.Second.Body), typeof(Planted.Third.Generic),
+            typeof(Planted.Fourth.Leaf)]);
 
         var cycle = Assert.Single(dependencies.Cycles());
         Assert.Contains("Planted.First", cycle, StringComparison.Ordinal);
@@ -44,13 +53,15 @@ public sealed partial class NamespaceRules
         var dependencies = new NamespaceGraph();
         AddDirectives(dependencies, "using ChatCqrs.Planted.Two;\n\nnamespace ChatCqrs.Planted.One;\n");
         Assert.Empty(dependencies.Cycles());
-        AddDirectives(dependencies, "using static ChatCqrs.Planted.One.Constants;\n\nnamespace ChatCqrs.Planted.Two;\n");
+        AddDirectives(
+            dependencies, "using static ChatCqrs.Planted.One.Constants;\n\nnamespace ChatCqrs.Planted.Two;\n");
 
         Assert.Single(dependencies.Cycles());
     }
 
     /// <summary>
-    /// The directives of a file count as well, since constants leave no trace in the compiled assembly. Unnecessary directives do not compile (IDE0005).
+    /// The directives of a file count as well, since constants leave no trace in the compiled assembly. Unnecessary
+    /// directives do not compile (IDE0005).
     /// </summary>
     private static void AddDirectives(NamespaceGraph dependencies, string source)
     {
@@ -65,7 +76,8 @@ public sealed partial class NamespaceRules
     }
 
     /// <summary>Assemblies are named after the first two parts of their namespaces.</summary>
-    private static bool InSameAssembly(string one, string other) => one.Split('.')[..2].SequenceEqual(other.Split('.').Take(2));
+    private static bool InSameAssembly(string one, string other) =>
+        one.Split('.')[..2].SequenceEqual(other.Split('.').Take(2));
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex NamespaceOf();

@@ -20,7 +20,8 @@ namespace ChatCqrs.Architecture.Tests.Planted.Third
 {
     internal static class Generic
     {
-        public static string Describe() => string.Join(",", Array.Empty<First.Signature>().Select(item => item.Body)) + Fourth.Leaf.Name;
+        public static string Describe() =>
+            string.Join(",", Array.Empty<First.Signature>().Select(item => item.Body)) + Fourth.Leaf.Name;
     }
 }
 

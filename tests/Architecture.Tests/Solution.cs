@@ -13,7 +13,8 @@ internal static class Solution
 
     /// <summary>The assembly of one of the product's projects.</summary>
     public static Assembly AssemblyOf(string project) =>
-        new[] { Domain, Projections, Application, Infrastructure, WebApi }.Single(assembly => assembly.GetName().Name == $"ChatCqrs.{project}");
+        new[] { Domain, Projections, Application, Infrastructure, WebApi }
+            .Single(assembly => assembly.GetName().Name == $"ChatCqrs.{project}");
 
     /// <summary>The folder that holds the solution.</summary>
     public static readonly string Root = FindRoot(AppContext.BaseDirectory);

@@ -4,15 +4,17 @@ using System.Reflection.Emit;
 namespace ChatCqrs.Architecture.Tests;
 
 /// <summary>
-/// The types that a type refers to, in its declaration, in its members' signatures and in its methods' bodies (ECMA-335, partition III, lists the
-/// instructions and their operands).
+/// The types that a type refers to, in its declaration, in its members' signatures and in its methods' bodies
+/// (ECMA-335, partition III, lists the instructions and their operands).
 /// </summary>
 internal static class TypeReferences
 {
     private const BindingFlags Own =
-        BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
+        BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic
+        | BindingFlags.Static | BindingFlags.Instance;
 
-    private static readonly Dictionary<short, OpCode> OpCodesByValue = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+    private static readonly Dictionary<short, OpCode> OpCodesByValue = typeof(OpCodes)
+        .GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
 
     public static IReadOnlySet<Type> Of(Type type)
@@ -39,7 +41,8 @@ internal static class TypeReferences
         if (method.GetMethodBody() is not { } body)
             return;
         Add(found, body.LocalVariables.Select(local => local.LocalType));
-        Add(found, body.ExceptionHandlingClauses.Where(clause => clause.Flags == ExceptionHandlingClauseOptions.Clause).Select(clause => clause.CatchType));
+        Add(found, body.ExceptionHandlingClauses
+            .Where(clause => clause.Flags == ExceptionHandlingClauseOptions.Clause).Select(clause => clause.CatchType));
         var typeArguments = method.DeclaringType!.IsGenericType ? method.DeclaringType.GetGenericArguments() : null;
         var methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
         foreach (var token in Tokens(body.GetILAsByteArray()!))
@@ -68,7 +71,9 @@ internal static class TypeReferences
         {
             var instruction = OpCodesByValue[code[at] == 0xFE ? (short)((0xFE << 8) | code[at + 1]) : code[at]];
             at += instruction.Size;
-            if (instruction.OperandType is OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok)
+            if (instruction.OperandType
+                is OperandType.InlineMethod or OperandType.InlineField
+                or OperandType.InlineType or OperandType.InlineTok)
                 yield return BitConverter.ToInt32(code, at);
             at += instruction.OperandType switch
             {
@@ -82,7 +87,8 @@ internal static class TypeReferences
         }
     }
 
-    private static IEnumerable<Type> Constraints(Type argument) => argument.IsGenericParameter ? argument.GetGenericParameterConstraints() : [argument];
+    private static IEnumerable<Type> Constraints(Type argument) =>
+        argument.IsGenericParameter ? argument.GetGenericParameterConstraints() : [argument];
 
     private static void Add(HashSet<Type> found, IEnumerable<Type?> types)
     {

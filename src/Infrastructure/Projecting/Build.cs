@@ -3,21 +3,24 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>A read model on its way from the log's start to where the live one is, and never beyond.</summary>
-/// <param name="live">Up to where the live one is.</param>
+/// <summary>
+/// Folds a read model anew, from the log's start up to the position of the live one and never beyond.
+/// </summary>
+/// <param name="live">The position of the live one.</param>
 /// <param name="apply">Folds a run and commits it; the second argument is the position before it.</param>
-internal sealed class Build(LogFeed feed, IEventStore store, Func<LogPosition> live, Func<IReadOnlyList<Recorded>, LogPosition, Task> apply)
+internal sealed class Build(
+    LogFeed feed, IEventStore store, Func<LogPosition> live, Func<IReadOnlyList<Recorded>, LogPosition, Task> apply)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>Read, but not folded: the live one has not been there when they were looked at.</summary>
+    /// <summary>Events that were read but lie beyond the live position of that moment.</summary>
     private IReadOnlyList<Recorded> _ahead = [];
     private FormatException? _poison;
 
     public LogPosition Position { get; private set; }
 
-    /// <summary>Folds what comes next.</summary>
-    /// <returns>Whether everything is folded that the live one has folded.</returns>
+    /// <summary>Folds the next run.</summary>
+    /// <returns>Whether the build has reached the live position.</returns>
     /// <exception cref="FormatException">An event cannot be read.</exception>
     public async Task<bool> StepAsync(CancellationToken cancellationToken)
     {
@@ -29,7 +32,7 @@ internal sealed class Build(LogFeed feed, IEventStore store, Func<LogPosition> l
             if (_poison is not null)
                 throw _poison;
             if (await feed.NextAsync(Patience) is not { } run)
-                return await store.HeadAsync(cancellationToken) <= Position; // What lay between was truncated.
+                return await store.HeadAsync(cancellationToken) <= Position; // The rest was truncated.
             (_ahead, _poison) = run;
         }
 

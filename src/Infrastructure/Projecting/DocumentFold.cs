@@ -3,14 +3,18 @@ using ChatCqrs.Projections;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>Folds a run of the log into Marten documents: loads every touched view once, writes each once. A document's id is the text of its key.</summary>
+/// <summary>
+/// Folds a run of the log into Marten documents: loads and writes each touched view once. A document's id is its key as
+/// text.
+/// </summary>
 internal static class DocumentFold<TKey, TView, TProjection>
     where TKey : notnull
     where TView : class
     where TProjection : IProjection<TKey, TView>
 {
     public static async Task ApplyAsync(
-        IReadOnlyList<Recorded> facts, ReadModelSession session, Func<TView, string> idOf, CancellationToken cancellationToken)
+        IReadOnlyList<Recorded> facts, ReadModelSession session, Func<TView, string> idOf,
+        CancellationToken cancellationToken)
     {
         var keys = Folding<TKey, TView, TProjection>.KeysOf(facts).ToDictionary(key => key.ToString()!);
         if (keys.Count == 0)

@@ -3,14 +3,15 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Tries to take the leader's lock. A follower keeps one session and tries on it again, so that a node that follows for days opens one connection and not
-/// one per try.
+/// Tries to take the leader's lock. A follower keeps one session and tries on it again, so that a node that follows for
+/// days opens one connection and not one per try.
 /// </summary>
 /// <remarks>Not thread-safe: one try at a time.</remarks>
 internal sealed class LeaderElection(string connectionString) : IAsyncDisposable
 {
     /// <summary>
-    /// PostgreSQL ends a session that is idle for this long: the session of a leader that hangs, and with it the lock. A follower tries more often than this.
+    /// PostgreSQL ends a session that is idle for this long: the session of a leader that hangs, and with it the lock.
+    /// A follower tries more often than this.
     /// </summary>
     private const string Options = "-c idle_session_timeout=10s";
 

@@ -3,9 +3,9 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// The leadership of this node: a session-level advisory lock (PostgreSQL 15 documentation, section 13.3.5). PostgreSQL releases it when the session ends,
-/// for whatever reason. Between heartbeats the session is idle: a session that waits in a query would hold back vacuum, and the runner updates
-/// rows all the time.
+/// The leadership of this node: a session-level advisory lock (PostgreSQL 15 documentation, section 13.3.5). PostgreSQL
+/// releases it when the session ends, for whatever reason. Between heartbeats the session is idle: a session that waits
+/// in a query would hold back vacuum, and the runner updates rows all the time.
 /// </summary>
 internal sealed class LeaderLock : IAsyncDisposable
 {
@@ -28,7 +28,9 @@ internal sealed class LeaderLock : IAsyncDisposable
         _heartbeat = Task.Run(BeatAsync);
     }
 
-    /// <summary>Cancelled once the session has ended or does not answer within <see cref="HeartbeatInterval"/>.</summary>
+    /// <summary>
+    /// Cancelled once the session has ended or does not answer within <see cref="HeartbeatInterval"/>.
+    /// </summary>
     public CancellationToken Lost => _lost.Token;
 
     public async ValueTask DisposeAsync()

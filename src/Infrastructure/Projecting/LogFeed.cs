@@ -6,24 +6,28 @@ using Channel = System.Threading.Channels.Channel;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>A run of decoded events.</summary>
-/// <param name="Poison">Why the event after them cannot be decoded; null when it can.</param>
+/// <param name="Poison">Why the next event cannot be decoded; null if it can.</param>
 internal sealed record FeedRun(IReadOnlyList<Recorded> Facts, FormatException? Poison);
 
-/// <summary>The log after a position, read ahead by a few pages and handed over in runs that are as long as what waits.</summary>
+/// <summary>
+/// Reads the log after a position, a few pages ahead. A run holds all events that are waiting, within the limits.
+/// </summary>
 internal sealed class LogFeed : IAsyncDisposable
 {
-    /// <summary>How many events a run has at most, give or take a page.</summary>
+    /// <summary>Events in a run, at most; one page more at worst.</summary>
     public const int RunMax = 8_000;
 
-    /// <summary>How many bytes of events a run has at most, give or take a page.</summary>
+    /// <summary>Bytes of events in a run, at most; one page more at worst.</summary>
     private const int RunBytesMax = 16 * 1024 * 1024;
 
-    /// <summary>How many pages wait to be taken.</summary>
+    /// <summary>Pages that are read ahead, at most.</summary>
     private const int PagesAhead = 4;
 
     private readonly IEventCodec _codec;
     private readonly CancellationTokenSource _stop;
-    private readonly Channel<IReadOnlyList<StoredEvent>> _pages = Channel.CreateBounded<IReadOnlyList<StoredEvent>>(PagesAhead);
+    private readonly Channel<IReadOnlyList<StoredEvent>> _pages =
+        Channel.CreateBounded<IReadOnlyList<StoredEvent>>(PagesAhead);
+
     private readonly Task _pump;
     private Task<bool>? _more;
 
@@ -34,7 +38,7 @@ internal sealed class LogFeed : IAsyncDisposable
         _pump = Task.Run(() => PumpAsync(store, after), CancellationToken.None);
     }
 
-    /// <summary>The next run, as soon as there is one; null when nothing came for a while.</summary>
+    /// <returns>The next run; null if none came within the given time.</returns>
     public async Task<FeedRun?> NextAsync(TimeSpan patience)
     {
         _more ??= _pages.Reader.WaitToReadAsync(_stop.Token).AsTask();
@@ -58,8 +62,8 @@ internal sealed class LogFeed : IAsyncDisposable
                 }
                 catch (FormatException exception)
                 {
-                    return new FeedRun(facts, new FormatException(
-                        $"The event {stored.EventId} ({stored.Type}) at {stored.Position} cannot be read: {exception.Message}", exception));
+                    var message = $"The event {stored.EventId} ({stored.Type}) at {stored.Position} cannot be read";
+                    return new FeedRun(facts, new FormatException($"{message}: {exception.Message}", exception));
                 }
             }
         }
@@ -74,7 +78,7 @@ internal sealed class LogFeed : IAsyncDisposable
         _stop.Dispose();
     }
 
-    /// <summary>Ends with the channel: what goes wrong comes out at its other end.</summary>
+    /// <summary>Never throws: an exception completes the channel and reaches its reader.</summary>
     private async Task PumpAsync(IEventStore store, LogPosition after)
     {
         try

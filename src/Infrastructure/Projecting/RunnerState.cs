@@ -1,11 +1,11 @@
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>How the runner of this node is doing.</summary>
+/// <summary>Whether the runner of this node has stopped, and why.</summary>
 public sealed class RunnerState
 {
     private volatile string? _failure;
 
-    /// <summary>Why it stopped; null while it runs or another node leads.</summary>
+    /// <summary>Null while the runner works or another node leads.</summary>
     public string? Failure => _failure;
 
     internal void Running() => _failure = null;

@@ -73,7 +73,9 @@ public sealed class LeaderElectionTests : IAsyncLifetime
     private static async Task<LeaderLock> TakeAsync(LeaderElection election)
     {
         LeaderLock? taken = null;
-        await Eventually.IsTrue(async () => (taken ??= await election.TryLeadAsync(CancellationToken.None)) is not null, "the lock is free");
+        await Eventually.IsTrue(
+            async () => (taken ??= await election.TryLeadAsync(CancellationToken.None)) is not null,
+            "the lock is free");
         return taken!;
     }
 
