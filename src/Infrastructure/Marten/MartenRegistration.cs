@@ -10,8 +10,8 @@ namespace ChatCqrs.Infrastructure.Marten;
 public static class MartenRegistration
 {
     /// <summary>
-    /// Marten's document store in the database of <see cref="PostgresRegistration.AddPostgres"/>. Other adapters add their documents and tables with
-    /// <c>services.ConfigureMarten</c>; <see cref="SchemaUpkeep"/> creates them.
+    /// Adds Marten's document store, in the database of <see cref="PostgresRegistration.AddPostgres"/>. Other adapters
+    /// add their documents and tables with <c>services.ConfigureMarten</c>; <see cref="SchemaUpkeep"/> creates them.
     /// </summary>
     public static IServiceCollection AddMartenStore(this IServiceCollection services)
     {

@@ -5,7 +5,8 @@ namespace ChatCqrs.Infrastructure.Postgres;
 /// <summary>The columns of one call of <c>log_append</c>.</summary>
 internal sealed record AppendBatch(
     string[] Names, long[] Expected, int[] Counts,
-    int[] Owners, int[] Indexes, Guid[] Ids, string[] Types, ReadOnlyMemory<byte>[] Metadatas, ReadOnlyMemory<byte>[] Payloads)
+    int[] Owners, int[] Indexes, Guid[] Ids, string[] Types,
+    ReadOnlyMemory<byte>[] Metadatas, ReadOnlyMemory<byte>[] Payloads)
 {
     /// <exception cref="ArgumentException">See <see cref="StreamAppend.Check"/>.</exception>
     public static AppendBatch Of(IReadOnlyList<StreamAppend> appends)
@@ -13,7 +14,8 @@ internal sealed record AppendBatch(
         var events = appends.Sum(append => append.Events.Count);
         var batch = new AppendBatch(
             new string[appends.Count], new long[appends.Count], new int[appends.Count],
-            new int[events], new int[events], new Guid[events], new string[events], new ReadOnlyMemory<byte>[events], new ReadOnlyMemory<byte>[events]);
+            new int[events], new int[events], new Guid[events], new string[events],
+            new ReadOnlyMemory<byte>[events], new ReadOnlyMemory<byte>[events]);
         for (int owner = 0, next = 0; owner < appends.Count; owner++)
         {
             var append = appends[owner];

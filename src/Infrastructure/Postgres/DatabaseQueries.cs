@@ -2,10 +2,13 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Postgres;
 
-/// <summary>Statements on a connection of the pool. A database that is away becomes a <see cref="Application.Ports.StoreUnavailableException"/>.</summary>
+/// <summary>
+/// Runs statements on a connection of the pool. An unreachable database becomes a
+/// <see cref="Application.Ports.StoreUnavailableException"/>.
+/// </summary>
 internal static class DatabaseQueries
 {
-    /// <returns>How many rows were affected.</returns>
+    /// <returns>The number of affected rows.</returns>
     public static Task<int> ExecuteAsync(
         this NpgsqlDataSource database, string sql, CancellationToken cancellationToken, params object[] parameters) =>
         PostgresErrors.GuardAsync(async () =>
@@ -17,7 +20,8 @@ internal static class DatabaseQueries
         });
 
     public static Task<List<T>> QueryAsync<T>(
-        this NpgsqlDataSource database, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] parameters) =>
+        this NpgsqlDataSource database, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken,
+        params object[] parameters) =>
         PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(sql);

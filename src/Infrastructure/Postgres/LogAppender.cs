@@ -52,8 +52,12 @@ internal sealed class LogAppender
         return outcomes;
     }
 
-    /// <summary>What was taken for conflicts, but is in the log already, event for event: its first outcome is its outcome.</summary>
-    private async Task RecogniseAsync(AppendBatch batch, List<AppendOutcome> outcomes, CancellationToken cancellationToken)
+    /// <summary>
+    /// Finds repeated appends among the conflicts: all of their events are in the log at the expected place. They get
+    /// the outcome of the first time.
+    /// </summary>
+    private async Task RecogniseAsync(
+        AppendBatch batch, List<AppendOutcome> outcomes, CancellationToken cancellationToken)
     {
         await using var command = Streams(_repeated, batch);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -61,7 +65,10 @@ internal sealed class LogAppender
         {
             var owner = reader.GetInt32(0) - 1;
             if (outcomes[owner] is AppendOutcome.Conflict)
-                outcomes[owner] = new AppendOutcome.Appended(batch.Expected[owner] + batch.Counts[owner], new LogPosition((ulong)reader.GetInt64(1)));
+            {
+                outcomes[owner] = new AppendOutcome.Appended(
+                    batch.Expected[owner] + batch.Counts[owner], new LogPosition((ulong)reader.GetInt64(1)));
+            }
         }
     }
 
@@ -78,5 +85,6 @@ internal sealed class LogAppender
     }
 
     private static void Add<T>(NpgsqlCommand command, T[] column, NpgsqlDbType type) =>
-        command.Parameters.Add(new NpgsqlParameter<T[]> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | type });
+        command.Parameters.Add(
+            new NpgsqlParameter<T[]> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | type });
 }

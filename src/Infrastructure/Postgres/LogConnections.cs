@@ -2,17 +2,18 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Postgres;
 
-/// <summary>The log's connections to the database. Whatever else is going on, an append finds one.</summary>
+/// <summary>The log's own connection pools, so that appends never wait for the connections of other work.</summary>
 internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) : IAsyncDisposable
 {
-    /// <summary>Appends take turns anyhow; a few at once keep the line busy.</summary>
+    /// <summary>Appends run one after another in the database; a few at once hide the round trip.</summary>
     private const int AppendsMax = 8;
 
     private const int ReadsMax = 8;
 
     /// <summary>
-    /// No statement may keep the others waiting for long, commits are in order only when each statement sees what was committed before it, and the plan must
-    /// not change with the statistics of a young table.
+    /// The timeouts bound how long a statement holds up the others. READ COMMITTED: each statement must see all earlier
+    /// commits, or positions would not become visible in order. Generic plans do not depend on a new table's
+    /// statistics.
     /// </summary>
     private const string Settings =
         @"-c statement_timeout=10s -c lock_timeout=5s -c default_transaction_isolation=read\ committed"
@@ -28,7 +29,8 @@ internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) :
         await Reads.DisposeAsync();
     }
 
-    private static NpgsqlDataSource Open(NpgsqlConnectionStringBuilder connection, int connectionsMax, int connectionsMin, string name) =>
+    private static NpgsqlDataSource Open(
+        NpgsqlConnectionStringBuilder connection, int connectionsMax, int connectionsMin, string name) =>
         NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
         {
             MaxPoolSize = connectionsMax,
@@ -36,7 +38,7 @@ internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) :
             Options = $"{connection.Options} {Settings}".Trim(),
             MaxAutoPrepare = 8,
             AutoPrepareMinUsages = 1,
-            NoResetOnClose = true, // Nothing is set on a connection, and the reset is seven statements.
+            NoResetOnClose = true, // No statement changes the session, and a reset costs seven statements.
             CommandTimeout = 15,
             ApplicationName = $"{connection.ApplicationName}-{name}",
         });

@@ -6,8 +6,8 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// Remembers in which kind of log the events are that this database's views were folded from. Positions of one log mean nothing in another, so a server
-/// that is started with the other kind does not start.
+/// Stores which kind of log the views of this database were folded from. Positions of one log mean nothing in another,
+/// so a server that is configured with the other kind does not start.
 /// </summary>
 internal sealed class LogIdentity(NpgsqlDataSource database, string schema, string log) : IHostedService
 {
@@ -26,12 +26,19 @@ internal sealed class LogIdentity(NpgsqlDataSource database, string schema, stri
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"INSERT INTO {schema}.log_identity (id, log) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET log = log_identity.log RETURNING log");
+            $"""
+            INSERT INTO {schema}.log_identity (id, log) VALUES (1, $1)
+            ON CONFLICT (id) DO UPDATE SET log = log_identity.log RETURNING log
+            """);
         command.Parameters.Add(new() { Value = log });
         var known = (string?)await command.ExecuteScalarAsync(cancellationToken);
         if (known != log)
-            throw new FormatException($"The views in this PostgreSQL database were made from a log in {known}; with ConnectionStrings:EventStore as it is now the log would be in {log}. "
+        {
+            throw new FormatException(
+                $"The views in this PostgreSQL database were made from a log in {known}; with "
+                + $"ConnectionStrings:EventStore as it is now the log would be in {log}. "
                 + "Set it back, or use another database.");
+        }
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -5,17 +5,18 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// The log's queries. Each is written so that there is only one good plan for it, whatever the tables' statistics say: a walk along one index.
+/// The log's queries. Each walks along one index: it is written so that no other plan is good, whatever the
+/// statistics say.
 /// </summary>
 internal sealed class LogReader(NpgsqlDataSource database, string schema)
 {
-    /// <summary>How many events of the whole log are read at once.</summary>
+    /// <summary>Events in a page of the whole log, at most.</summary>
     public const int PageSize = 1_000;
 
-    /// <summary>After so many bytes a page of the whole log ends.</summary>
+    /// <summary>A page of the whole log ends with the event that exceeds this many bytes of payload.</summary>
     private const int PageBytesMax = 4 * 1024 * 1024;
 
-    // The size of a payload is known without reading it where it lies in a table of its own, as large ones do.
+    // octet_length of a large payload (TOAST) does not read the payload.
     internal string PageQuery { get; } =
         $"""
         SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata, s.name, e.revision >= s.truncated_before
@@ -31,11 +32,12 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
 
     internal string BackwardsQuery { get; } = StreamQuery(schema, "<=", "DESC");
 
-    /// <summary>Events of a stream that were not truncated.</summary>
+    /// <summary>A stream's events, without truncated ones.</summary>
     public async Task<IReadOnlyList<StoredEvent>> StreamAsync(
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(direction == ReadDirection.Forwards ? ForwardsQuery : BackwardsQuery);
+        await using var command = database.CreateCommand(
+            direction == ReadDirection.Forwards ? ForwardsQuery : BackwardsQuery);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
@@ -89,7 +91,7 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
 }
 
 /// <summary>A page of the log.</summary>
-/// <param name="Events">Those that were not truncated; there may be none.</param>
-/// <param name="Last">The position of the last event that was looked at.</param>
-/// <param name="IsFull">Whether there may be more at once.</param>
+/// <param name="Events">Without truncated ones; may be empty.</param>
+/// <param name="Last">The position of the page's last event, truncated or not.</param>
+/// <param name="IsFull">Whether the next page can be read at once.</param>
 internal readonly record struct LogPage(IReadOnlyList<StoredEvent> Events, LogPosition Last, bool IsFull);

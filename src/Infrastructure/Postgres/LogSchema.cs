@@ -5,15 +5,16 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// The log's tables and the one function that appends to them, kept up to date by Marten beside the documents. Appending only inserts: no row is ever
-/// updated for it, so a long transaction elsewhere (a backup) cannot slow it down by keeping old versions. See docs/adr/0001.
+/// The log's tables and the function that appends to them; Marten's schema migration creates them beside the documents.
+/// Appends only insert. Without updated rows there are no old row versions that a long transaction (a backup) could
+/// pile up (docs/adr/0001).
 /// </summary>
 internal static class LogSchema
 {
-    /// <summary>The advisory lock that appends take in turn; any number that nobody else uses.</summary>
+    /// <summary>The advisory lock that every append takes: an arbitrary number that no other lock uses.</summary>
     internal const long AppendLock = 7_021_932_718_293;
 
-    // Laid out as PostgreSQL gives a function back: a start that finds the same text changes nothing.
+    // Formatted as PostgreSQL returns the function's source, so that the migration finds no difference.
     private const string Arguments = "names text[], expected bigint[], counts integer[], "
         + "owners integer[], indexes integer[], ids uuid[], types text[], metadatas bytea[], payloads bytea[]";
 
@@ -26,7 +27,9 @@ internal static class LogSchema
         options.Storage.ExtendedSchemaObjects.Add(Append(schema));
     }
 
-    /// <summary>A stream's last revision is that of its last event, or the one before <c>truncated_before</c>.</summary>
+    /// <summary>
+    /// A stream's last revision is the revision of its last event, or <c>truncated_before - 1</c> where that is higher.
+    /// </summary>
     private static Table Streams(string schema)
     {
         var table = new Table($"{schema}.log_streams");
@@ -47,11 +50,14 @@ internal static class LogSchema
         table.AddColumn("type", "text").NotNull();
         table.AddColumn("metadata", "bytea").NotNull();
         table.AddColumn("payload", "bytea").NotNull();
-        table.Indexes.Add(new IndexDefinition("log_events_stream") { IsUnique = true }.AgainstColumns("stream_key", "revision"));
+        table.Indexes.Add(
+            new IndexDefinition("log_events_stream") { IsUnique = true }.AgainstColumns("stream_key", "revision"));
         return table;
     }
 
-    /// <summary>One row: a position that was given away, though the event that had it was truncated since.</summary>
+    /// <summary>
+    /// At most one row: the position of the log's last event, if that was truncated. The next position is above it.
+    /// </summary>
     private static Table Floor(string schema)
     {
         var table = new Table($"{schema}.log_floor");
@@ -61,9 +67,10 @@ internal static class LogSchema
     }
 
     /// <summary>
-    /// Appends to many streams. The first three arrays have one element a stream, the others one an event; an event names its stream by number, from 1, and
-    /// its place among that stream's events, from 0. The lock is kept until the commit is visible, so positions have no gaps and become visible in order. What
-    /// is repeated comes back as a conflict: only then, which is rarely, <see cref="LogAppender"/> asks whether the stream has these very events there.
+    /// Appends to many streams. The first three arrays have one element a stream, the others one an event. An event
+    /// names its stream by ordinal, from 1, and its place among that stream's events, from 0. The lock is held until
+    /// the commit is visible, so positions have no gaps and become visible in order. A repeated append comes back as a
+    /// conflict; only then <see cref="LogAppender"/> looks whether the stream has these very events at that place.
     /// </summary>
     private static Function Append(string schema) => Function.ForSql(
         $$"""

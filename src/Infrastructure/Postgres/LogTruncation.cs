@@ -3,8 +3,8 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// Takes old events out of the log: first they are hidden, in one small statement, then they are deleted in pieces, so that nobody waits for a long
-/// transaction. What a crash leaves behind is hidden, and goes when the stream is truncated the next time.
+/// Removes old events from the log: one small statement hides them, then small transactions delete them in pieces.
+/// Events that a crash leaves behind stay hidden; the next truncation of the stream deletes them.
 /// </summary>
 internal sealed class LogTruncation(NpgsqlDataSource database, string schema)
 {
@@ -17,7 +17,7 @@ internal sealed class LogTruncation(NpgsqlDataSource database, string schema)
         WHERE s.name = $1
         """;
 
-    // A position must not be given away twice: if the log's last event goes, its position is kept.
+    // No position is assigned twice: if the log's last event is deleted, log_floor keeps its position.
     private readonly string _delete =
         $"""
         WITH piece AS (

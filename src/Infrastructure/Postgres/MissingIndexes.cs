@@ -5,18 +5,22 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// Indexes that the tables of an earlier version lack, which may have very many rows: built before Marten's own upkeep, which would do so in the time of one
-/// command and with all who write to the table waiting. The definitions are the tables' own, so that Marten finds nothing left to do.
+/// Builds the indexes that tables of an earlier version lack, before Marten's own migration. The tables may have very
+/// many rows: Marten would lock out writers while it builds, and give up after the timeout of one command. The
+/// definitions are the tables' own, so Marten finds nothing left to do.
 /// </summary>
 internal static class MissingIndexes
 {
     private const string Schema = PostgresRegistration.Schema;
 
-    /// <param name="session">A session that no other node works on the schema beside. It is in no transaction, as <c>CONCURRENTLY</c> wants it.</param>
-    public static async Task BuildAsync(IEnumerable<Table> tables, NpgsqlConnection session, ILogger logger, CancellationToken cancellationToken)
+    /// <param name="session">Holds the schema's lock; in no transaction (<c>CONCURRENTLY</c> allows none).</param>
+    public static async Task BuildAsync(
+        IEnumerable<Table> tables, NpgsqlConnection session, ILogger logger, CancellationToken cancellationToken)
     {
         var columns = await NamesAsync(
-            session, $"SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = '{Schema}'", cancellationToken);
+            session,
+            $"SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = '{Schema}'",
+            cancellationToken);
         var indexes = await NamesAsync(
             session,
             $"""
@@ -27,23 +31,31 @@ internal static class MissingIndexes
         foreach (var table in tables.Where(table => table.Identifier.Schema == Schema))
         {
             if (!table.Columns.All(column => columns.Contains($"{table.Identifier.Name}.{column.Name}")))
-                continue; // It is not there, or not with all columns yet, which Marten adds first.
+                continue; // The table or some of its columns are missing: Marten creates them, with their indexes.
             foreach (var index in table.Indexes.Where(index => !indexes.Contains(index.Name)))
                 await BuildAsync(table, index, session, logger, cancellationToken);
         }
     }
 
-    /// <summary>Builds one beside those who read and write. A build that was cut short leaves an index behind that is not used, and is not taken for built.</summary>
+    /// <summary>
+    /// Builds an index without locking out readers and writers. An interrupted build leaves an invalid index; the next
+    /// start drops it and builds again.
+    /// </summary>
     private static async Task BuildAsync(
-        Table table, IndexDefinition index, NpgsqlConnection session, ILogger logger, CancellationToken cancellationToken)
+        Table table, IndexDefinition index, NpgsqlConnection session, ILogger logger,
+        CancellationToken cancellationToken)
     {
         logger.LogInformation(
-            "The index {Index} of {Table} is built; this takes as long as there are rows, and as transactions that are under way.", index.Name, table.Identifier.Name);
+            "Building the index {Index} of {Table}. The time grows with the rows; open transactions are waited for.",
+            index.Name, table.Identifier.Name);
         var create = index.ToCreateSql(table, true)
             .Replace(IndexDefinition.IndexCreationBeginComment, "", StringComparison.Ordinal)
             .Replace(IndexDefinition.IndexCreationEndComment, "", StringComparison.Ordinal);
-        await ExecuteAsync(session, "SET lock_timeout = 0", cancellationToken); // A backup that is under way is waited for, and not after all has been built.
-        await ExecuteAsync(session, $"DROP INDEX CONCURRENTLY IF EXISTS {Schema}.{index.QuotedName}", cancellationToken);
+        // No lock timeout: CONCURRENTLY waits for open transactions (a backup), and a timeout would discard the whole
+        // build.
+        await ExecuteAsync(session, "SET lock_timeout = 0", cancellationToken);
+        await ExecuteAsync(
+            session, $"DROP INDEX CONCURRENTLY IF EXISTS {Schema}.{index.QuotedName}", cancellationToken);
         await ExecuteAsync(session, create.Trim(), cancellationToken);
         await ExecuteAsync(session, "RESET lock_timeout", cancellationToken);
     }
@@ -54,7 +66,8 @@ internal static class MissingIndexes
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task<HashSet<string>> NamesAsync(NpgsqlConnection session, string sql, CancellationToken cancellationToken)
+    private static async Task<HashSet<string>> NamesAsync(
+        NpgsqlConnection session, string sql, CancellationToken cancellationToken)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         await using var command = new NpgsqlCommand(sql, session);

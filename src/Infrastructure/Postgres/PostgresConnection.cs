@@ -3,23 +3,26 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// Connection strings to PostgreSQL: Npgsql's own form, or a URI as libpq takes it (PostgreSQL 15 documentation, section 34.1.1.2), also with a
-/// socket directory as its host.
+/// Connection strings to PostgreSQL: Npgsql's own form, or libpq's URI (PostgreSQL 15 documentation, section 34.1.1.2),
+/// whose host may be a socket directory.
 /// </summary>
 public static class PostgresConnection
 {
-    /// <exception cref="FormatException">It is neither.</exception>
+    /// <exception cref="FormatException">The text has neither form.</exception>
     public static NpgsqlConnectionStringBuilder Parse(string connection)
     {
         try
         {
-            return connection.StartsWith("postgresql://", StringComparison.Ordinal) || connection.StartsWith("postgres://", StringComparison.Ordinal)
+            var isUri = connection.StartsWith("postgresql://", StringComparison.Ordinal)
+                || connection.StartsWith("postgres://", StringComparison.Ordinal);
+            return isUri
                 ? ParseUri(connection)
                 : new NpgsqlConnectionStringBuilder(connection);
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException)
         {
-            throw new FormatException("ConnectionStrings:Postgres is neither a libpq URI nor in Npgsql's form.", exception);
+            throw new FormatException(
+                "ConnectionStrings:Postgres is neither a libpq URI nor in Npgsql's form.", exception);
         }
     }
 
@@ -57,7 +60,7 @@ public static class PostgresConnection
     {
         if (address.Contains(',', StringComparison.Ordinal))
         {
-            builder.Host = address; // Several servers: Npgsql takes the list as libpq writes it.
+            builder.Host = address; // Several servers: Npgsql and libpq write the list the same way.
             return;
         }
 
@@ -103,7 +106,8 @@ public static class PostgresConnection
                 builder.SslKey = value;
                 break;
             case "sslmode":
-                builder.SslMode = Enum.Parse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+                builder.SslMode = Enum.Parse<SslMode>(
+                    value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
                 break;
             case "connect_timeout":
                 builder.Timeout = int.Parse(value, System.Globalization.CultureInfo.InvariantCulture);
@@ -117,7 +121,8 @@ public static class PostgresConnection
         }
     }
 
-    /// <summary>Cuts a text at a mark; what follows the mark is returned, null when there is none.</summary>
+    /// <summary>Cuts a text at the first occurrence of a mark.</summary>
+    /// <returns>The text after the mark; null without a mark.</returns>
     private static string? Cut(ref string text, char mark)
     {
         var index = text.IndexOf(mark, StringComparison.Ordinal);

@@ -4,10 +4,11 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Postgres;
 
-/// <summary>Tells a database that is away, or too busy, from a mistake of ours.</summary>
+/// <summary>Tells an unavailable or overloaded database from a bug.</summary>
 public static class PostgresErrors
 {
-    /// <summary>Runs a call to the database; what means that it is away becomes a <see cref="StoreUnavailableException"/>.</summary>
+    /// <summary>Runs a call to the database.</summary>
+    /// <exception cref="StoreUnavailableException">The database is away, see <see cref="IsUnavailable"/>.</exception>
     public static async Task<T> GuardAsync<T>(Func<Task<T>> call)
     {
         try
@@ -40,19 +41,20 @@ public static class PostgresErrors
         }
     }
 
-    /// <summary>Whether the same call may succeed later without anything being mended here.</summary>
+    /// <summary>Whether the same call may succeed later without a fix.</summary>
     public static bool IsUnavailable(Exception exception) => exception switch
     {
         PostgresException postgres => postgres.SqlState is
             PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
-            or PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.TooManyConnections
-            or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DiskFull
+            or PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable
+            or PostgresErrorCodes.TooManyConnections or PostgresErrorCodes.DeadlockDetected
+            or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DiskFull
             or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.IoError or PostgresErrorCodes.ReadOnlySqlTransaction
             || postgres.SqlState.StartsWith("08", StringComparison.Ordinal),
-        NpgsqlException npgsql => npgsql.InnerException is IOException or SocketException or TimeoutException or OperationCanceledException or null
-            || npgsql.IsTransient,
+        NpgsqlException npgsql => npgsql.IsTransient || npgsql.InnerException
+            is IOException or SocketException or TimeoutException or OperationCanceledException or null,
         SocketException or TimeoutException or EndOfStreamException => true,
-        OperationCanceledException or ObjectDisposedException => false, // Whatever the server said: the caller gave up.
+        OperationCanceledException or ObjectDisposedException => false, // The caller gave up.
         { InnerException: { } inner } => IsUnavailable(inner),
         _ => false,
     };

@@ -7,15 +7,20 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// The embedded log: tables in Marten's own schema on PostgreSQL. A batch over many streams is one call of one function. The function takes a lock first and
-/// keeps it until its transaction is visible, so a reader that has seen a position has seen all before it. See docs/adr/0001.
+/// The embedded log: plain tables on PostgreSQL. An append to many streams is one call of one function. The function
+/// takes a lock and holds it until its transaction is visible, so a reader that sees a position has seen all positions
+/// before it (docs/adr/0001).
 /// </summary>
 public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
 {
-    /// <summary>How long a subscription waits before it looks for what other nodes appended; it hears at once of what this one appends.</summary>
+    /// <summary>
+    /// How often an idle subscription reads, to find the appends of other nodes. This node's appends wake it at once.
+    /// </summary>
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>At most so often a subscription that has seen everything reads again: while much is appended, it is read in larger pieces.</summary>
+    /// <summary>
+    /// The shortest time between two reads of a subscription that is up to date: under load, pages get larger.
+    /// </summary>
     private static readonly TimeSpan ReadEvery = TimeSpan.FromMilliseconds(20);
 
     private readonly LogConnections _connections;
@@ -25,7 +30,7 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
     private TaskCompletionSource _appended = NewSignal();
 
     /// <param name="database">The data source for truncation; not disposed here.</param>
-    /// <param name="connection">Where the log is.</param>
+    /// <param name="connection">The server and database of the log.</param>
     /// <param name="schema">The schema of its tables.</param>
     public PostgresEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, string schema)
     {
@@ -35,7 +40,8 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
         _truncation = new LogTruncation(database, schema);
     }
 
-    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(
+        IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
     {
         StreamAppend.Check(appends);
         if (appends.Count == 0)
@@ -60,16 +66,19 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var appended = Volatile.Read(ref _appended).Task; // Before reading: what is appended meanwhile must not be missed.
+            var appended = Volatile.Read(ref _appended).Task; // Before the read, or an append during it is missed.
             var started = Stopwatch.GetTimestamp();
-            var (from, page) = (after, await PostgresErrors.GuardAsync(() => _reader.PageAsync(after, cancellationToken)));
+            var from = after;
+            var page = await PostgresErrors.GuardAsync(() => _reader.PageAsync(from, cancellationToken));
             after = page.Last;
             if (page.Events.Count > 0)
                 yield return page.Events;
-            if (page.Last == from)
-                await appended.WaitAsync(PollEvery, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            else if (!page.IsFull && ReadEvery - Stopwatch.GetElapsedTime(started) is { Ticks: > 0 } rest)
-                await Task.Delay(rest, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var wait = page.Last == from
+                ? appended.WaitAsync(PollEvery, cancellationToken)
+                : !page.IsFull && ReadEvery - Stopwatch.GetElapsedTime(started) is { Ticks: > 0 } rest
+                    ? Task.Delay(rest, cancellationToken)
+                    : Task.CompletedTask;
+            await wait.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -3,8 +3,8 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// What databases of earlier versions need beyond the columns and indexes that Marten adds by itself: rows that are brought into their new form. Each step
-/// runs where its old form is found, in one transaction, before Marten's own upkeep; so a start that is cut short starts again.
+/// Converts rows of earlier versions; Marten adds columns and indexes by itself. Each step runs where it finds the old
+/// form, in one transaction, before Marten's own migration: a start that is interrupted can be repeated.
 /// </summary>
 internal static class SchemaUpgrades
 {
@@ -12,7 +12,8 @@ internal static class SchemaUpgrades
 
     private static readonly string[] Steps =
     [
-        // Updates stand in the timeline as their events since groups came. Before, there were beginnings of direct conversations only, with their members.
+        // Before groups, the only updates in the timeline were beginnings of direct conversations, stored as their
+        // members. Since then each update is stored as its event.
         $"""
         DO $$ BEGIN
         IF EXISTS (
@@ -26,7 +27,7 @@ internal static class SchemaUpgrades
         END $$
         """,
 
-        // Until when content is kept stands in a column of its own since sweeps came; before, everything was kept.
+        // Before sweeps, all content was kept. Since then kept_until says how long.
         $"""
         DO $$ BEGIN
         IF to_regclass('{Schema}.timeline') IS NOT NULL AND NOT EXISTS (
@@ -42,7 +43,7 @@ internal static class SchemaUpgrades
     {
         foreach (var step in Steps)
         {
-            await using var command = new NpgsqlCommand(step, connection) { CommandTimeout = 0 }; // As long as the rows take.
+            await using var command = new NpgsqlCommand(step, connection) { CommandTimeout = 0 }; // Many rows.
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

@@ -13,36 +13,40 @@ namespace ChatCqrs.Infrastructure.Postgres;
 /// <summary>Settings of the start (section <c>Startup</c> of the configuration).</summary>
 public sealed record StartupOptions
 {
-    /// <summary>How long the start waits for a PostgreSQL that does not answer yet, or for another node that works on the schema; up to an hour.</summary>
+    /// <summary>
+    /// How long the start waits for PostgreSQL to answer and for another node that works on the schema; 0 to an hour.
+    /// </summary>
     public TimeSpan DatabaseWait { get; init; } = TimeSpan.FromMinutes(1);
 }
 
 /// <summary>
-/// The first thing a node does: it waits until PostgreSQL answers and brings the schema up to date, while no other node does. Marten's own upkeep at start
-/// waits for neither for as long as a second.
+/// The first hosted service of a node: waits until PostgreSQL answers, and brings the schema up to date, one node at a
+/// time. Marten's own migration at start waits less than a second for either.
 /// </summary>
 internal sealed class SchemaUpkeep(
-    IDocumentStore documents, NpgsqlConnectionStringBuilder database, IOptions<StartupOptions> options, TimeProvider clock, ILogger<SchemaUpkeep> logger)
-    : IHostedService
+    IDocumentStore documents, NpgsqlConnectionStringBuilder database, IOptions<StartupOptions> options,
+    TimeProvider clock, ILogger<SchemaUpkeep> logger) : IHostedService
 {
-    /// <summary>The lock's key: "ChatSchm" in ASCII. The session that holds it ends with the work, however that ends.</summary>
+    /// <summary>The advisory lock's key: "ChatSchm" in ASCII. The session that holds it ends with the work.</summary>
     private const long Lock = 0x436861745363686d;
 
-    /// <summary>How long one try waits for a table; it is tried again until <see cref="StartupOptions.DatabaseWait"/> is over.</summary>
+    /// <summary>
+    /// How long one attempt waits for a table; attempts repeat within <see cref="StartupOptions.DatabaseWait"/>.
+    /// </summary>
     private const string LockWait = "-c lock_timeout=5s";
 
-    /// <summary>How often one try asks whether the other node has done; it is tried again likewise.</summary>
+    /// <summary>How often one attempt asks for the advisory lock.</summary>
     private const int AsksMax = 20;
 
     private static readonly TimeSpan RetryMin = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(4);
 
-    /// <summary>How often is told that there is still nothing to tell.</summary>
-    private static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(10);
+    /// <summary>How often the log repeats that PostgreSQL does not answer.</summary>
+    private static readonly TimeSpan LogEvery = TimeSpan.FromSeconds(10);
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var (started, told, retry) = (clock.GetTimestamp(), -TellEvery, RetryMin);
+        var (started, logged, retry) = (clock.GetTimestamp(), -LogEvery, RetryMin);
         while (true)
         {
             try
@@ -50,19 +54,26 @@ internal sealed class SchemaUpkeep(
                 await WorkAsync(cancellationToken);
                 return;
             }
-            catch (PostgresException refused) when (!PostgresErrors.IsUnavailable(refused) && refused.SqlState[..2] is "28" or "3D")
+            catch (PostgresException refused)
+                when (!PostgresErrors.IsUnavailable(refused) && refused.SqlState[..2] is "28" or "3D")
             {
-                throw new StoreUnavailableException($"PostgreSQL refuses what ConnectionStrings:Postgres says: {refused.MessageText}.", refused);
+                throw new StoreUnavailableException(
+                    $"PostgreSQL refuses what ConnectionStrings:Postgres says: {refused.MessageText}.", refused);
             }
             catch (Exception exception) when (PostgresErrors.IsUnavailable(exception))
             {
                 var waited = clock.GetElapsedTime(started);
                 if (waited + retry > options.Value.DatabaseWait)
-                    throw new StoreUnavailableException($"PostgreSQL cannot be used: {exception.Message} (Tried for {waited.TotalSeconds:0} s.)", exception);
-                if (waited - told >= TellEvery)
+                {
+                    throw new StoreUnavailableException(
+                        $"PostgreSQL cannot be used: {exception.Message} (Tried for {waited.TotalSeconds:0} s.)",
+                        exception);
+                }
+
+                if (waited - logged >= LogEvery)
                 {
                     logger.LogWarning("Waiting for PostgreSQL: {Reason}", exception.Message);
-                    told = waited;
+                    logged = waited;
                 }
             }
 
@@ -85,12 +96,17 @@ internal sealed class SchemaUpkeep(
         await session.OpenAsync(cancellationToken);
         await LockAsync(session, cancellationToken);
         await SchemaUpgrades.ApplyAsync(session, cancellationToken);
-        await MissingIndexes.BuildAsync(documents.Storage.AllObjects().OfType<Table>(), session, logger, cancellationToken);
+        var tables = documents.Storage.AllObjects().OfType<Table>();
+        await MissingIndexes.BuildAsync(tables, session, logger, cancellationToken);
         await documents.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate);
-        logger.LogInformation("The database's schema is up to date, after {Milliseconds:0} ms.", Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        var elapsed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        logger.LogInformation("The database's schema is up to date, after {Milliseconds:0} ms.", elapsed);
     }
 
-    /// <summary>Asks until no other node works on the schema. One that waited in a query would be waited for in turn by an index that the other builds.</summary>
+    /// <summary>
+    /// Polls for the advisory lock. A session that waited inside a query would deadlock with CREATE INDEX CONCURRENTLY
+    /// of the node that holds the lock, which waits for all open queries.
+    /// </summary>
     private async Task LockAsync(NpgsqlConnection session, CancellationToken cancellationToken)
     {
         for (var asked = 1; !await TryLockAsync(session, cancellationToken); asked++)
