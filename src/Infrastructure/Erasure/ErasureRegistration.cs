@@ -1,6 +1,5 @@
 using ChatCqrs.Application.Erasure;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sealing;
 using Microsoft.Extensions.Configuration;
@@ -23,7 +22,7 @@ public static class ErasureRegistration
                 options => options.SettleAfter > ContentSealer.KeyLifetime && options.SettleAfter <= Day,
                 "Erasure:SettleAfter must be 00:01:01 to 1.00:00:00.")
             .ValidateOnStart();
-        services.AddSingleton<IErasures>(provider => new PostgresErasures(provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema));
+        services.AddSingleton<IErasures>(provider => new PostgresErasures(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddRecurring(
             "finish-erasures", provider => provider.GetRequiredService<IOptions<ErasureOptions>>().Value.SweepEvery, () => new FinishErasures.Command());
         return services.AddErasureSteps();

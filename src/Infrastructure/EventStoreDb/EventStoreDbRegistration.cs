@@ -18,8 +18,7 @@ public static class EventStoreDbRegistration
     {
         var log = string.IsNullOrEmpty(connectionString) ? LogIdentity.PostgreSql : LogIdentity.EventStoreDb;
         services.ConfigureMarten(LogIdentity.Register);
-        services.AddHostedService(provider => new LogIdentity(
-            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema, log));
+        services.AddHostedService(provider => new LogIdentity(provider.GetRequiredService<NpgsqlDataSource>(), log));
         if (string.IsNullOrEmpty(connectionString))
             return services.AddPostgresEventStore();
         var settings = EventStoreDbSettings.Parse(connectionString);

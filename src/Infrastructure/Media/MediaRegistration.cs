@@ -1,7 +1,6 @@
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Blobs;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Scheduling;
 using Marten;
 using Microsoft.Extensions.Configuration;
@@ -26,10 +25,10 @@ public static class MediaRegistration
         services.ConfigureMarten(MediaSchema.Register);
         services.AddSingleton<GarbageSignal>();
         services.AddSingleton(provider => new PostgresMedia(
-            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema, provider.GetRequiredService<GarbageSignal>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<GarbageSignal>()));
         services.AddSingleton<IMedia>(provider => provider.GetRequiredService<PostgresMedia>());
         services.AddSingleton<IUploads>(provider => new PostgresUploads(
-            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema, provider.GetRequiredService<PostgresMedia>(),
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<PostgresMedia>(),
             provider.GetRequiredService<GarbageSignal>()));
         services.AddSingleton<IBlobs>(provider => provider.GetRequiredService<IOptions<BlobOptions>>().Value is { S3: { } s3 }
             ? S3Blobs.Open(s3)

@@ -8,13 +8,13 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Media;
 
 /// <inheritdoc cref="IMedia"/>
-internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, GarbageSignal garbage) : IMedia
+internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal garbage) : IMedia
 {
     /// <summary>How many of a user's conversations that have a file are looked at to find one in which it may be seen.</summary>
     private const int ReferencesMax = 16;
 
     public Task ReserveAsync(BlobKey key, DateTimeOffset until, CancellationToken cancellationToken) =>
-        database.ExecuteAsync($"INSERT INTO {schema}.media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
+        database.ExecuteAsync("INSERT INTO media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
 
     public async Task<KeptFile?> KeepAsync(NewFile file, CancellationToken cancellationToken)
     {
@@ -32,8 +32,8 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
     public async Task<IReadOnlyList<FileReference>> ReferencesAsync(FileId file, UserId user, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""
-            SELECT r.conversation_id, max(r.seq) FROM {schema}.media_references r
-            JOIN {schema}.mt_doc_members m ON m.conversation__id = r.conversation_id AND m.user__id = $2
+            SELECT r.conversation_id, max(r.seq) FROM media_references r
+            JOIN mt_doc_members m ON m.conversation__id = r.conversation_id AND m.user__id = $2
             WHERE r.file_id = $1 GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
             """,
             row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)), cancellationToken, file.Value, user.Value);
@@ -42,34 +42,34 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
         IReadOnlyCollection<FileId> files, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var ids = files.Select(file => file.Value).Order().ToArray();
-        await database.ExecuteAsync($"UPDATE {schema}.media_files SET used_at = $2 WHERE file_id = ANY ($1) AND used_at < $2", cancellationToken, ids, now);
+        await database.ExecuteAsync("UPDATE media_files SET used_at = $2 WHERE file_id = ANY ($1) AND used_at < $2", cancellationToken, ids, now);
         return await FilesAsync("f.file_id = ANY ($1)", cancellationToken, ids);
     }
 
     public Task<int> ForgetUnreferencedAsync(DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken) => ForgetAsync(
-        $"""
-        DELETE FROM {schema}.media_files WHERE file_id IN (
-            SELECT f.file_id FROM {schema}.media_files f
-            WHERE f.used_at < $1 AND NOT EXISTS (SELECT FROM {schema}.media_references r WHERE r.file_id = f.file_id)
+        """
+        DELETE FROM media_files WHERE file_id IN (
+            SELECT f.file_id FROM media_files f
+            WHERE f.used_at < $1 AND NOT EXISTS (SELECT FROM media_references r WHERE r.file_id = f.file_id)
             ORDER BY f.used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
         AND used_at < $1 RETURNING sha256
         """,
         cancellationToken, unusedSince, limit);
 
     public Task<int> ForgetOwnedAsync(UserId owner, int limit, CancellationToken cancellationToken) => ForgetAsync(
-        $"""
-        DELETE FROM {schema}.media_files WHERE file_id IN (
-            SELECT f.file_id FROM {schema}.media_files f WHERE f.owner = $1 ORDER BY f.file_id LIMIT $2 FOR UPDATE)
+        """
+        DELETE FROM media_files WHERE file_id IN (
+            SELECT f.file_id FROM media_files f WHERE f.owner = $1 ORDER BY f.file_id LIMIT $2 FOR UPDATE)
         RETURNING sha256
         """,
         cancellationToken, owner.Value, limit);
 
     public async Task<IReadOnlyList<BlobKey>> GarbageAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
         await database.QueryAsync(
-            $"SELECT key FROM {schema}.media_garbage WHERE due <= $1 ORDER BY due LIMIT $2", row => new BlobKey(row.GetGuid(0)), cancellationToken, now, limit);
+            "SELECT key FROM media_garbage WHERE due <= $1 ORDER BY due LIMIT $2", row => new BlobKey(row.GetGuid(0)), cancellationToken, now, limit);
 
     public Task ClearedAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken) => database.ExecuteAsync(
-        $"DELETE FROM {schema}.media_garbage WHERE key = ANY ($1)", cancellationToken, keys.Select(key => key.Value).ToArray());
+        "DELETE FROM media_garbage WHERE key = ANY ($1)", cancellationToken, keys.Select(key => key.Value).ToArray());
 
     internal Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>
@@ -93,8 +93,8 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
             return null;
         var isNew = (bool)(await Command(
             connection,
-            $"""
-            INSERT INTO {schema}.media_blobs (sha256, size) VALUES ($1, $2)
+            """
+            INSERT INTO media_blobs (sha256, size) VALUES ($1, $2)
             ON CONFLICT (sha256) DO UPDATE SET size = excluded.size RETURNING xmax = 0
             """,
             sha256, file.Size).ExecuteScalarAsync(cancellationToken))!;
@@ -106,13 +106,13 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
     }
 
     internal Task DiscardAsync(NpgsqlConnection connection, Guid[] keys, CancellationToken cancellationToken) => Command(
-        connection, $"INSERT INTO {schema}.media_garbage (key, due) SELECT key, '-infinity' FROM unnest($1) AS key ON CONFLICT (key) DO UPDATE SET due = '-infinity'",
+        connection, "INSERT INTO media_garbage (key, due) SELECT key, '-infinity' FROM unnest($1) AS key ON CONFLICT (key) DO UPDATE SET due = '-infinity'",
         keys).ExecuteNonQueryAsync(cancellationToken);
 
     /// <summary>Takes keys out of the garbage, before they are cleared away.</summary>
     /// <returns>False when one is not there any more.</returns>
     internal async Task<bool> TakeAsync(NpgsqlConnection connection, Guid[] keys, DateTimeOffset now, CancellationToken cancellationToken) =>
-        await Command(connection, $"DELETE FROM {schema}.media_garbage WHERE key = ANY ($1) AND due > $2", keys, now)
+        await Command(connection, "DELETE FROM media_garbage WHERE key = ANY ($1) AND due > $2", keys, now)
             .ExecuteNonQueryAsync(cancellationToken) == keys.Length;
 
     internal static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params ReadOnlySpan<object> parameters)
@@ -129,7 +129,7 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
 
     private Task InsertSegmentsAsync(
         NpgsqlConnection connection, byte[] sha256, IReadOnlyList<Segment> segments, CancellationToken cancellationToken) => Command(
-        connection, $"INSERT INTO {schema}.media_segments (sha256, start, size, key) SELECT $1, * FROM unnest($2, $3, $4)", sha256,
+        connection, "INSERT INTO media_segments (sha256, start, size, key) SELECT $1, * FROM unnest($2, $3, $4)", sha256,
         segments.Select(segment => segment.Offset).ToArray(), segments.Select(segment => segment.Size).ToArray(),
         segments.Select(segment => segment.Key.Value).ToArray()).ExecuteNonQueryAsync(cancellationToken);
 
@@ -137,9 +137,9 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
     {
         await using var insert = Command(
             connection,
-            $"""
-            WITH before AS (SELECT EXISTS (SELECT FROM {schema}.media_files WHERE owner = $2 AND sha256 = $3) AS uploaded)
-            INSERT INTO {schema}.media_files (file_id, owner, sha256, file_type, content_type, name, uploaded_at, used_at)
+            """
+            WITH before AS (SELECT EXISTS (SELECT FROM media_files WHERE owner = $2 AND sha256 = $3) AS uploaded)
+            INSERT INTO media_files (file_id, owner, sha256, file_type, content_type, name, uploaded_at, used_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
             ON CONFLICT (owner, sha256, file_type) DO UPDATE SET used_at = excluded.used_at
             RETURNING file_id, content_type, (SELECT uploaded FROM before)
@@ -174,18 +174,18 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
         }
 
         var touched = contents.DistinctBy(Convert.ToHexString).ToArray();
-        await Command(connection, $"SELECT FROM {schema}.media_blobs WHERE sha256 = ANY ($1) ORDER BY sha256 FOR UPDATE", (object)touched)
+        await Command(connection, "SELECT FROM media_blobs WHERE sha256 = ANY ($1) ORDER BY sha256 FOR UPDATE", (object)touched)
             .ExecuteNonQueryAsync(cancellationToken);
         await Command(
             connection,
-            $"""
+            """
             WITH gone AS (
-                DELETE FROM {schema}.media_blobs b
-                WHERE sha256 = ANY ($1) AND NOT EXISTS (SELECT FROM {schema}.media_files f WHERE f.sha256 = b.sha256) RETURNING sha256
+                DELETE FROM media_blobs b
+                WHERE sha256 = ANY ($1) AND NOT EXISTS (SELECT FROM media_files f WHERE f.sha256 = b.sha256) RETURNING sha256
             ), segments AS (
-                DELETE FROM {schema}.media_segments s USING gone WHERE s.sha256 = gone.sha256 RETURNING s.key
+                DELETE FROM media_segments s USING gone WHERE s.sha256 = gone.sha256 RETURNING s.key
             )
-            INSERT INTO {schema}.media_garbage (key, due) SELECT key, '-infinity' FROM segments
+            INSERT INTO media_garbage (key, due) SELECT key, '-infinity' FROM segments
             """,
             (object)touched).ExecuteNonQueryAsync(cancellationToken);
         return contents.Count;
@@ -195,10 +195,10 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, string schema, Ga
         await database.QueryAsync(
             $"""
             SELECT f.file_id, f.owner, f.sha256, b.size, f.file_type, f.content_type, f.name, f.uploaded_at, s.starts, s.sizes, s.keys
-            FROM {schema}.media_files f JOIN {schema}.media_blobs b ON b.sha256 = f.sha256
+            FROM media_files f JOIN media_blobs b ON b.sha256 = f.sha256
             CROSS JOIN LATERAL (
                 SELECT array_agg(start ORDER BY start) AS starts, array_agg(size ORDER BY start) AS sizes, array_agg(key ORDER BY start) AS keys
-                FROM {schema}.media_segments WHERE sha256 = f.sha256
+                FROM media_segments WHERE sha256 = f.sha256
             ) s
             WHERE {where}
             """,

@@ -6,32 +6,25 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>Calls <c>log_append</c>.</summary>
-internal sealed class LogAppender
+internal sealed class LogAppender(NpgsqlDataSource database)
 {
-    private readonly NpgsqlDataSource _database;
-    private readonly string _append;
-    private readonly string _repeated;
+    private const string Append = "SELECT * FROM log_append($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-    public LogAppender(NpgsqlDataSource database, string schema)
-    {
-        _database = database;
-        _append = $"SELECT * FROM {schema}.log_append($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        _repeated =
-            $"""
-            SELECT r.ord::integer, max(l.position)
-            FROM unnest($1, $2, $3) WITH ORDINALITY AS r(name, expected, count, ord)
-            JOIN {schema}.log_streams s ON s.name = r.name
-            JOIN unnest($4, $5, $6) AS e(owner, index, id) ON e.owner = r.ord
-            JOIN {schema}.log_events l ON l.stream_key = s.key AND l.revision = r.expected + e.index + 1 AND l.event_id = e.id
-            GROUP BY r.ord, r.count HAVING count(*) = r.count
-            """;
-    }
+    private const string Repeated =
+        """
+        SELECT r.ord::integer, max(l.position)
+        FROM unnest($1, $2, $3) WITH ORDINALITY AS r(name, expected, count, ord)
+        JOIN log_streams s ON s.name = r.name
+        JOIN unnest($4, $5, $6) AS e(owner, index, id) ON e.owner = r.ord
+        JOIN log_events l ON l.stream_key = s.key AND l.revision = r.expected + e.index + 1 AND l.event_id = e.id
+        GROUP BY r.ord, r.count HAVING count(*) = r.count
+        """;
 
     public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(AppendBatch batch, CancellationToken cancellationToken)
     {
         var outcomes = new List<AppendOutcome>(batch.Names.Length);
         var mayRepeat = false;
-        await using (var command = Streams(_append, batch))
+        await using (var command = Streams(Append, batch))
         {
             Add(command, batch.Types, NpgsqlDbType.Text);
             Add(command, batch.Metadatas, NpgsqlDbType.Bytea);
@@ -59,7 +52,7 @@ internal sealed class LogAppender
     private async Task RecogniseAsync(
         AppendBatch batch, List<AppendOutcome> outcomes, CancellationToken cancellationToken)
     {
-        await using var command = Streams(_repeated, batch);
+        await using var command = Streams(Repeated, batch);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -74,7 +67,7 @@ internal sealed class LogAppender
 
     private NpgsqlCommand Streams(string sql, AppendBatch batch)
     {
-        var command = _database.CreateCommand(sql);
+        var command = database.CreateCommand(sql);
         Add(command, batch.Names, NpgsqlDbType.Text);
         Add(command, batch.Expected, NpgsqlDbType.Bigint);
         Add(command, batch.Counts, NpgsqlDbType.Integer);

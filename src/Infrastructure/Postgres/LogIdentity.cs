@@ -9,7 +9,7 @@ namespace ChatCqrs.Infrastructure.Postgres;
 /// Stores which kind of log the views of this database were folded from. Positions of one log mean nothing in another,
 /// so a server that is configured with the other kind does not start.
 /// </summary>
-internal sealed class LogIdentity(NpgsqlDataSource database, string schema, string log) : IHostedService
+internal sealed class LogIdentity(NpgsqlDataSource database, string log) : IHostedService
 {
     public const string PostgreSql = "PostgreSQL";
     public const string EventStoreDb = "EventStoreDB";
@@ -26,8 +26,8 @@ internal sealed class LogIdentity(NpgsqlDataSource database, string schema, stri
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"""
-            INSERT INTO {schema}.log_identity (id, log) VALUES (1, $1)
+            """
+            INSERT INTO log_identity (id, log) VALUES (1, $1)
             ON CONFLICT (id) DO UPDATE SET log = log_identity.log RETURNING log
             """);
         command.Parameters.Add(new() { Value = log });

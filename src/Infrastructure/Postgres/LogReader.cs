@@ -8,7 +8,7 @@ namespace ChatCqrs.Infrastructure.Postgres;
 /// The log's queries. Each walks along one index: it is written so that no other plan is good, whatever the
 /// statistics say.
 /// </summary>
-internal sealed class LogReader(NpgsqlDataSource database, string schema)
+internal sealed class LogReader(NpgsqlDataSource database)
 {
     /// <summary>Events in a page of the whole log, at most.</summary>
     public const int PageSize = 1_000;
@@ -22,15 +22,15 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
         SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata, s.name, e.revision >= s.truncated_before
         FROM (
             SELECT p.*, sum(octet_length(p.payload)) OVER (ORDER BY p.position ROWS UNBOUNDED PRECEDING) - octet_length(p.payload) AS before
-            FROM (SELECT * FROM {schema}.log_events WHERE position > $1 ORDER BY position LIMIT {PageSize}) AS p) AS e
-        CROSS JOIN LATERAL (SELECT t.name, t.truncated_before FROM {schema}.log_streams t WHERE t.key = e.stream_key OFFSET 0) AS s
+            FROM (SELECT * FROM log_events WHERE position > $1 ORDER BY position LIMIT {PageSize}) AS p) AS e
+        CROSS JOIN LATERAL (SELECT t.name, t.truncated_before FROM log_streams t WHERE t.key = e.stream_key OFFSET 0) AS s
         WHERE e.before < {PageBytesMax}
         ORDER BY e.position
         """;
 
-    internal string ForwardsQuery { get; } = StreamQuery(schema, ">=", "ASC");
+    internal string ForwardsQuery { get; } = StreamQuery(">=", "ASC");
 
-    internal string BackwardsQuery { get; } = StreamQuery(schema, "<=", "DESC");
+    internal string BackwardsQuery { get; } = StreamQuery("<=", "DESC");
 
     /// <summary>A stream's events, without truncated ones.</summary>
     public async Task<IReadOnlyList<StoredEvent>> StreamAsync(
@@ -71,16 +71,16 @@ internal sealed class LogReader(NpgsqlDataSource database, string schema)
 
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand($"SELECT max(position) FROM {schema}.log_events");
+        await using var command = database.CreateCommand("SELECT max(position) FROM log_events");
         return new LogPosition((ulong)(await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0));
     }
 
-    private static string StreamQuery(string schema, string comparison, string order) =>
+    private static string StreamQuery(string comparison, string order) =>
         $"""
         SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata
-        FROM {schema}.log_events e
-        WHERE e.stream_key = (SELECT key FROM {schema}.log_streams WHERE name = $1)
-          AND e.revision >= (SELECT truncated_before FROM {schema}.log_streams WHERE name = $1)
+        FROM log_events e
+        WHERE e.stream_key = (SELECT key FROM log_streams WHERE name = $1)
+          AND e.revision >= (SELECT truncated_before FROM log_streams WHERE name = $1)
           AND e.revision {comparison} $2
         ORDER BY e.revision {order} LIMIT $3
         """;

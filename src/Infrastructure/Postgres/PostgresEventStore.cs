@@ -31,13 +31,12 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
 
     /// <param name="database">The data source for truncation; not disposed here.</param>
     /// <param name="connection">The server and database of the log.</param>
-    /// <param name="schema">The schema of its tables.</param>
-    public PostgresEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, string schema)
+    public PostgresEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection)
     {
         _connections = new LogConnections(connection);
-        _reader = new LogReader(_connections.Reads, schema);
-        _appender = new LogAppender(_connections.Appends, schema);
-        _truncation = new LogTruncation(database, schema);
+        _reader = new LogReader(_connections.Reads);
+        _appender = new LogAppender(_connections.Appends);
+        _truncation = new LogTruncation(database);
     }
 
     public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(

@@ -33,6 +33,7 @@ public static class PostgresRegistration
         connection.Timeout = Math.Min(connection.Timeout, 5);
         connection.MaxAutoPrepare = 100;
         connection.AutoPrepareMinUsages = 2;
+        connection.SearchPath = Schema; // Queries name tables and functions without the schema (docs/adr/0015).
         // JIT off: the queries take less time than their compilation. Sequential scans off: each query has an index,
         // and the statistics of a table that has grown since its last ANALYZE must not lead to a scan of the whole
         // table.
@@ -55,7 +56,6 @@ public static class PostgresRegistration
         services.ConfigureMarten(LogSchema.Register);
         return services.AddSingleton<IEventStore>(provider => new PostgresEventStore(
             provider.GetRequiredService<NpgsqlDataSource>(),
-            provider.GetRequiredService<NpgsqlConnectionStringBuilder>(),
-            Schema));
+            provider.GetRequiredService<NpgsqlConnectionStringBuilder>()));
     }
 }

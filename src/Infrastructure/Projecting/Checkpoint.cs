@@ -11,11 +11,11 @@ internal static class Checkpoint
     public const string Live = "live";
 
     /// <summary>A new leader's first look.</summary>
-    public static async Task<LogPosition> TakeUpAsync(NpgsqlDataSource database, string schema, CancellationToken cancellationToken)
+    public static async Task<LogPosition> TakeUpAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             $"""
-            INSERT INTO {schema}.checkpoints (name, position, lag_seconds, updated_at) VALUES ('{Live}', 0, 0, now())
+            INSERT INTO checkpoints (name, position, lag_seconds, updated_at) VALUES ('{Live}', 0, 0, now())
             ON CONFLICT (name) DO UPDATE SET updated_at = now() RETURNING position
             """);
         return new LogPosition((ulong)(decimal)(await command.ExecuteScalarAsync(cancellationToken))!);
@@ -28,12 +28,12 @@ internal static class Checkpoint
     /// <param name="lagSeconds">How old the first event of the run is.</param>
     /// <exception cref="CheckpointMovedException">Another runner has moved it; the transaction must not commit.</exception>
     public static async Task MoveAsync(
-        NpgsqlConnection connection, string schema, LogPosition from, LogPosition to, double lagSeconds, CancellationToken cancellationToken)
+        NpgsqlConnection connection, LogPosition from, LogPosition to, double lagSeconds, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
         command.CommandText =
             $"""
-            UPDATE {schema}.checkpoints SET position = $2, lag_seconds = $3, updated_at = now() WHERE name = '{Live}' AND position = $1
+            UPDATE checkpoints SET position = $2, lag_seconds = $3, updated_at = now() WHERE name = '{Live}' AND position = $1
             RETURNING {DurableCommit.Sql}
             """;
         command.Parameters.Add(new() { Value = (decimal)from.Value });
@@ -45,10 +45,10 @@ internal static class Checkpoint
 
     /// <summary>Says that the leader is alive though nothing happens.</summary>
     /// <exception cref="CheckpointMovedException">Another runner leads.</exception>
-    public static async Task TouchAsync(NpgsqlDataSource database, string schema, LogPosition at, CancellationToken cancellationToken)
+    public static async Task TouchAsync(NpgsqlDataSource database, LogPosition at, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"UPDATE {schema}.checkpoints SET lag_seconds = 0, updated_at = now() WHERE name = '{Live}' AND position = $1");
+            $"UPDATE checkpoints SET lag_seconds = 0, updated_at = now() WHERE name = '{Live}' AND position = $1");
         command.Parameters.Add(new() { Value = (decimal)at.Value });
         if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
             throw new CheckpointMovedException(at);
@@ -56,10 +56,10 @@ internal static class Checkpoint
 
     /// <summary>Holds a checkpoint where it is until the transaction ends.</summary>
     /// <exception cref="CheckpointMovedException">It is elsewhere.</exception>
-    public static async Task HoldAsync(NpgsqlConnection connection, string schema, LogPosition at, CancellationToken cancellationToken)
+    public static async Task HoldAsync(NpgsqlConnection connection, LogPosition at, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT position FROM {schema}.checkpoints WHERE name = '{Live}' AND position = $1 FOR UPDATE";
+        command.CommandText = $"SELECT position FROM checkpoints WHERE name = '{Live}' AND position = $1 FOR UPDATE";
         command.Parameters.Add(new() { Value = (decimal)at.Value });
         if (await command.ExecuteScalarAsync(cancellationToken) is null)
             throw new CheckpointMovedException(at);

@@ -23,9 +23,10 @@ internal sealed class DirectoryModel : IReadModel
         await AskForErasuresAsync(facts, session, cancellationToken);
         var changed = facts.Where(fact => fact.Event is UserEvent.UserBlocked or UserEvent.UserUnblocked)
             .Select(fact => StreamName.IdOf(fact.Stream)).Distinct().ToArray();
-        if (changed.Length == 0)
+        if (changed.Length == 0 || session.IsRebuild)
             return;
-        await using var command = session.Command($"SELECT pg_notify('{BlocksChannel(session.Schema)}', id::text) FROM unnest($1) AS id", changed);
+        await using var command = session.Command(
+            $"SELECT pg_notify('{BlocksChannel(PostgresRegistration.Schema)}', id::text) FROM unnest($1) AS id", changed);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
     /// <summary>

@@ -12,7 +12,7 @@ internal interface IReadModel
 
     /// <summary>
     /// What a rebuild takes over from the live tables <c>t</c>, since the log does not begin with it any more: a table, and which of its rows. Folding events that
-    /// such rows have seen already must change nothing in the end. <c>{0}</c> stands for the live schema.
+    /// such rows have seen already must change nothing in the end.
     /// </summary>
     IReadOnlyList<(string Table, string Rows)> TakenOver => [];
 

@@ -38,7 +38,7 @@ internal sealed class InboxModel : IReadModel
     {
         var views = new Dictionary<ConversationId, ConversationView?>(keys.Count);
         await using var command = session.Command(
-            $"SELECT id, kind, last_seq, last_message_seq, started_at, updated_at, title, title_by FROM {session.Schema}.conversations WHERE id = ANY ($1)",
+            "SELECT id, kind, last_seq, last_message_seq, started_at, updated_at, title, title_by FROM conversations WHERE id = ANY ($1)",
             keys.Select(key => key.Value).ToArray());
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
@@ -55,8 +55,8 @@ internal sealed class InboxModel : IReadModel
     private static async Task SaveAsync(IReadOnlyList<ConversationView> views, ReadModelSession session, CancellationToken cancellationToken)
     {
         await using var command = session.Command(
-            $"""
-            INSERT INTO {session.Schema}.conversations (id, kind, last_seq, last_message_seq, started_at, updated_at, title, title_by)
+            """
+            INSERT INTO conversations (id, kind, last_seq, last_message_seq, started_at, updated_at, title, title_by)
             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7::bytea[], $8::uuid[])
             ON CONFLICT (id) DO UPDATE SET
                 last_seq = excluded.last_seq, last_message_seq = excluded.last_message_seq, updated_at = excluded.updated_at, title = excluded.title,
@@ -81,8 +81,8 @@ internal sealed class InboxModel : IReadModel
             return;
         var changed = views.Values.OfType<SettingsView>().ToList();
         await using var command = session.Command(
-            $"""
-            INSERT INTO {session.Schema}.conversation_settings (user_id, conversation_id, pinned, archived, muted_until)
+            """
+            INSERT INTO conversation_settings (user_id, conversation_id, pinned, archived, muted_until)
             SELECT * FROM unnest($1, $2, $3, $4, $5)
             ON CONFLICT (user_id, conversation_id) DO UPDATE SET
                 pinned = excluded.pinned, archived = excluded.archived, muted_until = excluded.muted_until
@@ -100,7 +100,7 @@ internal sealed class InboxModel : IReadModel
         var erased = facts.Where(fact => fact.Event is UserEvent.UserErased).Select(fact => StreamName.IdOf(fact.Stream)).Distinct().ToArray();
         if (erased.Length == 0)
             return;
-        await using var command = session.Command($"DELETE FROM {session.Schema}.conversation_settings WHERE user_id = ANY ($1)", erased);
+        await using var command = session.Command("DELETE FROM conversation_settings WHERE user_id = ANY ($1)", erased);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

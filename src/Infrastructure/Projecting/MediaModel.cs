@@ -19,8 +19,8 @@ internal sealed class MediaModel : IReadModel
         if (changes.Deleted.Count > 0)
         {
             await session.Command(
-                $"""
-                DELETE FROM {session.Schema}.media_references r USING unnest($1, $2) AS gone(conversation_id, seq)
+                """
+                DELETE FROM media_references r USING unnest($1, $2) AS gone(conversation_id, seq)
                 WHERE r.conversation_id = gone.conversation_id AND r.seq = gone.seq
                 """,
                 changes.Deleted.Select(row => row.Conversation.Value).ToArray(), changes.Deleted.Select(row => row.Seq).ToArray())
@@ -30,8 +30,8 @@ internal sealed class MediaModel : IReadModel
         if (changes.Added.Count > 0)
         {
             await session.Command(
-                $"""
-                INSERT INTO {session.Schema}.media_references (file_id, conversation_id, seq, message_id, at)
+                """
+                INSERT INTO media_references (file_id, conversation_id, seq, message_id, at)
                 SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
                 """,
                 changes.Added.Select(row => row.File.Value).ToArray(), changes.Added.Select(row => row.Conversation.Value).ToArray(),

@@ -32,7 +32,7 @@ internal static class MessageChanges
         await using var command = session.Command(
             $"""
             SELECT {ReadModelRows.StoredColumns} FROM unnest($1, $2) AS wanted(conversation_id, seq)
-            JOIN {session.Schema}.timeline t ON t.conversation_id = wanted.conversation_id AND t.seq = wanted.seq
+            JOIN timeline t ON t.conversation_id = wanted.conversation_id AND t.seq = wanted.seq
             """,
             keys.Select(key => key.Conversation.Value).ToArray(), keys.Select(key => key.Seq).ToArray());
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
@@ -48,8 +48,8 @@ internal static class MessageChanges
     private static async Task SaveAsync(IReadOnlyList<TimelineEntry> entries, ReadModelSession session, CancellationToken cancellationToken)
     {
         await using var command = session.Command(
-            $"""
-            UPDATE {session.Schema}.timeline t
+            """
+            UPDATE timeline t
             SET bucket = n.bucket, content = n.content, edited_at = n.edited_at, deleted_at = n.deleted_at, reactions = n.reactions
             FROM unnest($1, $2, $3, $4, $5, $6, $7) AS n(conversation_id, seq, bucket, content, edited_at, deleted_at, reactions)
             WHERE t.conversation_id = n.conversation_id AND t.seq = n.seq

@@ -36,8 +36,8 @@ internal static class MessageExpiry
             return;
         var messages = facts.SelectMany(fact => ((MessagesExpired)fact.Event).Messages, (fact, message) => (Fact: fact, message.Seq)).ToList();
         await using (var update = session.Command(
-            $"""
-            UPDATE {session.Schema}.timeline t
+            """
+            UPDATE timeline t
             SET bucket = NULL, content = NULL, edited_at = NULL, reactions = NULL, expired_at = gone.at, kept_until = NULL
             FROM unnest($1, $2, $3) AS gone(conversation_id, seq, at)
             WHERE t.conversation_id = gone.conversation_id AND t.seq = gone.seq AND t.kept_until IS NOT NULL
@@ -48,8 +48,8 @@ internal static class MessageExpiry
 
         var last = facts.GroupBy(fact => fact.Conversation).Select(group => (Conversation: group.Key, Seq: group.Max(fact => fact.Revision))).ToList();
         await using (var trims = session.Command(
-            $"""
-            INSERT INTO {session.Schema}.log_trims (conversation_id, expiry_seq) SELECT * FROM unnest($1, $2)
+            """
+            INSERT INTO log_trims (conversation_id, expiry_seq) SELECT * FROM unnest($1, $2)
             ON CONFLICT (conversation_id) DO UPDATE SET expiry_seq = excluded.expiry_seq
             """,
             last.Select(row => row.Conversation.Value).ToArray(), last.Select(row => row.Seq).ToArray()))
@@ -63,8 +63,8 @@ internal static class MessageExpiry
         for (var from = 0L; from < fact.Revision; from += ShortenedAtOnce)
         {
             await using var update = session.Command(
-                $"""
-                UPDATE {session.Schema}.timeline t SET expires_at = t.at + $5, kept_until = t.at + $5
+                """
+                UPDATE timeline t SET expires_at = t.at + $5, kept_until = t.at + $5
                 WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq < $3 AND t.kept_until <= t.at + $4 AND t.kept_until > t.at + $5
                 """,
                 fact.Conversation.Value, from, Math.Min(from + ShortenedAtOnce, fact.Revision), shortening.From, shortening.To);

@@ -38,9 +38,9 @@ internal sealed class ProjectionControl(IEventStore store, NpgsqlDataSource data
     {
         var rows = new Dictionary<string, Row>();
         await using var command = database.CreateCommand(
-            $"""
+            """
             SELECT name, position, lag_seconds, extract(epoch FROM clock_timestamp() - updated_at)::double precision
-            FROM {PostgresRegistration.Schema}.checkpoints
+            FROM checkpoints
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

@@ -108,7 +108,7 @@ internal sealed class ProjectionRunner(
     {
         foreach (var model in _models)
             model.Forget();
-        var position = await Checkpoint.TakeUpAsync(database.Source, PostgresRegistration.Schema, cancellationToken);
+        var position = await Checkpoint.TakeUpAsync(database.Source, cancellationToken);
         readSide.Lead(position);
         state.Running();
         logger.LogInformation("This node folds the read models, from {Position} on.", position);
@@ -119,7 +119,7 @@ internal sealed class ProjectionRunner(
         {
             if (await feed.NextAsync(Heartbeat) is not { } run)
             {
-                await Checkpoint.TouchAsync(database.Source, PostgresRegistration.Schema, position, cancellationToken);
+                await Checkpoint.TouchAsync(database.Source, position, cancellationToken);
                 continue;
             }
 
@@ -140,7 +140,7 @@ internal sealed class ProjectionRunner(
         {
             var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
             await using var transaction = await ReadModelTransaction.BeginAsync(
-                documents, database.Source, PostgresRegistration.Schema, from, to, lag, cancellationToken);
+                documents, database.Source, isRebuild: false, from, to, lag, cancellationToken);
             foreach (var model in _models)
                 await model.ApplyAsync(facts, transaction.Session, cancellationToken);
             await transaction.SaveAsync(cancellationToken);

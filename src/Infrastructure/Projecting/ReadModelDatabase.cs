@@ -1,3 +1,4 @@
+using ChatCqrs.Infrastructure.Postgres;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -22,15 +23,23 @@ internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection
 
     public string ConnectionString => connection.ConnectionString;
 
-    public NpgsqlDataSource Source { get; } = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
-    {
-        Options = $"{connection.Options} {Options}".Trim(),
-        MinPoolSize = 0,
-        MaxPoolSize = 4,
-        NoResetOnClose = true,
-        CommandTimeout = (int)StatementMax.TotalSeconds,
-        ApplicationName = ApplicationName,
-    });
+    /// <summary>Connections to the live tables.</summary>
+    public NpgsqlDataSource Source { get; } = Open(connection, PostgresRegistration.Schema);
+
+    /// <summary>Connections to the tables of another schema, for a rebuild; the caller disposes them.</summary>
+    public NpgsqlDataSource Open(string schema) => Open(connection, schema);
 
     public ValueTask DisposeAsync() => Source.DisposeAsync();
+
+    private static NpgsqlDataSource Open(NpgsqlConnectionStringBuilder connection, string schema) =>
+        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connection.ConnectionString)
+        {
+            SearchPath = schema,
+            Options = $"{connection.Options} {Options}".Trim(),
+            MinPoolSize = 0,
+            MaxPoolSize = 4,
+            NoResetOnClose = true,
+            CommandTimeout = (int)StatementMax.TotalSeconds,
+            ApplicationName = ApplicationName,
+        });
 }

@@ -4,8 +4,8 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>What models do in one transaction of the runner.</summary>
-/// <param name="schema">Where the tables are.</param>
-internal sealed class ReadModelSession(NpgsqlConnection connection, string schema, Func<IDocumentSession> documents)
+/// <param name="connection">Its search path is the schema of the tables: the live one, or that of a rebuild.</param>
+internal sealed class ReadModelSession(NpgsqlConnection connection, bool isRebuild, Func<IDocumentSession> documents)
 {
     private readonly Lazy<IDocumentSession> _documents = new(documents);
 
@@ -15,7 +15,9 @@ internal sealed class ReadModelSession(NpgsqlConnection connection, string schem
     public IDocumentSession? OpenedDocuments => _documents.IsValueCreated ? _documents.Value : null;
 
     public NpgsqlConnection Connection { get; } = connection;
-    public string Schema { get; } = schema;
+
+    /// <summary>Whether the tables are those of a rebuild, which nobody reads yet.</summary>
+    public bool IsRebuild { get; } = isRebuild;
 
     public NpgsqlCommand Command(string sql, params ReadOnlySpan<object> parameters)
     {

@@ -11,11 +11,11 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
     private readonly NpgsqlConnection _connection;
     private readonly NpgsqlTransaction _transaction;
 
-    private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, IDocumentStore store, string schema)
+    private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, IDocumentStore store, bool isRebuild)
     {
         _connection = connection;
         _transaction = transaction;
-        Session = new ReadModelSession(connection, schema, () => store.LightweightSession(SessionOptions.ForTransaction(transaction)));
+        Session = new ReadModelSession(connection, isRebuild, () => store.LightweightSession(SessionOptions.ForTransaction(transaction)));
     }
 
     public ReadModelSession Session { get; }
@@ -24,16 +24,17 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
     public NpgsqlTransaction Inner => _transaction;
 
     /// <inheritdoc cref="Checkpoint.MoveAsync"/>
+    /// <param name="database">Connections whose search path is the schema of the tables.</param>
     public static async Task<ReadModelTransaction> BeginAsync(
-        IDocumentStore store, NpgsqlDataSource database, string schema, LogPosition from, LogPosition to, double lagSeconds,
+        IDocumentStore store, NpgsqlDataSource database, bool isRebuild, LogPosition from, LogPosition to, double lagSeconds,
         CancellationToken cancellationToken)
     {
         var connection = await database.OpenConnectionAsync(cancellationToken);
         try
         {
             var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await Checkpoint.MoveAsync(connection, schema, from, to, lagSeconds, cancellationToken);
-            return new ReadModelTransaction(connection, transaction, store, schema);
+            await Checkpoint.MoveAsync(connection, from, to, lagSeconds, cancellationToken);
+            return new ReadModelTransaction(connection, transaction, store, isRebuild);
         }
         catch
         {

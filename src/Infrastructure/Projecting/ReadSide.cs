@@ -137,7 +137,7 @@ public sealed class ReadSide : IReadSide
     private Task<LogPosition> CheckpointAsync() => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = _database.CreateCommand(
-            $"SELECT position FROM {PostgresRegistration.Schema}.checkpoints WHERE name = '{Checkpoint.Live}'");
+            $"SELECT position FROM checkpoints WHERE name = '{Checkpoint.Live}'");
         return new LogPosition(await command.ExecuteScalarAsync() is decimal position ? (ulong)position : 0);
     });
 

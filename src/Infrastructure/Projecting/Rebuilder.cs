@@ -60,7 +60,7 @@ internal sealed class Rebuilder(
     public Task RequestAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = database.Source.CreateCommand(
-            $"INSERT INTO {Live}.checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now()) ON CONFLICT (name) DO NOTHING");
+            "INSERT INTO checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now()) ON CONFLICT (name) DO NOTHING");
         command.Parameters.Add(new() { Value = CheckpointOf(name) });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
@@ -90,7 +90,7 @@ internal sealed class Rebuilder(
     private async Task<string?> NextRequestAsync(CancellationToken cancellationToken)
     {
         await using var command = database.Source.CreateCommand(
-            $"SELECT name FROM {Live}.checkpoints WHERE name LIKE '{Prefix}%' ORDER BY updated_at, name LIMIT 1");
+            $"SELECT name FROM checkpoints WHERE name LIKE '{Prefix}%' ORDER BY updated_at, name LIMIT 1");
         return (await command.ExecuteScalarAsync(cancellationToken) as string)?[Prefix.Length..];
     }
 
@@ -100,7 +100,8 @@ internal sealed class Rebuilder(
         await DropShadowAsync(cancellationToken);
         using var shadow = storeOf(Shadow);
         await shadow.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
-        await Checkpoint.TakeUpAsync(database.Source, Shadow, cancellationToken);
+        await using var tables = database.Open(Shadow);
+        await Checkpoint.TakeUpAsync(tables, cancellationToken);
         await using var untruncated = await HoldLogAsync(cancellationToken);
         foreach (var (table, rows) in live.TakenOver)
             await TakeOverAsync(table, rows, cancellationToken);
@@ -108,7 +109,7 @@ internal sealed class Rebuilder(
         await using var feed = new LogFeed(store, codec, LogPosition.Start, cancellationToken);
         var model = factory.Create(live.Name);
         var build = new Build(
-            feed, store, () => LivePosition, (facts, from) => ApplyAsync(shadow, model, facts, from, cancellationToken));
+            feed, store, () => LivePosition, (facts, from) => ApplyAsync(shadow, tables, model, facts, from, cancellationToken));
         while (!await build.StepAsync(cancellationToken))
             await ShowAsync(live.Name, build.Position, cancellationToken);
         await ExecuteAsync(string.Join(';', live.Tables.Select(table => $"ANALYZE {Shadow}.{table}")), cancellationToken);
@@ -148,7 +149,7 @@ internal sealed class Rebuilder(
         list.Parameters.Add(new() { Value = table });
         var columns = (string)(await list.ExecuteScalarAsync(cancellationToken))!;
         await ExecuteAsync(
-            $"INSERT INTO {Shadow}.{table} ({columns}) SELECT {columns} FROM {Live}.{table} t WHERE {rows.Replace("{0}", Live, StringComparison.Ordinal)}",
+            $"INSERT INTO {Shadow}.{table} ({columns}) SELECT {columns} FROM {Live}.{table} t WHERE {rows}",
             cancellationToken);
     }
 
@@ -173,11 +174,12 @@ internal sealed class Rebuilder(
     }
 
     private async Task ApplyAsync(
-        IDocumentStore shadow, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
+        IDocumentStore shadow, NpgsqlDataSource tables, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from,
+        CancellationToken cancellationToken)
     {
         await using var transaction = await ReadModelTransaction.BeginAsync(
-            shadow, database.Source, Shadow, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
-        if (await LogStarts.LeftOfAsync(facts, database.Source, Live, cancellationToken) is { Count: > 0 } left)
+            shadow, tables, isRebuild: true, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
+        if (await LogStarts.LeftOfAsync(facts, database.Source, cancellationToken) is { Count: > 0 } left)
             await model.ApplyAsync(left, transaction.Session, cancellationToken);
         await transaction.SaveAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -188,7 +190,7 @@ internal sealed class Rebuilder(
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await Checkpoint.HoldAsync(connection, Live, LivePosition, cancellationToken);
+        await Checkpoint.HoldAsync(connection, LivePosition, cancellationToken);
         var tables = string.Join(", ", model.Tables.Select(table => $"{Live}.{table}"));
         var moves = string.Join(' ', model.Tables.Select(table => $"ALTER TABLE {Shadow}.{table} SET SCHEMA {Live};"));
         await using var command = connection.CreateCommand();
@@ -198,7 +200,7 @@ internal sealed class Rebuilder(
             LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;
             DROP TABLE {tables};
             {moves}
-            DELETE FROM {Live}.checkpoints WHERE name = '{CheckpointOf(model.Name)}';
+            DELETE FROM checkpoints WHERE name = '{CheckpointOf(model.Name)}';
             """;
         await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -207,7 +209,7 @@ internal sealed class Rebuilder(
     /// <summary>How far a rebuild is, for operators.</summary>
     private async Task ShowAsync(string name, LogPosition position, CancellationToken cancellationToken)
     {
-        await using var command = database.Source.CreateCommand($"UPDATE {Live}.checkpoints SET position = $2 WHERE name = $1");
+        await using var command = database.Source.CreateCommand("UPDATE checkpoints SET position = $2 WHERE name = $1");
         command.Parameters.Add(new() { Value = CheckpointOf(name) });
         command.Parameters.Add(new() { Value = (decimal)position.Value });
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -38,10 +38,10 @@ internal sealed class ReceiptsModel : IReadModel
     {
         var views = new Dictionary<MemberKey, WatermarkView?>(keys.Count);
         await using var command = session.Command(
-            $"""
+            """
             SELECT w.conversation_id, w.user_id, w.delivered_seq, w.read_seq, w.devices
             FROM unnest($1, $2) AS wanted(conversation_id, user_id)
-            JOIN {session.Schema}.watermarks w ON w.conversation_id = wanted.conversation_id AND w.user_id = wanted.user_id
+            JOIN watermarks w ON w.conversation_id = wanted.conversation_id AND w.user_id = wanted.user_id
             """,
             keys.Select(key => key.Conversation.Value).ToArray(), keys.Select(key => key.User.Value).ToArray());
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
@@ -59,8 +59,8 @@ internal sealed class ReceiptsModel : IReadModel
     private static async Task SaveAsync(IReadOnlyList<WatermarkView> views, ReadModelSession session, CancellationToken cancellationToken)
     {
         await using var command = session.Command(
-            $"""
-            INSERT INTO {session.Schema}.watermarks (conversation_id, user_id, delivered_seq, read_seq, devices)
+            """
+            INSERT INTO watermarks (conversation_id, user_id, delivered_seq, read_seq, devices)
             SELECT * FROM unnest($1, $2, $3, $4, $5)
             ON CONFLICT (conversation_id, user_id) DO UPDATE SET
                 delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq, devices = excluded.devices
@@ -80,7 +80,7 @@ internal sealed class ReceiptsModel : IReadModel
     private static async Task CopyAsync(List<ReceiptMark> marks, ReadModelSession session, CancellationToken cancellationToken)
     {
         await using var copy = await session.Connection.BeginBinaryImportAsync(
-            $"COPY {session.Schema}.receipt_marks (conversation_id, user_id, is_read, up_to_seq, at) FROM STDIN (FORMAT BINARY)", cancellationToken);
+            "COPY receipt_marks (conversation_id, user_id, is_read, up_to_seq, at) FROM STDIN (FORMAT BINARY)", cancellationToken);
         foreach (var mark in marks)
         {
             await copy.StartRowAsync(cancellationToken);

@@ -38,14 +38,14 @@ internal sealed class TimelineModel : IReadModel
         var conversations = new Dictionary<ConversationId, long>();
         var authors = new Dictionary<(ConversationId, UserId), long>();
         await using var command = session.Command(
-            $"""
+            """
             SELECT wanted.conversation_id, wanted.author, coalesce(c.message_no, 0), coalesce(a.author_no, 0)
             FROM unnest($1, $2) AS wanted(conversation_id, author)
             LEFT JOIN LATERAL (
-                SELECT t.message_no FROM {session.Schema}.timeline t WHERE t.conversation_id = wanted.conversation_id ORDER BY t.seq DESC LIMIT 1
+                SELECT t.message_no FROM timeline t WHERE t.conversation_id = wanted.conversation_id ORDER BY t.seq DESC LIMIT 1
             ) c ON true
             LEFT JOIN LATERAL (
-                SELECT t.author_no FROM {session.Schema}.timeline t
+                SELECT t.author_no FROM timeline t
                 WHERE t.conversation_id = wanted.conversation_id AND t.actor = wanted.author AND t.message_id IS NOT NULL
                 ORDER BY t.seq DESC LIMIT 1
             ) a ON true
@@ -66,8 +66,8 @@ internal sealed class TimelineModel : IReadModel
         List<TimelineEntry> entries, MessageCounter counter, ReadModelSession session, CancellationToken cancellationToken)
     {
         await using var copy = await session.Connection.BeginBinaryImportAsync(
-            $"""
-            COPY {session.Schema}.timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at,
+            """
+            COPY timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at,
                 event, payload, message_no, author_no, kept_until) FROM STDIN (FORMAT BINARY)
             """, cancellationToken);
         foreach (var entry in entries)
@@ -109,8 +109,8 @@ internal sealed class TimelineModel : IReadModel
         if (messages.Count == 0)
             return;
         await using var command = session.Command(
-            $"""
-            INSERT INTO {session.Schema}.message_ids (message_id, sender, conversation_id, seq, sent_at, fingerprint)
+            """
+            INSERT INTO message_ids (message_id, sender, conversation_id, seq, sent_at, fingerprint)
             SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
             """,
             messages.Select(entry => entry.Message!.MessageId.Value).ToArray(),

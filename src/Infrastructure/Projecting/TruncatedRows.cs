@@ -11,5 +11,5 @@ internal static class TruncatedRows
 
     public static string Receipts(string id) => Where(id, " AND s.of_receipts");
 
-    private static string Where(string id, string more) => $"EXISTS (SELECT FROM {{0}}.{LogStarts.Table} s WHERE s.conversation_id = {id}{more})";
+    private static string Where(string id, string more) => $"EXISTS (SELECT FROM {LogStarts.Table} s WHERE s.conversation_id = {id}{more})";
 }

@@ -7,8 +7,7 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Push;
 
 /// <inheritdoc cref="IPushSubscriptions"/>
-internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, string schema, ReactionSignal signal)
-    : IPushSubscriptions
+internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, ReactionSignal signal) : IPushSubscriptions
 {
     private const string Columns = "s.id, s.user_id, s.device_id, s.platform, s.target, s.created_at";
 
@@ -16,8 +15,8 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
         PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken)
     {
         var ids = await database.QueryAsync(
-            $"""
-            INSERT INTO {schema}.push_subscriptions AS s (id, user_id, device_id, platform, address, target, created_at)
+            """
+            INSERT INTO push_subscriptions AS s (id, user_id, device_id, platform, address, target, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (address) DO UPDATE SET
                 id = CASE WHEN s.user_id = excluded.user_id THEN s.id ELSE excluded.id END,
@@ -29,9 +28,9 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
             subscription.Id, subscription.Owner.Value, subscription.Device.Value, subscription.Platform,
             address.ToArray(), subscription.Target.Bytes.ToArray(), subscription.CreatedAt);
         await database.ExecuteAsync(
-            $"""
-            DELETE FROM {schema}.push_subscriptions WHERE user_id = $1 AND id IN (
-                SELECT id FROM {schema}.push_subscriptions WHERE user_id = $1 ORDER BY created_at DESC OFFSET $2)
+            """
+            DELETE FROM push_subscriptions WHERE user_id = $1 AND id IN (
+                SELECT id FROM push_subscriptions WHERE user_id = $1 ORDER BY created_at DESC OFFSET $2)
             """,
             cancellationToken, subscription.Owner.Value, max);
         signal.Raise();
@@ -42,31 +41,31 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
     public async Task<IReadOnlyList<PushSubscription>> OfAsync(UserId user, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""
-            SELECT {Columns} FROM {schema}.push_subscriptions s
-            JOIN {schema}.device_sessions d ON d.device_id = s.device_id AND d.revoked_at IS NULL
+            SELECT {Columns} FROM push_subscriptions s
+            JOIN device_sessions d ON d.device_id = s.device_id AND d.revoked_at IS NULL
             WHERE s.user_id = $1 ORDER BY s.created_at, s.id
             """,
             Read, cancellationToken, user.Value);
 
     public async Task<bool> RemoveAsync(UserId user, Guid subscription, CancellationToken cancellationToken) =>
         await database.ExecuteAsync(
-            $"DELETE FROM {schema}.push_subscriptions WHERE id = $1 AND user_id = $2",
+            "DELETE FROM push_subscriptions WHERE id = $1 AND user_id = $2",
             cancellationToken, subscription, user.Value) == 1;
 
     public Task ForgetOwnedAsync(UserId owner, CancellationToken cancellationToken) => database.ExecuteAsync(
-        $"""
-        WITH pending AS (DELETE FROM {schema}.push_pending WHERE user_id = $1)
-        DELETE FROM {schema}.push_subscriptions WHERE user_id = $1
+        """
+        WITH pending AS (DELETE FROM push_pending WHERE user_id = $1)
+        DELETE FROM push_subscriptions WHERE user_id = $1
         """,
         cancellationToken, owner.Value);
 
     public Task ForgetAsync(Guid subscription, CancellationToken cancellationToken) => database.ExecuteAsync(
-        $"DELETE FROM {schema}.push_subscriptions WHERE id = $1", cancellationToken, subscription);
+        "DELETE FROM push_subscriptions WHERE id = $1", cancellationToken, subscription);
 
     public async Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken)
     {
         var since = await database.QueryAsync(
-            $"DELETE FROM {schema}.push_pending WHERE user_id = $1 RETURNING since",
+            "DELETE FROM push_pending WHERE user_id = $1 RETURNING since",
             row => row.IsDBNull(0) ? (DateTimeOffset?)null : row.GetFieldValue<DateTimeOffset>(0),
             cancellationToken, user.Value);
         return since.SingleOrDefault();
@@ -76,7 +75,7 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
     {
         var taken = await database.QueryAsync(
             $"""
-            UPDATE {schema}.push_subscriptions s SET wake = $2, attempt = $3, settled = false FROM {schema}.device_sessions d
+            UPDATE push_subscriptions s SET wake = $2, attempt = $3, settled = false FROM device_sessions d
             WHERE s.id = $1 AND d.device_id = s.device_id AND d.revoked_at IS NULL
               AND (s.wake IS NULL OR s.wake < $2 OR (s.wake = $2 AND s.attempt < $3))
             RETURNING {Columns}
@@ -85,15 +84,15 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, strin
         if (taken is [var subscription])
             return new PushClaim.Taken(subscription);
         var unsettled = await database.QueryAsync(
-            $"""
-            SELECT true FROM {schema}.push_subscriptions WHERE id = $1 AND wake = $2 AND attempt = $3 AND NOT settled
+            """
+            SELECT true FROM push_subscriptions WHERE id = $1 AND wake = $2 AND attempt = $3 AND NOT settled
             """,
             row => row.GetBoolean(0), cancellationToken, task.Subscription, task.Wake, task.Attempt);
         return unsettled.Count > 0 ? new PushClaim.Unknown() : new PushClaim.Done();
     }
 
     public Task SettleAsync(PushTask task, CancellationToken cancellationToken) => database.ExecuteAsync(
-        $"UPDATE {schema}.push_subscriptions SET settled = true WHERE id = $1 AND wake = $2 AND attempt = $3",
+        "UPDATE push_subscriptions SET settled = true WHERE id = $1 AND wake = $2 AND attempt = $3",
         cancellationToken, task.Subscription, task.Wake, task.Attempt);
 
     private static PushSubscription Read(NpgsqlDataReader row) => new(

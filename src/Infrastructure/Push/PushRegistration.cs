@@ -2,7 +2,6 @@ using System.Net;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Infrastructure.Accounts;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Reacting;
 using Marten;
@@ -27,8 +26,7 @@ public static class PushRegistration
         services.ConfigureMarten(PushSchema.Register);
         services.AddSingleton<ReactionSignal>();
         services.AddSingleton<IPushSubscriptions>(provider => new PostgresPushSubscriptions(
-            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema,
-            provider.GetRequiredService<ReactionSignal>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ReactionSignal>()));
         services.AddSingleton<IPushQueue, HangfirePushQueue>();
         services.AddSingleton<PushJob>();
         services.AddSingleton<OpenAddresses>();

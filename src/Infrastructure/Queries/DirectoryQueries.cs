@@ -8,10 +8,10 @@ namespace ChatCqrs.Infrastructure.Queries;
 /// <inheritdoc cref="IDirectory"/>
 internal sealed class DirectoryQueries(NpgsqlDataSource database) : IDirectory
 {
-    internal const string Sql = "SELECT id, decode(data ->> 'profile', 'base64') FROM chat.mt_doc_users WHERE id = ANY($1)";
+    internal const string Sql = "SELECT id, decode(data ->> 'profile', 'base64') FROM mt_doc_users WHERE id = ANY($1)";
 
     private const string ErasedSql =
-        "SELECT id, (data ->> 'erased_at')::timestamptz FROM chat.mt_doc_users WHERE id = ANY($1) AND data ->> 'erased_at' IS NOT NULL";
+        "SELECT id, (data ->> 'erased_at')::timestamptz FROM mt_doc_users WHERE id = ANY($1) AND data ->> 'erased_at' IS NOT NULL";
 
     public async Task<IReadOnlyDictionary<UserId, SealedContent>> ProfilesAsync(IReadOnlyCollection<UserId> users, CancellationToken cancellationToken)
     {

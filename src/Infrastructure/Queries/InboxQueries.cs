@@ -27,52 +27,52 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         $"""
         SELECT p.id, p.kind, p.last_seq, p.last_message_seq, p.started_at, p.updated_at, p.delivered_seq, p.read_seq,
             CASE WHEN (SELECT count(*) FROM (
-                SELECT FROM chat.timeline n WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq LIMIT {GoneMax}) g) = {GoneMax}
-            THEN (SELECT count(*) FROM chat.timeline n
+                SELECT FROM timeline n WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq LIMIT {GoneMax}) g) = {GoneMax}
+            THEN (SELECT count(*) FROM timeline n
                 WHERE n.conversation_id = p.id AND n.kept_until > now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1)
             ELSE coalesce(newest.message_no - (
-                SELECT n.message_no - (n.message_id IS NOT NULL)::int FROM chat.timeline n
+                SELECT n.message_no - (n.message_id IS NOT NULL)::int FROM timeline n
                 WHERE n.conversation_id = p.id AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
             - coalesce((
-                SELECT n.author_no FROM chat.timeline n
+                SELECT n.author_no FROM timeline n
                 WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq DESC LIMIT 1) - (
-                SELECT n.author_no - 1 FROM chat.timeline n
+                SELECT n.author_no - 1 FROM timeline n
                 WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
-            - (SELECT count(*) FROM chat.timeline n
+            - (SELECT count(*) FROM timeline n
                 WHERE n.conversation_id = p.id AND n.deleted_at IS NOT NULL AND n.expired_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1)
-            - (SELECT count(*) FROM chat.timeline n
+            - (SELECT count(*) FROM timeline n
                 WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq AND n.actor <> $1)
-            - CASE WHEN EXISTS (SELECT FROM chat.timeline n WHERE n.kept_until <= now()) THEN (
-                SELECT count(*) FROM chat.timeline n
+            - CASE WHEN EXISTS (SELECT FROM timeline n WHERE n.kept_until <= now()) THEN (
+                SELECT count(*) FROM timeline n
                 WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END
             END AS unread,
             coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, p.found, {ReadModelRows.EntryColumns}
         FROM (
             SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
                 greatest(coalesce(w.read_seq, -1), c.joined_seq - 1, coalesce((
-                    SELECT n.seq - 1 FROM chat.timeline n WHERE n.conversation_id = c.id AND n.kept_until IS NOT NULL ORDER BY n.seq LIMIT 1), c.last_seq)) AS seen_seq
+                    SELECT n.seq - 1 FROM timeline n WHERE n.conversation_id = c.id AND n.kept_until IS NOT NULL ORDER BY n.seq LIMIT 1), c.last_seq)) AS seen_seq
             FROM (
                 SELECT c.*, l.seq AS shown_seq, count(*) OVER () AS found, coalesce(sum(l.bytes) OVER (
                     ORDER BY c.place DESC, c.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
                 FROM (
                     SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
-                    FROM chat.mt_doc_members m JOIN chat.conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
+                    FROM mt_doc_members m JOIN conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
                     WHERE m.user__id = $1 AND {ReadModelRows.IsMember} AND {where}
                     {limit}
                 ) c
                 LEFT JOIN LATERAL (
-                    SELECT t.seq, {ReadModelRows.StoredBytes} AS bytes FROM chat.timeline t
+                    SELECT t.seq, {ReadModelRows.StoredBytes} AS bytes FROM timeline t
                     WHERE t.conversation_id = c.id AND t.seq >= c.joined_seq AND {ReadModelRows.IsKept} ORDER BY t.seq DESC LIMIT 1
                 ) l ON true
             ) c
-            LEFT JOIN chat.watermarks w ON w.conversation_id = c.id AND w.user_id = $1
+            LEFT JOIN watermarks w ON w.conversation_id = c.id AND w.user_id = $1
             WHERE c.bytes_before < {bytesMax}
         ) p
-        LEFT JOIN chat.conversation_settings s ON s.conversation_id = p.id AND s.user_id = $1
+        LEFT JOIN conversation_settings s ON s.conversation_id = p.id AND s.user_id = $1
         LEFT JOIN LATERAL (
-            SELECT n.message_no FROM chat.timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
+            SELECT n.message_no FROM timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
         ) newest ON true
-        LEFT JOIN chat.timeline t ON t.conversation_id = p.id AND t.seq = p.shown_seq
+        LEFT JOIN timeline t ON t.conversation_id = p.id AND t.seq = p.shown_seq
         ORDER BY p.place DESC, p.id DESC
         """;
 
@@ -87,7 +87,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         "(o.place, c.id) < ($3, $4)",
         $"""
         CASE WHEN c.updated_at <= $5 THEN c.updated_at ELSE (
-            SELECT e.at FROM chat.timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired' ORDER BY e.seq DESC LIMIT 1
+            SELECT e.at FROM timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired' ORDER BY e.seq DESC LIMIT 1
         ) END
         """,
         "ORDER BY o.place DESC, c.id DESC LIMIT $2", "$6");
@@ -120,8 +120,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
             $"""
             SELECT w.one, w.other FROM unnest($1, $2) AS w(one, other)
             WHERE EXISTS (
-                SELECT FROM chat.mt_doc_members o WHERE o.user__id = w.other AND o.data ->> 'left_seq' IS NULL AND EXISTS (
-                    SELECT FROM chat.mt_doc_members m WHERE m.conversation__id = o.conversation__id AND m.user__id = w.one AND {ReadModelRows.IsMember}))
+                SELECT FROM mt_doc_members o WHERE o.user__id = w.other AND o.data ->> 'left_seq' IS NULL AND EXISTS (
+                    SELECT FROM mt_doc_members m WHERE m.conversation__id = o.conversation__id AND m.user__id = w.one AND {ReadModelRows.IsMember}))
             """,
             row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
             pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray())).ToHashSet();
@@ -130,8 +130,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""
         SELECT m.user__id, c.id, c.last_seq FROM unnest($1) AS u(id)
-        JOIN chat.mt_doc_members m ON m.user__id = u.id AND {ReadModelRows.IsMember}
-        JOIN chat.conversations c ON c.id = m.conversation__id
+        JOIN mt_doc_members m ON m.user__id = u.id AND {ReadModelRows.IsMember}
+        JOIN conversations c ON c.id = m.conversation__id
         WHERE c.updated_at > $2 LIMIT $3
         """,
         row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)), cancellationToken,
@@ -144,16 +144,16 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         IdsAsync($"NOT ({ReadModelRows.IsMember})", user, cancellationToken);
 
     private async Task<IReadOnlyList<ConversationId>> IdsAsync(string where, UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"SELECT m.conversation__id FROM chat.mt_doc_members m WHERE m.user__id = $1 AND {where} ORDER BY m.conversation__id",
+        $"SELECT m.conversation__id FROM mt_doc_members m WHERE m.user__id = $1 AND {where} ORDER BY m.conversation__id",
         row => new ConversationId(row.GetGuid(0)), cancellationToken, user.Value);
 
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""
             SELECT m.conversation__id, (m.data ->> 'joined_seq')::bigint, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
-            FROM chat.mt_doc_members m
-            JOIN chat.conversations c ON c.id = m.conversation__id
-            LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
+            FROM mt_doc_members m
+            JOIN conversations c ON c.id = m.conversation__id
+            LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
             WHERE m.user__id = $1 AND {ReadModelRows.IsMember}
             """,
             row => new WaitingItem(

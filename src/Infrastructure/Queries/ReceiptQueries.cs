@@ -17,7 +17,7 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
         """
         SELECT m.conversation__id, m.user__id, m.data::text,
                coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
-        FROM chat.mt_doc_members m LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
+        FROM mt_doc_members m LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         WHERE m.conversation__id = ANY ($1)
         """,
         row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),
@@ -26,7 +26,7 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
     public async Task<IReadOnlyList<ReceiptMark>> MarksAsync(
         ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         """
-        SELECT r.is_read, r.up_to_seq, r.at FROM chat.receipt_marks r
+        SELECT r.is_read, r.up_to_seq, r.at FROM receipt_marks r
         WHERE r.conversation_id = $1 AND r.user_id = $2 AND (r.is_read, r.up_to_seq) > ($3, $4) ORDER BY r.is_read, r.up_to_seq LIMIT $5
         """,
         row => new ReceiptMark(new MemberKey(conversation, user), row.GetBoolean(0), row.GetInt64(1), row.GetFieldValue<DateTimeOffset>(2)),
@@ -36,11 +36,11 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
         ConversationId conversation, long seq, CancellationToken cancellationToken) => await database.QueryAsync(
         """
         SELECT m.user__id, m.data::text,
-            (SELECT r.at FROM chat.receipt_marks r
+            (SELECT r.at FROM receipt_marks r
              WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND NOT r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1),
-            (SELECT r.at FROM chat.receipt_marks r
+            (SELECT r.at FROM receipt_marks r
              WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1)
-        FROM chat.mt_doc_members m WHERE m.conversation__id = $1 ORDER BY m.user__id
+        FROM mt_doc_members m WHERE m.conversation__id = $1 ORDER BY m.user__id
         """,
         row => new RecipientReceipt(
             new(row.GetGuid(0)), StaysOf(row.GetString(1)), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),

@@ -15,7 +15,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         ConversationId conversation, long after, PageSize size, CancellationToken cancellationToken)
     {
         var (entries, _) = await PageAsync(
-            "SELECT t.* FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3", "t.seq", size, cancellationToken,
+            "SELECT t.* FROM timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3", "t.seq", size, cancellationToken,
             conversation.Value, after, size.Entries);
         if (EditedBy(entries) is not { Length: > 0 } edited)
             return entries;
@@ -30,7 +30,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         var order = newestFirst ? "t.seq DESC" : "t.seq";
         var (messages, _) = await PageAsync(
             $"""
-            SELECT t.* FROM chat.timeline t
+            SELECT t.* FROM timeline t
             WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {ReadModelRows.IsKept} ORDER BY {order} LIMIT $5
             """,
             order, size, cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries);
@@ -42,7 +42,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
     public async Task<IReadOnlyList<TimelineEntry>> WrittenAsync(
         ConversationId conversation, UserId by, long after, PageSize size, CancellationToken cancellationToken) => (await PageAsync(
         $"""
-        SELECT t.* FROM chat.timeline t
+        SELECT t.* FROM timeline t
         WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {ReadModelRows.IsKept} ORDER BY t.seq LIMIT $4
         """,
         "t.seq", size, cancellationToken, conversation.Value, by.Value, after, size.Entries)).Entries;
@@ -51,9 +51,9 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
             $"""
-            SELECT {ReadModelRows.EntryColumns}, c.last_seq FROM chat.message_ids i
-            JOIN chat.timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
-            JOIN chat.conversations c ON c.id = i.conversation_id
+            SELECT {ReadModelRows.EntryColumns}, c.last_seq FROM message_ids i
+            JOIN timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
+            JOIN conversations c ON c.id = i.conversation_id
             WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 AND {ReadModelRows.IsKept} ORDER BY i.sender <> $4, i.seq LIMIT 1
             """,
             row => new FoundMessage(ReadModelRows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
@@ -78,19 +78,19 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     private const string UnreadRows =
         $"""
-        SELECT t.* FROM chat.mt_doc_members m
-        LEFT JOIN chat.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
+        SELECT t.* FROM mt_doc_members m
+        LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
         CROSS JOIN LATERAL (
             WITH next AS MATERIALIZED (
-                SELECT t.seq, t.actor <> m.user__id AND t.deleted_at IS NULL AS is_unread FROM chat.timeline t
+                SELECT t.seq, t.actor <> m.user__id AND t.deleted_at IS NULL AS is_unread FROM timeline t
                 WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
                   AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END) AND {ReadModelRows.IsKept}
                 ORDER BY t.seq LIMIT $5
             )
             SELECT n.seq FROM next n WHERE n.is_unread
             UNION ALL
-            SELECT t.seq FROM chat.mt_doc_members o CROSS JOIN LATERAL (
-                SELECT t.seq FROM chat.timeline t
+            SELECT t.seq FROM mt_doc_members o CROSS JOIN LATERAL (
+                SELECT t.seq FROM timeline t
                 WHERE t.conversation_id = o.conversation__id AND t.actor = o.user__id AND t.seq > (SELECT max(n.seq) FROM next n)
                   AND {ReadModelRows.IsKept} AND t.deleted_at IS NULL
                 ORDER BY t.seq LIMIT $4
@@ -99,7 +99,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
               AND (SELECT count(*) = $5 AND count(*) FILTER (WHERE n.is_unread) < $4 FROM next n)
             ORDER BY seq LIMIT $4
         ) unread
-        JOIN chat.timeline t ON t.conversation_id = m.conversation__id AND t.seq = unread.seq
+        JOIN timeline t ON t.conversation_id = m.conversation__id AND t.seq = unread.seq
         WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {ReadModelRows.IsMember}
         ORDER BY m.conversation__id, t.seq LIMIT $4
         """;
@@ -131,12 +131,12 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     private async Task<Dictionary<long, long>> SizesAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            $"SELECT t.seq, octet_length(t.content)::bigint FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
+            $"SELECT t.seq, octet_length(t.content)::bigint FROM timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
             row => (Seq: row.GetInt64(0), Bytes: row.GetInt64(1)), cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Bytes);
 
     private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            $"SELECT t.seq, t.bucket, t.content FROM chat.timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
+            $"SELECT t.seq, t.bucket, t.content FROM timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
             row => (Seq: row.GetInt64(0), Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
             cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Content);
 

@@ -20,7 +20,7 @@ internal sealed class SentMessageQueries(NpgsqlDataSource database) : ISentMessa
             """
             SELECT i.message_id, i.sender, i.conversation_id, i.seq, i.sent_at, i.fingerprint
             FROM unnest($1, $2) AS wanted(message_id, sender)
-            JOIN chat.message_ids i ON i.message_id = wanted.message_id AND i.sender = wanted.sender
+            JOIN message_ids i ON i.message_id = wanted.message_id AND i.sender = wanted.sender
             """,
             row => (
                 Key: (new UserId(row.GetGuid(1)), new MessageId(row.GetGuid(0))),

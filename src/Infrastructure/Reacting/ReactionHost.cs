@@ -1,4 +1,3 @@
-using ChatCqrs.Infrastructure.Postgres;
 using JasperFx.CodeGeneration;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
@@ -121,7 +120,7 @@ internal sealed class ReactionHost(
 
     private async Task<bool> IsWantedAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand($"SELECT EXISTS (SELECT FROM {PostgresRegistration.Schema}.push_subscriptions)");
+        await using var command = database.CreateCommand("SELECT EXISTS (SELECT FROM push_subscriptions)");
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
@@ -179,6 +178,7 @@ internal sealed class ReactionHost(
     private string ConnectionString() => new NpgsqlConnectionStringBuilder(connection.ConnectionString)
     {
         ApplicationName = "chatcqrs-reactions",
+        SearchPath = null,
         MinPoolSize = 0,
         MaxPoolSize = ConnectionsMax,
     }.ConnectionString;

@@ -58,7 +58,7 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
 
     private static async Task<bool> AnybodyAsync(ReadModelSession session, CancellationToken cancellationToken)
     {
-        await using var command = session.Command($"SELECT EXISTS (SELECT FROM {session.Schema}.push_subscriptions)");
+        await using var command = session.Command("SELECT EXISTS (SELECT FROM push_subscriptions)");
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
@@ -73,10 +73,10 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
     {
         await using var command = session.Command(
             $"""
-            INSERT INTO {session.Schema}.push_pending (user_id, due, since)
+            INSERT INTO push_pending (user_id, due, since)
             SELECT DISTINCT m.user__id, $3::timestamptz, $5::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
-            JOIN {session.Schema}.mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender AND {ReadModelRows.IsMember}
-            WHERE EXISTS (SELECT FROM {session.Schema}.push_subscriptions s WHERE s.user_id = m.user__id)
+            JOIN mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender AND {ReadModelRows.IsMember}
+            WHERE EXISTS (SELECT FROM push_subscriptions s WHERE s.user_id = m.user__id)
             ORDER BY m.user__id
             ON CONFLICT (user_id) DO UPDATE SET
                 due = CASE WHEN push_pending.due < $4 THEN excluded.due ELSE push_pending.due END,

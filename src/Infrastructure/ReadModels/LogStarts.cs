@@ -40,9 +40,9 @@ internal static class LogStarts
 
     /// <summary>Those of a run that their streams still hold: EventStoreDB hands out what was truncated until it is scavenged.</summary>
     public static async Task<IReadOnlyList<Recorded>> LeftOfAsync(
-        IReadOnlyList<Recorded> facts, NpgsqlDataSource database, string schema, CancellationToken cancellationToken)
+        IReadOnlyList<Recorded> facts, NpgsqlDataSource database, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand($"SELECT stream, before FROM {schema}.{Table} WHERE stream = ANY ($1)");
+        await using var command = database.CreateCommand($"SELECT stream, before FROM {Table} WHERE stream = ANY ($1)");
         command.Parameters.Add(new() { Value = facts.Select(fact => fact.Stream).Distinct().ToArray() });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var starts = new Dictionary<string, long>();

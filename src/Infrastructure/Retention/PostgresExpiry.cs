@@ -8,26 +8,26 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Retention;
 
 /// <inheritdoc cref="IExpiry"/>
-internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) : IExpiry
+internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
 {
     public async Task<IReadOnlyList<DueMessages>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => Grouped(
         await database.QueryAsync(
-            $"""
+            """
             SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
-            FROM (SELECT * FROM {schema}.timeline WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2) t
-            JOIN {schema}.conversations c ON c.id = t.conversation_id
+            FROM (SELECT * FROM timeline WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2) t
+            JOIN conversations c ON c.id = t.conversation_id
             """,
             Row, cancellationToken, now.UtcDateTime, limit));
 
     public async Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int conversations, int limit, CancellationToken cancellationToken)
     {
         var looked = await database.QueryAsync(
-            $"""
+            """
             WITH RECURSIVE kept AS (
-                (SELECT conversation_id, 1 AS n FROM {schema}.timeline WHERE kept_until IS NOT NULL AND conversation_id > $1 ORDER BY conversation_id LIMIT 1)
+                (SELECT conversation_id, 1 AS n FROM timeline WHERE kept_until IS NOT NULL AND conversation_id > $1 ORDER BY conversation_id LIMIT 1)
                 UNION ALL
                 SELECT next.conversation_id, kept.n + 1 FROM kept CROSS JOIN LATERAL (
-                    SELECT conversation_id FROM {schema}.timeline
+                    SELECT conversation_id FROM timeline
                     WHERE kept_until IS NOT NULL AND conversation_id > kept.conversation_id ORDER BY conversation_id LIMIT 1
                 ) next WHERE kept.n < $2
             )
@@ -41,21 +41,21 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
             WITH recipients AS (
                 SELECT m.conversation__id AS conversation_id, m.user__id AS user_id, (m.data ->> 'joined_seq')::bigint AS joined_seq,
                     coalesce(w.read_seq, -1) AS read_seq, d.device, coalesce((w.devices ->> d.device)::bigint, -1) AS delivered_seq
-                FROM {schema}.mt_doc_members m
-                LEFT JOIN {schema}.watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
-                LEFT JOIN {schema}.mt_doc_users u ON u.id = m.user__id::text
+                FROM mt_doc_members m
+                LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
+                LEFT JOIN mt_doc_users u ON u.id = m.user__id::text
                 LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
                 WHERE m.conversation__id = ANY ($1) AND {ReadModelRows.IsMember}
             )
             SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
-            FROM {schema}.timeline t JOIN {schema}.conversations c ON c.id = t.conversation_id
+            FROM timeline t JOIN conversations c ON c.id = t.conversation_id
             WHERE t.conversation_id = ANY ($1) AND t.kept_until IS NOT NULL AND t.deleted_at IS NULL
               AND EXISTS (SELECT FROM recipients r WHERE r.conversation_id = t.conversation_id AND r.user_id <> t.actor AND r.joined_seq <= t.seq)
               AND NOT EXISTS (
                 SELECT FROM recipients r
                 WHERE r.conversation_id = t.conversation_id AND r.joined_seq <= t.seq AND r.device IS DISTINCT FROM t.device::text
                   AND (r.delivered_seq < t.seq OR (r.user_id <> t.actor AND r.read_seq < t.seq AND EXISTS (
-                    SELECT FROM {schema}.media_references f WHERE f.conversation_id = t.conversation_id AND f.seq = t.seq))))
+                    SELECT FROM media_references f WHERE f.conversation_id = t.conversation_id AND f.seq = t.seq))))
             LIMIT $2
             """,
             Row, cancellationToken, looked.ToArray(), limit);
@@ -67,7 +67,7 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
     {
         var session = await database.OpenConnectionAsync(cancellationToken);
         if (await LogStarts.TryShareAsync(session, cancellationToken))
-            return new Trims(database, session, schema);
+            return new Trims(database, session);
         await session.DisposeAsync();
         return null;
     });
@@ -81,13 +81,13 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
             .Select(group => new DueMessages(group.Key, [.. group.Select(row => row.Message)], group.Min(row => row.AsOf))),
     ];
 
-    private sealed class Trims(NpgsqlDataSource database, NpgsqlConnection session, string schema) : ILogTrims
+    private sealed class Trims(NpgsqlDataSource database, NpgsqlConnection session) : ILogTrims
     {
         public async Task<IReadOnlyList<LogTrim>> NextAsync(ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
-            $"""
+            """
             SELECT w.conversation_id, w.expiry_seq, (
-                SELECT t.seq FROM {schema}.timeline t WHERE t.conversation_id = w.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1)
-            FROM {schema}.log_trims w WHERE w.conversation_id > $1 ORDER BY w.conversation_id LIMIT $2
+                SELECT t.seq FROM timeline t WHERE t.conversation_id = w.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1)
+            FROM log_trims w WHERE w.conversation_id > $1 ORDER BY w.conversation_id LIMIT $2
             """,
             row => new LogTrim(new(row.GetGuid(0)), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2)), cancellationToken,
             after?.Value ?? Guid.Empty, limit);
@@ -95,14 +95,14 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database, string schema) :
         public Task NoteStartAsync(
             string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash, CancellationToken cancellationToken) => database.ExecuteAsync(
             $"""
-            INSERT INTO {schema}.{LogStarts.Table} AS s (stream, conversation_id, of_receipts, before, hash) VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO {LogStarts.Table} AS s (stream, conversation_id, of_receipts, before, hash) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (stream) DO UPDATE SET before = excluded.before, hash = excluded.hash WHERE s.before < excluded.before
             RETURNING {DurableCommit.Sql}
             """,
             cancellationToken, stream, conversation.Value, stream.StartsWith(StreamName.ReceiptsPrefix, StringComparison.Ordinal), before, hash.ToArray());
 
         public Task DoneAsync(LogTrim trim, CancellationToken cancellationToken) => database.ExecuteAsync(
-            $"DELETE FROM {schema}.log_trims WHERE conversation_id = $1 AND expiry_seq = $2", cancellationToken, trim.Conversation.Value, trim.ExpirySeq);
+            "DELETE FROM log_trims WHERE conversation_id = $1 AND expiry_seq = $2", cancellationToken, trim.Conversation.Value, trim.ExpirySeq);
 
         public async ValueTask DisposeAsync()
         {

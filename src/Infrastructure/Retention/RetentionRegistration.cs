@@ -1,7 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Scheduling;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -14,7 +13,7 @@ public static class RetentionRegistration
     /// <summary>What is due to go, and the clock that lets it go.</summary>
     public static IServiceCollection AddRetention(this IServiceCollection services)
     {
-        services.AddSingleton<IExpiry>(provider => new PostgresExpiry(provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema));
+        services.AddSingleton<IExpiry>(provider => new PostgresExpiry(provider.GetRequiredService<NpgsqlDataSource>()));
         return services.AddRecurring(
             "sweep-messages", provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value.SweepEvery, () => new SweepMessages.Command());
     }

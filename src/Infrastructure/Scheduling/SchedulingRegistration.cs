@@ -69,6 +69,7 @@ public static class SchedulingRegistration
         var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString)
         {
             ApplicationName = "chatcqrs-jobs",
+            SearchPath = null,
             MinPoolSize = 0,
             MaxPoolSize = ConnectionsMax,
             Enlist = false,

@@ -16,7 +16,7 @@ namespace ChatCqrs.Infrastructure.Sealing;
 public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> options)
 {
     private const int SecretSize = 32;
-    private const string Table = PostgresRegistration.Schema + ".secrets";
+    private const string Table = "secrets";
 
     /// <summary>The notification channel for shredded secrets; the payload is the secret's name.</summary>
     public const string Channel = PostgresRegistration.Schema + "_secrets";

@@ -1,6 +1,5 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Erasure;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Tests.Accounts;
 
 namespace ChatCqrs.Infrastructure.Tests.Erasure;
@@ -12,7 +11,7 @@ public sealed class PostgresErasuresTests(AccountsDatabase database) : IClassFix
     [Fact]
     public async Task What_was_asked_for_is_pending_until_it_is_finished_oldest_first()
     {
-        var erasures = new PostgresErasures(database.Source, PostgresRegistration.Schema);
+        var erasures = new PostgresErasures(database.Source);
         UserId[] users = [.. Enumerable.Range(0, 3).Select(_ => new UserId(Guid.CreateVersion7()))];
         var (ann, ben, cid) = (users[0], users[1], users[2]);
         await erasures.RequestAsync(ben, Now.AddMinutes(1), default);

@@ -22,7 +22,8 @@ public sealed class LogDatabase : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _database = await TestDatabase.CreateAsync();
-        Source = NpgsqlDataSource.Create(ConnectionString);
+        Source = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(ConnectionString) { SearchPath = PostgresRegistration.Schema });
         await Node().GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();
     }
 

@@ -10,7 +10,7 @@ namespace ChatCqrs.Infrastructure.Tests.Postgres;
 /// </summary>
 public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatabase>, IAsyncLifetime
 {
-    private readonly LogReader _reader = new(database.Source, PostgresRegistration.Schema);
+    private readonly LogReader _reader = new(database.Source);
 
     public async Task InitializeAsync()
     {

@@ -81,6 +81,7 @@ public sealed class PostgresRegistrationTests : IAsyncLifetime
         await using var session = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
         await using var command = new NpgsqlCommand(
             """
+            CREATE SCHEMA chat;
             CREATE TABLE due (id bigint PRIMARY KEY, at timestamptz NOT NULL);
             CREATE INDEX due_at ON due (at);
             INSERT INTO due SELECT n, now() + interval '1 day' FROM generate_series(1, 5000) n;

@@ -75,9 +75,9 @@ public sealed class RunnerTests : ProjectingTest
         await LeaderHasBegunAsync();
 
         var first = await ReadModelTransaction.BeginAsync(
-            documents, database.Source, "chat", default, new LogPosition(5), 0, default);
+            documents, database.Source, isRebuild: false, default, new LogPosition(5), 0, default);
         var second = ReadModelTransaction.BeginAsync(
-            documents, database.Source, "chat", default, new LogPosition(6), 0, default);
+            documents, database.Source, isRebuild: false, default, new LogPosition(6), 0, default);
         await Eventually.IsTrue(
             async () => await Views.WaitingForLocksAsync() == 1,
             "the second waits for the first");
@@ -112,7 +112,7 @@ public sealed class RunnerTests : ProjectingTest
         await LeaderHasBegunAsync();
 
         await using var transaction = await ReadModelTransaction.BeginAsync(
-            node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>().Source, "chat", default, new LogPosition(5), 0,
+            node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>().Source, isRebuild: false, default, new LogPosition(5), 0,
             default);
 
         await using var command = transaction.Session.Command("SHOW synchronous_commit");

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Testing;
 using Npgsql;
@@ -81,6 +82,7 @@ public sealed class SecretsTests(SealingDatabase database) : IClassFixture<Seali
     {
         var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString)
         {
+            SearchPath = PostgresRegistration.Schema,
             Options = $"-c synchronous_commit={set}",
         };
         await using var source = NpgsqlDataSource.Create(connection);
