@@ -33,7 +33,7 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         await database.QueryAsync(
             $"""
             SELECT r.conversation_id, max(r.seq) FROM media_references r
-            JOIN mt_doc_members m ON m.conversation__id = r.conversation_id AND m.user__id = $2
+            JOIN members() m ON m.conversation_id = r.conversation_id AND m.user_id = $2
             WHERE r.file_id = $1 GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
             """,
             row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)), cancellationToken, file.Value, user.Value);

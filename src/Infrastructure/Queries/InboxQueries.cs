@@ -9,71 +9,40 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Queries;
 
 /// <inheritdoc cref="IInbox"/>
-/// <remarks>Marten names the columns that it duplicates from <c>user_id</c> and <c>conversation_id</c> with two underscores.</remarks>
 internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 {
-    /// <summary>How many messages that have expired behind what is kept are counted one by one.</summary>
-    private const int GoneMax = 200;
-
     /// <summary>
-    /// The page is cut first, also where its last messages are large enough. What is unread is not counted message by message: it is the difference of the numbers at both ends of what lies after the read
-    /// watermark, less the same difference for the user's own messages, less the few that were deleted. What has expired before the first message that is kept is
-    /// passed over at once. What has expired behind it is counted, and where that is much, which is where a timer outruns what was sent without one, what is kept is
-    /// counted instead. What is due but not swept is counted only while there is such a thing at all.
+    /// Conversations of the user <c>$1</c>. The page is cut first, by the number of conversations and by the bytes of their last messages; only what is on it is
+    /// joined with the rest.
     /// </summary>
-    /// <param name="order">The place of a conversation <c>c</c> in the order.</param>
-    /// <param name="bytesMax">The parameter of how many bytes the last messages before one have together at most.</param>
+    /// <param name="where">Which conversations: a condition on the member <c>m</c>, the conversation <c>c</c> and the place <c>o.place</c>.</param>
+    /// <param name="order">The place of the conversation <c>c</c> in the order, newest first.</param>
+    /// <param name="limit">The clause that cuts the page by number; empty for none.</param>
+    /// <param name="bytesMax">The page ends with the conversation whose last message brings it to so many bytes; a number or a parameter.</param>
     private static string Sql(string where, string order = "c.updated_at", string limit = "", string bytesMax = "1") =>
         $"""
-        SELECT p.id, p.kind, p.last_seq, p.last_message_seq, p.started_at, p.updated_at, p.delivered_seq, p.read_seq,
-            CASE WHEN (SELECT count(*) FROM (
-                SELECT FROM timeline n WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq LIMIT {GoneMax}) g) = {GoneMax}
-            THEN (SELECT count(*) FROM timeline n
-                WHERE n.conversation_id = p.id AND n.kept_until > now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1)
-            ELSE coalesce(newest.message_no - (
-                SELECT n.message_no - (n.message_id IS NOT NULL)::int FROM timeline n
-                WHERE n.conversation_id = p.id AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
-            - coalesce((
-                SELECT n.author_no FROM timeline n
-                WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq DESC LIMIT 1) - (
-                SELECT n.author_no - 1 FROM timeline n
-                WHERE n.conversation_id = p.id AND n.actor = $1 AND n.message_id IS NOT NULL AND n.seq > p.seen_seq ORDER BY n.seq LIMIT 1), 0)
-            - (SELECT count(*) FROM timeline n
-                WHERE n.conversation_id = p.id AND n.deleted_at IS NOT NULL AND n.expired_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1)
-            - (SELECT count(*) FROM timeline n
-                WHERE n.conversation_id = p.id AND n.expired_at IS NOT NULL AND n.seq > p.seen_seq AND n.actor <> $1)
-            - CASE WHEN EXISTS (SELECT FROM timeline n WHERE n.kept_until <= now()) THEN (
-                SELECT count(*) FROM timeline n
-                WHERE n.conversation_id = p.id AND n.kept_until <= now() AND n.deleted_at IS NULL AND n.seq > p.seen_seq AND n.actor <> $1) ELSE 0 END
-            END AS unread,
-            coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, p.place, p.title, p.title_by, p.found, {ReadModelRows.EntryColumns}
+        SELECT c.id, c.kind, c.last_seq, c.last_message_seq, c.started_at, c.updated_at, coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1),
+            unread.messages, coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, c.place, c.title, c.title_by, c.found, {ReadModelRows.EntryColumns}
         FROM (
-            SELECT c.*, coalesce(w.delivered_seq, -1) AS delivered_seq, coalesce(w.read_seq, -1) AS read_seq,
-                greatest(coalesce(w.read_seq, -1), c.joined_seq - 1, coalesce((
-                    SELECT n.seq - 1 FROM timeline n WHERE n.conversation_id = c.id AND n.kept_until IS NOT NULL ORDER BY n.seq LIMIT 1), c.last_seq)) AS seen_seq
+            SELECT c.*, l.seq AS shown_seq, count(*) OVER () AS found, coalesce(sum(l.bytes) OVER (
+                ORDER BY c.place DESC, c.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
             FROM (
-                SELECT c.*, l.seq AS shown_seq, count(*) OVER () AS found, coalesce(sum(l.bytes) OVER (
-                    ORDER BY c.place DESC, c.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
-                FROM (
-                    SELECT c.*, (m.data ->> 'joined_seq')::bigint AS joined_seq, o.place
-                    FROM mt_doc_members m JOIN conversations c ON c.id = m.conversation__id CROSS JOIN LATERAL (SELECT {order} AS place) o
-                    WHERE m.user__id = $1 AND {ReadModelRows.IsMember} AND {where}
-                    {limit}
-                ) c
-                LEFT JOIN LATERAL (
-                    SELECT t.seq, {ReadModelRows.StoredBytes} AS bytes FROM timeline t
-                    WHERE t.conversation_id = c.id AND t.seq >= c.joined_seq AND {ReadModelRows.IsKept} ORDER BY t.seq DESC LIMIT 1
-                ) l ON true
+                SELECT c.*, m.joined_seq, o.place
+                FROM members() m JOIN conversations c ON c.id = m.conversation_id CROSS JOIN LATERAL (SELECT {order} AS place) o
+                WHERE m.user_id = $1 AND m.left_seq IS NULL AND {where}
+                {limit}
             ) c
-            LEFT JOIN watermarks w ON w.conversation_id = c.id AND w.user_id = $1
-            WHERE c.bytes_before < {bytesMax}
-        ) p
-        LEFT JOIN conversation_settings s ON s.conversation_id = p.id AND s.user_id = $1
-        LEFT JOIN LATERAL (
-            SELECT n.message_no FROM timeline n WHERE n.conversation_id = p.id ORDER BY n.seq DESC LIMIT 1
-        ) newest ON true
-        LEFT JOIN timeline t ON t.conversation_id = p.id AND t.seq = p.shown_seq
-        ORDER BY p.place DESC, p.id DESC
+            LEFT JOIN LATERAL (
+                SELECT t.seq, {ReadModelRows.StoredBytes} AS bytes FROM timeline t
+                WHERE t.conversation_id = c.id AND t.seq >= c.joined_seq AND {ReadModelRows.IsKept} ORDER BY t.seq DESC LIMIT 1
+            ) l ON true
+        ) c
+        LEFT JOIN watermarks w ON w.conversation_id = c.id AND w.user_id = $1
+        LEFT JOIN conversation_settings s ON s.conversation_id = c.id AND s.user_id = $1
+        LEFT JOIN timeline t ON t.conversation_id = c.id AND t.seq = c.shown_seq
+        CROSS JOIN LATERAL unread_count(c.id, $1, greatest(coalesce(w.read_seq, -1), c.joined_seq - 1)) unread
+        WHERE c.bytes_before < {bytesMax}
+        ORDER BY c.place DESC, c.id DESC
         """;
 
     /// <summary>How many of a conversation's last entries are looked through for where it stood when the first page was read.</summary>
@@ -112,7 +81,7 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     }
 
     public async Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(Sql("m.conversation__id = $2"), Item, cancellationToken, user.Value, conversation.Value)).FirstOrDefault();
+        (await database.QueryAsync(Sql("m.conversation_id = $2"), Item, cancellationToken, user.Value, conversation.Value)).FirstOrDefault();
 
     public async Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
         IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken) =>
@@ -120,8 +89,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
             $"""
             SELECT w.one, w.other FROM unnest($1, $2) AS w(one, other)
             WHERE EXISTS (
-                SELECT FROM mt_doc_members o WHERE o.user__id = w.other AND o.data ->> 'left_seq' IS NULL AND EXISTS (
-                    SELECT FROM mt_doc_members m WHERE m.conversation__id = o.conversation__id AND m.user__id = w.one AND {ReadModelRows.IsMember}))
+                SELECT FROM members() o WHERE o.user_id = w.other AND o.left_seq IS NULL AND EXISTS (
+                    SELECT FROM members() m WHERE m.conversation_id = o.conversation_id AND m.user_id = w.one AND m.left_seq IS NULL))
             """,
             row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
             pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray())).ToHashSet();
@@ -129,32 +98,32 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     public async Task<IReadOnlyList<ChangedItem>> ChangedAsync(
         IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""
-        SELECT m.user__id, c.id, c.last_seq FROM unnest($1) AS u(id)
-        JOIN mt_doc_members m ON m.user__id = u.id AND {ReadModelRows.IsMember}
-        JOIN conversations c ON c.id = m.conversation__id
+        SELECT m.user_id, c.id, c.last_seq FROM unnest($1) AS u(id)
+        JOIN members() m ON m.user_id = u.id AND m.left_seq IS NULL
+        JOIN conversations c ON c.id = m.conversation_id
         WHERE c.updated_at > $2 LIMIT $3
         """,
         row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)), cancellationToken,
         users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
 
     public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>
-        IdsAsync(ReadModelRows.IsMember, user, cancellationToken);
+        IdsAsync("m.left_seq IS NULL", user, cancellationToken);
 
     public Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken) =>
-        IdsAsync($"NOT ({ReadModelRows.IsMember})", user, cancellationToken);
+        IdsAsync("m.left_seq IS NOT NULL", user, cancellationToken);
 
     private async Task<IReadOnlyList<ConversationId>> IdsAsync(string where, UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"SELECT m.conversation__id FROM mt_doc_members m WHERE m.user__id = $1 AND {where} ORDER BY m.conversation__id",
+        $"SELECT m.conversation_id FROM members() m WHERE m.user_id = $1 AND {where} ORDER BY m.conversation_id",
         row => new ConversationId(row.GetGuid(0)), cancellationToken, user.Value);
 
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""
-            SELECT m.conversation__id, (m.data ->> 'joined_seq')::bigint, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
-            FROM mt_doc_members m
-            JOIN conversations c ON c.id = m.conversation__id
-            LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
-            WHERE m.user__id = $1 AND {ReadModelRows.IsMember}
+            SELECT m.conversation_id, m.joined_seq, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
+            FROM members() m
+            JOIN conversations c ON c.id = m.conversation_id
+            LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+            WHERE m.user_id = $1 AND m.left_seq IS NULL
             """,
             row => new WaitingItem(
                 new ConversationId(row.GetGuid(0)), row.GetInt64(1), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)), row.GetInt64(3)),

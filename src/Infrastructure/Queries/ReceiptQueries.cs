@@ -15,10 +15,10 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
     public async Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => (await database.QueryAsync(
         """
-        SELECT m.conversation__id, m.user__id, m.data::text,
+        SELECT m.conversation_id, m.user_id, m.document::text,
                coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
-        FROM mt_doc_members m LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
-        WHERE m.conversation__id = ANY ($1)
+        FROM members() m LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+        WHERE m.conversation_id = ANY ($1)
         """,
         row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),
         cancellationToken, conversations.Select(id => id.Value).ToArray())).ToLookup(member => member.Conversation);
@@ -35,12 +35,12 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
     public async Task<IReadOnlyList<RecipientReceipt>> TimesAsync(
         ConversationId conversation, long seq, CancellationToken cancellationToken) => await database.QueryAsync(
         """
-        SELECT m.user__id, m.data::text,
+        SELECT m.user_id, m.document::text,
             (SELECT r.at FROM receipt_marks r
-             WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND NOT r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1),
+             WHERE r.conversation_id = $1 AND r.user_id = m.user_id AND NOT r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1),
             (SELECT r.at FROM receipt_marks r
-             WHERE r.conversation_id = $1 AND r.user_id = m.user__id AND r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1)
-        FROM mt_doc_members m WHERE m.conversation__id = $1 ORDER BY m.user__id
+             WHERE r.conversation_id = $1 AND r.user_id = m.user_id AND r.is_read AND r.up_to_seq >= $2 ORDER BY r.up_to_seq LIMIT 1)
+        FROM members() m WHERE m.conversation_id = $1 ORDER BY m.user_id
         """,
         row => new RecipientReceipt(
             new(row.GetGuid(0)), StaysOf(row.GetString(1)), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),

@@ -78,30 +78,30 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     private const string UnreadRows =
         $"""
-        SELECT t.* FROM mt_doc_members m
-        LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
+        SELECT t.* FROM members() m
+        LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
         CROSS JOIN LATERAL (
             WITH next AS MATERIALIZED (
-                SELECT t.seq, t.actor <> m.user__id AND t.deleted_at IS NULL AS is_unread FROM timeline t
-                WHERE t.conversation_id = m.conversation__id AND t.seq >= (m.data ->> 'joined_seq')::bigint
-                  AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation__id = $2 THEN $3 ELSE -1 END) AND {ReadModelRows.IsKept}
+                SELECT t.seq, t.actor <> m.user_id AND t.deleted_at IS NULL AS is_unread FROM timeline t
+                WHERE t.conversation_id = m.conversation_id AND t.seq >= m.joined_seq
+                  AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation_id = $2 THEN $3 ELSE -1 END) AND {ReadModelRows.IsKept}
                 ORDER BY t.seq LIMIT $5
             )
             SELECT n.seq FROM next n WHERE n.is_unread
             UNION ALL
-            SELECT t.seq FROM mt_doc_members o CROSS JOIN LATERAL (
+            SELECT t.seq FROM members() o CROSS JOIN LATERAL (
                 SELECT t.seq FROM timeline t
-                WHERE t.conversation_id = o.conversation__id AND t.actor = o.user__id AND t.seq > (SELECT max(n.seq) FROM next n)
+                WHERE t.conversation_id = o.conversation_id AND t.actor = o.user_id AND t.seq > (SELECT max(n.seq) FROM next n)
                   AND {ReadModelRows.IsKept} AND t.deleted_at IS NULL
                 ORDER BY t.seq LIMIT $4
             ) t
-            WHERE o.conversation__id = m.conversation__id AND o.user__id <> m.user__id
+            WHERE o.conversation_id = m.conversation_id AND o.user_id <> m.user_id
               AND (SELECT count(*) = $5 AND count(*) FILTER (WHERE n.is_unread) < $4 FROM next n)
             ORDER BY seq LIMIT $4
         ) unread
-        JOIN timeline t ON t.conversation_id = m.conversation__id AND t.seq = unread.seq
-        WHERE m.user__id = $1 AND m.conversation__id >= $2 AND {ReadModelRows.IsMember}
-        ORDER BY m.conversation__id, t.seq LIMIT $4
+        JOIN timeline t ON t.conversation_id = m.conversation_id AND t.seq = unread.seq
+        WHERE m.user_id = $1 AND m.conversation_id >= $2 AND m.left_seq IS NULL
+        ORDER BY m.conversation_id, t.seq LIMIT $4
         """;
 
     /// <summary>The first entries that are found, up to the one that brings the page to its bytes. PostgreSQL tells how large a content is without reading it.</summary>

@@ -74,10 +74,10 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
         await using var command = session.Command(
             $"""
             INSERT INTO push_pending (user_id, due, since)
-            SELECT DISTINCT m.user__id, $3::timestamptz, $5::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
-            JOIN mt_doc_members m ON m.conversation__id = sent.conversation_id AND m.user__id <> sent.sender AND {ReadModelRows.IsMember}
-            WHERE EXISTS (SELECT FROM push_subscriptions s WHERE s.user_id = m.user__id)
-            ORDER BY m.user__id
+            SELECT DISTINCT m.user_id, $3::timestamptz, $5::timestamptz FROM unnest($1, $2) AS sent(conversation_id, sender)
+            JOIN members() m ON m.conversation_id = sent.conversation_id AND m.user_id <> sent.sender AND m.left_seq IS NULL
+            WHERE EXISTS (SELECT FROM push_subscriptions s WHERE s.user_id = m.user_id)
+            ORDER BY m.user_id
             ON CONFLICT (user_id) DO UPDATE SET
                 due = CASE WHEN push_pending.due < $4 THEN excluded.due ELSE push_pending.due END,
                 since = excluded.since

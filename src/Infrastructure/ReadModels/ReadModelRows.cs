@@ -30,9 +30,6 @@ internal static class ReadModelRows
     /// <summary>That a row, <c>t</c>, is a message whose time is not up.</summary>
     public const string IsKept = "t.kept_until > now()";
 
-    /// <summary>That a document of a member, <c>m</c>, is of somebody who has not left.</summary>
-    public const string IsMember = "m.data ->> 'left_seq' IS NULL";
-
     /// <param name="offset">The ordinal of the first of <see cref="EntryColumns"/>.</param>
     public static TimelineEntry Entry(NpgsqlDataReader row, int offset = 0)
     {

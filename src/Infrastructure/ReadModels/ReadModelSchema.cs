@@ -35,6 +35,7 @@ internal static class ReadModelSchema
         options.Storage.ExtendedSchemaObjects.Add(ReceiptMarks(schema));
         options.Storage.ExtendedSchemaObjects.Add(MediaReferences(schema));
         options.Storage.ExtendedSchemaObjects.Add(Checkpoints(schema));
+        ReadModelFunctions.Register(options);
     }
 
     /// <summary>No index but the key, and room in each page: so an update stays in its page and touches no index (PostgreSQL's heap-only tuples).</summary>

@@ -39,13 +39,13 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
         var rows = await database.QueryAsync(
             $"""
             WITH recipients AS (
-                SELECT m.conversation__id AS conversation_id, m.user__id AS user_id, (m.data ->> 'joined_seq')::bigint AS joined_seq,
+                SELECT m.conversation_id, m.user_id, m.joined_seq,
                     coalesce(w.read_seq, -1) AS read_seq, d.device, coalesce((w.devices ->> d.device)::bigint, -1) AS delivered_seq
-                FROM mt_doc_members m
-                LEFT JOIN watermarks w ON w.conversation_id = m.conversation__id AND w.user_id = m.user__id
-                LEFT JOIN mt_doc_users u ON u.id = m.user__id::text
+                FROM members() m
+                LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+                LEFT JOIN mt_doc_users u ON u.id = m.user_id::text
                 LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
-                WHERE m.conversation__id = ANY ($1) AND {ReadModelRows.IsMember}
+                WHERE m.conversation_id = ANY ($1) AND m.left_seq IS NULL
             )
             SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
             FROM timeline t JOIN conversations c ON c.id = t.conversation_id
