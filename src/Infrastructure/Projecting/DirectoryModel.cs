@@ -12,7 +12,17 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class DirectoryModel : IReadModel
 {
     public string Name => "directory";
-    public IReadOnlyList<string> Tables { get; } = ["mt_doc_users"];
+
+    public IReadOnlyList<ReadModelTable> Tables { get; } =
+    [
+        new DocumentTable<UserView>("users")
+        {
+            Map = documents => documents.Identity(view => view.Id),
+            TakenOver = TruncatedRows.None,
+            OnErasure = OnErasure.Keeps("The fold empties the profile and notes the erasure."),
+            InExport = InExport.Shows("profile"),
+        },
+    ];
 
     /// <summary>Where nodes are told; the payload is the user whose blocks have changed.</summary>
     public static string BlocksChannel(string schema) => schema + "_blocks";

@@ -1,8 +1,8 @@
 using ChatCqrs.Domain;
-using ChatCqrs.Domain.Users;
 using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Projections;
 using ChatCqrs.Projections.Inbox;
+using Marten.Schema;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -15,16 +15,57 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class InboxModel : IReadModel
 {
     public string Name => "inbox";
-    public IReadOnlyList<string> Tables { get; } = ["conversations", "mt_doc_members", "conversation_settings"];
 
-    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
-        [("conversations", TruncatedRows.Conversation("t.id")), ("mt_doc_members", TruncatedRows.Conversation("t.conversation__id"))];
+    public IReadOnlyList<ReadModelTable> Tables { get; } =
+    [
+        // No index but the key, and room in each page: an update stays in its page and touches no index (PostgreSQL's heap-only tuples).
+        new RowTable("conversations")
+        {
+            Define = table =>
+            {
+                table.AddColumn("id", "uuid").AsPrimaryKey();
+                table.AddColumn("kind", "text").NotNull();
+                table.AddColumn("last_seq", "bigint").NotNull();
+                table.AddColumn("last_message_seq", "bigint").NotNull();
+                table.AddColumn("started_at", "timestamptz").NotNull();
+                table.AddColumn("updated_at", "timestamptz").NotNull();
+                table.AddColumn("title", "bytea");
+                table.AddColumn("title_by", "uuid");
+                table.WithFillFactor(RowTable.UpdatedFillFactor);
+            },
+            TakenOver = TruncatedRows.Conversation("t.id"),
+            OnErasure = OnErasure.Keeps("A conversation belongs to all of its members. Titles are sealed under their author's key."),
+            InExport = InExport.Shows("conversations"),
+        },
+        new DocumentTable<MemberView>("members")
+        {
+            Map = documents => documents.Identity(view => view.Id)
+                .UniqueIndex(UniqueIndexType.DuplicatedField, view => view.UserId, view => view.ConversationId)
+                .Duplicate(view => view.ConversationId),
+            TakenOver = TruncatedRows.Conversation("t.conversation__id"),
+            OnErasure = OnErasure.Keeps("Who was there says who received what the others wrote."),
+            InExport = InExport.Shows("conversations"),
+        },
+        new RowTable("conversation_settings")
+        {
+            Define = table =>
+            {
+                table.AddColumn("user_id", "uuid").AsPrimaryKey();
+                table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+                table.AddColumn("pinned", "boolean").NotNull();
+                table.AddColumn("archived", "boolean").NotNull();
+                table.AddColumn("muted_until", "timestamptz");
+            },
+            TakenOver = TruncatedRows.None,
+            OnErasure = OnErasure.Deletes("user_id"),
+            InExport = InExport.Shows("settings"),
+        },
+    ];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
         await SaveSettingsAsync(facts, session, cancellationToken);
-        await ForgetSettingsAsync(facts, session, cancellationToken);
         var keys = Folding<ConversationId, ConversationView, ConversationsProjection>.KeysOf(facts);
         if (keys.Count == 0)
             return;
@@ -92,15 +133,6 @@ internal sealed class InboxModel : IReadModel
             changed.Select(view => view.Settings.Pinned).ToArray(),
             changed.Select(view => view.Settings.Archived).ToArray(),
             changed.Select(view => view.Settings.MutedUntil?.UtcDateTime).ToArray());
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-    /// <summary>Those of users who were erased; none follow.</summary>
-    private static async Task ForgetSettingsAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
-    {
-        var erased = facts.Where(fact => fact.Event is UserEvent.UserErased).Select(fact => StreamName.IdOf(fact.Stream)).Distinct().ToArray();
-        if (erased.Length == 0)
-            return;
-        await using var command = session.Command("DELETE FROM conversation_settings WHERE user_id = ANY ($1)", erased);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

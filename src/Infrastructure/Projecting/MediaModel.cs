@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Projections.Media;
+using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
@@ -7,9 +8,25 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class MediaModel : IReadModel
 {
     public string Name => "media";
-    public IReadOnlyList<string> Tables { get; } = ["media_references"];
 
-    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } = [("media_references", TruncatedRows.Before("t.seq"))];
+    public IReadOnlyList<ReadModelTable> Tables { get; } =
+    [
+        new RowTable("media_references")
+        {
+            Define = table =>
+            {
+                table.AddColumn("file_id", "uuid").AsPrimaryKey();
+                table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+                table.AddColumn("seq", "bigint").AsPrimaryKey();
+                table.AddColumn("message_id", "uuid").NotNull();
+                table.AddColumn("at", "timestamptz").NotNull();
+                table.Indexes.Add(new IndexDefinition("media_references_conversation").AgainstColumns("conversation_id", "seq"));
+            },
+            TakenOver = TruncatedRows.Before("t.seq"),
+            OnErasure = OnErasure.Keeps("It names no user. The files of an erased user go with their uploads."),
+            InExport = InExport.Leaves("Exported entries name their files."),
+        },
+    ];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

@@ -16,13 +16,13 @@ public static class ProjectingRegistration
     /// <summary>The read models, their runner, and the queries over them.</summary>
     public static IServiceCollection AddReadModels(this IServiceCollection services)
     {
-        services.ConfigureMarten(ReadModelSchema.Register);
+        services.ConfigureMarten(ReadModelFactory.Register);
+        services.ConfigureMarten(ReadModelFunctions.Register);
         services.ConfigureMarten(LogStarts.Register);
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<ReadSide>();
         services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());
         services.AddSingleton<RunnerState>();
-        services.AddSingleton<ReadModelFactory>();
         services.AddSingleton<ReadModelDatabase>();
         services.AddSingleton<Func<string, IDocumentStore>>(
             provider => schema => ShadowStore(provider.GetRequiredService<NpgsqlDataSource>(), schema));
@@ -45,6 +45,6 @@ public static class ProjectingRegistration
         options.Connection(database);
         options.UseSystemTextJsonForSerialization(EnumStorage.AsString, Casing.SnakeCase);
         options.DisableNpgsqlLogging = true;
-        ReadModelSchema.Register(options);
+        ReadModelFactory.Register(options);
     });
 }

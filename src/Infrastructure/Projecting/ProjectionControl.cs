@@ -18,7 +18,7 @@ internal sealed class ProjectionControl(IEventStore store, NpgsqlDataSource data
         var live = rows.GetValueOrDefault(Checkpoint.Live, new Row(LogPosition.Start, 0, double.MaxValue));
         var leaderless = live.Silence > SilenceMax;
         var lag = live.Position < head ? Math.Max(live.LagSeconds, leaderless ? live.Silence : 0) : 0;
-        return [.. ReadModelFactory.Names.Select(name => StateOf(name, rows.GetValueOrDefault(Rebuilder.CheckpointOf(name))))];
+        return [.. ReadModelFactory.Names.Select(name => StateOf(name, rows.GetValueOrDefault(Checkpoint.RebuildOf(name))))];
 
         ProjectionState StateOf(string name, Row? rebuild) => new(
             name, live.Position, lag,

@@ -15,7 +15,7 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// crash each event has taken effect exactly once. An event that cannot be read stops the runner, and shows; it is never skipped.
 /// </summary>
 internal sealed class ProjectionRunner(
-    IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, ReadModelFactory factory, Rebuilder rebuilder,
+    IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, Rebuilder rebuilder,
     IEnumerable<IReaction> reactions, ReadSide readSide, RunnerState state, TracedAppends traced, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
 {
     private static readonly TimeSpan StoreRetryMin = TimeSpan.FromMilliseconds(200);
@@ -31,7 +31,8 @@ internal sealed class ProjectionRunner(
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .15, .2, .25, .3, .4, .5, .75, 1, 2.5, 5, 10] });
     private static readonly Histogram<int> Batch = Telemetry.Meter.CreateHistogram<int>("chat.projection.events", "{event}", "Events in one transaction.");
 
-    private readonly IReadOnlyList<IReadModel> _models = [.. ReadModelFactory.Names.Select(factory.Create)];
+    private readonly ReadModelTarget _live = new(documents, database.Source, new StreamFacts(store, codec), IsRebuild: false);
+    private readonly IReadOnlyList<IReadModel> _models = ReadModelFactory.CreateAll();
     private readonly IReadOnlyList<IReaction> _reactions = [.. reactions];
     private TimeSpan _storeRetry = StoreRetryMin;
 
@@ -108,13 +109,14 @@ internal sealed class ProjectionRunner(
     {
         foreach (var model in _models)
             model.Forget();
-        var position = await Checkpoint.TakeUpAsync(database.Source, cancellationToken);
+        var (position, filled) = await Checkpoint.TakeUpAsync(
+            database.Source, ReadModelFactory.Names, ReadModelFactory.BeforeNotes, cancellationToken);
         readSide.Lead(position);
         state.Running();
         logger.LogInformation("This node folds the read models, from {Position} on.", position);
 
         await using var feed = new LogFeed(store, codec, position, cancellationToken);
-        await using var rebuilding = rebuilder.Start(_models, position, cancellationToken);
+        await using var rebuilding = rebuilder.Start(_models, filled, position, cancellationToken);
         while (true)
         {
             if (await feed.NextAsync(Heartbeat) is not { } run)
@@ -139,10 +141,9 @@ internal sealed class ProjectionRunner(
         using (await rebuilder.EnterAsync(cancellationToken))
         {
             var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
-            await using var transaction = await ReadModelTransaction.BeginAsync(
-                documents, database.Source, isRebuild: false, from, to, lag, cancellationToken);
-            foreach (var model in _models)
-                await model.ApplyAsync(facts, transaction.Session, cancellationToken);
+            await using var transaction = await ReadModelTransaction.BeginAsync(_live, from, to, lag, cancellationToken);
+            foreach (var model in _models.Where(rebuilder.IsFilled))
+                await transaction.FoldAsync(model, facts, cancellationToken);
             await transaction.SaveAsync(cancellationToken);
             foreach (var reaction in _reactions)
                 await reaction.ApplyAsync(facts, transaction.Session, transaction.Inner, cancellationToken);
@@ -173,10 +174,10 @@ internal sealed class ProjectionRunner(
 internal static class Pacing
 {
     /// <summary>From so many events on a transaction counts as load.</summary>
-    private const int Loaded = 200;
+    internal const int Loaded = 200;
 
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
-    private static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(125);
+    internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
+    internal static readonly TimeSpan LoadedInterval = TimeSpan.FromMilliseconds(125);
 
     public static TimeSpan After(int events, TimeSpan took)
     {

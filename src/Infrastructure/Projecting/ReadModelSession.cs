@@ -5,7 +5,7 @@ namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>What models do in one transaction of the runner.</summary>
 /// <param name="connection">Its search path is the schema of the tables: the live one, or that of a rebuild.</param>
-internal sealed class ReadModelSession(NpgsqlConnection connection, bool isRebuild, Func<IDocumentSession> documents)
+internal sealed class ReadModelSession(NpgsqlConnection connection, ReadModelTarget target, Func<IDocumentSession> documents)
 {
     private readonly Lazy<IDocumentSession> _documents = new(documents);
 
@@ -17,7 +17,9 @@ internal sealed class ReadModelSession(NpgsqlConnection connection, bool isRebui
     public NpgsqlConnection Connection { get; } = connection;
 
     /// <summary>Whether the tables are those of a rebuild, which nobody reads yet.</summary>
-    public bool IsRebuild { get; } = isRebuild;
+    public bool IsRebuild => target.IsRebuild;
+
+    public StreamFacts Streams => target.Streams;
 
     public NpgsqlCommand Command(string sql, params ReadOnlySpan<object> parameters)
     {

@@ -1,5 +1,4 @@
 using ChatCqrs.Domain;
-using Marten;
 using Marten.Services;
 using Npgsql;
 
@@ -11,11 +10,12 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
     private readonly NpgsqlConnection _connection;
     private readonly NpgsqlTransaction _transaction;
 
-    private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, IDocumentStore store, bool isRebuild)
+    private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, ReadModelTarget target)
     {
         _connection = connection;
         _transaction = transaction;
-        Session = new ReadModelSession(connection, isRebuild, () => store.LightweightSession(SessionOptions.ForTransaction(transaction)));
+        Session = new ReadModelSession(
+            connection, target, () => target.Documents.LightweightSession(SessionOptions.ForTransaction(transaction)));
     }
 
     public ReadModelSession Session { get; }
@@ -24,23 +24,28 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
     public NpgsqlTransaction Inner => _transaction;
 
     /// <inheritdoc cref="Checkpoint.MoveAsync"/>
-    /// <param name="database">Connections whose search path is the schema of the tables.</param>
     public static async Task<ReadModelTransaction> BeginAsync(
-        IDocumentStore store, NpgsqlDataSource database, bool isRebuild, LogPosition from, LogPosition to, double lagSeconds,
-        CancellationToken cancellationToken)
+        ReadModelTarget target, LogPosition from, LogPosition to, double lagSeconds, CancellationToken cancellationToken)
     {
-        var connection = await database.OpenConnectionAsync(cancellationToken);
+        var connection = await target.Tables.OpenConnectionAsync(cancellationToken);
         try
         {
             var transaction = await connection.BeginTransactionAsync(cancellationToken);
             await Checkpoint.MoveAsync(connection, from, to, lagSeconds, cancellationToken);
-            return new ReadModelTransaction(connection, transaction, store, isRebuild);
+            return new ReadModelTransaction(connection, transaction, target);
         }
         catch
         {
             await connection.DisposeAsync(); // Which rolls back.
             throw;
         }
+    }
+
+    /// <summary>Folds a run into a model.</summary>
+    public async Task FoldAsync(IReadModel model, IReadOnlyList<Recorded> facts, CancellationToken cancellationToken)
+    {
+        await model.ApplyAsync(facts, Session, cancellationToken);
+        await ErasedRows.DeleteAsync(model, facts, Session, cancellationToken);
     }
 
     /// <summary>Writes the documents.</summary>

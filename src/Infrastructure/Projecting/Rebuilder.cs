@@ -13,10 +13,9 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// live runner is held for a moment, the rest is folded, and the tables change places in one transaction. A rebuild that is cut short starts again.
 /// </summary>
 internal sealed class Rebuilder(
-    IEventStore store, IEventCodec codec, ReadModelDatabase database, Func<string, IDocumentStore> storeOf, ReadModelFactory factory,
+    IEventStore store, IEventCodec codec, ReadModelDatabase database, Func<string, IDocumentStore> storeOf,
     ILogger<Rebuilder> logger)
 {
-    private const string Prefix = "rebuild:";
     private const string Live = PostgresRegistration.Schema;
     private const string Shadow = PostgresRegistration.Schema + "_rebuild";
 
@@ -30,6 +29,7 @@ internal sealed class Rebuilder(
     private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly HashSet<string> _filled = [];
     private ulong _livePosition;
 
     /// <summary>Up to where the live views are; moved while the gate is held.</summary>
@@ -39,9 +39,6 @@ internal sealed class Rebuilder(
         set => Volatile.Write(ref _livePosition, value.Value);
     }
 
-    /// <summary>The name of a checkpoint that stands for a rebuild that is asked for.</summary>
-    public static string CheckpointOf(string name) => Prefix + name;
-
     /// <summary>Holds the gate for one transaction of the live runner.</summary>
     public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {
@@ -49,10 +46,19 @@ internal sealed class Rebuilder(
         return new Exit(_gate);
     }
 
+    /// <summary>
+    /// Whether the live tables of a model hold everything up to <see cref="LivePosition"/>; a new model does once it is built. Read while the gate is held.
+    /// </summary>
+    public bool IsFilled(IReadModel model) => _filled.Contains(model.Name);
+
     /// <summary>Works on what is asked for until the returned work is disposed.</summary>
-    public IAsyncDisposable Start(IReadOnlyList<IReadModel> live, LogPosition position, CancellationToken cancellationToken)
+    /// <param name="filled">The names of the models that are there up to the position.</param>
+    public IAsyncDisposable Start(
+        IReadOnlyList<IReadModel> live, IEnumerable<string> filled, LogPosition position, CancellationToken cancellationToken)
     {
         LivePosition = position;
+        _filled.Clear();
+        _filled.UnionWith(filled);
         return new Work(live, this, cancellationToken);
     }
 
@@ -61,7 +67,7 @@ internal sealed class Rebuilder(
     {
         await using var command = database.Source.CreateCommand(
             "INSERT INTO checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now()) ON CONFLICT (name) DO NOTHING");
-        command.Parameters.Add(new() { Value = CheckpointOf(name) });
+        command.Parameters.Add(new() { Value = Checkpoint.RebuildOf(name) });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
@@ -87,11 +93,12 @@ internal sealed class Rebuilder(
         }
     }
 
+    /// <summary>The next model to rebuild. A later version may ask for one that this version does not know.</summary>
     private async Task<string?> NextRequestAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.Source.CreateCommand(
-            $"SELECT name FROM checkpoints WHERE name LIKE '{Prefix}%' ORDER BY updated_at, name LIMIT 1");
-        return (await command.ExecuteScalarAsync(cancellationToken) as string)?[Prefix.Length..];
+        await using var command = database.Source.CreateCommand("SELECT name FROM checkpoints WHERE name = ANY ($1) ORDER BY updated_at, name LIMIT 1");
+        command.Parameters.Add(new() { Value = ReadModelFactory.Names.Select(Checkpoint.RebuildOf).ToArray() });
+        return await command.ExecuteScalarAsync(cancellationToken) is string request ? Checkpoint.ModelOf(request) : null;
     }
 
     private async Task RebuildAsync(IReadModel live, CancellationToken cancellationToken)
@@ -101,18 +108,18 @@ internal sealed class Rebuilder(
         using var shadow = storeOf(Shadow);
         await shadow.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
         await using var tables = database.Open(Shadow);
-        await Checkpoint.TakeUpAsync(tables, cancellationToken);
+        await Checkpoint.BeginRebuildAsync(tables, cancellationToken);
         await using var untruncated = await HoldLogAsync(cancellationToken);
-        foreach (var (table, rows) in live.TakenOver)
-            await TakeOverAsync(table, rows, cancellationToken);
+        foreach (var table in live.Tables.Where(table => table.TakenOver != TruncatedRows.None))
+            await TakeOverAsync(table, cancellationToken);
 
         await using var feed = new LogFeed(store, codec, LogPosition.Start, cancellationToken);
-        var model = factory.Create(live.Name);
-        var build = new Build(
-            feed, store, () => LivePosition, (facts, from) => ApplyAsync(shadow, tables, model, facts, from, cancellationToken));
+        var model = ReadModelFactory.Create(live.Name);
+        var target = new ReadModelTarget(shadow, tables, new StreamFacts(store, codec), IsRebuild: true);
+        var build = new Build(feed, store, () => LivePosition, (facts, from) => ApplyAsync(target, model, facts, from, cancellationToken));
         while (!await build.StepAsync(cancellationToken))
             await ShowAsync(live.Name, build.Position, cancellationToken);
-        await ExecuteAsync(string.Join(';', live.Tables.Select(table => $"ANALYZE {Shadow}.{table}")), cancellationToken);
+        await ExecuteAsync(string.Join(';', live.Tables.Select(table => $"ANALYZE {Shadow}.{table.Name}")), cancellationToken);
 
         for (var tries = 1; !await TryFinishAsync(build, live, mayFail: tries < SwitchTriesMax, cancellationToken); tries++)
             await Task.Delay(LookEvery, cancellationToken);
@@ -141,15 +148,15 @@ internal sealed class Rebuilder(
         }
     }
 
-    private async Task TakeOverAsync(string table, string rows, CancellationToken cancellationToken)
+    private async Task TakeOverAsync(ReadModelTable table, CancellationToken cancellationToken)
     {
         await using var list = database.Source.CreateCommand(
             "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2");
         list.Parameters.Add(new() { Value = Shadow });
-        list.Parameters.Add(new() { Value = table });
+        list.Parameters.Add(new() { Value = table.Name });
         var columns = (string)(await list.ExecuteScalarAsync(cancellationToken))!;
         await ExecuteAsync(
-            $"INSERT INTO {Shadow}.{table} ({columns}) SELECT {columns} FROM {Live}.{table} t WHERE {rows}",
+            $"INSERT INTO {Shadow}.{table.Name} ({columns}) SELECT {columns} FROM {Live}.{table.Name} t WHERE {table.TakenOver}",
             cancellationToken);
     }
 
@@ -170,17 +177,16 @@ internal sealed class Rebuilder(
         }
 
         live.Forget();
+        _filled.Add(live.Name);
         return true;
     }
 
     private async Task ApplyAsync(
-        IDocumentStore shadow, NpgsqlDataSource tables, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from,
-        CancellationToken cancellationToken)
+        ReadModelTarget target, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
     {
-        await using var transaction = await ReadModelTransaction.BeginAsync(
-            shadow, tables, isRebuild: true, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
+        await using var transaction = await ReadModelTransaction.BeginAsync(target, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
         if (await LogStarts.LeftOfAsync(facts, database.Source, cancellationToken) is { Count: > 0 } left)
-            await model.ApplyAsync(left, transaction.Session, cancellationToken);
+            await transaction.FoldAsync(model, left, cancellationToken);
         await transaction.SaveAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
@@ -191,8 +197,8 @@ internal sealed class Rebuilder(
         await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await Checkpoint.HoldAsync(connection, LivePosition, cancellationToken);
-        var tables = string.Join(", ", model.Tables.Select(table => $"{Live}.{table}"));
-        var moves = string.Join(' ', model.Tables.Select(table => $"ALTER TABLE {Shadow}.{table} SET SCHEMA {Live};"));
+        var tables = string.Join(", ", model.Tables.Select(table => $"{Live}.{table.Name}"));
+        var moves = string.Join(' ', model.Tables.Select(table => $"ALTER TABLE {Shadow}.{table.Name} SET SCHEMA {Live};"));
         await using var command = connection.CreateCommand();
         command.CommandText =
             $"""
@@ -200,7 +206,9 @@ internal sealed class Rebuilder(
             LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;
             DROP TABLE {tables};
             {moves}
-            DELETE FROM checkpoints WHERE name = '{CheckpointOf(model.Name)}';
+            DELETE FROM checkpoints WHERE name = '{Checkpoint.RebuildOf(model.Name)}';
+            UPDATE checkpoints SET models = array_append(models, '{model.Name}')
+            WHERE name = '{Checkpoint.Live}' AND NOT '{model.Name}' = ANY (models);
             """;
         await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -210,7 +218,7 @@ internal sealed class Rebuilder(
     private async Task ShowAsync(string name, LogPosition position, CancellationToken cancellationToken)
     {
         await using var command = database.Source.CreateCommand("UPDATE checkpoints SET position = $2 WHERE name = $1");
-        command.Parameters.Add(new() { Value = CheckpointOf(name) });
+        command.Parameters.Add(new() { Value = Checkpoint.RebuildOf(name) });
         command.Parameters.Add(new() { Value = (decimal)position.Value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -14,10 +14,39 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class ReceiptsModel : IReadModel
 {
     public string Name => "receipts";
-    public IReadOnlyList<string> Tables { get; } = ["watermarks", "receipt_marks"];
 
-    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
-        [("watermarks", TruncatedRows.Receipts("t.conversation_id")), ("receipt_marks", TruncatedRows.Receipts("t.conversation_id"))];
+    public IReadOnlyList<ReadModelTable> Tables { get; } =
+    [
+        new RowTable("watermarks")
+        {
+            Define = table =>
+            {
+                table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+                table.AddColumn("user_id", "uuid").AsPrimaryKey();
+                table.AddColumn("delivered_seq", "bigint").NotNull();
+                table.AddColumn("read_seq", "bigint").NotNull();
+                table.AddColumn("devices", "jsonb").NotNull();
+                table.WithFillFactor(RowTable.UpdatedFillFactor);
+            },
+            TakenOver = TruncatedRows.Receipts("t.conversation_id"),
+            OnErasure = OnErasure.Keeps("Others see who has got and read what they wrote."),
+            InExport = InExport.Shows("receipts"),
+        },
+        new RowTable("receipt_marks")
+        {
+            Define = table =>
+            {
+                table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+                table.AddColumn("user_id", "uuid").AsPrimaryKey();
+                table.AddColumn("is_read", "boolean").AsPrimaryKey();
+                table.AddColumn("up_to_seq", "bigint").AsPrimaryKey();
+                table.AddColumn("at", "timestamptz").NotNull();
+            },
+            TakenOver = TruncatedRows.Receipts("t.conversation_id"),
+            OnErasure = OnErasure.Keeps("Others see when what they wrote was delivered and read."),
+            InExport = InExport.Shows("receipts"),
+        },
+    ];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

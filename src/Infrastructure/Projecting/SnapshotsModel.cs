@@ -1,5 +1,4 @@
 using ChatCqrs.Application;
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
@@ -9,30 +8,44 @@ using ChatCqrs.Projections.Snapshots;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>The snapshots of all streams that are long enough to need one: documents.</summary>
-internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IReadModel
+internal sealed class SnapshotsModel : IReadModel
 {
+    private const string Reason = "It repeats what the log says, without contents.";
+
     private readonly SnapshotFold<Conversation, ConversationEvent> _conversations = new(
-        store, codec, Conversation.NotStarted, (state, @event) => Conversation.Evolve(Slim(state), @event),
+        Conversation.NotStarted, (state, @event) => Conversation.Evolve(Slim(state), @event),
         @event => @event is ConversationEvent.MessagesExpired); // So that the log before it can go.
 
-    private readonly SnapshotFold<Watermarks, ReceiptEvent> _receipts = new(store, codec, Watermarks.None, Watermarks.Evolve, _ => false);
+    private readonly SnapshotFold<Watermarks, ReceiptEvent> _receipts = new(Watermarks.None, Watermarks.Evolve, _ => false);
 
     public string Name => "snapshots";
-    public IReadOnlyList<string> Tables { get; } = ["mt_doc_conversation_snapshots", "mt_doc_receipts_snapshots"];
 
-    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
+    public IReadOnlyList<ReadModelTable> Tables { get; } =
     [
-        ("mt_doc_conversation_snapshots", TruncatedRows.Conversation("t.id::uuid")), ("mt_doc_receipts_snapshots", TruncatedRows.Receipts("t.id::uuid")),
+        new DocumentTable<ConversationSnapshot>("conversation_snapshots")
+        {
+            Map = documents => documents.Identity(view => view.Id),
+            TakenOver = TruncatedRows.Conversation("t.id::uuid"),
+            OnErasure = OnErasure.Keeps(Reason),
+            InExport = InExport.Leaves(Reason),
+        },
+        new DocumentTable<ReceiptsSnapshot>("receipts_snapshots")
+        {
+            Map = documents => documents.Identity(view => view.Id),
+            TakenOver = TruncatedRows.Receipts("t.id::uuid"),
+            OnErasure = OnErasure.Keeps(Reason),
+            InExport = InExport.Leaves(Reason),
+        },
     ];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         foreach (var (state, last) in await _conversations.ApplyAsync(
-            facts, async id => await session.Documents.LoadAsync<ConversationSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
+            facts, session.Streams, async id => await session.Documents.LoadAsync<ConversationSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
             cancellationToken))
             session.Documents.Store(ConversationSnapshot.Of(last.Conversation.ToString(), state, last));
         foreach (var (state, last) in await _receipts.ApplyAsync(
-            facts, async id => await session.Documents.LoadAsync<ReceiptsSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
+            facts, session.Streams, async id => await session.Documents.LoadAsync<ReceiptsSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
             cancellationToken))
             session.Documents.Store(ReceiptsSnapshot.Of(last.Conversation.ToString(), state, last));
     }
@@ -53,7 +66,7 @@ internal sealed class SnapshotsModel(IEventStore store, IEventCodec codec) : IRe
 /// </summary>
 /// <param name="isDueAfter">The events after which one is kept whatever their number.</param>
 internal sealed class SnapshotFold<TState, TEvent>(
-    IEventStore store, IEventCodec codec, TState empty, Func<TState, TEvent, TState> evolve, Func<TEvent, bool> isDueAfter)
+    TState empty, Func<TState, TEvent, TState> evolve, Func<TEvent, bool> isDueAfter)
     where TState : class
     where TEvent : class
 {
@@ -68,7 +81,8 @@ internal sealed class SnapshotFold<TState, TEvent>(
     /// <param name="load">The last snapshot of a stream by its id, and its revision; null for none.</param>
     /// <returns>The newest state that is due for each stream, and the event that made it.</returns>
     public async Task<IEnumerable<(TState State, Recorded Last)>> ApplyAsync(
-        IReadOnlyList<Recorded> facts, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
+        IReadOnlyList<Recorded> facts, StreamFacts streams, Func<string, Task<(TState State, long Revision)?>> load,
+        CancellationToken cancellationToken)
     {
         var due = new Dictionary<string, (TState, Recorded)>();
         foreach (var fact in facts)
@@ -76,7 +90,7 @@ internal sealed class SnapshotFold<TState, TEvent>(
             if (fact.Event is not TEvent @event)
                 continue;
             var isDue = (fact.Revision + 1) % Every == 0 || isDueAfter(@event);
-            if (await BeforeAsync(fact, isDue, load, cancellationToken) is not { } before)
+            if (await BeforeAsync(fact, isDue, streams, load, cancellationToken) is not { } before)
                 continue;
             var state = evolve(before, @event);
             _states.Set(fact.Stream, (state, fact.Revision));
@@ -91,17 +105,18 @@ internal sealed class SnapshotFold<TState, TEvent>(
 
     /// <summary>The state just before an event; null where it is neither known nor needed.</summary>
     private async Task<TState?> BeforeAsync(
-        Recorded fact, bool isDue, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
+        Recorded fact, bool isDue, StreamFacts streams, Func<string, Task<(TState State, long Revision)?>> load,
+        CancellationToken cancellationToken)
     {
         if (fact.Revision == 0)
             return empty;
         if (_states.TryGet(fact.Stream, out var known) && known.Revision == fact.Revision - 1)
             return known.State;
-        return isDue ? await TakeUpAsync(fact, load, cancellationToken) : null;
+        return isDue ? await TakeUpAsync(fact, streams, load, cancellationToken) : null;
     }
 
     private async Task<TState?> TakeUpAsync(
-        Recorded fact, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
+        Recorded fact, StreamFacts streams, Func<string, Task<(TState State, long Revision)?>> load, CancellationToken cancellationToken)
     {
         const int PageSize = 512;
         var (state, revision) = await load(StreamName.IdOf(fact.Stream).ToString()) ?? (empty, -1);
@@ -109,12 +124,12 @@ internal sealed class SnapshotFold<TState, TEvent>(
             return null; // A rebuild that began with what was there: it has a newer one.
         while (revision < fact.Revision - 1)
         {
-            var page = await store.ReadStreamAsync(
-                fact.Stream, revision + 1, ReadDirection.Forwards, (int)Math.Min(PageSize, fact.Revision - 1 - revision), cancellationToken);
+            var page = await streams.ReadAsync(
+                fact.Stream, revision + 1, (int)Math.Min(PageSize, fact.Revision - 1 - revision), cancellationToken);
             if (page.Count == 0 || page[0].Revision != revision + 1)
                 return null; // Its start was truncated, and there is no snapshot to go on from.
-            foreach (var stored in page)
-                state = evolve(state, (TEvent)codec.Decode(stored).Event);
+            foreach (var earlier in page)
+                state = evolve(state, (TEvent)earlier.Event);
             revision = page[^1].Revision;
         }
 

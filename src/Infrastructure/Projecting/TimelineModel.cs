@@ -12,10 +12,7 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class TimelineModel : IReadModel
 {
     public string Name => "timeline";
-    public IReadOnlyList<string> Tables { get; } = ["timeline", "message_ids", "log_trims"];
-
-    public IReadOnlyList<(string Table, string Rows)> TakenOver { get; } =
-        [("timeline", TruncatedRows.Before("t.seq")), ("message_ids", TruncatedRows.Before("t.seq")), ("log_trims", TruncatedRows.Conversation("t.conversation_id"))];
+    public IReadOnlyList<ReadModelTable> Tables { get; } = [TimelineTables.Timeline, TimelineTables.MessageIds, TimelineTables.LogTrims];
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

@@ -52,6 +52,10 @@ internal sealed class History(IEventStore log, int seed = 1)
         User.Decide(
             User.NotRegistered, new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null), Now));
 
+    /// <summary>The account's end in the log; that of its keys and tables is not the history's.</summary>
+    public async Task EraseAsync(UserId user) =>
+        await AppendAsync(StreamName.Of(user), user, [new UserEvent.UserErased(user) { At = Now }]);
+
     public async Task<ConversationId> StartAsync(UserId one, UserId other)
     {
         var id = DirectConversation.IdOf(one, other);
@@ -66,7 +70,8 @@ internal sealed class History(IEventStore log, int seed = 1)
         var message = new MessageId(NewGuid());
         var command = new ConversationCommand.SendMessage(
             message, sender, _devices[0], MessageType.Text, Sealed(bytes),
-            new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000));
+            new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000),
+            Files: _random.Next(3) == 0 ? [new FileId(NewGuid())] : null);
         await DecideAsync(conversation, command, sender);
         return message;
     }
@@ -134,6 +139,17 @@ internal sealed class History(IEventStore log, int seed = 1)
         var changed = new UserEvent.ConversationSettingsChanged(user, conversation, settings) { At = Now };
         await AppendAsync(StreamName.Of(user), user, [changed]);
         Settings[(user, conversation)] = settings;
+    }
+
+    /// <summary>Messages that are delivered one by one: with enough of them, the receipts get a snapshot.</summary>
+    public async Task ConverseAsync(UserId one, UserId other, int messages)
+    {
+        var conversation = await StartAsync(one, other);
+        for (var n = 0; n < messages; n++)
+        {
+            await SendAsync(conversation, one);
+            await DeliverAsync(conversation, other, _conversations[conversation].LastSeq);
+        }
     }
 
     /// <summary>Random events in random conversations of the users.</summary>

@@ -1,12 +1,14 @@
 using System.Diagnostics;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Retention;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
+using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
@@ -22,6 +24,11 @@ internal sealed class Node : IAsyncDisposable
 
     public IReadSide ReadSide => Get<IReadSide>();
 
+    /// <summary>The views in use.</summary>
+    public ReadModelTarget Live => new(
+        Get<IDocumentStore>(), Get<ReadModelDatabase>().Source,
+        new StreamFacts(Get<IEventStore>(), Get<IEventCodec>()), IsRebuild: false);
+
     /// <param name="log">Null for the log in the same database.</param>
     /// <param name="commandTimeout">The default timeout of statements in seconds; null for the server's.</param>
     public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log, int? commandTimeout = null)
@@ -34,6 +41,7 @@ internal sealed class Node : IAsyncDisposable
             .AddSingleton(TimeProvider.System)
             .AddReadModels()
             .AddRetention();
+        builder.Services.ConfigureMarten(AccountSchema.Register); // The directory asks for erasures in its tables.
         var node = new Node(builder.Build());
         if (commandTimeout is { } seconds)
             node.Get<NpgsqlConnectionStringBuilder>().CommandTimeout = seconds;

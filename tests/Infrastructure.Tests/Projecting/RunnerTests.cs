@@ -71,13 +71,10 @@ public sealed class RunnerTests : ProjectingTest
     {
         await using var node = await StartNodeAsync();
         await node.CaughtUpAsync(LogPosition.Start);
-        var (documents, database) = (node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>());
         await LeaderHasBegunAsync();
 
-        var first = await ReadModelTransaction.BeginAsync(
-            documents, database.Source, isRebuild: false, default, new LogPosition(5), 0, default);
-        var second = ReadModelTransaction.BeginAsync(
-            documents, database.Source, isRebuild: false, default, new LogPosition(6), 0, default);
+        var first = await ReadModelTransaction.BeginAsync(node.Live, default, new LogPosition(5), 0, default);
+        var second = ReadModelTransaction.BeginAsync(node.Live, default, new LogPosition(6), 0, default);
         await Eventually.IsTrue(
             async () => await Views.WaitingForLocksAsync() == 1,
             "the second waits for the first");
@@ -112,8 +109,7 @@ public sealed class RunnerTests : ProjectingTest
         await LeaderHasBegunAsync();
 
         await using var transaction = await ReadModelTransaction.BeginAsync(
-            node.Get<IDocumentStore>(), node.Get<ReadModelDatabase>().Source, isRebuild: false, default, new LogPosition(5), 0,
-            default);
+            node.Live, default, new LogPosition(5), 0, default);
 
         await using var command = transaction.Session.Command("SHOW synchronous_commit");
         Assert.Equal(used, await command.ExecuteScalarAsync());

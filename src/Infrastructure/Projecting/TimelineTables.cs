@@ -1,0 +1,81 @@
+using Weasel.Postgresql.Tables;
+
+namespace ChatCqrs.Infrastructure.Projecting;
+
+/// <summary>The tables of <see cref="TimelineModel"/>.</summary>
+internal static class TimelineTables
+{
+    /// <summary>
+    /// One row an entry. Types of messages are numbers of <see cref="Domain.Messages.MessageType"/>, which only grows at its end. A message has a
+    /// <c>kept_until</c> while its content is kept, so that lists and sweeps pass over those that are gone without looking at them.
+    /// </summary>
+    public static readonly RowTable Timeline = new("timeline")
+    {
+        Define = table =>
+        {
+            table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+            table.AddColumn("seq", "bigint").AsPrimaryKey();
+            table.AddColumn("kind", "text").NotNull();
+            table.AddColumn("at", "timestamptz").NotNull();
+            table.AddColumn("actor", "uuid");
+            table.AddColumn("device", "uuid");
+            table.AddColumn("message_id", "uuid");
+            table.AddColumn("type", "smallint");
+            table.AddColumn("bucket", "text");
+            table.AddColumn("content", "bytea");
+            table.AddColumn("reply_to", "uuid");
+            table.AddColumn("expires_at", "timestamptz");
+            table.AddColumn("event", "text"); // The wire name of an update, and its payload.
+            table.AddColumn("payload", "bytea");
+            table.AddColumn("edited_at", "timestamptz");
+            table.AddColumn("deleted_at", "timestamptz");
+            table.AddColumn("reactions", "jsonb");
+            table.AddColumn("message_no", "bigint").NotNull();
+            table.AddColumn("author_no", "bigint");
+            table.AddColumn("expired_at", "timestamptz");
+            table.AddColumn("kept_until", "timestamptz");
+            Index(table, "timeline_authors", "message_id IS NOT NULL", "conversation_id", "actor", "seq");
+            Index(table, "timeline_deleted", "deleted_at IS NOT NULL", "conversation_id", "seq");
+            Index(table, "timeline_expired", "expired_at IS NOT NULL", "conversation_id", "seq");
+            Index(table, "timeline_kept", "kept_until IS NOT NULL", "conversation_id", "seq");
+            Index(table, "timeline_unread", "kept_until IS NOT NULL AND deleted_at IS NULL", "conversation_id", "actor", "seq");
+            Index(table, "timeline_due", "kept_until IS NOT NULL", "kept_until");
+        },
+        TakenOver = TruncatedRows.Before("t.seq"),
+        OnErasure = OnErasure.Keeps("Seqs have no gaps. Contents are sealed under their author's key, which is shredded."),
+        InExport = InExport.Shows("entries"),
+    };
+
+    /// <summary>Where every message id went, by which retries are recognised for ever.</summary>
+    public static readonly RowTable MessageIds = new("message_ids")
+    {
+        Define = table =>
+        {
+            table.AddColumn("message_id", "uuid").AsPrimaryKey();
+            table.AddColumn("sender", "uuid").AsPrimaryKey();
+            table.AddColumn("conversation_id", "uuid").NotNull();
+            table.AddColumn("seq", "bigint").NotNull();
+            table.AddColumn("sent_at", "timestamptz").NotNull();
+            table.AddColumn("fingerprint", "uuid").NotNull();
+        },
+        TakenOver = TruncatedRows.Before("t.seq"),
+        OnErasure = OnErasure.Keeps("A retry of a message is recognised for ever. The fingerprint is keyed, and tells no content."),
+        InExport = InExport.Leaves("The ids are those of the exported entries."),
+    };
+
+    /// <summary>Conversations whose log begins with messages that are gone, and the entry by which the last of them went.</summary>
+    public static readonly RowTable LogTrims = new("log_trims")
+    {
+        Define = table =>
+        {
+            table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+            table.AddColumn("expiry_seq", "bigint").NotNull();
+        },
+        TakenOver = TruncatedRows.Conversation("t.conversation_id"),
+        OnErasure = OnErasure.Keeps("It says nothing about a user."),
+        InExport = InExport.Leaves("It says nothing about a user."),
+    };
+
+    private static void Index(Table table, string name, string predicate, params string[] columns) =>
+        table.Indexes.Add(new IndexDefinition(name) { Predicate = predicate }.AgainstColumns(columns));
+}
