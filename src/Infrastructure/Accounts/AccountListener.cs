@@ -53,8 +53,8 @@ internal sealed class AccountListener(
         connection.Notification += (_, notification) => Apply(notification.Channel, notification.Payload);
         await RunAsync(
             connection,
-            $"LISTEN {sessions.Channel}; LISTEN {DirectoryModel.BlocksChannel(sessions.Schema)}; "
-            + $"LISTEN {PostgresRegistrations.ErasedChannel(sessions.Schema)}; LISTEN {Secrets.Channel}",
+            $"LISTEN {PostgresDeviceSessions.Channel}; LISTEN {DirectoryModel.BlocksChannel}; "
+            + $"LISTEN {PostgresRegistrations.ErasedChannel}; LISTEN {Secrets.Channel}",
             stoppingToken);
         blocks.ForgetAll();
         known.ForgetAll();
@@ -73,7 +73,7 @@ internal sealed class AccountListener(
     {
         if (channel == Secrets.Channel)
             sealer.Forget(payload);
-        else if (channel == sessions.Channel)
+        else if (channel == PostgresDeviceSessions.Channel)
             ApplySignOut(payload);
         else if (Guid.TryParse(payload, out var changed))
             ForgetUser(channel, new UserId(changed));
@@ -82,7 +82,7 @@ internal sealed class AccountListener(
     private void ForgetUser(string channel, UserId user)
     {
         blocks.Forget(user);
-        if (channel == PostgresRegistrations.ErasedChannel(sessions.Schema))
+        if (channel == PostgresRegistrations.ErasedChannel)
             known.Forget(user);
     }
 

@@ -1,13 +1,11 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
-using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sms;
 using Marten;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Accounts;
 
@@ -30,12 +28,8 @@ public static class AccountsRegistration
         AddSms(services, configuration);
 
         services.ConfigureMarten(AccountSchema.Register);
-        services.AddSingleton<IRegistrations>(provider => new PostgresRegistrations(
-            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema,
-            provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new PostgresDeviceSessions(
-            provider.GetRequiredService<NpgsqlDataSource>(), PostgresRegistration.Schema,
-            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IRegistrations, PostgresRegistrations>();
+        services.AddSingleton<PostgresDeviceSessions>();
         services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());
         services.AddHostedService<AccountListener>();
         services.AddHostedService<LastSeenWriter>();

@@ -13,9 +13,12 @@ namespace ChatCqrs.Infrastructure.Accounts;
 /// A sign-out notifies all nodes (NOTIFY) in its own transaction; <see cref="AccountListener"/> receives it.
 /// A sign-out marks the cached session object and never replaces it: every caller that holds the object sees the mark.
 /// </remarks>
-internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string schema, TimeProvider clock)
+internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProvider clock)
     : IDeviceSessions
 {
+    /// <summary>The notification channel for sign-outs; the payload is <c>user:device</c>.</summary>
+    public const string Channel = PostgresRegistration.Schema + "_devices";
+
     private const int SessionsMax = 100_000;
     private const int SeenMax = 100_000;
     private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
@@ -26,12 +29,6 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public event Action<UserId, DeviceId>? Revoked;
 
-    /// <summary>The schema of the tables.</summary>
-    public string Schema => schema;
-
-    /// <summary>The notification channel for sign-outs; the payload is <c>user:device</c>.</summary>
-    public string Channel => schema + "_devices";
-
     public async ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken)
     {
         if (_sessions.TryGet(device, out var session))
@@ -41,7 +38,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         var active = await PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(
-                $"SELECT revoked_at IS NULL FROM {schema}.device_sessions WHERE device_id = $1");
+                "SELECT revoked_at IS NULL FROM device_sessions WHERE device_id = $1");
             command.Parameters.Add(new() { Value = device.Value });
             return await command.ExecuteScalarAsync(cancellationToken) as bool?;
         });
@@ -89,8 +86,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
 
     public async Task<IReadOnlyList<DeviceSession>> OfAsync(UserId user, CancellationToken cancellationToken) =>
         await database.QueryAsync(
-            $"""
-            SELECT device_id, created_at, last_seen, refresh_expires_at FROM {schema}.device_sessions
+            """
+            SELECT device_id, created_at, last_seen, refresh_expires_at FROM device_sessions
             WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at, device_id
             """,
             row => new DeviceSession(
@@ -107,7 +104,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         var lastSeen = await PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(
-                $"SELECT device_id, last_seen FROM {schema}.device_sessions WHERE user_id = $1");
+                "SELECT device_id, last_seen FROM device_sessions WHERE user_id = $1");
             command.Parameters.Add(new() { Value = user.Value });
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             var found = new Dictionary<DeviceId, DateTimeOffset>();
@@ -129,8 +126,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         PostgresErrors.GuardAsync<IReadOnlyDictionary<UserId, DateTimeOffset>>(async () =>
         {
             await using var command = database.CreateCommand(
-                $"""
-                SELECT s.user_id, max(s.last_seen) FROM {schema}.device_sessions s JOIN {schema}.phones p ON p.user_id = s.user_id
+                """
+                SELECT s.user_id, max(s.last_seen) FROM device_sessions s JOIN phones p ON p.user_id = s.user_id
                 WHERE s.user_id = ANY ($1) GROUP BY s.user_id
                 """);
             command.Parameters.Add(new() { Value = users.Select(user => user.Value).ToArray() });
@@ -155,7 +152,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(
-                $"SELECT user_id, device_id FROM {schema}.device_sessions WHERE revoked_at >= $1");
+                "SELECT user_id, device_id FROM device_sessions WHERE revoked_at >= $1");
             command.Parameters.Add(new() { Value = since });
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             while (await rows.ReadAsync(cancellationToken))
@@ -172,8 +169,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
         await PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(
-                $"""
-                UPDATE {schema}.device_sessions s SET last_seen = greatest(s.last_seen, u.at)
+                """
+                UPDATE device_sessions s SET last_seen = greatest(s.last_seen, u.at)
                 FROM unnest($1, $2) AS u(device, at) WHERE s.device_id = u.device
                 """);
             command.Parameters.Add(new() { Value = seen.Select(pair => pair.Key.Value).ToArray() });
@@ -189,10 +186,10 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
     private async Task<RotationOutcome?> ExchangeAsync(Rotation rotation, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"""
-            UPDATE {schema}.device_sessions s SET refresh_hash = $3, refresh_expires_at = $4, last_seen = greatest(last_seen, $5)
+            """
+            UPDATE device_sessions s SET refresh_hash = $3, refresh_expires_at = $4, last_seen = greatest(last_seen, $5)
             WHERE device_id = $1 AND refresh_hash IN ($2, $3) AND refresh_expires_at > $5 AND revoked_at IS NULL
-            RETURNING s.user_id, (SELECT p.phone FROM {schema}.phones p WHERE p.user_id = s.user_id)
+            RETURNING s.user_id, (SELECT p.phone FROM phones p WHERE p.user_id = s.user_id)
             """);
         command.Parameters.Add(new() { Value = rotation.Device.Value });
         command.Parameters.Add(new() { Value = rotation.Old });
@@ -219,7 +216,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, string s
             await using var command = database.CreateCommand(
                 $"""
                 WITH revoked AS (
-                    UPDATE {schema}.device_sessions SET revoked_at = $2 WHERE {condition} AND revoked_at IS NULL RETURNING user_id, device_id
+                    UPDATE device_sessions SET revoked_at = $2 WHERE {condition} AND revoked_at IS NULL RETURNING user_id, device_id
                 )
                 SELECT user_id, device_id, pg_notify('{Channel}', user_id || ':' || device_id) FROM revoked
                 """);

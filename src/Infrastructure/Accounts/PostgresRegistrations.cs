@@ -9,9 +9,12 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <inheritdoc cref="IRegistrations"/>
-internal sealed class PostgresRegistrations(NpgsqlDataSource database, string schema, TimeProvider clock)
+internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvider clock)
     : IRegistrations
 {
+    /// <summary>The notification channel for erased users; the payload is the user's id.</summary>
+    public const string ErasedChannel = PostgresRegistration.Schema + "_erased";
+
     /// <summary>
     /// How long a registration stays: longer than the 24 hours of the code limit, so that late answers get "over".
     /// </summary>
@@ -44,8 +47,8 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         PostgresErrors.GuardAsync(async () =>
         {
             await using var guess = database.CreateCommand(
-                $"""
-                UPDATE {schema}.registrations SET attempts = attempts + CASE WHEN code = $2 THEN 0 ELSE 1 END
+                """
+                UPDATE registrations SET attempts = attempts + CASE WHEN code = $2 THEN 0 ELSE 1 END
                 WHERE id = $1 AND attempts < $3 AND expires_at > $4 AND completed_at IS NULL
                 RETURNING code = $2, phone, user_id, device_id, content, bucket, created_at, expires_at
                 """);
@@ -60,7 +63,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
                 }
             }
 
-            await using var known = database.CreateCommand($"SELECT true FROM {schema}.registrations WHERE id = $1");
+            await using var known = database.CreateCommand("SELECT true FROM registrations WHERE id = $1");
             Add(known.Parameters, registration);
             return await known.ExecuteScalarAsync(cancellationToken) is true
                 ? (CodeCheck)new CodeCheck.Over()
@@ -73,13 +76,13 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         {
             await using var batch = database.CreateBatch();
             var claim = new NpgsqlBatchCommand(
-                $"""
-                INSERT INTO {schema}.phones (phone, user_id, claimed_at) VALUES ($1, $2, $3)
+                """
+                INSERT INTO phones (phone, user_id, claimed_at) VALUES ($1, $2, $3)
                 ON CONFLICT (phone) DO NOTHING
                 """);
             Add(claim.Parameters, Bytes(phone.Value), user.Value, now);
             batch.BatchCommands.Add(claim);
-            var owner = new NpgsqlBatchCommand($"SELECT user_id FROM {schema}.phones WHERE phone = $1");
+            var owner = new NpgsqlBatchCommand("SELECT user_id FROM phones WHERE phone = $1");
             Add(owner.Parameters, Bytes(phone.Value));
             batch.BatchCommands.Add(owner);
             return new UserId((Guid)(await batch.ExecuteScalarAsync(cancellationToken))!);
@@ -89,7 +92,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         PostgresErrors.GuardAsync<UserId?>(async () =>
         {
             await using var command = database.CreateCommand(
-                $"SELECT user_id FROM {schema}.phones WHERE phone = $1 AND registered");
+                "SELECT user_id FROM phones WHERE phone = $1 AND registered");
             Add(command.Parameters, Bytes(phone.Value));
             return await command.ExecuteScalarAsync(cancellationToken) is Guid id ? new UserId(id) : null;
         });
@@ -99,7 +102,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         PostgresErrors.GuardAsync<IReadOnlyDictionary<PhoneKey, UserId>>(async () =>
         {
             await using var command = database.CreateCommand(
-                $"SELECT phone, user_id FROM {schema}.phones WHERE phone = ANY ($1) AND registered");
+                "SELECT phone, user_id FROM phones WHERE phone = ANY ($1) AND registered");
             object keys = phones.Select(phone => Bytes(phone.Value)).ToArray(); // One parameter, not several.
             Add(command.Parameters, keys);
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
@@ -119,23 +122,20 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     {
         await using var batch = database.CreateBatch();
         var phone = new NpgsqlBatchCommand(
-            $"""
-            WITH phone AS (DELETE FROM {schema}.phones WHERE user_id = $1 RETURNING phone)
-            DELETE FROM {schema}.registrations r USING phone WHERE r.phone = phone.phone
+            """
+            WITH phone AS (DELETE FROM phones WHERE user_id = $1 RETURNING phone)
+            DELETE FROM registrations r USING phone WHERE r.phone = phone.phone
             """);
         Add(phone.Parameters, user.Value);
         batch.BatchCommands.Add(phone);
-        var own = new NpgsqlBatchCommand($"DELETE FROM {schema}.registrations WHERE user_id = $1");
+        var own = new NpgsqlBatchCommand("DELETE FROM registrations WHERE user_id = $1");
         Add(own.Parameters, user.Value);
         batch.BatchCommands.Add(own);
-        var tell = new NpgsqlBatchCommand($"SELECT pg_notify('{ErasedChannel(schema)}', $1)");
+        var tell = new NpgsqlBatchCommand($"SELECT pg_notify('{ErasedChannel}', $1)");
         Add(tell.Parameters, user.ToString());
         batch.BatchCommands.Add(tell);
         return await batch.ExecuteNonQueryAsync(cancellationToken);
     });
-
-    /// <summary>The notification channel for erased users; the payload is the user's id.</summary>
-    public static string ErasedChannel(string schema) => schema + "_erased";
 
     internal static byte[] Bytes(UInt128 value)
     {
@@ -147,16 +147,16 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     private async Task<bool> TryCompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"""
+            """
             WITH claim AS (
-                SELECT phone FROM {schema}.phones WHERE user_id = $4 FOR UPDATE
+                SELECT phone FROM phones WHERE user_id = $4 FOR UPDATE
             ), used AS (
-                UPDATE {schema}.registrations r SET completed_at = $2, content = '' FROM claim
+                UPDATE registrations r SET completed_at = $2, content = '' FROM claim
                 WHERE r.id = $1 AND r.completed_at IS NULL AND r.phone = claim.phone RETURNING r.phone
             ), registered AS (
-                UPDATE {schema}.phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
+                UPDATE phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
             )
-            INSERT INTO {schema}.device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
+            INSERT INTO device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
             SELECT $3, $4, $5, $6, $2, $2 FROM used
             """);
         Add(command.Parameters,
@@ -169,8 +169,8 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     private async Task<bool> IsSignedInAsync(SignIn signIn, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"""
-            SELECT true FROM {schema}.device_sessions
+            """
+            SELECT true FROM device_sessions
             WHERE device_id = $1 AND refresh_hash = $2 AND revoked_at IS NULL
             """);
         Add(command.Parameters, signIn.Device.Value, signIn.RefreshToken);
@@ -188,11 +188,11 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     private NpgsqlBatchCommand Insert(Registration registration, byte[] phone, PhoneLimits? limits)
     {
         var command = new NpgsqlBatchCommand(
-            $"""
-            INSERT INTO {schema}.registrations (id, phone, user_id, device_id, content, bucket, code, created_at, expires_at)
+            """
+            INSERT INTO registrations (id, phone, user_id, device_id, content, bucket, code, created_at, expires_at)
             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
-            WHERE (SELECT count(*) FROM {schema}.registrations WHERE phone = $2 AND created_at > $10) < $11
-              AND (SELECT count(*) FROM {schema}.registrations WHERE phone = $2 AND created_at > $12) < $13
+            WHERE (SELECT count(*) FROM registrations WHERE phone = $2 AND created_at > $10) < $11
+              AND (SELECT count(*) FROM registrations WHERE phone = $2 AND created_at > $12) < $13
             """);
         Add(command.Parameters,
             registration.Id, phone, registration.User.Value, registration.Device.Value, registration.Content.Bytes);
@@ -211,9 +211,9 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
     private NpgsqlBatchCommand DeleteOld(DateTimeOffset before)
     {
         var command = new NpgsqlBatchCommand(
-            $"""
-            DELETE FROM {schema}.registrations WHERE id IN (
-                SELECT id FROM {schema}.registrations WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            """
+            DELETE FROM registrations WHERE id IN (
+                SELECT id FROM registrations WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
             """);
         Add(command.Parameters, before, DeletedAtOnce);
         return command;
@@ -224,10 +224,10 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, string sc
         byte[] phone, PhoneLimits limits, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"""
+            """
             SELECT greatest(
-                (SELECT created_at + interval '1 hour' FROM {schema}.registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $2 LIMIT 1),
-                (SELECT created_at + interval '1 day' FROM {schema}.registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $3 LIMIT 1))
+                (SELECT created_at + interval '1 hour' FROM registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $2 LIMIT 1),
+                (SELECT created_at + interval '1 day' FROM registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $3 LIMIT 1))
             """);
         Add(command.Parameters, phone, Math.Max(0, limits.PerHour - 1), Math.Max(0, limits.PerDay - 1));
         var wait = await command.ExecuteScalarAsync(cancellationToken) is DateTime until

@@ -5,7 +5,6 @@ using ChatCqrs.Infrastructure.Sealing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Erasure;
 
@@ -22,7 +21,7 @@ public static class ErasureRegistration
                 options => options.SettleAfter > ContentSealer.KeyLifetime && options.SettleAfter <= Day,
                 "Erasure:SettleAfter must be 00:01:01 to 1.00:00:00.")
             .ValidateOnStart();
-        services.AddSingleton<IErasures>(provider => new PostgresErasures(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<IErasures, PostgresErasures>();
         services.AddRecurring(
             "finish-erasures", provider => provider.GetRequiredService<IOptions<ErasureOptions>>().Value.SweepEvery, () => new FinishErasures.Command());
         return services.AddErasureSteps();

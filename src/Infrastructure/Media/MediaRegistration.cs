@@ -6,7 +6,6 @@ using Marten;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Media;
 
@@ -24,12 +23,9 @@ public static class MediaRegistration
 
         services.ConfigureMarten(MediaSchema.Register);
         services.AddSingleton<GarbageSignal>();
-        services.AddSingleton(provider => new PostgresMedia(
-            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<GarbageSignal>()));
+        services.AddSingleton<PostgresMedia>();
         services.AddSingleton<IMedia>(provider => provider.GetRequiredService<PostgresMedia>());
-        services.AddSingleton<IUploads>(provider => new PostgresUploads(
-            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<PostgresMedia>(),
-            provider.GetRequiredService<GarbageSignal>()));
+        services.AddSingleton<IUploads, PostgresUploads>();
         services.AddSingleton<IBlobs>(provider => provider.GetRequiredService<IOptions<BlobOptions>>().Value is { S3: { } s3 }
             ? S3Blobs.Open(s3)
             : new FileBlobs(provider.GetRequiredService<IOptions<BlobOptions>>().Value.Folder!));

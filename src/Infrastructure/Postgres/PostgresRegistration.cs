@@ -54,8 +54,6 @@ public static class PostgresRegistration
     public static IServiceCollection AddPostgresEventStore(this IServiceCollection services)
     {
         services.ConfigureMarten(LogSchema.Register);
-        return services.AddSingleton<IEventStore>(provider => new PostgresEventStore(
-            provider.GetRequiredService<NpgsqlDataSource>(),
-            provider.GetRequiredService<NpgsqlConnectionStringBuilder>()));
+        return services.AddSingleton<IEventStore, PostgresEventStore>();
     }
 }

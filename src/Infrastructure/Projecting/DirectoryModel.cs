@@ -25,7 +25,7 @@ internal sealed class DirectoryModel : IReadModel
     ];
 
     /// <summary>Where nodes are told; the payload is the user whose blocks have changed.</summary>
-    public static string BlocksChannel(string schema) => schema + "_blocks";
+    public const string BlocksChannel = PostgresRegistration.Schema + "_blocks";
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -36,7 +36,7 @@ internal sealed class DirectoryModel : IReadModel
         if (changed.Length == 0 || session.IsRebuild)
             return;
         await using var command = session.Command(
-            $"SELECT pg_notify('{BlocksChannel(PostgresRegistration.Schema)}', id::text) FROM unnest($1) AS id", changed);
+            $"SELECT pg_notify('{BlocksChannel}', id::text) FROM unnest($1) AS id", changed);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
     /// <summary>

@@ -9,7 +9,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Push;
 
@@ -25,8 +24,7 @@ public static class PushRegistration
         AddOptions(services, configuration.GetSection("Push"), environment.IsDevelopment(), dataFolder);
         services.ConfigureMarten(PushSchema.Register);
         services.AddSingleton<ReactionSignal>();
-        services.AddSingleton<IPushSubscriptions>(provider => new PostgresPushSubscriptions(
-            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ReactionSignal>()));
+        services.AddSingleton<IPushSubscriptions, PostgresPushSubscriptions>();
         services.AddSingleton<IPushQueue, HangfirePushQueue>();
         services.AddSingleton<PushJob>();
         services.AddSingleton<OpenAddresses>();

@@ -4,7 +4,6 @@ using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Infrastructure.Scheduling;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Retention;
 
@@ -13,7 +12,7 @@ public static class RetentionRegistration
     /// <summary>What is due to go, and the clock that lets it go.</summary>
     public static IServiceCollection AddRetention(this IServiceCollection services)
     {
-        services.AddSingleton<IExpiry>(provider => new PostgresExpiry(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<IExpiry, PostgresExpiry>();
         return services.AddRecurring(
             "sweep-messages", provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value.SweepEvery, () => new SweepMessages.Command());
     }

@@ -33,9 +33,9 @@ public sealed class AccountsDatabase : IAsyncLifetime
         await _database!.DisposeAsync();
     }
 
-    internal PostgresRegistrations Registrations() => new(Source, PostgresRegistration.Schema, TimeProvider.System);
+    internal PostgresRegistrations Registrations() => new(Source, TimeProvider.System);
 
     /// <summary>The device sessions of one node.</summary>
     internal PostgresDeviceSessions Sessions(TimeProvider? clock = null) =>
-        new(Source, PostgresRegistration.Schema, clock ?? TimeProvider.System);
+        new(Source, clock ?? TimeProvider.System);
 }

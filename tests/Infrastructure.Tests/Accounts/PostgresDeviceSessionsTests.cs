@@ -232,7 +232,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     public async Task Without_a_database_a_device_that_is_not_known_here_cannot_be_judged()
     {
         await using var nowhere = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=chat;Timeout=1");
-        var sessions = new PostgresDeviceSessions(nowhere, "chat", TimeProvider.System);
+        var sessions = new PostgresDeviceSessions(nowhere, TimeProvider.System);
 
         await Assert.ThrowsAsync<StoreUnavailableException>(
             async () => await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
