@@ -2,7 +2,6 @@ using ChatCqrs.Application.Push;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Infrastructure.Projecting;
-using ChatCqrs.Infrastructure.ReadModels;
 using MediatR;
 using Microsoft.Extensions.Options;
 using Npgsql;
