@@ -1,7 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Infrastructure.Projecting;
-using ChatCqrs.Testing;
 using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;

@@ -1,4 +1,3 @@
-using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.ReadModels;
 using ChatCqrs.Testing;
 using Npgsql;
