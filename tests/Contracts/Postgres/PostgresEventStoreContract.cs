@@ -9,7 +9,7 @@ namespace ChatCqrs.Contracts.Postgres;
 
 public sealed class PostgresEventStoreContract(PostgresFixture fixture) : EventStoreContract<PostgresFixture>(fixture);
 
-/// <summary>A database of its own on the server that <c>CHATCQRS_TEST_POSTGRES</c> names.</summary>
+/// <summary>A temporary database on the server in <c>CHATCQRS_TEST_POSTGRES</c>.</summary>
 public sealed class PostgresFixture : IEventStoreFixture
 {
     private const string Variable = "CHATCQRS_TEST_POSTGRES";

@@ -50,7 +50,7 @@ public sealed class LeaderElectionTests : IAsyncLifetime
         Assert.NotNull(leader);
         Assert.Null(await second.TryLeadAsync(CancellationToken.None));
 
-        await _views!.KillLeaderLockAsync(); // Both sessions.
+        await _views!.KillLeaderLockAsync(); // Kills the sessions of both nodes.
         await Eventually.IsTrue(async () => (await SessionsAsync()).Count == 0, "both sessions have ended");
 
         await using var next = await second.TryLeadAsync(CancellationToken.None);
@@ -79,7 +79,7 @@ public sealed class LeaderElectionTests : IAsyncLifetime
         return taken!;
     }
 
-    /// <summary>The server processes behind the sessions of this database's elections.</summary>
+    /// <summary>The backends of this database's elections.</summary>
     private Task<List<string>> SessionsAsync() => _views!.TextsAsync(
         $"""
         SELECT pid || ' since ' || backend_start FROM pg_stat_activity

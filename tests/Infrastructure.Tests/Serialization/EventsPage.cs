@@ -10,7 +10,7 @@ internal static partial class EventsPage
     /// <summary>The wire names in the headings.</summary>
     public static IEnumerable<string> WireNames() => Heading().Matches(Text).Select(match => match.Groups[1].Value);
 
-    /// <summary>The fields that the table behind an event's heading names in its first column.</summary>
+    /// <summary>The fields in the first column of the table of an event.</summary>
     public static IEnumerable<string> FieldsOf(string wireName)
     {
         var section = Text[Text.IndexOf($"### `{wireName}`", StringComparison.Ordinal)..].Split("\n#")[0];
@@ -18,7 +18,7 @@ internal static partial class EventsPage
             .SelectMany(line => CodeSpan().Matches(line.Split('|')[1])).Select(match => match.Groups[1].Value);
     }
 
-    /// <summary>The lines of the block behind "Worked example": a name, blanks, a value.</summary>
+    /// <summary>The block after "Worked example": in each line a name, blanks and a value.</summary>
     public static Dictionary<string, string> WorkedExample()
     {
         var block = Text[Text.IndexOf("Worked example", StringComparison.Ordinal)..].Split("```")[1];
