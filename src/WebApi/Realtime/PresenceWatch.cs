@@ -11,8 +11,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// watch nobody cost nothing.
 /// </summary>
 internal sealed class PresenceWatch(
-    IPresence presence, PresenceVisibility visibility, IInbox inbox, IOptions<PresenceOptions> options, TimeProvider clock,
-    ILogger<PresenceWatch> logger) : BackgroundService
+    IPresence presence, PresenceVisibility visibility, IInbox inbox, IOptions<PresenceOptions> options,
+    TimeProvider clock, ILogger<PresenceWatch> logger) : BackgroundService
 {
     /// <summary>The most users, or pairs, of one query.</summary>
     private const int BatchMax = 1_000;
