@@ -51,6 +51,17 @@ public sealed partial class DocumentRules
     }
 
     [Fact]
+    public void Every_document_is_in_the_index()
+    {
+        var index = File.ReadAllText(Solution.At("docs/README.md"));
+        var documents = Directory.GetFiles(Solution.At("docs"), "*.md").Select(Path.GetFileName).ToList();
+
+        Assert.NotEmpty(documents);
+        Assert.DoesNotContain(documents, name =>
+            name != "README.md" && !index.Contains($"({name})", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Every_decision_record_has_its_parts_and_is_in_the_index()
     {
         var index = File.ReadAllLines(Solution.At("docs/adr/README.md"));
