@@ -8,13 +8,16 @@ namespace ChatCqrs.Infrastructure.Erasure;
 /// <inheritdoc cref="IErasures"/>
 internal sealed class PostgresErasures(NpgsqlDataSource database) : IErasures
 {
-    public Task RequestAsync(UserId user, DateTimeOffset at, CancellationToken cancellationToken) => database.ExecuteAsync(
-        "INSERT INTO erasures (user_id, requested_at) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING",
-        cancellationToken, user.Value, at.UtcDateTime);
+    public Task RequestAsync(UserId user, DateTimeOffset at, CancellationToken cancellationToken) =>
+        database.ExecuteAsync(
+            "INSERT INTO erasures (user_id, requested_at) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING",
+            cancellationToken, user.Value, at.UtcDateTime);
 
-    public async Task<IReadOnlyList<PendingErasure>> PendingAsync(int limit, CancellationToken cancellationToken) => await database.QueryAsync(
-        "SELECT user_id, requested_at FROM erasures ORDER BY requested_at, user_id LIMIT $1",
-        row => new PendingErasure(new UserId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1)), cancellationToken, limit);
+    public async Task<IReadOnlyList<PendingErasure>> PendingAsync(int limit, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            "SELECT user_id, requested_at FROM erasures ORDER BY requested_at, user_id LIMIT $1",
+            row => new PendingErasure(new UserId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1)),
+            cancellationToken, limit);
 
     public Task FinishAsync(UserId user, CancellationToken cancellationToken) =>
         database.ExecuteAsync("DELETE FROM erasures WHERE user_id = $1", cancellationToken, user.Value);

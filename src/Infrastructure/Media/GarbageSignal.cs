@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Infrastructure.Media;
 
-/// <summary>Says that there may be bytes that nothing refers to.</summary>
+/// <summary>A signal that there may be unreferenced bytes; raised twice, it wakes once.</summary>
 internal sealed class GarbageSignal
 {
     private readonly SemaphoreSlim _raised = new(0, 1);
@@ -18,7 +18,7 @@ internal sealed class GarbageSignal
         }
         catch (SemaphoreFullException)
         {
-            // It is raised already.
+            // Raised already.
         }
     }
 
@@ -26,10 +26,11 @@ internal sealed class GarbageSignal
 }
 
 /// <summary>
-/// Clears such bytes away shortly after the upload that left them: not within it, since how long an upload takes must not tell whether its bytes were here
-/// before. What is missed is left to the recurring collection.
+/// Deletes unreferenced bytes shortly after the upload that left them. Not during the upload: its duration must not
+/// reveal whether the same bytes were stored before. The recurring collection deletes what is missed here.
 /// </summary>
-internal sealed class GarbageCleaner(GarbageSignal signal, MediaGarbage garbage, ILogger<GarbageCleaner> logger) : BackgroundService
+internal sealed class GarbageCleaner(GarbageSignal signal, MediaGarbage garbage, ILogger<GarbageCleaner> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
@@ -49,7 +50,8 @@ internal sealed class GarbageCleaner(GarbageSignal signal, MediaGarbage garbage,
             }
             catch (Exception exception) when (exception is StoreUnavailableException or IOException)
             {
-                logger.LogWarning("Bytes that nothing refers to stay until the next collection: {Reason}", exception.Message);
+                logger.LogWarning(
+                    "Unreferenced bytes stay until the next collection: {Reason}", exception.Message);
             }
         }
     }

@@ -11,13 +11,16 @@ namespace ChatCqrs.Infrastructure.Media;
 
 public static class MediaRegistration
 {
-    /// <summary>The catalogue of uploads on PostgreSQL, and their bytes in a folder or a bucket.</summary>
-    /// <param name="dataFolder">Where the folder is, unless the configuration names one.</param>
-    public static IServiceCollection AddMedia(this IServiceCollection services, IConfiguration configuration, string dataFolder)
+    /// <summary>Adds the catalogue of uploads in PostgreSQL, and their bytes in a folder or an S3 bucket.</summary>
+    /// <param name="dataFolder">The parent of the folder, unless the configuration names a folder.</param>
+    public static IServiceCollection AddMedia(
+        this IServiceCollection services, IConfiguration configuration, string dataFolder)
     {
         var section = configuration.GetSection("Media");
         services.AddOptions<MediaOptions>().Bind(section).ValidateOnStart();
-        services.AddOptions<BlobOptions>().Bind(section).PostConfigure(options => options.Folder ??= Path.Combine(dataFolder, "media")).ValidateOnStart();
+        services.AddOptions<BlobOptions>().Bind(section)
+            .PostConfigure(options => options.Folder ??= Path.Combine(dataFolder, "media"))
+            .ValidateOnStart();
         services.AddSingleton<IValidateOptions<MediaOptions>, MediaValidation>();
         services.AddSingleton<IValidateOptions<BlobOptions>, BlobValidation>();
 
@@ -26,16 +29,21 @@ public static class MediaRegistration
         services.AddSingleton<PostgresMedia>();
         services.AddSingleton<IMedia>(provider => provider.GetRequiredService<PostgresMedia>());
         services.AddSingleton<IUploads, PostgresUploads>();
-        services.AddSingleton<IBlobs>(provider => provider.GetRequiredService<IOptions<BlobOptions>>().Value is { S3: { } s3 }
-            ? S3Blobs.Open(s3)
-            : new FileBlobs(provider.GetRequiredService<IOptions<BlobOptions>>().Value.Folder!));
+        services.AddSingleton<IBlobs>(provider =>
+        {
+            var options = provider.GetRequiredService<IOptions<BlobOptions>>().Value;
+            return options.S3 is { } s3 ? S3Blobs.Open(s3) : new FileBlobs(options.Folder!);
+        });
         services.AddHostedService<GarbageCleaner>();
-        services.AddRecurring("collect-media", provider => provider.GetRequiredService<IOptions<MediaOptions>>().Value.CollectEvery, () => new CollectMedia.Command());
+        services.AddRecurring(
+            "collect-media",
+            provider => provider.GetRequiredService<IOptions<MediaOptions>>().Value.CollectEvery,
+            () => new CollectMedia.Command());
         return services;
     }
 }
 
-/// <summary>Checks the settings at start.</summary>
+/// <summary>Validates the settings when the server starts.</summary>
 internal sealed class MediaValidation : IValidateOptions<MediaOptions>
 {
     private const long SizeLimit = 64L * 1024 * 1024 * 1024;
@@ -44,13 +52,20 @@ internal sealed class MediaValidation : IValidateOptions<MediaOptions>
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     public ValidateOptionsResult Validate(string? name, MediaOptions options) =>
-        options.SizeMax is < 1 or > SizeLimit ? Fail($"Media:SizeMax must be 1 to {SizeLimit}.")
-        : options.UploadExpiry < Second || options.UploadExpiry > 30 * Day ? Fail("Media:UploadExpiry must be 00:00:01 to 30.00:00:00.")
-        : options.UnfinishedMax is < 1 or > 10_000 ? Fail("Media:UnfinishedMax must be 1 to 10000.")
-        : options.UnreferencedAfter < Second || options.UnreferencedAfter > 3_650 * Day ? Fail("Media:UnreferencedAfter must be 00:00:01 to 3650.00:00:00.")
-        : options.CollectEvery < Second || options.CollectEvery > Day ? Fail("Media:CollectEvery must be 00:00:01 to 1.00:00:00.")
-        : options.UrlLifetime < Second || options.UrlLifetime > Day ? Fail("Media:UrlLifetime must be 00:00:01 to 1.00:00:00.")
-        : options.PublicBaseUrl is { } url && (!url.IsAbsoluteUri || url.Scheme is not ("https" or "http")) ? Fail("Media:PublicBaseUrl must be an http or https URL.")
+        options.SizeMax is < 1 or > SizeLimit
+            ? Fail($"Media:SizeMax must be 1 to {SizeLimit}.")
+        : options.UploadExpiry < Second || options.UploadExpiry > 30 * Day
+            ? Fail("Media:UploadExpiry must be 00:00:01 to 30.00:00:00.")
+        : options.UnfinishedMax is < 1 or > 10_000
+            ? Fail("Media:UnfinishedMax must be 1 to 10000.")
+        : options.UnreferencedAfter < Second || options.UnreferencedAfter > 3_650 * Day
+            ? Fail("Media:UnreferencedAfter must be 00:00:01 to 3650.00:00:00.")
+        : options.CollectEvery < Second || options.CollectEvery > Day
+            ? Fail("Media:CollectEvery must be 00:00:01 to 1.00:00:00.")
+        : options.UrlLifetime < Second || options.UrlLifetime > Day
+            ? Fail("Media:UrlLifetime must be 00:00:01 to 1.00:00:00.")
+        : options.PublicBaseUrl is { } url && (!url.IsAbsoluteUri || url.Scheme is not ("https" or "http"))
+            ? Fail("Media:PublicBaseUrl must be an http or https URL.")
         : ValidateOptionsResult.Success;
 
     private static ValidateOptionsResult Fail(string line) => ValidateOptionsResult.Fail(line);
@@ -65,7 +80,8 @@ internal sealed class BlobValidation : IValidateOptions<BlobOptions>
         { Bucket: "" } => ValidateOptionsResult.Fail("Media:S3:Bucket must be set."),
         { AccessKey: null, SecretKey: not null } or { AccessKey: not null, SecretKey: null } =>
             ValidateOptionsResult.Fail("Media:S3:AccessKey and Media:S3:SecretKey must be set together."),
-        { Endpoint: { } url } when !url.IsAbsoluteUri => ValidateOptionsResult.Fail("Media:S3:Endpoint must be an http or https URL."),
+        { Endpoint: { } url } when !url.IsAbsoluteUri =>
+            ValidateOptionsResult.Fail("Media:S3:Endpoint must be an http or https URL."),
         _ => ValidateOptionsResult.Success,
     };
 }

@@ -4,8 +4,8 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Media;
 
 /// <summary>
-/// Tables for what is uploaded: decided at once for all nodes, like accounts. Whom a file was sent to is a read model, see
-/// <see cref="Projecting.MediaModel"/>.
+/// The tables of uploads. They are written directly, not folded, so all nodes agree at once. The conversations that a
+/// file was sent to are a read model (<see cref="Projecting.MediaModel"/>).
 /// </summary>
 internal static class MediaSchema
 {
@@ -20,7 +20,7 @@ internal static class MediaSchema
         options.Storage.ExtendedSchemaObjects.Add(Garbage(schema));
     }
 
-    /// <summary>One row an upload of a user's, however often they repeat it.</summary>
+    /// <summary>A row for each file of a user; the same bytes with the same type are the same file.</summary>
     private static Table Files(string schema)
     {
         var table = new Table($"{schema}.media_files");
@@ -32,13 +32,14 @@ internal static class MediaSchema
         table.AddColumn("name", "bytea");
         table.AddColumn("uploaded_at", "timestamptz").NotNull();
         table.AddColumn("used_at", "timestamptz").NotNull();
-        table.Indexes.Add(new IndexDefinition("media_files_owner") { IsUnique = true }.AgainstColumns("owner", "sha256", "file_type"));
+        table.Indexes.Add(new IndexDefinition("media_files_owner") { IsUnique = true }
+            .AgainstColumns("owner", "sha256", "file_type"));
         table.Indexes.Add(new IndexDefinition("media_files_sha256").AgainstColumns("sha256"));
         table.Indexes.Add(new IndexDefinition("media_files_used").AgainstColumns("used_at"));
         return table;
     }
 
-    /// <summary>One row a content.</summary>
+    /// <summary>A row for each content, whoever uploaded it.</summary>
     private static Table Blobs(string schema)
     {
         var table = new Table($"{schema}.media_blobs");
@@ -47,7 +48,7 @@ internal static class MediaSchema
         return table;
     }
 
-    /// <summary>Where the bytes of a content, or of an upload that is under way, are.</summary>
+    /// <summary>The keys of the bytes of a content, or of an unfinished upload.</summary>
     private static Table Segments(string schema, string name, string owner, string type)
     {
         var table = new Table($"{schema}.{name}");
@@ -74,7 +75,7 @@ internal static class MediaSchema
         return table;
     }
 
-    /// <summary>Keys whose bytes nothing refers to: not yet, or not any more.</summary>
+    /// <summary>Keys of bytes that nothing refers to yet, or nothing refers to any more.</summary>
     private static Table Garbage(string schema)
     {
         var table = new Table($"{schema}.media_garbage");

@@ -10,15 +10,17 @@ namespace ChatCqrs.Infrastructure.Media;
 /// <inheritdoc cref="IMedia"/>
 internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal garbage) : IMedia
 {
-    /// <summary>How many of a user's conversations that have a file are looked at to find one in which it may be seen.</summary>
+    /// <summary>The most conversations that are searched for one in which the user may see a file.</summary>
     private const int ReferencesMax = 16;
 
     public Task ReserveAsync(BlobKey key, DateTimeOffset until, CancellationToken cancellationToken) =>
-        database.ExecuteAsync("INSERT INTO media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
+        database.ExecuteAsync(
+            "INSERT INTO media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
 
     public async Task<KeptFile?> KeepAsync(NewFile file, CancellationToken cancellationToken)
     {
-        var kept = await InTransactionAsync(connection => KeepAsync(connection, file, cancellationToken), cancellationToken);
+        var kept = await InTransactionAsync(
+            connection => KeepAsync(connection, file, cancellationToken), cancellationToken);
         garbage.Raise();
         return kept;
     }
@@ -26,27 +28,34 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
     public async Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken) =>
         (await FilesAsync("f.file_id = $1", cancellationToken, file.Value)).SingleOrDefault();
 
-    public async Task<IReadOnlyList<MediaFile>> OwnedAsync(UserId owner, FileId? after, int limit, CancellationToken cancellationToken) => await FilesAsync(
-        "f.owner = $1 AND f.file_id > $2 ORDER BY f.file_id LIMIT $3", cancellationToken, owner.Value, after?.Value ?? Guid.Empty, limit);
+    public async Task<IReadOnlyList<MediaFile>> OwnedAsync(
+        UserId owner, FileId? after, int limit, CancellationToken cancellationToken) => await FilesAsync(
+        "f.owner = $1 AND f.file_id > $2 ORDER BY f.file_id LIMIT $3",
+        cancellationToken, owner.Value, after?.Value ?? Guid.Empty, limit);
 
-    public async Task<IReadOnlyList<FileReference>> ReferencesAsync(FileId file, UserId user, CancellationToken cancellationToken) =>
+    public async Task<IReadOnlyList<FileReference>> ReferencesAsync(
+        FileId file, UserId user, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""
             SELECT r.conversation_id, max(r.seq) FROM media_references r
             JOIN members() m ON m.conversation_id = r.conversation_id AND m.user_id = $2
             WHERE r.file_id = $1 GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
             """,
-            row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)), cancellationToken, file.Value, user.Value);
+            row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)),
+            cancellationToken, file.Value, user.Value);
 
     public async Task<IReadOnlyList<MediaFile>> TouchAsync(
         IReadOnlyCollection<FileId> files, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var ids = files.Select(file => file.Value).Order().ToArray();
-        await database.ExecuteAsync("UPDATE media_files SET used_at = $2 WHERE file_id = ANY ($1) AND used_at < $2", cancellationToken, ids, now);
+        await database.ExecuteAsync(
+            "UPDATE media_files SET used_at = $2 WHERE file_id = ANY ($1) AND used_at < $2",
+            cancellationToken, ids, now);
         return await FilesAsync("f.file_id = ANY ($1)", cancellationToken, ids);
     }
 
-    public Task<int> ForgetUnreferencedAsync(DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken) => ForgetAsync(
+    public Task<int> ForgetUnreferencedAsync(
+        DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken) => ForgetAsync(
         """
         DELETE FROM media_files WHERE file_id IN (
             SELECT f.file_id FROM media_files f
@@ -64,14 +73,18 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         """,
         cancellationToken, owner.Value, limit);
 
-    public async Task<IReadOnlyList<BlobKey>> GarbageAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
-        await database.QueryAsync(
-            "SELECT key FROM media_garbage WHERE due <= $1 ORDER BY due LIMIT $2", row => new BlobKey(row.GetGuid(0)), cancellationToken, now, limit);
+    public async Task<IReadOnlyList<BlobKey>> GarbageAsync(
+        DateTimeOffset now, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        "SELECT key FROM media_garbage WHERE due <= $1 ORDER BY due LIMIT $2",
+        row => new BlobKey(row.GetGuid(0)), cancellationToken, now, limit);
 
-    public Task ClearedAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken) => database.ExecuteAsync(
-        "DELETE FROM media_garbage WHERE key = ANY ($1)", cancellationToken, keys.Select(key => key.Value).ToArray());
+    public Task ClearedAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken) =>
+        database.ExecuteAsync(
+            "DELETE FROM media_garbage WHERE key = ANY ($1)",
+            cancellationToken, keys.Select(key => key.Value).ToArray());
 
-    internal Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
+    internal Task<T> InTransactionAsync<T>(
+        Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -82,10 +95,12 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         });
 
     /// <summary>
-    /// The content's row is locked from here on, so that of several who keep the same bytes at once the first one's are taken, and none is collected
-    /// meanwhile. The others' bytes are garbage.
+    /// Locks the content's row until the transaction ends: of several uploads of the same bytes at once, the first
+    /// one's bytes are kept and the others become garbage, and nothing collects the content meanwhile.
     /// </summary>
-    internal async Task<KeptFile?> KeepAsync(NpgsqlConnection connection, NewFile file, CancellationToken cancellationToken)
+    /// <returns>Null if a key is no longer reserved.</returns>
+    internal async Task<KeptFile?> KeepAsync(
+        NpgsqlConnection connection, NewFile file, CancellationToken cancellationToken)
     {
         var sha256 = file.Sha256.ToArray();
         var keys = file.Segments.Select(segment => segment.Key.Value).ToArray();
@@ -105,17 +120,28 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         return await InsertFileAsync(connection, file, sha256, cancellationToken);
     }
 
-    internal Task DiscardAsync(NpgsqlConnection connection, Guid[] keys, CancellationToken cancellationToken) => Command(
-        connection, "INSERT INTO media_garbage (key, due) SELECT key, '-infinity' FROM unnest($1) AS key ON CONFLICT (key) DO UPDATE SET due = '-infinity'",
+    /// <summary>Makes keys garbage that is due at once.</summary>
+    internal static Task DiscardAsync(
+        NpgsqlConnection connection, Guid[] keys, CancellationToken cancellationToken) => Command(
+        connection,
+        """
+        INSERT INTO media_garbage (key, due) SELECT key, '-infinity' FROM unnest($1) AS key
+        ON CONFLICT (key) DO UPDATE SET due = '-infinity'
+        """,
         keys).ExecuteNonQueryAsync(cancellationToken);
 
-    /// <summary>Takes keys out of the garbage, before they are cleared away.</summary>
-    /// <returns>False when one is not there any more.</returns>
-    internal async Task<bool> TakeAsync(NpgsqlConnection connection, Guid[] keys, DateTimeOffset now, CancellationToken cancellationToken) =>
-        await Command(connection, "DELETE FROM media_garbage WHERE key = ANY ($1) AND due > $2", keys, now)
-            .ExecuteNonQueryAsync(cancellationToken) == keys.Length;
+    /// <summary>Takes keys out of the garbage, provided that none is due.</summary>
+    /// <returns>False if a key is due or gone; then the transaction must not commit.</returns>
+    internal static async Task<bool> TakeAsync(
+        NpgsqlConnection connection, Guid[] keys, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var taken = await Command(connection, "DELETE FROM media_garbage WHERE key = ANY ($1) AND due > $2", keys, now)
+            .ExecuteNonQueryAsync(cancellationToken);
+        return taken == keys.Length;
+    }
 
-    internal static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params ReadOnlySpan<object> parameters)
+    internal static NpgsqlCommand Command(
+        NpgsqlConnection connection, string sql, params ReadOnlySpan<object> parameters)
     {
         var command = connection.CreateCommand();
         command.CommandText = sql;
@@ -127,13 +153,17 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
     internal static NpgsqlParameter NameParameter(SealedContent? name) =>
         new() { Value = name is null ? DBNull.Value : name.Bytes.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea };
 
-    private Task InsertSegmentsAsync(
-        NpgsqlConnection connection, byte[] sha256, IReadOnlyList<Segment> segments, CancellationToken cancellationToken) => Command(
-        connection, "INSERT INTO media_segments (sha256, start, size, key) SELECT $1, * FROM unnest($2, $3, $4)", sha256,
+    private static Task InsertSegmentsAsync(
+        NpgsqlConnection connection, byte[] sha256, IReadOnlyList<Segment> segments,
+        CancellationToken cancellationToken) => Command(
+        connection,
+        "INSERT INTO media_segments (sha256, start, size, key) SELECT $1, * FROM unnest($2, $3, $4)",
+        sha256,
         segments.Select(segment => segment.Offset).ToArray(), segments.Select(segment => segment.Size).ToArray(),
         segments.Select(segment => segment.Key.Value).ToArray()).ExecuteNonQueryAsync(cancellationToken);
 
-    private async Task<KeptFile> InsertFileAsync(NpgsqlConnection connection, NewFile file, byte[] sha256, CancellationToken cancellationToken)
+    private static async Task<KeptFile> InsertFileAsync(
+        NpgsqlConnection connection, NewFile file, byte[] sha256, CancellationToken cancellationToken)
     {
         await using var insert = Command(
             connection,
@@ -144,7 +174,8 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
             ON CONFLICT (owner, sha256, file_type) DO UPDATE SET used_at = excluded.used_at
             RETURNING file_id, content_type, (SELECT uploaded FROM before)
             """,
-            file.Id.Value, file.Owner.Value, sha256, file.FileType, file.ContentType, NameParameter(file.Name), file.At);
+            file.Id.Value, file.Owner.Value, sha256, file.FileType, file.ContentType, NameParameter(file.Name),
+            file.At);
         await using var row = await insert.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
         var id = new FileId(row.GetGuid(0));
@@ -152,18 +183,24 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
     }
 
     /// <summary>
-    /// Files first, then contents without one. A content's row is locked before it is looked at, so that an upload of the same bytes, which locks it too,
-    /// comes either before, and its file is seen, or after, and stores its own bytes.
+    /// Deletes files, then contents that no file refers to any more. The content's row is locked before its files are
+    /// counted. An upload of the same bytes locks it too: it comes before, and its file counts, or after, and stores
+    /// its own bytes.
     /// </summary>
-    private async Task<int> ForgetAsync(string deleteFiles, CancellationToken cancellationToken, params object[] parameters)
+    /// <param name="deleteFiles">Deletes files and returns the hash of each one's content.</param>
+    /// <returns>The number of files.</returns>
+    private async Task<int> ForgetAsync(
+        string deleteFiles, CancellationToken cancellationToken, params object[] parameters)
     {
-        var gone = await InTransactionAsync(connection => ForgetAsync(connection, deleteFiles, parameters, cancellationToken), cancellationToken);
+        var gone = await InTransactionAsync(
+            connection => ForgetAsync(connection, deleteFiles, parameters, cancellationToken), cancellationToken);
         if (gone > 0)
             garbage.Raise();
         return gone;
     }
 
-    private async Task<int> ForgetAsync(NpgsqlConnection connection, string deleteFiles, object[] parameters, CancellationToken cancellationToken)
+    private static async Task<int> ForgetAsync(
+        NpgsqlConnection connection, string deleteFiles, object[] parameters, CancellationToken cancellationToken)
     {
         var contents = new List<byte[]>();
         await using (var delete = Command(connection, deleteFiles, parameters))
@@ -174,7 +211,8 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         }
 
         var touched = contents.DistinctBy(Convert.ToHexString).ToArray();
-        await Command(connection, "SELECT FROM media_blobs WHERE sha256 = ANY ($1) ORDER BY sha256 FOR UPDATE", (object)touched)
+        await Command(
+            connection, "SELECT FROM media_blobs WHERE sha256 = ANY ($1) ORDER BY sha256 FOR UPDATE", (object)touched)
             .ExecuteNonQueryAsync(cancellationToken);
         await Command(
             connection,
@@ -191,7 +229,9 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         return contents.Count;
     }
 
-    private async Task<List<MediaFile>> FilesAsync(string where, CancellationToken cancellationToken, params object[] parameters) =>
+    /// <param name="where">A condition on the file <c>f</c>; an order and a limit may follow.</param>
+    private async Task<List<MediaFile>> FilesAsync(
+        string where, CancellationToken cancellationToken, params object[] parameters) =>
         await database.QueryAsync(
             $"""
             SELECT f.file_id, f.owner, f.sha256, b.size, f.file_type, f.content_type, f.name, f.uploaded_at, s.starts, s.sizes, s.keys
@@ -205,9 +245,12 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
             Read, cancellationToken, parameters);
 
     private static MediaFile Read(NpgsqlDataReader row) => new(
-        new FileId(row.GetGuid(0)), new UserId(row.GetGuid(1)), row.GetFieldValue<byte[]>(2), row.GetInt64(3), row.GetString(4), row.GetString(5),
-        NameOf(row, 6), row.GetFieldValue<DateTimeOffset>(7),
-        row.IsDBNull(8) ? [] : SegmentsOf(row.GetFieldValue<long[]>(8), row.GetFieldValue<long[]>(9), row.GetFieldValue<Guid[]>(10)));
+        new FileId(row.GetGuid(0)), new UserId(row.GetGuid(1)), row.GetFieldValue<byte[]>(2), row.GetInt64(3),
+        row.GetString(4), row.GetString(5), NameOf(row, 6), row.GetFieldValue<DateTimeOffset>(7),
+        row.IsDBNull(8)
+            ? []
+            : SegmentsOf(
+                row.GetFieldValue<long[]>(8), row.GetFieldValue<long[]>(9), row.GetFieldValue<Guid[]>(10)));
 
     internal static SealedContent? NameOf(NpgsqlDataReader row, int ordinal) =>
         row.IsDBNull(ordinal) ? null : new SealedContent(null, row.GetFieldValue<byte[]>(ordinal));

@@ -12,14 +12,19 @@ namespace ChatCqrs.Infrastructure.Queries;
 internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
 {
     /// <summary>
-    /// Conversations of the user <c>$1</c>. The page is cut first, by the number of conversations and by the bytes of their last messages; only what is on it is
-    /// joined with the rest.
+    /// Conversations of the user <c>$1</c>. The innermost query cuts the page by the number of conversations, the next
+    /// one by the bytes of their last messages; only what is on the page is joined with the rest.
     /// </summary>
-    /// <param name="where">Which conversations: a condition on the member <c>m</c>, the conversation <c>c</c> and the place <c>o.place</c>.</param>
-    /// <param name="order">The place of the conversation <c>c</c> in the order, newest first.</param>
+    /// <param name="where">
+    /// A condition on the member <c>m</c>, the conversation <c>c</c> and its place <c>o.place</c>.
+    /// </param>
+    /// <param name="order">The place of the conversation <c>c</c>: a time, newest first.</param>
     /// <param name="limit">The clause that cuts the page by number; empty for none.</param>
-    /// <param name="bytesMax">The page ends with the conversation whose last message brings it to so many bytes; a number or a parameter.</param>
-    private static string Sql(string where, string order = "c.updated_at", string limit = "", string bytesMax = "1") =>
+    /// <param name="bytesMax">
+    /// The page ends with the conversation whose last message brings it to so many bytes.
+    /// </param>
+    private static string Sql(
+        string where, string order = "c.updated_at", string limit = "", string bytesMax = "1") =>
         $"""
         SELECT c.id, c.kind, c.last_seq, c.last_message_seq, c.started_at, c.updated_at, coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1),
             unread.messages, coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, c.place, c.title, c.title_by, c.found, {ReadModelRows.EntryColumns}
@@ -45,33 +50,49 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         ORDER BY c.place DESC, c.id DESC
         """;
 
-    /// <summary>How many of a conversation's last entries are looked through for where it stood when the first page was read.</summary>
+    /// <summary>
+    /// How many of a conversation's last entries are searched for its place when the first page was read.
+    /// </summary>
     private const int MovedEntriesMax = 10_000;
 
-    /// <summary>By the conversations' last activity.</summary>
-    private static readonly string FirstPage = Sql("true", limit: "ORDER BY o.place DESC, c.id DESC LIMIT $2", bytesMax: "$3");
+    private const string PageLimit = "ORDER BY o.place DESC, c.id DESC LIMIT $2";
 
-    /// <summary>By their last activity up to when the first page was read; what is younger than that was in no page and comes in none.</summary>
+    /// <summary>Ordered by the last activity. Parameters: user, limit, bytes.</summary>
+    private static readonly string FirstPage = Sql("true", limit: PageLimit, bytesMax: "$3");
+
+    /// <summary>
+    /// Ordered by the last activity up to the time when the first page was read, <c>$5</c>. Conversations that are
+    /// younger are on no page (docs/adr/0047). Parameters: user, limit, place and conversation that the page before
+    /// ended with, time of the first page, bytes.
+    /// </summary>
     private static readonly string NextPage = Sql(
         "(o.place, c.id) < ($3, $4)",
         $"""
         CASE WHEN c.updated_at <= $5 THEN c.updated_at ELSE (
-            SELECT e.at FROM timeline e WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired' ORDER BY e.seq DESC LIMIT 1
+            SELECT e.at FROM timeline e
+            WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired'
+            ORDER BY e.seq DESC LIMIT 1
         ) END
         """,
-        "ORDER BY o.place DESC, c.id DESC LIMIT $2", "$6");
+        PageLimit, "$6");
 
-    public async Task<InboxPage> PageAsync(UserId user, InboxPlace? before, PageSize size, CancellationToken cancellationToken)
+    public async Task<InboxPage> PageAsync(
+        UserId user, InboxPlace? before, PageSize size, CancellationToken cancellationToken)
     {
-        var (limit, bytesMax) = (size.Entries + 1, (long)size.Bytes); // One more shows whether any follow.
+        var (limit, bytesMax) = (size.Entries + 1, (long)size.Bytes); // One more than the page holds: more follow.
         var found = 0L;
         var items = before is null
             ? await database.QueryAsync(FirstPage, Read, cancellationToken, user.Value, limit, bytesMax)
             : await database.QueryAsync(
-                NextPage, Read, cancellationToken, user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime, bytesMax);
+                NextPage, Read, cancellationToken,
+                user.Value, limit, before.UpdatedAt.UtcDateTime, before.Conversation.Value, before.AsOf.UtcDateTime,
+                bytesMax);
         var shown = items.Take(size.Entries).ToList();
-        var asOf = before?.AsOf ?? shown.FirstOrDefault()?.Place.AsOf;
-        return new InboxPage([.. shown.Select(item => item with { Place = item.Place with { AsOf = asOf!.Value } })], found > shown.Count);
+        if (shown.Count == 0)
+            return new InboxPage([], found > 0);
+        var asOf = before?.AsOf ?? shown[0].Place.AsOf;
+        return new InboxPage(
+            [.. shown.Select(item => item with { Place = item.Place with { AsOf = asOf } })], found > shown.Count);
 
         InboxItem Read(NpgsqlDataReader row)
         {
@@ -80,31 +101,40 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         }
     }
 
-    public async Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(Sql("m.conversation_id = $2"), Item, cancellationToken, user.Value, conversation.Value)).FirstOrDefault();
+    public async Task<InboxItem?> OneAsync(
+        UserId user, ConversationId conversation, CancellationToken cancellationToken)
+    {
+        var items = await database.QueryAsync(
+            Sql("m.conversation_id = $2"), Item, cancellationToken, user.Value, conversation.Value);
+        return items.FirstOrDefault();
+    }
 
     public async Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
-        IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(
-            $"""
-            SELECT w.one, w.other FROM unnest($1, $2) AS w(one, other)
+        IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken)
+    {
+        var sharing = await database.QueryAsync(
+            """
+            SELECT p.one, p.other FROM unnest($1, $2) AS p(one, other)
             WHERE EXISTS (
-                SELECT FROM members() o WHERE o.user_id = w.other AND o.left_seq IS NULL AND EXISTS (
-                    SELECT FROM members() m WHERE m.conversation_id = o.conversation_id AND m.user_id = w.one AND m.left_seq IS NULL))
+                SELECT FROM members() o WHERE o.user_id = p.other AND o.left_seq IS NULL AND EXISTS (
+                    SELECT FROM members() m WHERE m.conversation_id = o.conversation_id AND m.user_id = p.one AND m.left_seq IS NULL))
             """,
             row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
-            pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray())).ToHashSet();
+            pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray());
+        return sharing.ToHashSet();
+    }
 
     public async Task<IReadOnlyList<ChangedItem>> ChangedAsync(
-        IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
-        $"""
-        SELECT m.user_id, c.id, c.last_seq FROM unnest($1) AS u(id)
-        JOIN members() m ON m.user_id = u.id AND m.left_seq IS NULL
-        JOIN conversations c ON c.id = m.conversation_id
-        WHERE c.updated_at > $2 LIMIT $3
-        """,
-        row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)), cancellationToken,
-        users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
+        IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            """
+            SELECT m.user_id, c.id, c.last_seq FROM unnest($1) AS u(id)
+            JOIN members() m ON m.user_id = u.id AND m.left_seq IS NULL
+            JOIN conversations c ON c.id = m.conversation_id
+            WHERE c.updated_at > $2 LIMIT $3
+            """,
+            row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)),
+            cancellationToken, users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
 
     public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>
         IdsAsync("m.left_seq IS NULL", user, cancellationToken);
@@ -112,28 +142,38 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     public Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken) =>
         IdsAsync("m.left_seq IS NOT NULL", user, cancellationToken);
 
-    private async Task<IReadOnlyList<ConversationId>> IdsAsync(string where, UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
+    public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(
+        UserId user, DeviceId device, CancellationToken cancellationToken) => await database.QueryAsync(
+        """
+        SELECT m.conversation_id, m.joined_seq, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
+        FROM members() m
+        JOIN conversations c ON c.id = m.conversation_id
+        LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+        WHERE m.user_id = $1 AND m.left_seq IS NULL
+        """,
+        row => new WaitingItem(
+            new ConversationId(row.GetGuid(0)), row.GetInt64(1), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)),
+            row.GetInt64(3)),
+        cancellationToken, user.Value, device.ToString());
+
+    /// <param name="where">A condition on the member <c>m</c>.</param>
+    private async Task<IReadOnlyList<ConversationId>> IdsAsync(
+        string where, UserId user, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT m.conversation_id FROM members() m WHERE m.user_id = $1 AND {where} ORDER BY m.conversation_id",
         row => new ConversationId(row.GetGuid(0)), cancellationToken, user.Value);
 
-    public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
-        await database.QueryAsync(
-            $"""
-            SELECT m.conversation_id, m.joined_seq, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
-            FROM members() m
-            JOIN conversations c ON c.id = m.conversation_id
-            LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
-            WHERE m.user_id = $1 AND m.left_seq IS NULL
-            """,
-            row => new WaitingItem(
-                new ConversationId(row.GetGuid(0)), row.GetInt64(1), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)), row.GetInt64(3)),
-            cancellationToken, user.Value, device.ToString());
-
-    private static InboxItem Item(NpgsqlDataReader row) => new(
-        new ConversationView(
+    /// <summary>Reads a row of <see cref="Sql"/>.</summary>
+    private static InboxItem Item(NpgsqlDataReader row)
+    {
+        var conversation = new ConversationView(
             new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
-            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), ReadModelRows.Title(row, 13)),
-        row.IsDBNull(16) ? null : ReadModelRows.Entry(row, 16), row.GetInt64(8), row.GetInt64(6), row.GetInt64(7),
-        new ConversationSettings(row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11)),
-        new InboxPlace(row.GetFieldValue<DateTimeOffset>(12), new(row.GetGuid(0)), AsOf: row.GetFieldValue<DateTimeOffset>(12)));
+            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), ReadModelRows.Title(row, 13));
+        var lastMessage = row.IsDBNull(16) ? null : ReadModelRows.Entry(row, 16);
+        var settings = new ConversationSettings(
+            row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11));
+        var place = row.GetFieldValue<DateTimeOffset>(12);
+        return new InboxItem(
+            conversation, lastMessage, row.GetInt64(8), row.GetInt64(6), row.GetInt64(7), settings,
+            new InboxPlace(place, conversation.Id, AsOf: place));
+    }
 }

@@ -13,24 +13,33 @@ namespace ChatCqrs.Infrastructure.Queries;
 internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
 {
     public async Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
-        IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) => (await database.QueryAsync(
-        """
-        SELECT m.conversation_id, m.user_id, m.document::text,
-               coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
-        FROM members() m LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
-        WHERE m.conversation_id = ANY ($1)
-        """,
-        row => new MemberReceipts(new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),
-        cancellationToken, conversations.Select(id => id.Value).ToArray())).ToLookup(member => member.Conversation);
+        IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken)
+    {
+        var members = await database.QueryAsync(
+            """
+            SELECT m.conversation_id, m.user_id, m.document::text, coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
+            FROM members() m LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+            WHERE m.conversation_id = ANY ($1)
+            """,
+            row => new MemberReceipts(
+                new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),
+            cancellationToken, conversations.Select(id => id.Value).ToArray());
+        return members.ToLookup(member => member.Conversation);
+    }
 
     public async Task<IReadOnlyList<ReceiptMark>> MarksAsync(
-        ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
-        """
-        SELECT r.is_read, r.up_to_seq, r.at FROM receipt_marks r
-        WHERE r.conversation_id = $1 AND r.user_id = $2 AND (r.is_read, r.up_to_seq) > ($3, $4) ORDER BY r.is_read, r.up_to_seq LIMIT $5
-        """,
-        row => new ReceiptMark(new MemberKey(conversation, user), row.GetBoolean(0), row.GetInt64(1), row.GetFieldValue<DateTimeOffset>(2)),
-        cancellationToken, conversation.Value, user.Value, after?.IsRead ?? false, after?.UpToSeq ?? -1, limit);
+        ConversationId conversation, UserId user, ReceiptMark? after, int limit, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            """
+            SELECT r.is_read, r.up_to_seq, r.at FROM receipt_marks r
+            WHERE r.conversation_id = $1 AND r.user_id = $2 AND (r.is_read, r.up_to_seq) > ($3, $4)
+            ORDER BY r.is_read, r.up_to_seq LIMIT $5
+            """,
+            row => new ReceiptMark(
+                new MemberKey(conversation, user), row.GetBoolean(0), row.GetInt64(1),
+                row.GetFieldValue<DateTimeOffset>(2)),
+            cancellationToken,
+            conversation.Value, user.Value, after?.IsRead ?? false, after?.UpToSeq ?? -1, limit);
 
     public async Task<IReadOnlyList<RecipientReceipt>> TimesAsync(
         ConversationId conversation, long seq, CancellationToken cancellationToken) => await database.QueryAsync(
@@ -43,18 +52,21 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
         FROM members() m WHERE m.conversation_id = $1 ORDER BY m.user_id
         """,
         row => new RecipientReceipt(
-            new(row.GetGuid(0)), StaysOf(row.GetString(1)), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),
+            new(row.GetGuid(0)), StaysOf(row.GetString(1)),
+            row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2),
             row.IsDBNull(3) ? null : row.GetFieldValue<DateTimeOffset>(3)),
         cancellationToken, conversation.Value, seq);
 
-    private static IReadOnlyList<Stay> StaysOf(string member) => JsonSerializer.Deserialize(member, StaysJson.Default.StaysDocument)!.Stays;
+    private static IReadOnlyList<Stay> StaysOf(string document) =>
+        JsonSerializer.Deserialize(document, StaysJson.Default.StaysDocument)!.Stays;
 }
 
-/// <summary>What the document of a member says of when they belonged to the conversation.</summary>
+/// <summary>The part of a member's document that says when they belonged to the conversation.</summary>
+/// <param name="Earlier">The stays before the last one; null or empty for none.</param>
 internal sealed record StaysDocument(long JoinedSeq, long? LeftSeq, IReadOnlyList<Stay>? Earlier)
 {
     [JsonIgnore]
-    public IReadOnlyList<Stay> Stays => Earlier is null or [] ? [new Stay(JoinedSeq, LeftSeq)] : [.. Earlier, new Stay(JoinedSeq, LeftSeq)];
+    public IReadOnlyList<Stay> Stays => [.. Earlier ?? [], new Stay(JoinedSeq, LeftSeq)];
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -11,12 +11,18 @@ namespace ChatCqrs.Infrastructure.Queries;
 /// <inheritdoc cref="ITimeline"/>
 internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 {
+    /// <summary>
+    /// How many messages of a conversation are read in their order for each unread message that is asked for, before
+    /// the query looks for them by author.
+    /// </summary>
+    private const int ReadForEach = 4;
+
     public async Task<IReadOnlyList<TimelineEntry>> EntriesAsync(
         ConversationId conversation, long after, PageSize size, CancellationToken cancellationToken)
     {
         var (entries, _) = await PageAsync(
-            "SELECT t.* FROM timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3", "t.seq", size, cancellationToken,
-            conversation.Value, after, size.Entries);
+            "SELECT t.* FROM timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3",
+            "t.seq", size, cancellationToken, conversation.Value, after, size.Entries);
         if (EditedBy(entries) is not { Length: > 0 } edited)
             return entries;
         var fitting = Fitting(entries, await SizesAsync(conversation, edited, cancellationToken), size.Bytes);
@@ -24,58 +30,71 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
     }
 
     public async Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
-        ConversationId conversation, long from, long? after, long? before, PageSize size, CancellationToken cancellationToken)
+        ConversationId conversation, long from, long? after, long? before, PageSize size,
+        CancellationToken cancellationToken)
     {
         var newestFirst = after is null;
         var order = newestFirst ? "t.seq DESC" : "t.seq";
         var (messages, _) = await PageAsync(
             $"""
             SELECT t.* FROM timeline t
-            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {ReadModelRows.IsKept} ORDER BY {order} LIMIT $5
+            WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {ReadModelRows.IsKept}
+            ORDER BY {order} LIMIT $5
             """,
-            order, size, cancellationToken, conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries);
+            order, size, cancellationToken,
+            conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries);
         if (newestFirst)
             messages.Reverse();
         return messages;
     }
 
     public async Task<IReadOnlyList<TimelineEntry>> WrittenAsync(
-        ConversationId conversation, UserId by, long after, PageSize size, CancellationToken cancellationToken) => (await PageAsync(
-        $"""
-        SELECT t.* FROM timeline t
-        WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {ReadModelRows.IsKept} ORDER BY t.seq LIMIT $4
-        """,
-        "t.seq", size, cancellationToken, conversation.Value, by.Value, after, size.Entries)).Entries;
+        ConversationId conversation, UserId by, long after, PageSize size, CancellationToken cancellationToken)
+    {
+        var (messages, _) = await PageAsync(
+            $"""
+            SELECT t.* FROM timeline t
+            WHERE t.conversation_id = $1 AND t.actor = $2 AND t.message_id IS NOT NULL AND t.seq > $3 AND {ReadModelRows.IsKept}
+            ORDER BY t.seq LIMIT $4
+            """,
+            "t.seq", size, cancellationToken, conversation.Value, by.Value, after, size.Entries);
+        return messages;
+    }
 
     public async Task<FoundMessage?> MessageAsync(
-        ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(
+        ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken)
+    {
+        var found = await database.QueryAsync(
             $"""
             SELECT {ReadModelRows.EntryColumns}, c.last_seq FROM message_ids i
             JOIN timeline t ON t.conversation_id = i.conversation_id AND t.seq = i.seq
             JOIN conversations c ON c.id = i.conversation_id
-            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 AND {ReadModelRows.IsKept} ORDER BY i.sender <> $4, i.seq LIMIT 1
+            WHERE i.message_id = $1 AND i.conversation_id = $2 AND i.seq >= $3 AND {ReadModelRows.IsKept}
+            ORDER BY i.sender <> $4, i.seq LIMIT 1
             """,
             row => new FoundMessage(ReadModelRows.Entry(row), row.GetInt64(row.FieldCount - 1)), cancellationToken,
-            message.Value, conversation.Value, member.JoinedSeq, member.User.Value)).FirstOrDefault();
+            message.Value, conversation.Value, member.JoinedSeq, member.User.Value);
+        return found.FirstOrDefault();
+    }
 
-    /// <summary>How many of a conversation's messages are looked at in their order for each one that is wanted, before they are looked for by their authors.</summary>
-    private const int LookedAtForEach = 4;
-
-    /// <remarks>
-    /// In each conversation the next messages behind the read watermark are looked at. Where most of them are the user's own or deleted, the others' are looked
-    /// for by each other member, so that it costs what is shown and who is there, however much the user has written.
-    /// </remarks>
-    public async Task<UnreadPage> UnreadAsync(UserId user, UnreadPlace? after, PageSize size, CancellationToken cancellationToken)
+    public async Task<UnreadPage> UnreadAsync(
+        UserId user, UnreadPlace? after, PageSize size, CancellationToken cancellationToken)
     {
-        var limit = size.Entries + 1; // One more shows whether any follow.
+        var limit = size.Entries + 1; // One more than the page holds: more follow.
         var (messages, found) = await PageAsync(
             UnreadRows, "t.conversation_id, t.seq", size, cancellationToken,
-            user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit, (long)limit * LookedAtForEach);
+            user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit, (long)limit * ReadForEach);
         var shown = messages.Take(size.Entries).ToList();
         return new UnreadPage(shown, found > shown.Count);
     }
 
+    /// <summary>
+    /// Unread messages, conversation by conversation. Each conversation is read in its order behind the read watermark.
+    /// Where most of what is read there is the user's own or deleted, each other member's messages are looked up by an
+    /// index, so the cost depends on the page and the members, not on how much the user has written. Parameters: user,
+    /// conversation and seq that the page before ended with, limit, how many messages of a conversation are read in
+    /// order.
+    /// </summary>
     private const string UnreadRows =
         $"""
         SELECT t.* FROM members() m
@@ -104,9 +123,16 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         ORDER BY m.conversation_id, t.seq LIMIT $4
         """;
 
-    /// <summary>The first entries that are found, up to the one that brings the page to its bytes. PostgreSQL tells how large a content is without reading it.</summary>
-    /// <param name="rows">Finds rows of the timeline, in the order of the page and no more than may be on it.</param>
-    /// <returns>How many there would have been without the bound in bytes, too.</returns>
+    /// <summary>
+    /// The first rows, up to the one that brings the page to its bytes. PostgreSQL knows the size of a content without
+    /// reading it.
+    /// </summary>
+    /// <param name="rows">
+    /// Selects rows of the timeline, in the order of the page and at most as many as it may have.
+    /// </param>
+    /// <param name="order">The order of the page, over the rows <c>t</c>.</param>
+    /// <param name="parameters">The parameters of <paramref name="rows"/>.</param>
+    /// <returns>The entries, and how many there would have been without the bound in bytes.</returns>
     private async Task<(List<TimelineEntry> Entries, long Found)> PageAsync(
         string rows, string order, PageSize size, CancellationToken cancellationToken, params object[] parameters)
     {
@@ -114,8 +140,8 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         var entries = await database.QueryAsync(
             $"""
             SELECT {ReadModelRows.EntryColumns}, t.found FROM (
-                SELECT t.*, count(*) OVER () AS found,
-                    coalesce(sum({ReadModelRows.StoredBytes}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
+                SELECT t.*, count(*) OVER () AS found, coalesce(sum({ReadModelRows.StoredBytes}) OVER (
+                    ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
                 FROM ({rows}) t
             ) t
             WHERE t.bytes_before < ${parameters.Length + 1} ORDER BY {order}
@@ -129,37 +155,63 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         return (entries, found);
     }
 
-    private async Task<Dictionary<long, long>> SizesAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(
-            $"SELECT t.seq, octet_length(t.content)::bigint FROM timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
-            row => (Seq: row.GetInt64(0), Bytes: row.GetInt64(1)), cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Bytes);
+    /// <summary>The bytes of messages' contents, by seq.</summary>
+    private async Task<Dictionary<long, long>> SizesAsync(
+        ConversationId conversation, long[] seqs, CancellationToken cancellationToken)
+    {
+        var sizes = await database.QueryAsync(
+            $"SELECT t.seq, octet_length(t.content)::bigint {KeptContents}",
+            row => (Seq: row.GetInt64(0), Bytes: row.GetInt64(1)), cancellationToken, conversation.Value, seqs);
+        return sizes.ToDictionary(row => row.Seq, row => row.Bytes);
+    }
 
-    private async Task<Dictionary<long, SealedContent>> ContentsAsync(ConversationId conversation, long[] seqs, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(
-            $"SELECT t.seq, t.bucket, t.content FROM timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}",
-            row => (Seq: row.GetInt64(0), Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
-            cancellationToken, conversation.Value, seqs)).ToDictionary(row => row.Seq, row => row.Content);
+    /// <summary>Messages' contents, by seq.</summary>
+    private async Task<Dictionary<long, SealedContent>> ContentsAsync(
+        ConversationId conversation, long[] seqs, CancellationToken cancellationToken)
+    {
+        var contents = await database.QueryAsync(
+            $"SELECT t.seq, t.bucket, t.content {KeptContents}",
+            row => (
+                Seq: row.GetInt64(0),
+                Content: new SealedContent(row.IsDBNull(1) ? null : row.GetString(1), row.GetFieldValue<byte[]>(2))),
+            cancellationToken, conversation.Value, seqs);
+        return contents.ToDictionary(row => row.Seq, row => row.Content);
+    }
 
+    private const string KeptContents =
+        $"""
+        FROM timeline t WHERE t.conversation_id = $1 AND t.seq = ANY ($2) AND t.content IS NOT NULL AND {ReadModelRows.IsKept}
+        """;
+
+    /// <summary>The seq of the message that an entry edits; null for no edit.</summary>
     private static long? EditedBy(TimelineEntry entry) => (entry.Update as ConversationEvent.MessageEdited)?.MessageSeq;
 
-    private static long[] EditedBy(List<TimelineEntry> entries) => [.. entries.Select(EditedBy).OfType<long>().Distinct()];
+    private static long[] EditedBy(List<TimelineEntry> entries) =>
+        [.. entries.Select(EditedBy).OfType<long>().Distinct()];
 
-    /// <summary>Each edit comes with its message's content, so a page of edits may be large, too.</summary>
-    private static List<TimelineEntry> Fitting(List<TimelineEntry> entries, Dictionary<long, long> editedBytes, int bytesMax)
+    /// <summary>
+    /// The entries that fit a page, edits counted with the content of their message, which they are shown with.
+    /// </summary>
+    private static List<TimelineEntry> Fitting(
+        List<TimelineEntry> entries, Dictionary<long, long> editedBytes, int bytesMax)
     {
         var bytes = 0L;
         return [.. entries.TakeWhile(entry =>
         {
             var fits = bytes < bytesMax;
-            bytes += (entry.Message?.Content?.Bytes.Length ?? 0) + (EditedBy(entry) is { } seq ? editedBytes.GetValueOrDefault(seq) : 0);
+            bytes += (entry.Message?.Content?.Bytes.Length ?? 0)
+                + (EditedBy(entry) is { } seq ? editedBytes.GetValueOrDefault(seq) : 0);
             return fits;
         })];
     }
 
-    private static List<TimelineEntry> WithContents(List<TimelineEntry> entries, Dictionary<long, SealedContent> contents) =>
+    private static List<TimelineEntry> WithContents(
+        List<TimelineEntry> entries, Dictionary<long, SealedContent> contents) =>
     [
-        .. entries.Select(entry => entry.Update is ConversationEvent.MessageEdited edited && contents.TryGetValue(edited.MessageSeq, out var content)
-            ? entry with { Update = edited with { Content = content } }
-            : entry),
+        .. entries.Select(entry =>
+            entry.Update is ConversationEvent.MessageEdited edited
+                && contents.TryGetValue(edited.MessageSeq, out var content)
+                ? entry with { Update = edited with { Content = content } }
+                : entry),
     ];
 }

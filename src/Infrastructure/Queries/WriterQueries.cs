@@ -19,14 +19,16 @@ internal sealed class SentMessageQueries(NpgsqlDataSource database) : ISentMessa
         var rows = await database.QueryAsync(
             """
             SELECT i.message_id, i.sender, i.conversation_id, i.seq, i.sent_at, i.fingerprint
-            FROM unnest($1, $2) AS wanted(message_id, sender)
-            JOIN message_ids i ON i.message_id = wanted.message_id AND i.sender = wanted.sender
+            FROM unnest($1, $2) AS key(message_id, sender)
+            JOIN message_ids i ON i.message_id = key.message_id AND i.sender = key.sender
             """,
             row => (
                 Key: (new UserId(row.GetGuid(1)), new MessageId(row.GetGuid(0))),
                 Message: new SentMessage(
-                    new(row.GetGuid(2)), row.GetInt64(3), row.GetFieldValue<DateTimeOffset>(4), FingerprintColumn.Read(row.GetGuid(5)))),
-            cancellationToken, messages.Select(m => m.Message.Value).ToArray(), messages.Select(m => m.Sender.Value).ToArray());
+                    new(row.GetGuid(2)), row.GetInt64(3), row.GetFieldValue<DateTimeOffset>(4),
+                    FingerprintColumn.Read(row.GetGuid(5)))),
+            cancellationToken,
+            messages.Select(m => m.Message.Value).ToArray(), messages.Select(m => m.Sender.Value).ToArray());
         return rows.ToDictionary(row => row.Key, row => row.Message);
     }
 }

@@ -13,7 +13,7 @@ using Wolverine.Runtime;
 
 namespace ChatCqrs.Infrastructure.Reacting;
 
-/// <summary>Says that somebody may have subscribed to something.</summary>
+/// <summary>A signal that a user may have subscribed to push; raised twice, it wakes once.</summary>
 internal sealed class ReactionSignal
 {
     private readonly SemaphoreSlim _raised = new(0, 1);
@@ -26,20 +26,23 @@ internal sealed class ReactionSignal
         }
         catch (SemaphoreFullException)
         {
-            // It is raised already.
+            // Raised already.
         }
     }
 
-    public Task<bool> WaitAsync(TimeSpan patience, CancellationToken cancellationToken) => _raised.WaitAsync(patience, cancellationToken);
+    /// <returns>False if the signal was not raised in time.</returns>
+    public Task<bool> WaitAsync(TimeSpan patience, CancellationToken cancellationToken) =>
+        _raised.WaitAsync(patience, cancellationToken);
 }
 
 /// <summary>
-/// Wolverine, which carries out what must follow from recorded events: its durable inbox takes messages in the transaction of whoever records them, and
-/// hands each to its handler when it is due, on some node, until it has succeeded. It is a host of its own that starts when there is something that
-/// can follow: a server whom nobody has asked to be woken does without it.
+/// Wolverine, for messages that must follow from recorded events. Its durable inbox stores a message in the caller's
+/// transaction; when the message is due, a node hands it to its handler until the handler succeeds. Wolverine runs as a
+/// host of its own, which starts with the first push subscription.
 /// </summary>
 internal sealed class ReactionHost(
-    IServiceProvider services, NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection, ReactionSignal signal, ILoggerFactory loggers)
+    IServiceProvider services, NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection,
+    ReactionSignal signal, ILoggerFactory loggers)
     : BackgroundService
 {
     /// <summary>The schema of Wolverine's own tables.</summary>
@@ -48,24 +51,25 @@ internal sealed class ReactionHost(
     private const string Queue = "wake-ups";
     private const int ConnectionsMax = 8;
 
-    /// <summary>How often it is looked whether somebody has subscribed by another node.</summary>
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
+    /// <summary>How often the table is checked for subscriptions that were made on other nodes.</summary>
+    private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan DuePolling = TimeSpan.FromSeconds(1);
 
-    /// <summary>After a node has been silent for so long, others take what it was at.</summary>
+    /// <summary>After this time without a heartbeat of a node, others take over its messages.</summary>
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(5);
 
     private readonly ILogger _logger = loggers.CreateLogger<ReactionHost>();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private volatile IHost? _host;
     private bool _stopped;
 
-    /// <summary>Leaves messages for later in a transaction: they are there when it commits.</summary>
-    /// <param name="due">When they are to be handled at the earliest.</param>
+    /// <summary>Stores messages in a transaction, to be handled after its commit.</summary>
+    /// <param name="due">The earliest time to handle them.</param>
     public async Task StoreAsync(
-        NpgsqlTransaction transaction, IEnumerable<object> messages, DateTimeOffset due, CancellationToken cancellationToken)
+        NpgsqlTransaction transaction, IEnumerable<object> messages, DateTimeOffset due,
+        CancellationToken cancellationToken)
     {
         var runtime = (await StartedAsync(cancellationToken)).Services.GetRequiredService<IWolverineRuntime>();
         var serializer = runtime.Options.DefaultSerializer;
@@ -91,7 +95,7 @@ internal sealed class ReactionHost(
                 if (await IsWantedAsync(stoppingToken))
                     await StartedAsync(stoppingToken);
                 else
-                    await signal.WaitAsync(LookEvery, stoppingToken);
+                    await signal.WaitAsync(CheckEvery, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -100,7 +104,7 @@ internal sealed class ReactionHost(
             catch (Exception exception)
             {
                 _logger.LogWarning("Reactions wait for PostgreSQL: {Reason}", exception.Message);
-                await Task.Delay(SignOfLife, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Heartbeat, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -109,8 +113,8 @@ internal sealed class ReactionHost(
     {
         await base.StopAsync(cancellationToken);
         if (Interlocked.Exchange(ref _stopped, true))
-            return; // A host may be told twice.
-        await _turn.WaitAsync(cancellationToken); // It is not given back: nothing is started any more.
+            return; // A host may be stopped twice.
+        await _turn.WaitAsync(cancellationToken); // Not released, so that nothing starts any more.
         if (_host is { } host)
         {
             await host.StopAsync(cancellationToken);
@@ -160,16 +164,17 @@ internal sealed class ReactionHost(
         {
             options.ApplicationAssembly = typeof(ReactionHost).Assembly;
             options.Discovery.DisableConventionalDiscovery();
-            options.CodeGeneration.TypeLoadMode = TypeLoadMode.Static; // Our handlers are written, not generated: nothing is compiled at run time.
+            options.CodeGeneration.TypeLoadMode = TypeLoadMode.Static; // Nothing is compiled at run time.
             options.AddMessageHandler(new WakeUpHandler(services.GetRequiredService<IMediator>()));
             options.LocalQueue(Queue).UseDurableInbox();
             options.PublishMessage<WakeUp>().ToLocalQueue(Queue);
-            options.OnAnyException().ScheduleRetryIndefinitely([.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))]);
+            options.OnAnyException().ScheduleRetryIndefinitely(
+                [.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))]);
             options.Durability.Mode = DurabilityMode.Balanced;
             options.Durability.ScheduledJobPollingTime = DuePolling;
             options.Durability.StaleNodeTimeout = SilenceMax;
-            options.Durability.HealthCheckPollingTime = SignOfLife;
-            options.Durability.NodeReassignmentPollingTime = SignOfLife;
+            options.Durability.HealthCheckPollingTime = Heartbeat;
+            options.Durability.NodeReassignmentPollingTime = Heartbeat;
             options.PersistMessagesWithPostgresql(ConnectionString(), Schema);
         });
         return builder.Build();

@@ -6,14 +6,15 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.ReadModels;
 
 /// <summary>
-/// Where streams begin whose first events were truncated, and the hash that what is left is linked to. Not a view: nothing else tells it any more. A rebuild, which
-/// reads the log from its start, takes what came before from the live views, and holds truncations off while it does.
+/// The table of streams whose first events were truncated: the first revision that is left, and the hash that it is
+/// linked to. It is not a view, since the log does not hold these facts any more. A rebuild takes the rows of truncated
+/// events from the live views, and holds truncations off meanwhile (docs/adr/0081).
 /// </summary>
 internal static class LogStarts
 {
     public const string Table = "log_starts";
 
-    /// <summary>The advisory lock that truncations share and a rebuild has alone: "ChatTrim" in ASCII.</summary>
+    /// <summary>The advisory lock that truncations share and a rebuild holds alone: "ChatTrim" in ASCII.</summary>
     private const long Lock = 0x436861745472696d;
 
     public static void Register(StoreOptions options)
@@ -28,30 +29,40 @@ internal static class LogStarts
         options.Storage.ExtendedSchemaObjects.Add(table);
     }
 
-    /// <returns>Whether truncations may go on until the session ends or gives it back; false while a read model is built anew.</returns>
+    /// <returns>
+    /// True: truncations may run until the session ends or calls <see cref="UnshareAsync"/>. False: a rebuild is
+    /// running.
+    /// </returns>
     public static async Task<bool> TryShareAsync(NpgsqlConnection session, CancellationToken cancellationToken) =>
         await CallAsync(session, $"SELECT pg_try_advisory_lock_shared({Lock})", cancellationToken) is true;
 
-    public static Task UnshareAsync(NpgsqlConnection session) => CallAsync(session, $"SELECT pg_advisory_unlock_shared({Lock})", CancellationToken.None);
+    public static Task UnshareAsync(NpgsqlConnection session) =>
+        CallAsync(session, $"SELECT pg_advisory_unlock_shared({Lock})", CancellationToken.None);
 
-    /// <summary>Holds truncations off until the session ends; waits for one that is under way.</summary>
+    /// <summary>Holds truncations off until the session ends. Waits for a running one to end.</summary>
     public static Task HoldAsync(NpgsqlConnection session, CancellationToken cancellationToken) =>
         CallAsync(session, $"SELECT pg_advisory_lock({Lock})", cancellationToken);
 
-    /// <summary>Those of a run that their streams still hold: EventStoreDB hands out what was truncated until it is scavenged.</summary>
+    /// <summary>
+    /// Leaves truncated events out of a run: EventStoreDB delivers them until its files are scavenged.
+    /// </summary>
     public static async Task<IReadOnlyList<Recorded>> LeftOfAsync(
         IReadOnlyList<Recorded> facts, NpgsqlDataSource database, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand($"SELECT stream, before FROM {Table} WHERE stream = ANY ($1)");
+        await using var command = database.CreateCommand(
+            $"SELECT stream, before FROM {Table} WHERE stream = ANY ($1)");
         command.Parameters.Add(new() { Value = facts.Select(fact => fact.Stream).Distinct().ToArray() });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var starts = new Dictionary<string, long>();
         while (await row.ReadAsync(cancellationToken))
             starts.Add(row.GetString(0), row.GetInt64(1));
-        return starts.Count == 0 ? facts : [.. facts.Where(fact => fact.Revision >= starts.GetValueOrDefault(fact.Stream))];
+        return starts.Count == 0
+            ? facts
+            : [.. facts.Where(fact => fact.Revision >= starts.GetValueOrDefault(fact.Stream))];
     }
 
-    private static async Task<object?> CallAsync(NpgsqlConnection session, string sql, CancellationToken cancellationToken)
+    private static async Task<object?> CallAsync(
+        NpgsqlConnection session, string sql, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(sql, session);
         return await command.ExecuteScalarAsync(cancellationToken);

@@ -7,29 +7,33 @@ using Weasel.Postgresql.Functions;
 namespace ChatCqrs.Infrastructure.ReadModels;
 
 /// <summary>
-/// SQL functions over the read models' tables. PostgreSQL inlines them into the query that calls them, in <c>FROM</c>, so they cost what the same text in the
-/// query would. It keeps their bodies as text, so the tables may change places under them in a rebuild (docs/adr/0016).
+/// SQL functions over the tables of read models. PostgreSQL inlines them where they are called in <c>FROM</c>, so they
+/// cost what the same text in the query would. Their bodies are stored as text, so a rebuild may replace the tables
+/// (docs/adr/0016).
 /// </summary>
-/// <remarks>The text up to the body is laid out as PostgreSQL prints it: a start that finds the same text changes nothing.</remarks>
-internal sealed class ReadModelFunctions(StoreOptions options) : FeatureSchemaBase("read_model_functions", options.Advanced.Migrator)
+/// <remarks>
+/// The text before the body has the layout that PostgreSQL prints, so a start that finds the same text changes nothing.
+/// </remarks>
+internal sealed class ReadModelFunctions(StoreOptions options)
+    : FeatureSchemaBase("read_model_functions", options.Advanced.Migrator)
 {
     /// <summary>
-    /// Behind the first message that is kept, up to so many expired messages are counted to be subtracted. Where there are more, the kept messages are counted.
+    /// Few expired messages behind the first kept one: count and subtract them. So many: count the kept ones instead.
     /// </summary>
     internal const int ExpiredMax = 200;
 
     public static void Register(StoreOptions options) => options.Storage.Add(new ReadModelFunctions(options));
 
-    /// <summary>PostgreSQL looks at the bodies when it creates them: after the tables.</summary>
+    /// <summary>PostgreSQL checks the bodies when it creates the functions, so the tables come first.</summary>
     public override IEnumerable<Type> DependentTypes() => [typeof(MemberView)];
 
     protected override IEnumerable<ISchemaObject> schemaObjects() =>
         [Members(options.DatabaseSchemaName), UnreadCount(options.DatabaseSchemaName)];
 
     /// <summary>
-    /// Marten's documents of members as rows: the one place that knows the columns which Marten duplicates (<c>conversation__id</c>, <c>user__id</c>) and the
-    /// JSON beside them. <c>left_seq</c> is null for those who belong to the conversation now; <c>document</c> is the whole
-    /// <see cref="MemberView"/>, with the earlier stays.
+    /// Marten's documents of members as rows. This is the only place that names the columns which Marten duplicates
+    /// (<c>conversation__id</c>, <c>user__id</c>) and reads the JSON beside them. <c>left_seq</c> is null for present
+    /// members; <c>document</c> is the whole <see cref="MemberView"/>, with the earlier stays.
     /// </summary>
     private static Function Members(string schema) => Function.ForSql(
         $"""
@@ -44,12 +48,13 @@ internal sealed class ReadModelFunctions(StoreOptions options) : FeatureSchemaBa
         """);
 
     /// <summary>
-    /// How many messages of a conversation are unread for a reader who has read up to <c>after_seq</c>, or sees entries from the one behind it on. Unread are
-    /// messages of others behind <c>after_seq</c> that are neither deleted nor expired nor due to expire. One row.
+    /// Unread count = difference of <c>message_no</c> behind <c>after_seq</c>, minus own, deleted, expired and due
+    /// messages (docs/adr/0013). <c>after_seq</c> is the read watermark, or the entry before the first one that the
+    /// reader sees. One row.
     /// </summary>
     /// <remarks>
-    /// Every look is bounded by an index, except for the few deleted, expired or due messages that are counted one by one. <c>OFFSET 0</c> lets PostgreSQL look
-    /// up the first kept message once, not in each term.
+    /// The numbers are looked up at both ends of an index range; only deleted, expired and due messages are counted one
+    /// by one. <c>OFFSET 0</c> makes PostgreSQL look the first kept message up once instead of in each term.
     /// </remarks>
     private static Function UnreadCount(string schema) => Function.ForSql(
         $"""
@@ -59,7 +64,7 @@ internal sealed class ReadModelFunctions(StoreOptions options) : FeatureSchemaBa
          STABLE
         AS $function$
         SELECT CASE
-            -- Many messages have expired among those that are kept (a timer shorter than the default): count the kept ones.
+            -- Many expired messages among kept ones (a timer was set later): count the kept messages.
             WHEN (SELECT count(*) FROM (
                 SELECT FROM {schema}.timeline t
                 WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.expired_at IS NOT NULL LIMIT {ExpiredMax}) expired) = {ExpiredMax}
@@ -67,13 +72,13 @@ internal sealed class ReadModelFunctions(StoreOptions options) : FeatureSchemaBa
                 SELECT count(*) FROM {schema}.timeline t
                 WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader AND t.deleted_at IS NULL AND t.kept_until > now())
             ELSE
-                -- All messages: the number of the last one, less the number before the first entry that was not seen.
+                -- All messages: the last number, minus the number before the first unseen entry.
                 coalesce((
                     SELECT t.message_no FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation ORDER BY t.seq DESC LIMIT 1) - (
                     SELECT t.message_no - (t.message_id IS NOT NULL)::int FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq ORDER BY t.seq LIMIT 1), 0)
-                -- The reader's own, by the same difference of the author's numbers.
+                -- Minus the reader's own: the same difference of author_no.
                 - coalesce((
                     SELECT t.author_no FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor = reader AND t.message_id IS NOT NULL
@@ -81,21 +86,21 @@ internal sealed class ReadModelFunctions(StoreOptions options) : FeatureSchemaBa
                     SELECT t.author_no - 1 FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor = reader AND t.message_id IS NOT NULL
                     ORDER BY t.seq LIMIT 1), 0)
-                -- Deleted ones that have not expired.
+                -- Minus deleted messages that have not expired.
                 - (SELECT count(*) FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader
                       AND t.deleted_at IS NOT NULL AND t.expired_at IS NULL)
-                -- Expired ones, deleted or not.
+                -- Minus expired messages, deleted or not.
                 - (SELECT count(*) FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader AND t.expired_at IS NOT NULL)
-                -- Ones that are due and not swept. Between sweeps there are none in the whole table, which one look shows.
+                -- Minus messages that are due and not swept yet. One look shows whether the table has any.
                 - CASE WHEN EXISTS (SELECT FROM {schema}.timeline t WHERE t.kept_until <= now()) THEN (
                     SELECT count(*) FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader
                       AND t.deleted_at IS NULL AND t.kept_until <= now()) ELSE 0 END
             END
         FROM (
-            -- What has expired before the first kept message is passed over. Where none is kept, nothing is unread.
+            -- Messages that expired before the first kept one are skipped. Without a kept message nothing is unread.
             SELECT greatest(after_seq, coalesce((
                 SELECT t.seq - 1 FROM {schema}.timeline t
                 WHERE t.conversation_id = conversation AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1), {long.MaxValue})) AS seq OFFSET 0

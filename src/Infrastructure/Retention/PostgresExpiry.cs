@@ -10,18 +10,72 @@ namespace ChatCqrs.Infrastructure.Retention;
 /// <inheritdoc cref="IExpiry"/>
 internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
 {
-    public async Task<IReadOnlyList<DueMessages>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => Grouped(
-        await database.QueryAsync(
-            """
-            SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
-            FROM (SELECT * FROM timeline WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2) t
-            JOIN conversations c ON c.id = t.conversation_id
-            """,
-            Row, cancellationToken, now.UtcDateTime, limit));
+    public async Task<IReadOnlyList<DueMessages>> DueAsync(
+        DateTimeOffset now, int limit, CancellationToken cancellationToken) => Grouped(await database.QueryAsync(
+        """
+        SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
+        FROM (SELECT * FROM timeline WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2) t
+        JOIN conversations c ON c.id = t.conversation_id
+        """,
+        Row, cancellationToken, now.UtcDateTime, limit));
 
-    public async Task<DeliveredMessages> DeliveredAsync(ConversationId? after, int conversations, int limit, CancellationToken cancellationToken)
+    public async Task<DeliveredMessages> DeliveredAsync(
+        ConversationId? after, int conversations, int limit, CancellationToken cancellationToken)
     {
-        var looked = await database.QueryAsync(
+        var examined = await ConversationsAsync(after, conversations, cancellationToken);
+        if (examined.Length == 0)
+            return new DeliveredMessages([], null, IsCut: false);
+        var rows = await database.QueryAsync(DeliveredSql, Row, cancellationToken, examined, limit);
+        return new DeliveredMessages(
+            Grouped(rows), examined.Length < conversations ? null : new ConversationId(examined[^1]),
+            IsCut: rows.Count == limit);
+    }
+
+    public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync<ILogTrims?>(async () =>
+        {
+            var session = await database.OpenConnectionAsync(cancellationToken);
+            if (await LogStarts.TryShareAsync(session, cancellationToken))
+                return new Trims(database, session);
+            await session.DisposeAsync();
+            return null;
+        });
+
+    /// <summary>
+    /// Messages of the conversations <c>$1</c> that every recipient's devices hold; <c>$2</c> is the limit. A recipient
+    /// is a member who sees the message, once for each of their devices. The device that sent the message need not
+    /// report it.
+    /// </summary>
+    private const string DeliveredSql =
+        """
+        WITH recipients AS (
+            SELECT m.conversation_id, m.user_id, m.joined_seq, coalesce(w.read_seq, -1) AS read_seq,
+                d.device, coalesce((w.devices ->> d.device)::bigint, -1) AS delivered_seq
+            FROM members() m
+            LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+            LEFT JOIN mt_doc_users u ON u.id = m.user_id::text
+            LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
+            WHERE m.conversation_id = ANY ($1) AND m.left_seq IS NULL
+        )
+        SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
+        FROM timeline t JOIN conversations c ON c.id = t.conversation_id
+        WHERE t.conversation_id = ANY ($1) AND t.kept_until IS NOT NULL AND t.deleted_at IS NULL
+          AND EXISTS (SELECT FROM recipients r WHERE r.conversation_id = t.conversation_id AND r.user_id <> t.actor AND r.joined_seq <= t.seq)
+          AND NOT EXISTS (
+            SELECT FROM recipients r
+            WHERE r.conversation_id = t.conversation_id AND r.joined_seq <= t.seq AND r.device IS DISTINCT FROM t.device::text
+              AND (r.delivered_seq < t.seq OR (r.user_id <> t.actor AND r.read_seq < t.seq AND EXISTS (
+                SELECT FROM media_references f WHERE f.conversation_id = t.conversation_id AND f.seq = t.seq))))
+        LIMIT $2
+        """;
+
+    /// <summary>
+    /// The next conversations with kept messages: one look into the index for each, whatever they hold.
+    /// </summary>
+    private async Task<Guid[]> ConversationsAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken)
+    {
+        var conversations = await database.QueryAsync(
             """
             WITH RECURSIVE kept AS (
                 (SELECT conversation_id, 1 AS n FROM timeline WHERE kept_until IS NOT NULL AND conversation_id > $1 ORDER BY conversation_id LIMIT 1)
@@ -33,76 +87,47 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
             )
             SELECT conversation_id FROM kept
             """,
-            row => row.GetGuid(0), cancellationToken, after?.Value ?? Guid.Empty, conversations);
-        if (looked.Count == 0)
-            return new DeliveredMessages([], null, IsCut: false);
-        var rows = await database.QueryAsync(
-            $"""
-            WITH recipients AS (
-                SELECT m.conversation_id, m.user_id, m.joined_seq,
-                    coalesce(w.read_seq, -1) AS read_seq, d.device, coalesce((w.devices ->> d.device)::bigint, -1) AS delivered_seq
-                FROM members() m
-                LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
-                LEFT JOIN mt_doc_users u ON u.id = m.user_id::text
-                LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
-                WHERE m.conversation_id = ANY ($1) AND m.left_seq IS NULL
-            )
-            SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
-            FROM timeline t JOIN conversations c ON c.id = t.conversation_id
-            WHERE t.conversation_id = ANY ($1) AND t.kept_until IS NOT NULL AND t.deleted_at IS NULL
-              AND EXISTS (SELECT FROM recipients r WHERE r.conversation_id = t.conversation_id AND r.user_id <> t.actor AND r.joined_seq <= t.seq)
-              AND NOT EXISTS (
-                SELECT FROM recipients r
-                WHERE r.conversation_id = t.conversation_id AND r.joined_seq <= t.seq AND r.device IS DISTINCT FROM t.device::text
-                  AND (r.delivered_seq < t.seq OR (r.user_id <> t.actor AND r.read_seq < t.seq AND EXISTS (
-                    SELECT FROM media_references f WHERE f.conversation_id = t.conversation_id AND f.seq = t.seq))))
-            LIMIT $2
-            """,
-            Row, cancellationToken, looked.ToArray(), limit);
-        return new DeliveredMessages(
-            Grouped(rows), looked.Count < conversations ? null : new ConversationId(looked[^1]), IsCut: rows.Count == limit);
+            row => row.GetGuid(0), cancellationToken, after?.Value ?? Guid.Empty, limit);
+        return [.. conversations];
     }
-
-    public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => PostgresErrors.GuardAsync<ILogTrims?>(async () =>
-    {
-        var session = await database.OpenConnectionAsync(cancellationToken);
-        if (await LogStarts.TryShareAsync(session, cancellationToken))
-            return new Trims(database, session);
-        await session.DisposeAsync();
-        return null;
-    });
 
     private static (ConversationId Conversation, ExpiredMessage Message, long AsOf) Row(NpgsqlDataReader row) =>
         (new(row.GetGuid(0)), new ExpiredMessage(new(row.GetGuid(2)), row.GetInt64(1)), row.GetInt64(3));
 
-    private static IReadOnlyList<DueMessages> Grouped(List<(ConversationId Conversation, ExpiredMessage Message, long AsOf)> rows) =>
+    private static IReadOnlyList<DueMessages> Grouped(
+        List<(ConversationId Conversation, ExpiredMessage Message, long AsOf)> rows) =>
     [
-        .. rows.GroupBy(row => row.Conversation)
-            .Select(group => new DueMessages(group.Key, [.. group.Select(row => row.Message)], group.Min(row => row.AsOf))),
+        .. rows.GroupBy(row => row.Conversation).Select(group =>
+            new DueMessages(group.Key, [.. group.Select(row => row.Message)], group.Min(row => row.AsOf))),
     ];
 
+    /// <param name="session">Holds rebuilds off until the trims are disposed (<see cref="LogStarts"/>).</param>
     private sealed class Trims(NpgsqlDataSource database, NpgsqlConnection session) : ILogTrims
     {
-        public async Task<IReadOnlyList<LogTrim>> NextAsync(ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        public async Task<IReadOnlyList<LogTrim>> NextAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
             """
-            SELECT w.conversation_id, w.expiry_seq, (
-                SELECT t.seq FROM timeline t WHERE t.conversation_id = w.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1)
-            FROM log_trims w WHERE w.conversation_id > $1 ORDER BY w.conversation_id LIMIT $2
+            SELECT l.conversation_id, l.expiry_seq, (
+                SELECT t.seq FROM timeline t WHERE t.conversation_id = l.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1)
+            FROM log_trims l WHERE l.conversation_id > $1 ORDER BY l.conversation_id LIMIT $2
             """,
-            row => new LogTrim(new(row.GetGuid(0)), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2)), cancellationToken,
-            after?.Value ?? Guid.Empty, limit);
+            row => new LogTrim(new(row.GetGuid(0)), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2)),
+            cancellationToken, after?.Value ?? Guid.Empty, limit);
 
         public Task NoteStartAsync(
-            string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash, CancellationToken cancellationToken) => database.ExecuteAsync(
+            string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash,
+            CancellationToken cancellationToken) => database.ExecuteAsync(
             $"""
             INSERT INTO {LogStarts.Table} AS s (stream, conversation_id, of_receipts, before, hash) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (stream) DO UPDATE SET before = excluded.before, hash = excluded.hash WHERE s.before < excluded.before
             RETURNING {DurableCommit.Sql}
             """,
-            cancellationToken, stream, conversation.Value, stream.StartsWith(StreamName.ReceiptsPrefix, StringComparison.Ordinal), before, hash.ToArray());
+            cancellationToken, stream, conversation.Value,
+            stream.StartsWith(StreamName.ReceiptsPrefix, StringComparison.Ordinal), before, hash.ToArray());
 
         public Task DoneAsync(LogTrim trim, CancellationToken cancellationToken) => database.ExecuteAsync(
-            "DELETE FROM log_trims WHERE conversation_id = $1 AND expiry_seq = $2", cancellationToken, trim.Conversation.Value, trim.ExpirySeq);
+            "DELETE FROM log_trims WHERE conversation_id = $1 AND expiry_seq = $2",
+            cancellationToken, trim.Conversation.Value, trim.ExpirySeq);
 
         public async ValueTask DisposeAsync()
         {

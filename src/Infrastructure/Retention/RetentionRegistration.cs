@@ -9,11 +9,13 @@ namespace ChatCqrs.Infrastructure.Retention;
 
 public static class RetentionRegistration
 {
-    /// <summary>What is due to go, and the clock that lets it go.</summary>
+    /// <summary>Adds the queries for due messages, and the recurring sweep that expires them.</summary>
     public static IServiceCollection AddRetention(this IServiceCollection services)
     {
         services.AddSingleton<IExpiry, PostgresExpiry>();
         return services.AddRecurring(
-            "sweep-messages", provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value.SweepEvery, () => new SweepMessages.Command());
+            "sweep-messages",
+            provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value.SweepEvery,
+            () => new SweepMessages.Command());
     }
 }
