@@ -26,7 +26,9 @@ internal static class Solution
     public static IEnumerable<string> TestFiles(string pattern) => Written("tests", pattern)
         .Where(file => !file.Contains("/Architecture.Tests/", StringComparison.Ordinal));
 
-    /// <summary>Every file of the repository with one of some extensions, without the output of builds and runs.</summary>
+    /// <summary>
+    /// Every file of the repository with one of some extensions, without the output of builds and runs.
+    /// </summary>
     public static IEnumerable<string> Files(params string[] extensions) =>
         FilesIn(Root).Where(file => extensions.Contains(Path.GetExtension(file)));
 

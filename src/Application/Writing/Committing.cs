@@ -86,7 +86,7 @@ internal sealed class Committing(
             case AppendOutcome.Failed failed:
                 Fail(conversation, decision.Answers, failed.Reason);
                 break;
-            default:
+            case AppendOutcome.Conflict:
                 Retry(conversation, decision.Answers, retried);
                 break;
         }
@@ -111,7 +111,7 @@ internal sealed class Committing(
                 Fail(conversation, decision.ReceiptAnswers, failed.Reason);
                 conversation.UnansweredReceipts = decision.Raised;
                 break;
-            default:
+            case AppendOutcome.Conflict:
                 Retry(conversation, decision.ReceiptAnswers, retried);
                 break;
         }

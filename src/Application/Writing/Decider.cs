@@ -43,7 +43,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
     /// <param name="committed">The newest position that this node has committed.</param>
     /// <param name="decided">How many requests from the queue's front were decided.</param>
     /// <returns>
-    /// Null when the first request would be refused by a state that may be behind the log: the log must be read first.
+    /// Null when the state may be behind the log and would refuse the first request: the log must be read first.
     /// </returns>
     public Decision? Decide(CachedConversation conversation, LogPosition committed, out int decided) =>
         Decide(conversation, committed, RequestsMax, out decided);
@@ -66,7 +66,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
             {
                 if (decided == 0)
                     return null;
-                break; // It does not hold up the requests before it.
+                break; // The requests before this one do not wait for the read.
             }
             catch (RefusedException refused)
             {

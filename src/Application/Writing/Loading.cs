@@ -6,8 +6,8 @@ using ChatCqrs.Domain.Receipts;
 namespace ChatCqrs.Application.Writing;
 
 /// <summary>
-/// A partition's first step: reads a conversation to the end of its streams, and shows sockets the entries that other
-/// nodes appended.
+/// The step before a decision on missing or stale state, also after a conflict: reads a conversation to the end of its
+/// streams, and shows sockets the entries that other nodes appended.
 /// </summary>
 /// <param name="schedule">Continues with the conversation afterwards.</param>
 internal sealed class Loading(

@@ -70,7 +70,8 @@ internal static class LogSchema
     /// Appends to many streams. The first three arrays have one element a stream, the others one an event. An event
     /// names its stream by ordinal, from 1, and its place among that stream's events, from 0. The lock is held until
     /// the commit is visible, so positions have no gaps and become visible in order. A repeated append comes back as a
-    /// conflict; only then <see cref="LogAppender"/> looks whether the stream has these very events at that place.
+    /// conflict: <see cref="LogAppender"/> then compares the events at that place by id, and if they are the same, the
+    /// append was a retry whose first answer was lost.
     /// </summary>
     private static Function Append(string schema) => Function.ForSql(
         $$"""

@@ -7,14 +7,16 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// The rows that say how far the views are, which models those are, and which rebuilds are asked for. Moving one names the place it is moved from, so that of
-/// two runners only one commits.
+/// The rows that say how far the views are, which models those are, and which rebuilds are asked for. Moving one names
+/// the place it is moved from, so that of two runners only one commits.
 /// </summary>
 internal static class Checkpoint
 {
     private const string RebuildPrefix = "rebuild:";
 
-    /// <summary>The checkpoint of the views that are in use; in a shadow schema, of those that are built anew.</summary>
+    /// <summary>
+    /// The checkpoint of the views that are in use; in a shadow schema, of those that are built anew.
+    /// </summary>
     public const string Live = "live";
 
     public static void Register(StoreOptions options)
@@ -35,8 +37,8 @@ internal static class Checkpoint
     public static string ModelOf(string rebuild) => rebuild[RebuildPrefix.Length..];
 
     /// <summary>
-    /// A new leader's first look. Models that the last leader did not fold (they are new, or an earlier version led meanwhile) do not hold what it folded: they
-    /// are left out, and their rebuild is asked for.
+    /// A new leader's first look. Models that the last leader did not fold (they are new, or an earlier version led
+    /// meanwhile) do not hold what it folded: they are left out, and their rebuild is asked for.
     /// </summary>
     /// <param name="models">Those that this node folds.</param>
     /// <param name="unnoted">Those that a database holds where nothing is noted.</param>
@@ -73,11 +75,14 @@ internal static class Checkpoint
     }
 
     /// <summary>
-    /// The first statement of a transaction. It locks the row until the transaction ends, so a second runner waits here, and then finds the row moved. The commit is
-    /// durable, whatever the database is set to: the writer trusts a position that was announced (docs/adr/0014).
+    /// The first statement of a transaction. It locks the row until the transaction ends, so a second runner waits
+    /// here, and then finds the row moved. The commit is durable, whatever the database is set to: the writer trusts a
+    /// position that was announced (docs/adr/0014).
     /// </summary>
     /// <param name="lagSeconds">How old the first event of the run is.</param>
-    /// <exception cref="CheckpointMovedException">Another runner has moved it; the transaction must not commit.</exception>
+    /// <exception cref="CheckpointMovedException">
+    /// Another runner has moved it; the transaction must not commit.
+    /// </exception>
     public static async Task MoveAsync(
         NpgsqlConnection connection, LogPosition from, LogPosition to, double lagSeconds, CancellationToken cancellationToken)
     {

@@ -6,8 +6,8 @@ using ChatCqrs.Projections.Directory;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Who has an account: documents. In the same transaction all nodes are told whose blocks have changed, so that whatever a node remembers of them is
-/// forgotten even when the node that wrote the change dies right after it.
+/// Who has an account: documents. In the same transaction all nodes are told whose blocks have changed, so that
+/// whatever a node remembers of them is forgotten even when the node that wrote the change dies right after it.
 /// </summary>
 internal sealed class DirectoryModel : IReadModel
 {
@@ -40,8 +40,8 @@ internal sealed class DirectoryModel : IReadModel
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
     /// <summary>
-    /// The log says who was erased. Asked for again here, an erasure is also repeated where tables were restored from a time before it, and whoever rebuilds
-    /// this model repeats them all: that changes nothing where they are finished.
+    /// The log says who was erased. Asked for again here, an erasure is also repeated where tables were restored from a
+    /// time before it, and whoever rebuilds this model repeats them all: that changes nothing where they are finished.
     /// </summary>
     private static async Task AskForErasuresAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

@@ -3,7 +3,9 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>Deletes the rows of users who are erased in a run, from the tables that say so (<see cref="OnErasure.Deletes"/>).</summary>
+/// <summary>
+/// Deletes the rows of users who are erased in a run, from the tables that say so (<see cref="OnErasure.Deletes"/>).
+/// </summary>
 internal static class ErasedRows
 {
     public static async Task DeleteAsync(

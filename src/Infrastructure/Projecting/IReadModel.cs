@@ -3,7 +3,8 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// A part of the read side that is folded, and rebuilt, as one. <see cref="ReadModelFactory"/> lists them; docs/projections.md says how to add one.
+/// A part of the read side that is folded, and rebuilt, as one. <see cref="ReadModelFactory"/> lists them;
+/// docs/projections.md says how to add one.
 /// </summary>
 internal interface IReadModel
 {
@@ -13,10 +14,15 @@ internal interface IReadModel
     /// <summary>The tables that the model alone writes; a rebuild replaces exactly these.</summary>
     IReadOnlyList<ReadModelTable> Tables { get; }
 
-    /// <summary>Folds a run of the log into the views, within the session's transaction. Rows of erased users are deleted after it.</summary>
+    /// <summary>
+    /// Folds a run of the log into the views, within the session's transaction. Rows of erased users are deleted after
+    /// it.
+    /// </summary>
     Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken);
 
-    /// <summary>Forgets what it keeps in memory: the last transaction did not commit, or another node has led meanwhile.</summary>
+    /// <summary>
+    /// Forgets what it keeps in memory: the last transaction did not commit, or another node has led meanwhile.
+    /// </summary>
     void Forget()
     {
     }

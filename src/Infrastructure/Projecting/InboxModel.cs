@@ -9,8 +9,8 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Which conversations are there, and who belongs to them: members as documents, since they hardly ever change; conversations as rows, since
-/// each message changes one.
+/// Which conversations are there, and who belongs to them: members as documents, since they hardly ever change;
+/// conversations as rows, since each message changes one.
 /// </summary>
 internal sealed class InboxModel : IReadModel
 {

@@ -4,7 +4,10 @@ using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>To which conversations each file was sent: rows, added where a message has a file, and taken away when it is deleted.</summary>
+/// <summary>
+/// To which conversations each file was sent: rows, added where a message has a file, and taken away when it is
+/// deleted.
+/// </summary>
 internal sealed class MediaModel : IReadModel
 {
     public string Name => "media";

@@ -6,10 +6,15 @@ using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>What edits, deletions and reactions make of messages that are in the timeline already: each row is loaded and written once a run.</summary>
+/// <summary>
+/// What edits, deletions and reactions make of messages that are in the timeline already: each row is loaded and
+/// written once a run.
+/// </summary>
 internal static class MessageChanges
 {
-    /// <param name="changes">Events that change earlier messages, in the log's order. Whatever they change is in the table.</param>
+    /// <param name="changes">
+    /// Events that change earlier messages, in the log's order. Whatever they change is in the table.
+    /// </param>
     public static async Task ApplyAsync(IReadOnlyList<Recorded> changes, ReadModelSession session, CancellationToken cancellationToken)
     {
         var entries = await LoadAsync(changes.Select(KeyOf).ToHashSet(), session, cancellationToken);

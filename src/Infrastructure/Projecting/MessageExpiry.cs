@@ -5,12 +5,16 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Messages that go, and those that are to go sooner. Their rows stay, so that seqs have no gap; what they said does not. In the order of the log, after what else
-/// a run does to messages: whatever was done to one before or after it went is gone with it.
+/// Messages that go, and those that are to go sooner. Their rows stay, so that seqs have no gap; what they said does
+/// not. In the order of the log, after what else a run does to messages: whatever was done to one before or after it
+/// went is gone with it.
 /// </summary>
 internal static class MessageExpiry
 {
-    /// <summary>Over how many entries of a conversation one statement goes when a shorter time is set; it may have kept millions.</summary>
+    /// <summary>
+    /// Over how many entries of a conversation one statement goes when a shorter time is set; it may have kept
+    /// millions.
+    /// </summary>
     internal const int ShortenedAtOnce = 10_000;
 
     public static async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)

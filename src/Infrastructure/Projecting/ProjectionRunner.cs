@@ -11,8 +11,9 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Folds the log into the read models, on one node at a time. A run of events, the views that it touches and the checkpoint are one transaction: after any
-/// crash each event has taken effect exactly once. An event that cannot be read stops the runner, and shows; it is never skipped.
+/// Folds the log into the read models, on one node at a time. A run of events, the views that it touches and the
+/// checkpoint are one transaction: after any crash each event has taken effect exactly once. An event that cannot be
+/// read stops the runner, and shows; it is never skipped.
 /// </summary>
 internal sealed class ProjectionRunner(
     IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, Rebuilder rebuilder,
@@ -168,8 +169,8 @@ internal sealed class ProjectionRunner(
 }
 
 /// <summary>
-/// The pause after a transaction, by which the next one finds more to fold into the same views: transactions start at most so often, and the first event
-/// after a while shows at once.
+/// The pause after a transaction, by which the next one finds more to fold into the same views: transactions start at
+/// most so often, and the first event after a while shows at once.
 /// </summary>
 internal static class Pacing
 {

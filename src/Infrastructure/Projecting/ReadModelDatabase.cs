@@ -9,15 +9,15 @@ internal sealed class ReadModelDatabase(NpgsqlConnectionStringBuilder connection
     public const string ApplicationName = "chatcqrs-projections";
 
     /// <summary>
-    /// The runner looks rows up by their keys only, and its plans must not change with the statistics of a young table. A leader that hangs in the middle of
-    /// a transaction lets go of its rows after a while.
+    /// The runner looks rows up by their keys only, and its plans must not change with the statistics of a young table.
+    /// A leader that hangs in the middle of a transaction lets go of its rows after a while.
     /// </summary>
     private const string Options =
         "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c idle_in_transaction_session_timeout=10s";
 
     /// <summary>
-    /// How long one statement may take. Nobody waits for it, and one that always takes longer would be tried for ever; a server that does not answer is noticed
-    /// by the leader's lock, which ends them all.
+    /// How long one statement may take. Nobody waits for it, and one that always takes longer would be tried for ever;
+    /// a server that does not answer is noticed by the leader's lock, which ends them all.
     /// </summary>
     private static readonly TimeSpan StatementMax = TimeSpan.FromMinutes(10);
 

@@ -5,7 +5,10 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// <summary>All read models.</summary>
 internal static class ReadModelFactory
 {
-    /// <summary>In the order in which a run is folded into them. A new model is one line here, and is then built from the log at the next start.</summary>
+    /// <summary>
+    /// In the order in which a run is folded into them. A new model is one line here, and is then built from the log at
+    /// the next start.
+    /// </summary>
     private static readonly IReadOnlyList<Func<IReadModel>> Models =
     [
         () => new InboxModel(),
@@ -19,8 +22,8 @@ internal static class ReadModelFactory
     public static IReadOnlyList<string> Names { get; } = [.. CreateAll().Select(model => model.Name)];
 
     /// <summary>
-    /// The models of the versions that did not note which models they folded (<see cref="Checkpoint"/>): a database of theirs holds these. Complete; new models do
-    /// not belong here.
+    /// The models of the versions that did not note which models they folded (<see cref="Checkpoint"/>): a database of
+    /// theirs holds these. Complete; new models do not belong here.
     /// </summary>
     public static IReadOnlyList<string> BeforeNotes { get; } = ["inbox", "timeline", "receipts", "directory", "media", "snapshots"];
 
@@ -29,7 +32,9 @@ internal static class ReadModelFactory
     /// <exception cref="InvalidOperationException">There is no model of that name.</exception>
     public static IReadModel Create(string name) => CreateAll().Single(model => model.Name == name);
 
-    /// <summary>Adds the tables of all models, and the checkpoints, to a schema: the live one, or that of a rebuild.</summary>
+    /// <summary>
+    /// Adds the tables of all models, and the checkpoints, to a schema: the live one, or that of a rebuild.
+    /// </summary>
     public static void Register(StoreOptions options)
     {
         foreach (var table in CreateAll().SelectMany(model => model.Tables))

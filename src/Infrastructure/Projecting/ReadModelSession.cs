@@ -9,7 +9,10 @@ internal sealed class ReadModelSession(NpgsqlConnection connection, ReadModelTar
 {
     private readonly Lazy<IDocumentSession> _documents = new(documents);
 
-    /// <summary>Marten's part of it, written when the transaction is committed; opened when it is needed, which most transactions do not.</summary>
+    /// <summary>
+    /// Marten's part of it, written when the transaction is committed; opened when it is needed, which most
+    /// transactions do not.
+    /// </summary>
     public IDocumentSession Documents => _documents.Value;
 
     public IDocumentSession? OpenedDocuments => _documents.IsValueCreated ? _documents.Value : null;

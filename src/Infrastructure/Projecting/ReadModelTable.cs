@@ -4,15 +4,16 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// A table of a read model, in the live schema and in the schema of a rebuild. What it must say about rebuild, erasure and export has no default, so that a new
-/// table cannot forget it.
+/// A table of a read model, in the live schema and in the schema of a rebuild. What it must say about rebuild, erasure
+/// and export has no default, so that a new table cannot forget it.
 /// </summary>
 /// <param name="Name">Without the schema; unique among all tables.</param>
 internal abstract record ReadModelTable(string Name)
 {
     /// <summary>
-    /// Which rows of the live table <c>t</c> a rebuild copies before it folds, because the log does not hold their events any more (docs/adr/0081): one of
-    /// <see cref="TruncatedRows"/>. The fold must bear events that such a row has seen already.
+    /// Which rows of the live table <c>t</c> a rebuild copies before it folds, because the log does not hold their
+    /// events any more (docs/adr/0081): one of <see cref="TruncatedRows"/>. The fold must bear events that such a row
+    /// has seen already.
     /// </summary>
     public required string TakenOver { get; init; }
 
@@ -60,8 +61,8 @@ internal sealed record DocumentTable<TView>(string Alias) : ReadModelTable("mt_d
 internal sealed record OnErasure(string? DeletesBy, string? Reason)
 {
     /// <summary>
-    /// The rows of the user go in the transaction that folds <c>UserErased</c> (<see cref="ErasedRows"/>), live and in a rebuild. The column must be the first of
-    /// an index, and nothing may add rows of the user later.
+    /// The rows of the user go in the transaction that folds <c>UserErased</c> (<see cref="ErasedRows"/>), live and in
+    /// a rebuild. The column must be the first of an index, and nothing may add rows of the user later.
     /// </summary>
     public static OnErasure Deletes(string column) => new(column, null);
 

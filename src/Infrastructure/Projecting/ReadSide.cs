@@ -7,8 +7,8 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// How far the views are: as the runner of this node says, or, while another node leads, as the checkpoint in the database does. That is looked at only
-/// while somebody waits, and once for all who wait.
+/// How far the views are: as the runner of this node says, or, while another node leads, as the checkpoint in the
+/// database does. That is looked at only while somebody waits, and once for all who wait.
 /// </summary>
 public sealed class ReadSide : IReadSide
 {

@@ -9,8 +9,9 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Builds a read model anew beside the one in use: in a schema of its own, from the log's start, while the live one goes on. Once it has nearly caught up, the
-/// live runner is held for a moment, the rest is folded, and the tables change places in one transaction. A rebuild that is cut short starts again.
+/// Builds a read model anew beside the one in use: in a schema of its own, from the log's start, while the live one
+/// goes on. Once it has nearly caught up, the live runner is held for a moment, the rest is folded, and the tables
+/// change places in one transaction. A rebuild that is cut short starts again.
 /// </summary>
 internal sealed class Rebuilder(
     IEventStore store, IEventCodec codec, ReadModelDatabase database, Func<string, IDocumentStore> storeOf,
@@ -19,7 +20,10 @@ internal sealed class Rebuilder(
     private const string Live = PostgresRegistration.Schema;
     private const string Shadow = PostgresRegistration.Schema + "_rebuild";
 
-    /// <summary>Readers that come while the tables change places wait so long at most. Less than PostgreSQL waits before it looks for deadlocks (1 s).</summary>
+    /// <summary>
+    /// Readers that come while the tables change places wait so long at most. Less than PostgreSQL waits before it
+    /// looks for deadlocks (1 s).
+    /// </summary>
     private const string LockTimeout = "400ms";
 
     /// <summary>How often the change is tried while readers are in its way.</summary>
@@ -47,7 +51,8 @@ internal sealed class Rebuilder(
     }
 
     /// <summary>
-    /// Whether the live tables of a model hold everything up to <see cref="LivePosition"/>; a new model does once it is built. Read while the gate is held.
+    /// Whether the live tables of a model hold everything up to <see cref="LivePosition"/>; a new model does once it is
+    /// built. Read while the gate is held.
     /// </summary>
     public bool IsFilled(IReadModel model) => _filled.Contains(model.Name);
 
@@ -191,7 +196,9 @@ internal sealed class Rebuilder(
         await transaction.CommitAsync(cancellationToken);
     }
 
-    /// <summary>The new tables take the place of the old ones, provided that no other runner has moved the live views.</summary>
+    /// <summary>
+    /// The new tables take the place of the old ones, provided that no other runner has moved the live views.
+    /// </summary>
     private async Task SwitchAsync(IReadModel model, CancellationToken cancellationToken)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
@@ -226,7 +233,10 @@ internal sealed class Rebuilder(
     private Task DropShadowAsync(CancellationToken cancellationToken) =>
         ExecuteAsync($"DROP SCHEMA IF EXISTS {Shadow} CASCADE", cancellationToken);
 
-    /// <summary>Takes as long as the rows do: a rebuild that was given up for that would start again, and take no less. It ends with the leadership.</summary>
+    /// <summary>
+    /// Takes as long as the rows do: a rebuild that was given up for that would start again, and take no less. It ends
+    /// with the leadership.
+    /// </summary>
     private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
         await using var command = database.Source.CreateCommand(sql);

@@ -56,13 +56,17 @@ internal sealed class SnapshotsModel : IReadModel
         _receipts.Forget();
     }
 
-    /// <summary>Snapshots leave the recent messages out, so they need not be carried along: all but the horizons that they have raised.</summary>
+    /// <summary>
+    /// Snapshots leave the recent messages out, so they need not be carried along: all but the horizons that they have
+    /// raised.
+    /// </summary>
     private static Conversation Slim(Conversation state) => state with { Recent = RecentMessages.None with { Horizons = state.Recent.Horizons } };
 }
 
 /// <summary>
-/// Folds streams into the states that are kept: the one after every <see cref="Every"/>th event of a stream, and after some events besides. States are carried along in memory, those
-/// used last; what is not there is taken up, when it is due, from the last snapshot and the stream.
+/// Folds streams into the states that are kept: the one after every <see cref="Every"/>th event of a stream, and after
+/// some events besides. States are carried along in memory, those used last; what is not there is taken up, when it is
+/// due, from the last snapshot and the stream.
 /// </summary>
 /// <param name="isDueAfter">The events after which one is kept whatever their number.</param>
 internal sealed class SnapshotFold<TState, TEvent>(

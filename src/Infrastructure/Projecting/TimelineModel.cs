@@ -8,7 +8,9 @@ using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>What happened in each conversation, entry by entry, and where every message id went: rows that are added by COPY.</summary>
+/// <summary>
+/// What happened in each conversation, entry by entry, and where every message id went: rows that are added by COPY.
+/// </summary>
 internal sealed class TimelineModel : IReadModel
 {
     public string Name => "timeline";
@@ -27,7 +29,9 @@ internal sealed class TimelineModel : IReadModel
         await MessageExpiry.ApplyAsync(facts, session, cancellationToken);
     }
 
-    /// <summary>How far the numbering of messages is in the conversations of a run. Two looks into an index for each author.</summary>
+    /// <summary>
+    /// How far the numbering of messages is in the conversations of a run. Two looks into an index for each author.
+    /// </summary>
     private static async Task<MessageCounter> CounterAsync(
         List<TimelineEntry> entries, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -99,7 +103,8 @@ internal sealed class TimelineModel : IReadModel
     }
 
     /// <summary>
-    /// The first message keeps its id. Two nodes may let a sender use one id in two conversations at the same instant; the second is then no retry of anything.
+    /// The first message keeps its id. Two nodes may let a sender use one id in two conversations at the same instant;
+    /// the second is then no retry of anything.
     /// </summary>
     private static async Task InsertIdsAsync(List<TimelineEntry> messages, ReadModelSession session, CancellationToken cancellationToken)
     {

@@ -6,8 +6,9 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal static class TimelineTables
 {
     /// <summary>
-    /// One row an entry. Types of messages are numbers of <see cref="Domain.Messages.MessageType"/>, which only grows at its end. A message has a
-    /// <c>kept_until</c> while its content is kept, so that lists and sweeps pass over those that are gone without looking at them.
+    /// One row an entry. Types of messages are numbers of <see cref="Domain.Messages.MessageType"/>, which only grows
+    /// at its end. A message has a <c>kept_until</c> while its content is kept, so that lists and sweeps pass over
+    /// those that are gone without looking at them.
     /// </summary>
     public static readonly RowTable Timeline = new("timeline")
     {
@@ -63,7 +64,9 @@ internal static class TimelineTables
         InExport = InExport.Leaves("The ids are those of the exported entries."),
     };
 
-    /// <summary>Conversations whose log begins with messages that are gone, and the entry by which the last of them went.</summary>
+    /// <summary>
+    /// Conversations whose log begins with messages that are gone, and the entry by which the last of them went.
+    /// </summary>
     public static readonly RowTable LogTrims = new("log_trims")
     {
         Define = table =>

@@ -9,7 +9,10 @@ using FsCheck.Xunit;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
-/// <summary>Whatever happens in a group, and however it is cut into batches: everybody is handed what they may see, and nothing else.</summary>
+/// <summary>
+/// Whatever happens in a group, and however it is cut into batches: everybody is handed what they may see, and nothing
+/// else.
+/// </summary>
 public sealed class AudienceProperties : ILiveDelivery
 {
     private static readonly UserId[] People = [.. Enumerable.Range(1, 5).Select(n => new UserId(new Guid(n, 0, 0, new byte[8])))];

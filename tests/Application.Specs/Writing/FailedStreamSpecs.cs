@@ -55,7 +55,10 @@ public sealed class FailedStreamSpecs : WriterSpecs
         Assert.Equal(3, (await node.SendAsync(Ann, Ben)).Seq);
     }
 
-    /// <summary>A node that has both conversations in memory, with receipts, and looks up no id that is new: whatever is asked of it is decided at once.</summary>
+    /// <summary>
+    /// A node that has both conversations in memory, with receipts, and looks up no id that is new: whatever is asked
+    /// of it is decided at once.
+    /// </summary>
     private async Task<WriterNode> StartAsync()
     {
         var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1 }, _clock);
@@ -68,7 +71,9 @@ public sealed class FailedStreamSpecs : WriterSpecs
 
     private void Fail(string? stream, bool stored) => (Log.Refused, Log.Unanswered) = (stored ? null : stream, stored ? stream : null);
 
-    /// <summary>Asks for three things while an append is under way, so that they are in the next one together.</summary>
+    /// <summary>
+    /// Asks for three things while an append is under way, so that they are in the next one together.
+    /// </summary>
     private async Task<(Task<Sent>, Task<Sent>, Task<LogPosition>)> InOneBatchAsync(
         WriterNode node, Func<Task<Sent>> first, Func<Task<Sent>> second, Func<Task<LogPosition>> third)
     {

@@ -6,7 +6,9 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
-/// <summary>One order a conversation, batches across conversations, bounded queues; what fails leaves nothing behind.</summary>
+/// <summary>
+/// One order a conversation, batches across conversations, bounded queues; what fails leaves nothing behind.
+/// </summary>
 public sealed class OrderSpecs : WriterSpecs
 {
     [Fact]

@@ -6,7 +6,10 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
-/// <summary>While the store is away it is asked whether it is back, not for every conversation that waits for it; then each goes on where it was.</summary>
+/// <summary>
+/// While the store is away it is asked whether it is back, not for every conversation that waits for it; then each goes
+/// on where it was.
+/// </summary>
 public sealed class OutageSpecs : WriterSpecs
 {
     [Fact]

@@ -7,7 +7,9 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
-/// <summary>Messages that were sealed for another time than their conversation keeps them are sealed again, in their places.</summary>
+/// <summary>
+/// Messages that were sealed for another time than their conversation keeps them are sealed again, in their places.
+/// </summary>
 public sealed class SealingAgainSpecs : WriterSpecs
 {
     [Fact]

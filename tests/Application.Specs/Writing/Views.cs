@@ -7,7 +7,9 @@ using ChatCqrs.Projections.Snapshots;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
-/// <summary>The read side that the writer needs, folded in memory from the log whenever it is asked; can be held where it is.</summary>
+/// <summary>
+/// The read side that the writer needs, folded in memory from the log whenever it is asked; can be held where it is.
+/// </summary>
 internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide, ISentMessages, ISnapshots
 {
     private readonly EventCodec _codec = new();

@@ -4,7 +4,9 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Specs.Writing;
 
-/// <summary>A node's view of a log: counts what is asked of it, and can hold appends back or get in their way.</summary>
+/// <summary>
+/// A node's view of a log: counts what is asked of it, and can hold appends back or get in their way.
+/// </summary>
 internal sealed class WatchedStore(IEventStore log) : IEventStore
 {
     private volatile TaskCompletionSource? _held;

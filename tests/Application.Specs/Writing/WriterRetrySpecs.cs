@@ -137,7 +137,9 @@ public sealed class WriterRetrySpecs : WriterSpecs
         Assert.Single(await MessagesAsync(), message => message.Id == id);
     }
 
-    /// <summary>So much is said, and so much later, that nothing that was said before is in the conversation's window any more.</summary>
+    /// <summary>
+    /// So much is said, and so much later, that nothing that was said before is in the conversation's window any more.
+    /// </summary>
     private async Task LeaveTheWindowAsync(WriterNode node)
     {
         _clock.Shift += TimeSpan.FromMinutes(2);

@@ -59,7 +59,9 @@ public abstract class WriterSpecs : IAsyncLifetime
     protected async Task<IReadOnlyList<ReceiptEvent>> ReceiptsAsync(ConversationId? conversation = null) =>
         [.. (await ReadAsync(StreamName.OfReceipts(conversation ?? Theirs))).Select(entry => (ReceiptEvent)entry.Event)];
 
-    /// <summary>A stream as the log holds it, checked for each event being linked to the one before it, whoever wrote that.</summary>
+    /// <summary>
+    /// A stream as the log holds it, checked for each event being linked to the one before it, whoever wrote that.
+    /// </summary>
     private async Task<IReadOnlyList<Recorded>> ReadAsync(string stream)
     {
         var stored = await Log.ReadStreamAsync(stream, 0, ReadDirection.Forwards, 100_000, default);

@@ -261,7 +261,9 @@ public sealed class WritingNodesSpecs : WriterSpecs
         Assert.True(reads[2] > 0);
     }
 
-    /// <summary>Steps of two nodes: which node, whose message, to whom, and whether to wait for the answer before the next.</summary>
+    /// <summary>
+    /// Steps of two nodes: which node, whose message, to whom, and whether to wait for the answer before the next.
+    /// </summary>
     [Property(MaxTest = 60)]
     public async Task Any_interleaving_of_two_nodes_gives_one_order_without_gaps((bool Node, byte Pair, bool Retry, bool Wait)[] steps)
     {

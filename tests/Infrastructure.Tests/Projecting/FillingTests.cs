@@ -4,7 +4,9 @@ using ChatCqrs.Testing;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>A model that the database does not hold yet is built from the log by itself, and only then folded.</summary>
+/// <summary>
+/// A model that the database does not hold yet is built from the log by itself, and only then folded.
+/// </summary>
 public sealed class FillingTests : ProjectingTest
 {
     private readonly UserId[] _users = [.. Enumerable.Range(0, 8).Select(_ => History.SomeUser())];

@@ -5,7 +5,10 @@ using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>What every read model must have, so that a new one forgets nothing. What each table says of itself the compiler asks for.</summary>
+/// <summary>
+/// What every read model must have, so that a new one forgets nothing. What each table says of itself the compiler asks
+/// for.
+/// </summary>
 public sealed class ReadModelRules : ProjectingTest
 {
     private static readonly IReadOnlyList<ReadModelTable> Tables = [.. ReadModelFactory.CreateAll().SelectMany(model => model.Tables)];
@@ -52,7 +55,10 @@ public sealed class ReadModelRules : ProjectingTest
         Assert.All(Tables.Select(table => table.InExport.Property).OfType<string>(), property => Assert.Contains($"\"{property}\"", export, StringComparison.Ordinal));
     }
 
-    /// <summary>So that the tests of kills, changes of leader, rebuilds and fillings, which compare whole tables, have something to compare.</summary>
+    /// <summary>
+    /// So that the tests of kills, changes of leader, rebuilds and fillings, which compare whole tables, have something
+    /// to compare.
+    /// </summary>
     [Fact]
     public async Task The_history_of_the_tests_fills_every_table()
     {

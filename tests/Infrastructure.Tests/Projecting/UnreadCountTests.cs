@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
-/// <summary>The SQL function <c>unread_count</c>, term by term, over rows that are written by hand; and beside a plain count.</summary>
+/// <summary>
+/// The SQL function <c>unread_count</c>, term by term, over rows that are written by hand; and beside a plain count.
+/// </summary>
 public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassFixture<UnreadCountTests.Fixture>
 {
     private const int ExpiredMax = ReadModelFunctions.ExpiredMax;

@@ -8,8 +8,8 @@ namespace ChatCqrs.Infrastructure.Tests.Projecting;
 internal sealed class Views(TestDatabase database) : IAsyncDisposable
 {
     /// <summary>
-    /// All tables but <c>log_trims</c>, which trims empty: a rebuild notes again what is trimmed already, and trimming it
-    /// again changes nothing.
+    /// All tables but <c>log_trims</c>, which trims empty: a rebuild notes again what is trimmed already, and trimming
+    /// it again changes nothing.
     /// </summary>
     private static readonly IReadOnlyList<string> Tables =
     [
