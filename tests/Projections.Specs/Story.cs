@@ -50,18 +50,20 @@ internal sealed class Story
 
     public static Func<DateTimeOffset, ConversationEvent> Started(params UserId[] members) =>
         at => new ConversationEvent.ConversationStarted(
-            ConversationKind.Group, members[0], [.. members], Title) { At = at };
+            ConversationKind.Group, members[0], [.. members], Title)
+        { At = at };
 
     public static Func<DateTimeOffset, ConversationEvent> Sent(
         int message, UserId sender, params FileId[] files) => at => new ConversationEvent.MessageSent(
         Id(message), sender, Phone, MessageType.Text, Content(message), new Fingerprint((UInt128)message), null,
         at.AddDays(30), files.Length == 0 ? null : files)
-    { At = at };
+        { At = at };
 
     public static Func<DateTimeOffset, ConversationEvent> Edited(
         int message, long seq, UserId sender, int content) => at =>
         new ConversationEvent.MessageEdited(
-            Id(message), seq, sender, Content(content), new Fingerprint((UInt128)content)) { At = at };
+            Id(message), seq, sender, Content(content), new Fingerprint((UInt128)content))
+        { At = at };
 
     public static Func<DateTimeOffset, ConversationEvent> Deleted(int message, long seq, UserId by) =>
         at => new ConversationEvent.MessageDeleted(Id(message), seq, by) { At = at };

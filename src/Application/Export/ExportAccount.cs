@@ -119,15 +119,15 @@ public static class ExportAccount
         {
             await writer.ArrayAsync<MediaFile>(
                 "media", last => media.OwnedAsync(caller, last?.Id, PageSize, cancellationToken), async file => new
-            {
-                FileId = file.Id.Value,
-                file.FileType,
-                file.ContentType,
-                file.Size,
-                Sha256 = Convert.ToHexStringLower(file.Sha256.Span),
-                Filename = await names.OpenAsync(caller, file.Id, file.Name, cancellationToken),
-                UploadedAt = file.At,
-            });
+                {
+                    FileId = file.Id.Value,
+                    file.FileType,
+                    file.ContentType,
+                    file.Size,
+                    Sha256 = Convert.ToHexStringLower(file.Sha256.Span),
+                    Filename = await names.OpenAsync(caller, file.Id, file.Name, cancellationToken),
+                    UploadedAt = file.At,
+                });
             writer.Value("uploads", (await uploads.UnfinishedAsync(caller, cancellationToken)).Select(upload => new
             {
                 UploadId = upload.Id,

@@ -55,7 +55,8 @@ public static class WriteUpload
             using var checksum = request.Checksum is { } wanted ? IncrementalHash.CreateHash(wanted.Algorithm) : null;
             await using var body = new UploadStream(request.Body, hash)
             {
-                Checksum = checksum, KeepsWhatArrived = true,
+                Checksum = checksum,
+                KeepsWhatArrived = true,
             };
             var received = await StoreAsync(upload, body, request.Checksum, cancellationToken);
             if (received < upload.Length)

@@ -146,7 +146,11 @@ public static class SendMessage
                 : null;
             command = command with
             {
-                StartWith = other, Files = files, ReplySeq = replySeq, IsBlocked = isBlocked, IsGone = isGone,
+                StartWith = other,
+                Files = files,
+                ReplySeq = replySeq,
+                IsBlocked = isBlocked,
+                IsGone = isGone,
             };
             return await conversations.SendAsync(
                 conversation, command, origin, cancellationToken, new SealedFor(policy, this, request));

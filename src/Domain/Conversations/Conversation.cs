@@ -116,7 +116,8 @@ public sealed record Conversation(
     {
         var sent = new MessageSent(
             c.MessageId, c.Sender, c.Device, c.Type, c.Content, c.Fingerprint, c.ReplyTo,
-            c.ExpiresAt, c.Files) { At = now };
+            c.ExpiresAt, c.Files)
+        { At = now };
         if (state.Kind is null)
         {
             if (c.StartWith is not { } other)

@@ -10,25 +10,25 @@ internal static class GroupRules
 {
     public static IReadOnlyList<ConversationEvent> Decide(
         Conversation state, ConversationCommand command, DateTimeOffset now) => command switch
-    {
-        StartGroup when state.Kind is not null => [],
-        StartGroup c => Start(c, now),
-        AddMembers c => Add(state.RequireAdmin(c.By), c, now),
-        RemoveMember c when c.By == c.User => Leave(state.RequireGroup(c.By), c.User, now),
-        RemoveMember c => state.RequireAdmin(c.By).IsMember(c.User)
-            ? [new MemberRemoved(c.User, c.By) { At = now }]
-            : throw new RefusedException(Refusal.MemberUnknown),
-        ChangeRole c => Change(state.RequireAdmin(c.By), c, now),
-        RenameGroup c => state.RequireAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
-        ChangeRetention c when state.RequireRetentionRight(c.By).Retention == c.Policy => [],
-        ChangeRetention { IsBlocked: true } => throw new RefusedException(Refusal.Blocked),
-        ChangeRetention c =>
-        [
-            new RetentionChanged(
+        {
+            StartGroup when state.Kind is not null => [],
+            StartGroup c => Start(c, now),
+            AddMembers c => Add(state.RequireAdmin(c.By), c, now),
+            RemoveMember c when c.By == c.User => Leave(state.RequireGroup(c.By), c.User, now),
+            RemoveMember c => state.RequireAdmin(c.By).IsMember(c.User)
+                ? [new MemberRemoved(c.User, c.By) { At = now }]
+                : throw new RefusedException(Refusal.MemberUnknown),
+            ChangeRole c => Change(state.RequireAdmin(c.By), c, now),
+            RenameGroup c => state.RequireAdmin(c.By).Title == c.Title ? [] : [new GroupRenamed(c.Title) { At = now }],
+            ChangeRetention c when state.RequireRetentionRight(c.By).Retention == c.Policy => [],
+            ChangeRetention { IsBlocked: true } => throw new RefusedException(Refusal.Blocked),
+            ChangeRetention c =>
+            [
+                new RetentionChanged(
                 c.Policy, c.By, Shortening.Between(state.Retention, c.Policy, c.DefaultDays)) { At = now },
         ],
-        _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
-    };
+            _ => throw new InvalidOperationException($"Unknown command {command.GetType().Name}."),
+        };
 
     /// <param name="next">The state before the event, with <c>LastSeq</c> and <c>LastAt</c> already advanced.</param>
     public static Conversation Evolve(Conversation next, ConversationEvent @event) => @event switch

@@ -103,7 +103,10 @@ public sealed record User(
             },
             UserErased e => NotRegistered with
             {
-                Id = e.User, RegisteredAt = state.RegisteredAt, LastAt = e.At, ErasedAt = e.At,
+                Id = e.User,
+                RegisteredAt = state.RegisteredAt,
+                LastAt = e.At,
+                ErasedAt = e.At,
             },
             _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
         };

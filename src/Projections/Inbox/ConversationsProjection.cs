@@ -20,18 +20,18 @@ public sealed class ConversationsProjection : IProjection<ConversationId, Conver
 
     public static ConversationView? Evolve(
         ConversationView? view, ConversationId key, Recorded fact) => fact.Event switch
-    {
-        ConversationEvent.ConversationStarted e =>
-            new ConversationView(key, KindName(e.Kind), fact.Revision, -1, fact.At, fact.At, e.Title),
-        ConversationEvent.MessageSent =>
-            view! with { LastSeq = fact.Revision, LastMessageSeq = fact.Revision, UpdatedAt = fact.At },
-        ConversationEvent.GroupRenamed e =>
-            view! with { LastSeq = fact.Revision, UpdatedAt = fact.At, Title = e.Title },
-        // No user's activity: the inbox order stays.
-        ConversationEvent.MessagesExpired => view! with { LastSeq = fact.Revision },
-        ConversationEvent => view! with { LastSeq = fact.Revision, UpdatedAt = fact.At },
-        _ => view,
-    };
+        {
+            ConversationEvent.ConversationStarted e =>
+                new ConversationView(key, KindName(e.Kind), fact.Revision, -1, fact.At, fact.At, e.Title),
+            ConversationEvent.MessageSent =>
+                view! with { LastSeq = fact.Revision, LastMessageSeq = fact.Revision, UpdatedAt = fact.At },
+            ConversationEvent.GroupRenamed e =>
+                view! with { LastSeq = fact.Revision, UpdatedAt = fact.At, Title = e.Title },
+            // No user's activity: the inbox order stays.
+            ConversationEvent.MessagesExpired => view! with { LastSeq = fact.Revision },
+            ConversationEvent => view! with { LastSeq = fact.Revision, UpdatedAt = fact.At },
+            _ => view,
+        };
 
     private static string KindName(ConversationKind kind) => kind switch
     {

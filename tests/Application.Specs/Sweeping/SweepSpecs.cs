@@ -80,7 +80,8 @@ public sealed class SweepSpecs
             Due.Remove(id);
             ImmutableArray<ExpiredMessage> gone = [.. ((ConversationCommand.ExpireMessages)command).Messages];
             var expired = new ConversationEvent.MessagesExpired(
-                gone, ExpiryReason.Expired) { At = DateTimeOffset.UtcNow };
+                gone, ExpiryReason.Expired)
+            { At = DateTimeOffset.UtcNow };
             return Task.FromResult(new Changed([expired], LogPosition.Start));
         }
 
