@@ -63,6 +63,9 @@ public interface ILogTrims : IAsyncDisposable
 }
 
 /// <param name="ExpirySeq">The seq of the last entry that expired messages.</param>
-/// <param name="FirstKept">The first message whose content is kept, a seq; null for none.</param>
+/// <param name="KeptFrom">
+/// The first seq that must stay: of the first message whose content is kept, or else the one after the last entry that
+/// the views have. Later entries may hold messages that the query did not see.
+/// </param>
 /// <summary>A conversation whose stream may be truncated.</summary>
-public sealed record LogTrim(ConversationId Conversation, long ExpirySeq, long? FirstKept);
+public sealed record LogTrim(ConversationId Conversation, long ExpirySeq, long KeptFrom);

@@ -62,7 +62,7 @@ public sealed class LogTrimmer(
         var snapshot = await snapshots.ConversationAsync(trim.Conversation, cancellationToken);
         if (snapshot is null || snapshot.Revision < trim.ExpirySeq)
             return false;
-        var first = Math.Min(trim.FirstKept ?? long.MaxValue, snapshot.Revision);
+        var first = Math.Min(trim.KeptFrom, snapshot.Revision);
         await TruncateAsync(trims, StreamName.Of(trim.Conversation), trim.Conversation, first, cancellationToken);
         if (await snapshots.ReceiptsAsync(trim.Conversation, cancellationToken) is { } receipts)
             await TruncateAsync(

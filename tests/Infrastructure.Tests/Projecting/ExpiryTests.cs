@@ -153,6 +153,23 @@ public sealed class ExpiryTests : ProjectingTest
                 """));
     }
 
+    [Fact]
+    public async Task Where_nothing_is_kept_the_log_is_truncated_up_to_the_last_entry_of_the_views()
+    {
+        await using var node = await StartNodeAsync();
+        var history = new History(Log);
+        var conversation = await history.StartAsync(_ann, _ben);
+        for (var n = 0; n < 3; n++)
+            await history.SendAsync(conversation, _ann);
+        await history.ExpireAsync(conversation, [1, 2, 3]);
+        await node.CaughtUpAsync(history.Head);
+
+        await using var trims = await node.Get<IExpiry>().TrimsAsync(default);
+
+        var trim = Assert.Single(await trims!.NextAsync(null, 10, default));
+        Assert.Equal((4L, 5L), (trim.ExpirySeq, trim.KeptFrom));
+    }
+
     /// <summary>
     /// Each read model, over the log in PostgreSQL and over one that returns truncated events, as EventStoreDB does
     /// until a scavenge.
