@@ -102,6 +102,17 @@ public sealed class InMemoryEventStore : IEventStore
         }
     }
 
+    /// <summary>Loses a stream's last events, as a restore from an older backup does.</summary>
+    /// <param name="after">The last revision that is kept.</param>
+    public void Lose(string stream, long after)
+    {
+        lock (_lock)
+        {
+            var events = _streams[stream].Events;
+            events.RemoveRange((int)after + 1, events.Count - (int)after - 1);
+        }
+    }
+
     private AppendOutcome Answer(StreamAppend append)
     {
         var failed = new AppendOutcome.Failed(

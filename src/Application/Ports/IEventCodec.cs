@@ -22,6 +22,9 @@ public interface IEventCodec
     (EventData Data, ReadOnlyMemory<byte> Hash) Encode(
         object @event, EventContext context, ReadOnlyMemory<byte> previousHash);
 
+    /// <summary>Whether an event, byte for byte, was linked to the event with the given hash.</summary>
+    bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash);
+
     /// <summary>Decodes an event. Upgrades old versions to the newest.</summary>
     /// <exception cref="FormatException">The type is unknown, or the bytes do not fit it.</exception>
     Recorded Decode(StoredEvent stored);

@@ -19,9 +19,6 @@ internal enum Phase
     /// <summary>The log is being read.</summary>
     Loading,
 
-    /// <summary>Message ids are being looked up, or messages sealed again.</summary>
-    Preparing,
-
     /// <summary>Decided events are being appended.</summary>
     Appending,
 }
@@ -39,6 +36,14 @@ internal sealed class CachedConversation(ConversationId id)
     /// <summary>The requests that wait, in the order in which they came.</summary>
     public Queue<Pending> Waiting { get; } = new();
 
+    /// <summary>
+    /// Messages that wait for a preparation, and those that must not overtake them; see <see cref="Preparing"/>.
+    /// </summary>
+    public List<PendingSend> Held { get; } = [];
+
+    /// <summary>Whether a preparation is under way.</summary>
+    public bool IsPreparing { get; set; }
+
     /// <summary>The conversation's stream; null until it was read.</summary>
     public StreamState<Conversation>? Stream { get; private set; }
 
@@ -46,6 +51,18 @@ internal sealed class CachedConversation(ConversationId id)
     public StreamState<Watermarks>? Receipts { get; private set; }
 
     public Progress Progress { get; private set; } = Progress.Start;
+
+    /// <summary>Snapshots of the conversation beyond this revision hold entries that the log has lost.</summary>
+    public long SnapshotMax { get; private set; } = long.MaxValue;
+
+    /// <summary>Snapshots of the receipts beyond this revision hold events that the log has lost.</summary>
+    public long ReceiptsSnapshotMax { get; private set; } = long.MaxValue;
+
+    /// <summary>
+    /// Messages of an append that was not answered. The next read tells which of them are in the log; the ids of the
+    /// others may be used again.
+    /// </summary>
+    public List<PendingSend> UnansweredSends { get; } = [];
 
     /// <summary>
     /// Receipts of an append that was not answered. The next read tells which of them are in the log; their authors are
@@ -55,6 +72,12 @@ internal sealed class CachedConversation(ConversationId id)
 
     /// <summary>Reads and appends that failed since the last read that succeeded.</summary>
     public int Failures { get; set; }
+
+    /// <summary>Whether nothing is under way and nothing waits.</summary>
+    public bool IsUnused => Phase == Phase.Idle && Waiting.Count == 0 && Held.Count == 0;
+
+    /// <summary>Whether the state in memory answers a peek: it was read, and no newer entry is known of.</summary>
+    public bool CanBePeeked => Stream is not null && Phase != Phase.Loading && !Progress.IsStale;
 
     /// <summary>The place among the least recently used.</summary>
     public LinkedListNode<CachedConversation>? Place { get; set; }
@@ -81,7 +104,7 @@ internal sealed class CachedConversation(ConversationId id)
         Progress = Progress.EndRead(stream.Revision, shownFrom);
         Stream = stream;
         Receipts = receipts ?? Receipts;
-        Failures = 0;
+        (Failures, SnapshotMax, ReceiptsSnapshotMax) = (0, long.MaxValue, long.MaxValue);
     }
 
     public void FailRead(Progress asked)
@@ -97,6 +120,53 @@ internal sealed class CachedConversation(ConversationId id)
     }
 
     public void Commit(StreamState<Watermarks> receipts) => Receipts = receipts;
+
+    /// <summary>
+    /// Forgets the entries: the log has lost some of them, by a fail-over or a restore. The next read begins without
+    /// them.
+    /// </summary>
+    /// <param name="revision">The last revision of the log.</param>
+    public void ForgetEntries(long revision)
+    {
+        Stream = null;
+        Progress = Progress.Start.Doubt();
+        SnapshotMax = Math.Min(SnapshotMax, revision);
+    }
+
+    /// <summary>Forgets the receipts, of which the log has lost some.</summary>
+    /// <param name="revision">The last revision of the log.</param>
+    public void ForgetReceipts(long revision)
+    {
+        Receipts = null;
+        Doubt();
+        ReceiptsSnapshotMax = Math.Min(ReceiptsSnapshotMax, revision);
+    }
+
+    /// <summary>
+    /// Takes messages that need a preparation out of the queue, and later messages of their senders with them.
+    /// </summary>
+    public void HoldBack(Func<PendingSend, bool> needs)
+    {
+        var senders = Held.Select(send => send.Command.Sender).ToHashSet();
+        if (!Waiting.Any(Holds))
+            return;
+        for (var left = Waiting.Count; left > 0; left--)
+        {
+            var request = Waiting.Dequeue();
+            if (!Holds(request))
+            {
+                Waiting.Enqueue(request);
+                continue;
+            }
+
+            var send = (PendingSend)request;
+            Held.Add(send);
+            senders.Add(send.Command.Sender);
+        }
+
+        bool Holds(Pending request) =>
+            request is PendingSend send && (senders.Contains(send.Command.Sender) || needs(send));
+    }
 
     /// <summary>Gives requests their places at the front again.</summary>
     public void PutBack(IReadOnlyList<Pending> first)

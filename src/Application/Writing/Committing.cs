@@ -84,10 +84,18 @@ internal sealed class Committing(
                 answering.Answer(decision.Answers, appended.Position);
                 break;
             case AppendOutcome.Failed failed:
+                var sends = decision.Answers.Select(answer => answer.Request).OfType<PendingSend>();
+                conversation.UnansweredSends.AddRange(sends);
                 Fail(conversation, decision.Answers, failed.Reason);
                 break;
+            case AppendOutcome.Conflict { ActualRevision: var last } when last < decision.Stream.ExpectedRevision:
+                logger.LogError("The log has lost entries of conversation {Conversation}.", conversation.Id);
+                conversation.ForgetEntries(last);
+                Retry(decision.Answers, retried);
+                break;
             case AppendOutcome.Conflict:
-                Retry(conversation, decision.Answers, retried);
+                conversation.Doubt();
+                Retry(decision.Answers, retried);
                 break;
         }
     }
@@ -104,29 +112,34 @@ internal sealed class Committing(
             case AppendOutcome.Appended appended:
                 conversation.Commit(decision.Receipts!.At(appended.Position));
                 committed.Raise(appended.Position);
-                showing.PublishReceipts(conversation, decision.Raised);
+                showing.PublishReceipts(conversation, decision.Stream.State, decision.Raised);
                 answering.Answer(decision.ReceiptAnswers, appended.Position);
                 break;
             case AppendOutcome.Failed failed:
                 Fail(conversation, decision.ReceiptAnswers, failed.Reason);
                 conversation.UnansweredReceipts = decision.Raised;
                 break;
+            case AppendOutcome.Conflict { ActualRevision: var last } when last < decision.Receipts!.ExpectedRevision:
+                logger.LogError("The log has lost receipts of conversation {Conversation}.", conversation.Id);
+                conversation.ForgetReceipts(last);
+                Retry(decision.ReceiptAnswers, retried);
+                break;
             case AppendOutcome.Conflict:
-                Retry(conversation, decision.ReceiptAnswers, retried);
+                conversation.Doubt();
+                Retry(decision.ReceiptAnswers, retried);
                 break;
         }
     }
 
-    private void Retry(CachedConversation conversation, List<Answer> answers, List<Pending> retried)
+    private void Retry(List<Answer> answers, List<Pending> retried)
     {
         Conflicts.Add(1);
-        conversation.Doubt();
         foreach (var answer in answers)
         {
             if (++answer.Request.Conflicts <= options.ConflictRetriesMax)
                 retried.Add(answer.Request);
             else
-                answering.Fail(answer.Request, new StoreUnavailableException("Other nodes kept writing first."));
+                answering.FailUnstored(answer.Request, new StoreUnavailableException("Other nodes kept writing first."));
         }
     }
 

@@ -47,7 +47,7 @@ internal sealed class ConversationCache(int max)
         {
             if (_used.First is not { } oldest)
                 return;
-            if (oldest.Value.Phase == Phase.Idle && oldest.Value.Waiting.Count == 0)
+            if (oldest.Value.IsUnused)
                 Forget(oldest.Value);
             else
                 Touch(oldest.Value);

@@ -6,7 +6,8 @@ using ChatCqrs.Domain.Receipts;
 namespace ChatCqrs.Application.Writing;
 
 /// <summary>
-/// Reads a conversation to the end of its streams: from the known state, or else from the newest snapshot.
+/// Reads a conversation to the end of its streams: from the known state, else from the newest snapshot, else from the
+/// start. A state whose hash the next event is not linked to is of entries that the log has lost, and is not used.
 /// </summary>
 internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, ISnapshots snapshots)
 {
@@ -21,16 +22,18 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
     /// The first entry that counts as news, even if it is known; null for the entries after the known state, or none
     /// without one.
     /// </param>
+    /// <param name="snapshotMax">Snapshots beyond this revision are not used.</param>
     /// <returns>
     /// The state at the stream's end, and the news without a gap up to there: the last page of them at most.
     /// </returns>
     public async Task<(StreamState<Conversation> State, IReadOnlyList<Recorded> News)> ConversationAsync(
-        ConversationId id, StreamState<Conversation>? known, long? showFrom, CancellationToken cancellationToken)
+        ConversationId id, StreamState<Conversation>? known, long? showFrom, long snapshotMax,
+        CancellationToken cancellationToken)
     {
         var news = new List<Recorded>();
         var state = await LoadAsync(
             StreamName.Of(id), known, StreamState<Conversation>.Empty(Conversation.NotStarted),
-            () => snapshots.ConversationAsync(id, cancellationToken),
+            () => snapshots.ConversationAsync(id, cancellationToken), snapshotMax,
             (s, e) => Conversation.Evolve(s, (ConversationEvent)e), known is null ? null : news, cancellationToken);
         var first = known is null ? showFrom : Math.Min(showFrom ?? long.MaxValue, known.Revision + 1);
         return first <= state.Revision && (news.Count == 0 || news[0].Revision > first)
@@ -40,10 +43,11 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
 
     /// <summary>Reads the receipts' stream.</summary>
     /// <param name="known">The state in memory; null for none.</param>
+    /// <param name="snapshotMax">Snapshots beyond this revision are not used.</param>
     public Task<StreamState<Watermarks>> ReceiptsAsync(
-        ConversationId id, StreamState<Watermarks>? known, CancellationToken cancellationToken) => LoadAsync(
+        ConversationId id, StreamState<Watermarks>? known, long snapshotMax, CancellationToken cancellationToken) => LoadAsync(
         StreamName.OfReceipts(id), known, StreamState<Watermarks>.Empty(Watermarks.None),
-        () => snapshots.ReceiptsAsync(id, cancellationToken),
+        () => snapshots.ReceiptsAsync(id, cancellationToken), snapshotMax,
         (s, e) => Watermarks.Evolve(s, (ReceiptEvent)e), news: null, cancellationToken);
 
     /// <summary>
@@ -51,19 +55,21 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
     /// </summary>
     private async Task<StreamState<TState>> LoadAsync<TState>(
         string stream, StreamState<TState>? known, StreamState<TState> empty, Func<Task<Snapshot<TState>?>> snapshot,
-        Func<TState, object, TState> evolve, List<Recorded>? news, CancellationToken cancellationToken)
+        long snapshotMax, Func<TState, object, TState> evolve, List<Recorded>? news, CancellationToken cancellationToken)
     {
         if (known is not null && await ReadTailAsync(stream, known, evolve, news, cancellationToken) is { } state)
             return state;
         news?.Clear(); // The caller reads what is left of them.
-        for (var tries = 1; ; tries++)
+        for (var tries = 0; tries < TriesMax; tries++)
         {
-            var start = From(await snapshot()) ?? empty;
+            var newest = await snapshot();
+            var start = newest?.Revision <= snapshotMax ? From(newest) : empty;
             if (await ReadTailAsync(stream, start, evolve, news: null, cancellationToken) is { } loaded)
                 return loaded;
-            if (tries == TriesMax)
-                throw new StoreUnavailableException($"{stream} is truncated, and no snapshot replaces its start.");
         }
+
+        return await ReadTailAsync(stream, empty, evolve, news: null, cancellationToken)
+            ?? throw new StoreUnavailableException($"{stream} is truncated, and no snapshot replaces its start.");
     }
 
     private async Task<IReadOnlyList<Recorded>> NewsAsync(
@@ -76,17 +82,15 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
         return [.. page.Where(stored => stored.Revision <= last).Select(codec.Decode)];
     }
 
-    private static StreamState<TState>? From<TState>(Snapshot<TState>? snapshot) =>
-        snapshot is null
-            ? null
-            : new StreamState<TState>(snapshot.State, snapshot.Revision, snapshot.Hash, snapshot.Position);
+    private static StreamState<TState> From<TState>(Snapshot<TState> snapshot) =>
+        new(snapshot.State, snapshot.Revision, snapshot.Hash, snapshot.Position);
 
-    /// <returns>Null when events after the state were truncated.</returns>
+    /// <returns>Null when events after the state were truncated, or are not linked to it.</returns>
     private async Task<StreamState<TState>?> ReadTailAsync<TState>(
         string stream, StreamState<TState> state, Func<TState, object, TState> evolve, List<Recorded>? news,
         CancellationToken cancellationToken)
     {
-        while (true)
+        for (var isLinked = false; ;)
         {
             var page = await store.ReadStreamAsync(
                 stream, state.Revision + 1, ReadDirection.Forwards, PageSize, cancellationToken);
@@ -94,6 +98,9 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
             {
                 if (stored.Revision != state.Revision + 1)
                     return null;
+                if (!isLinked && !codec.IsLinked(stored, state.Hash))
+                    return null;
+                isLinked = true; // What follows was linked by whoever appended it.
                 var recorded = codec.Decode(stored);
                 state = new StreamState<TState>(
                     evolve(state.State, recorded.Event), recorded.Revision, recorded.Hash, recorded.Position);

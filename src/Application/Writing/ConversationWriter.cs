@@ -76,11 +76,11 @@ public sealed class ConversationWriter(
         _committed.Raise(head);
         var sentIds = new SentIds(clock.GetUtcNow(), head);
         var loader = new ConversationLoader(store, codec, snapshots);
-        var decider = new Decider(codec, sentIds, clock);
+        var decider = new Decider(codec, sentIds, clock, logger);
         var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
         var partitions = Enumerable.Range(0, options.Value.Partitions)
             .Select(_ => new WriterPartition(
-                store, loader, decider, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
+                store, loader, decider, sentIds, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
             .ToArray();
         _partitions = partitions;
         await Task.WhenAll(partitions.Select(partition => Task.Run(() => RunAsync(partition), CancellationToken.None)));

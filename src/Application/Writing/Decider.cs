@@ -3,6 +3,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
+using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Application.Writing;
 
@@ -10,7 +11,7 @@ namespace ChatCqrs.Application.Writing;
 /// Decides the requests that wait for one conversation, against its state in memory. It takes nothing from the queue
 /// and answers nothing: the partition does both with the decision.
 /// </summary>
-internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider clock)
+internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider clock, ILogger logger)
 {
     /// <summary>
     /// The most requests of one conversation in one batch: well below <see cref="RecentMessages.WindowMax"/>, so that
@@ -38,15 +39,41 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
 
     /// <summary>
     /// Decides the first requests that wait, as many as one append has room for. A request that has no room in an
-    /// append of its own is refused.
+    /// append of its own is refused. A request whose decision throws something unexpected, which is a defect, fails
+    /// alone.
     /// </summary>
     /// <param name="committed">The newest position that this node has committed.</param>
     /// <param name="decided">How many requests from the queue's front were decided.</param>
     /// <returns>
-    /// Null when the state may be behind the log and would refuse the first request: the log must be read first.
+    /// Null when the state may be behind the log and would refuse the first request, or change nothing: it must be read
+    /// first.
     /// </returns>
-    public Decision? Decide(CachedConversation conversation, LogPosition committed, out int decided) =>
-        Decide(conversation, committed, RequestsMax, out decided);
+    public Decision? Decide(CachedConversation conversation, LogPosition committed, out int decided)
+    {
+        try
+        {
+            return Decide(conversation, committed, RequestsMax, out decided);
+        }
+        catch (Exception)
+        {
+            return DecideFirst(conversation, committed, out decided);
+        }
+    }
+
+    /// <summary>Decides one request by itself, so that its defect is not everybody's.</summary>
+    private Decision? DecideFirst(CachedConversation conversation, LogPosition committed, out int decided)
+    {
+        try
+        {
+            return Decide(conversation, committed, most: 1, out decided);
+        }
+        catch (Exception defect)
+        {
+            var request = conversation.Waiting.Peek();
+            logger.LogError(defect, "Deciding a {Request} of conversation {Conversation} failed.", request.GetType().Name, conversation.Id);
+            return Refuse(conversation, request, defect, out decided);
+        }
+    }
 
     private Decision? Decide(CachedConversation conversation, LogPosition committed, int most, out int decided)
     {
@@ -58,20 +85,11 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         {
             if (decided >= most || decision.Stream.Bytes > BytesMax)
                 break;
-            try
-            {
-                Decide(decision, request, now, committed, ref receipts);
-            }
-            catch (RefusedException) when (!request.IsReadSince)
+            if (!TryDecide(decision, request, now, committed, ref receipts))
             {
                 if (decided == 0)
                     return null;
                 break; // The requests before this one do not wait for the read.
-            }
-            catch (RefusedException refused)
-            {
-                var answers = request is PendingReceipt ? decision.ReceiptAnswers : decision.Answers;
-                answers.Add(Answer.Refuse(request, refused));
             }
 
             if (decision.Stream.Bytes > EventData.SizeMax)
@@ -79,7 +97,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
                 // Decided again without the request that has no room.
                 return decided > 0
                     ? Decide(conversation, committed, most: decided, out decided)
-                    : RefuseAsTooLarge(conversation, request, out decided);
+                    : Refuse(conversation, request, new RefusedException(Refusal.TooLarge), out decided);
             }
 
             decided++;
@@ -90,37 +108,56 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         return decision;
     }
 
-    private void Decide(
+    /// <returns>
+    /// False when the outcome is a refusal, or that nothing is to be done, by a state that was read before the request
+    /// arrived: another node may have written since.
+    /// </returns>
+    private bool TryDecide(
         Decision decision, Pending request, DateTimeOffset now, LogPosition committed,
         ref Dictionary<(UserId, DeviceId, Type), PendingReceipt>? receipts)
     {
-        switch (request)
+        try
         {
-            case PendingChange change:
-                Change(decision, change, now);
-                break;
-            case PendingSend send:
-                Send(decision, send, now, committed);
-                break;
-            case PendingReceipt receipt:
-                Gather(decision, receipt, ref receipts);
-                break;
+            switch (request)
+            {
+                case PendingChange change:
+                    return TryChange(decision, change, now);
+                case PendingSend send:
+                    Send(decision, send, now, committed);
+                    break;
+                case PendingReceipt receipt:
+                    Gather(decision, receipt, ref receipts);
+                    break;
+            }
+
+            return true;
+        }
+        catch (RefusedException refused)
+        {
+            if (!request.IsReadSince)
+                return false;
+            var answers = request is PendingReceipt ? decision.ReceiptAnswers : decision.Answers;
+            answers.Add(Answer.Refuse(request, refused));
+            return true;
         }
     }
 
-    private static Decision RefuseAsTooLarge(CachedConversation conversation, Pending request, out int decided)
+    private static Decision Refuse(CachedConversation conversation, Pending request, Exception reason, out int decided)
     {
         var decision = new Decision(conversation);
-        decision.Answers.Add(Answer.Refuse(request, new RefusedException(Refusal.TooLarge)));
+        decision.Answers.Add(Answer.Refuse(request, reason));
         decided = 1;
         return decision;
     }
 
-    private void Change(Decision decision, PendingChange request, DateTimeOffset now)
+    private bool TryChange(Decision decision, PendingChange request, DateTimeOffset now)
     {
         request.Decided = Conversation.Decide(decision.Stream.State, request.Command, now);
+        if (request.Decided.Count == 0 && !request.IsReadSince)
+            return false;
         Add(decision, request, request.Decided);
         decision.Answers.Add(new Answer(request, null, 0, now, IsRepeated: request.Decided.Count == 0));
+        return true;
     }
 
     private void Send(Decision decision, PendingSend request, DateTimeOffset now, LogPosition committed)
@@ -137,8 +174,8 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         if (request.Unsealable is { } refused)
             throw refused;
         var events = Conversation.Decide(decision.Stream.State, command, now);
-        if (!sentIds.TryClaim(command.Sender, command.MessageId, request.Conversation, now, committed))
-            throw new RefusedException(Refusal.MessageIdReused);
+        request.Claim = sentIds.TryClaim(command.Sender, command.MessageId, request.Conversation, now, committed)
+            ?? throw new RefusedException(Refusal.MessageIdReused);
         Add(decision, request, events);
         decision.Answers.Add(new Answer(request, null, decision.Stream.Revision, events[^1].At, IsRepeated: false));
     }

@@ -45,6 +45,9 @@ internal sealed class DraftedStream<TState>(StreamState<TState> from)
 {
     public TState State { get; set; } = from.State;
 
+    /// <summary>The revision that the append expects: that of the last event before the drafted ones.</summary>
+    public long ExpectedRevision => from.Revision;
+
     public long Revision { get; private set; } = from.Revision;
 
     public ReadOnlyMemory<byte> Hash { get; private set; } = from.Hash;
@@ -55,7 +58,7 @@ internal sealed class DraftedStream<TState>(StreamState<TState> from)
 
     public int Bytes { get; private set; }
 
-    public StreamAppend Append(string stream) => new(stream, from.Revision, Events);
+    public StreamAppend Append(string stream) => new(stream, ExpectedRevision, Events);
 
     public StreamState<TState> At(LogPosition position) => new(State, Revision, Hash, position);
 
@@ -81,14 +84,9 @@ internal readonly record struct Answer(
 {
     public static Answer Refuse(Pending request, Exception refused) => new(request, refused, -1, default, false);
 
+    /// <summary>Completes a request that succeeded.</summary>
     public void Give(LogPosition position)
     {
-        if (Refused is not null)
-        {
-            Request.Fail(Refused);
-            return;
-        }
-
         switch (Request)
         {
             case PendingSend send:

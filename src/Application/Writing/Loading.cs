@@ -23,7 +23,7 @@ internal sealed class Loading(
     public void Start(CachedConversation conversation)
     {
         conversation.Phase = Phase.Loading;
-        foreach (var request in conversation.Waiting)
+        foreach (var request in conversation.Waiting.Concat(conversation.Held))
             request.IsReadSince = true;
         var asked = conversation.BeginRead();
         mailbox.Then(LoadAsync(conversation, asked), task => End(conversation, asked, task));
@@ -36,9 +36,10 @@ internal sealed class Loading(
             await probe.WaitAsync(conversation.Failures);
         long? showFrom = asked.ShowFrom == Progress.None ? null : asked.ShowFrom;
         var (stream, news) = await loader.ConversationAsync(
-            conversation.Id, conversation.Stream, showFrom, CancellationToken.None);
+            conversation.Id, conversation.Stream, showFrom, conversation.SnapshotMax, CancellationToken.None);
         var receipts = withReceipts
-            ? await loader.ReceiptsAsync(conversation.Id, conversation.Receipts, CancellationToken.None)
+            ? await loader.ReceiptsAsync(
+                conversation.Id, conversation.Receipts, conversation.ReceiptsSnapshotMax, CancellationToken.None)
             : null;
         return new Loaded(stream, news, receipts);
     }
@@ -57,9 +58,11 @@ internal sealed class Loading(
             showing.PublishRead(news, stream.State);
         if (receipts is not null)
         {
-            showing.PublishReceipts(conversation, conversation.UnansweredReceipts);
+            showing.PublishReceipts(conversation, stream.State, conversation.UnansweredReceipts);
             conversation.UnansweredReceipts = [];
         }
+
+        answering.SettleUnanswered(conversation);
 
         schedule(conversation);
     }
@@ -69,10 +72,12 @@ internal sealed class Loading(
         answering.FailWaiting(conversation, failure);
         conversation.FailRead(asked);
         var isHopeless = conversation.Failures > FailuresMax && failure is not StoreUnavailableException;
-        if (conversation.Stream is null || isHopeless)
+        if (conversation.Stream is not null && !isHopeless)
+            schedule(conversation);
+        else if (conversation.Held.Count == 0)
             conversations.Forget(conversation);
         else
-            schedule(conversation);
+            conversation.Phase = Phase.Idle; // The preparation's end goes on with it.
     }
 
     /// <param name="News">The entries that sockets are to be shown.</param>

@@ -64,6 +64,9 @@ internal sealed class PendingSend(
     /// <summary>What a look-up by id found; null before one.</summary>
     public LookedUp? LookedUp { get; set; }
 
+    /// <summary>The claim of its id, see <see cref="SentIds"/>; null before one.</summary>
+    public long? Claim { get; set; }
+
     /// <summary>Why it could not be sealed again: its sender was erased meanwhile. Null otherwise.</summary>
     public RefusedException? Unsealable { get; private set; }
 

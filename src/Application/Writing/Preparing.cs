@@ -1,75 +1,71 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Application.Writing;
 
 /// <summary>
-/// A partition's second step, which most messages need not wait for: ids that memory cannot recognise are looked up in
-/// the read side, and messages that were sealed for another retention are sealed again. All keep their places.
+/// Prepares the few messages that cannot be decided at once: ids that memory cannot recognise are looked up in the read
+/// side, and messages that were sealed for another retention are sealed again. Such messages wait apart, with later
+/// messages of the same senders, which must not overtake them; every other request goes on.
 /// </summary>
-/// <param name="schedule">Continues with the conversation afterwards.</param>
+/// <param name="schedule">Continues with an idle conversation afterwards.</param>
 internal sealed class Preparing(
-    Decider decider, IdLookUp lookUp, Answering answering, Mailbox mailbox, Action<CachedConversation> schedule)
+    Decider decider, IdLookUp lookUp, Answering answering, Mailbox mailbox, Action<CachedConversation> schedule, ILogger logger)
 {
-    /// <summary>Starts what the waiting messages need; false when they need nothing.</summary>
-    public bool TryStart(CachedConversation conversation)
-    {
-        List<PendingSend>? unknown = null;
-        List<PendingSend>? outdated = null;
-        var stream = conversation.Stream!;
-        foreach (var request in conversation.Waiting)
-        {
-            if (request is not PendingSend send)
-                continue;
-            if (decider.NeedsLookUp(stream, send))
-                (unknown ??= []).Add(send);
-            if (send.NeedsSealing(stream.State.Retention))
-                (outdated ??= []).Add(send);
-        }
-
-        if (unknown is not null)
-            LookUp(conversation, unknown);
-        else if (outdated is not null)
-            Seal(conversation, outdated);
-        return unknown is not null || outdated is not null;
-    }
-
-    private void LookUp(CachedConversation conversation, List<PendingSend> sends)
+    /// <summary>
+    /// Takes the messages that need a preparation out of the queue, and starts it unless one is under way.
+    /// </summary>
+    public void Start(CachedConversation conversation)
     {
         var stream = conversation.Stream!;
-        var asked = stream.State.Recent.HasLeftNothing
-            ? lookUp.FindAsync(sends, StreamAppend.NoStream, LogPosition.Start)
-            : lookUp.FindAsync(sends, stream.Revision, stream.Position);
-        Await(conversation, asked, send => decider.NeedsLookUp(stream, send));
+        conversation.HoldBack(send => Needs(stream, send));
+        if (conversation.Held.Count == 0 || conversation.IsPreparing)
+            return;
+        conversation.IsPreparing = true;
+        mailbox.Then(PrepareAsync(stream, [.. conversation.Held]), task => End(conversation, task));
     }
 
-    private void Seal(CachedConversation conversation, List<PendingSend> sends)
-    {
-        var retention = conversation.Stream!.State.Retention;
-        Await(conversation, SealAsync(), send => send.NeedsSealing(retention));
+    private bool Needs(StreamState<Conversation> stream, PendingSend send) =>
+        decider.NeedsLookUp(stream, send) || send.NeedsSealing(stream.State.Retention);
 
-        async Task<bool> SealAsync()
+    private async Task<bool> PrepareAsync(StreamState<Conversation> stream, IReadOnlyList<PendingSend> held)
+    {
+        var unknown = held.Where(send => decider.NeedsLookUp(stream, send)).ToList();
+        if (unknown.Count > 0)
         {
-            foreach (var send in sends)
-                await send.SealAsync(retention);
-            return true;
+            var (through, position) = stream.State.Recent.HasLeftNothing
+                ? (StreamAppend.NoStream, LogPosition.Start)
+                : (stream.Revision, stream.Position);
+            await lookUp.FindAsync(unknown, through, position);
         }
+
+        foreach (var send in held.Where(send => send.NeedsSealing(stream.State.Retention)))
+            await send.SealAsync(stream.State.Retention);
+        return true;
     }
 
     /// <summary>
-    /// When the preparation fails, the messages that still need it fail, even those that arrived meanwhile. No other
-    /// request does.
+    /// Gives the messages their places again. When the preparation failed, those that still need one fail, even if they
+    /// arrived meanwhile.
     /// </summary>
-    private void Await(CachedConversation conversation, Task<bool> prepared, Func<PendingSend, bool> stillNeeds)
+    private void End(CachedConversation conversation, Task<bool> task)
     {
-        conversation.Phase = Phase.Preparing;
-        mailbox.Then(prepared, task =>
+        conversation.IsPreparing = false;
+        IReadOnlyList<PendingSend> held = [.. conversation.Held];
+        conversation.Held.Clear();
+        if (task.Exception is { InnerException: { } failure } && conversation.Stream is { } stream)
         {
-            if (task.Exception is { } failure)
-                answering.FailWaiting(conversation, failure.InnerException!, StillNeeds);
-            schedule(conversation);
-        });
+            if (failure is not StoreUnavailableException)
+                logger.LogError(failure, "Preparing messages of conversation {Conversation} failed.", conversation.Id);
+            foreach (var send in held.Where(send => Needs(stream, send)))
+                answering.Fail(send, failure);
+            held = [.. held.Where(send => !send.Answer.IsCompleted)];
+        }
 
-        bool StillNeeds(Pending request) => request is PendingSend send && stillNeeds(send);
+        conversation.PutBack(held);
+        if (conversation.Phase == Phase.Idle)
+            schedule(conversation);
     }
 }

@@ -16,42 +16,58 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
     private const int HorizonsMax = 10_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<(UserId Sender, MessageId Message), ConversationId> _claims = new(RingSize);
+    private readonly Dictionary<(UserId Sender, MessageId Message), (ConversationId Conversation, long Number)> _claims =
+        new(RingSize);
     private readonly Slot[] _ring = new Slot[RingSize];
     private readonly Dictionary<UserId, DateTimeOffset> _horizons = [];
-    private int _next;
+    private long _next;
     private DateTimeOffset _since = startedAt;
     private DateTimeOffset _horizon = DateTimeOffset.MinValue;
 
     /// <summary>Every message that this node does not remember stands in the log at or before this position.</summary>
     public LogPosition ForgottenThrough { get; private set; } = startedThrough;
 
-    /// <summary>Claims an id for a conversation; false when another conversation has claimed it.</summary>
+    /// <summary>Claims an id for a conversation. The same id may be claimed for the same conversation again.</summary>
     /// <param name="committed">The newest position that the node has committed.</param>
-    public bool TryClaim(
+    /// <returns>The claim; null when another conversation has claimed the id.</returns>
+    public long? TryClaim(
         UserId sender, MessageId message, ConversationId conversation, DateTimeOffset now, LogPosition committed)
     {
         lock (_lock)
         {
             if (_claims.TryGetValue((sender, message), out var claimed))
-                return claimed == conversation;
-            _claims.Add((sender, message), conversation);
-            ref var slot = ref _ring[_next];
+                return claimed.Conversation == conversation ? claimed.Number : null;
+            ref var slot = ref _ring[_next & (RingSize - 1)];
             if (slot.At != default)
-            {
-                // Half a ring is more claims than can be under way at once, so this one was committed by then.
-                var committedBy = _ring[(_next + (RingSize / 2)) & (RingSize - 1)].Committed;
-                ForgottenThrough = committedBy > ForgottenThrough ? committedBy : ForgottenThrough;
-                _claims.Remove((slot.Sender, slot.Message));
-                _since = slot.At > _since ? slot.At : _since;
-            }
-
-            slot = new Slot(sender, message, now, committed);
-            _next = (_next + 1) & (RingSize - 1);
+                Forget(slot);
+            _claims.Add((sender, message), (conversation, _next));
+            slot = new Slot(sender, message, now, committed, _next);
             if (RecentMessages.MadeAt(message) is { } made && made > now + RecentMessages.ClockSkewMax)
                 RaiseHorizon(sender, made);
-            return true;
+            return _next++;
         }
+    }
+
+    /// <summary>Takes a claim back: no message was stored under the id.</summary>
+    public void Release(UserId sender, MessageId message, long claim)
+    {
+        lock (_lock)
+            Remove(sender, message, claim);
+    }
+
+    private void Forget(Slot slot)
+    {
+        // Half a ring is more claims than can be under way at once, so this one was committed by then.
+        var committedBy = _ring[(_next + (RingSize / 2)) & (RingSize - 1)].Committed;
+        ForgottenThrough = committedBy > ForgottenThrough ? committedBy : ForgottenThrough;
+        Remove(slot.Sender, slot.Message, slot.Claim);
+        _since = slot.At > _since ? slot.At : _since;
+    }
+
+    private void Remove(UserId sender, MessageId message, long claim)
+    {
+        if (_claims.TryGetValue((sender, message), out var claimed) && claimed.Number == claim)
+            _claims.Remove((sender, message));
     }
 
     /// <summary>
@@ -82,5 +98,6 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
             _horizons[sender] = made;
     }
 
-    private readonly record struct Slot(UserId Sender, MessageId Message, DateTimeOffset At, LogPosition Committed);
+    private readonly record struct Slot(
+        UserId Sender, MessageId Message, DateTimeOffset At, LogPosition Committed, long Claim);
 }

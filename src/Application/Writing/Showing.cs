@@ -30,23 +30,23 @@ internal sealed class Showing(ILiveDelivery live, INodeBus bus)
     /// Shows and announces the receipts that the receipts' stream holds; the others of <paramref name="raised"/> did
     /// not get there.
     /// </summary>
-    public void PublishReceipts(CachedConversation conversation, IReadOnlyList<RaisedMark> raised)
+    /// <param name="state">The conversation as it is known.</param>
+    public void PublishReceipts(CachedConversation conversation, Conversation state, IReadOnlyList<RaisedMark> raised)
     {
         foreach (var (request, before, at) in raised)
         {
             var after = conversation.Receipts!.State.Of(request.Command.User);
             if (after.Delivered <= before.Delivered && after.Read <= before.Read)
                 continue;
-            var receipt = Receipt(conversation, request.Command, before, after, at);
+            var receipt = Receipt(conversation.Id, state, request.Command, before, after, at);
             live.Publish(receipt);
             bus.Announce(receipt);
         }
     }
 
     private static LiveReceipt Receipt(
-        CachedConversation conversation, ReceiptCommand command, Watermark before, Watermark after, DateTimeOffset at)
+        ConversationId id, Conversation state, ReceiptCommand command, Watermark before, Watermark after, DateTimeOffset at)
     {
-        var state = conversation.Stream!.State;
         var (from, upTo) = after.Read > before.Read
             ? (Math.Min(before.Read, before.Delivered), after.Read)
             : (before.Delivered, after.Delivered);
@@ -54,6 +54,6 @@ internal sealed class Showing(ILiveDelivery live, INodeBus bus)
             from = Math.Max(from, member.JoinedSeq - 1);
         var authors = state.AuthorsBetween(from, upTo, except: command.User);
         return new LiveReceipt(
-            conversation.Id, command.User, command.Device, after.Delivered, after.Read, at, [.. authors]);
+            id, command.User, command.Device, after.Delivered, after.Read, at, [.. authors]);
     }
 }

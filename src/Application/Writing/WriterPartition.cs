@@ -26,18 +26,18 @@ internal sealed class WriterPartition
     private bool _isStopping;
 
     public WriterPartition(
-        IEventStore store, ConversationLoader loader, Decider decider, IdLookUp lookUp, ILiveDelivery live,
+        IEventStore store, ConversationLoader loader, Decider decider, SentIds sentIds, IdLookUp lookUp, ILiveDelivery live,
         INodeBus bus, TracedAppends traced, Committed committed, WriterOptions options, TimeProvider clock,
         ILogger logger)
     {
         (_decider, _committed, _options) = (decider, committed, options);
         _backlog = new Backlog(options);
         _conversations = new ConversationCache(options.ConversationsMax);
-        _answering = new Answering(_backlog, traced, logger);
+        _answering = new Answering(_backlog, sentIds, traced, logger);
         var showing = new Showing(live, bus);
         var probe = new StoreProbe(store, clock);
         _loading = new Loading(loader, probe, showing, _answering, _conversations, _mailbox, Schedule);
-        _preparing = new Preparing(decider, lookUp, _answering, _mailbox, Schedule);
+        _preparing = new Preparing(decider, lookUp, _answering, _mailbox, Schedule, logger);
         _committing = new Committing(store, showing, _answering, committed, options, _mailbox, Schedule, logger);
     }
 
@@ -112,6 +112,12 @@ internal sealed class WriterPartition
     private void Enqueue(Pending request)
     {
         var conversation = _conversations.Get(request.Conversation);
+        if (request is PendingPeek peek && conversation.CanBePeeked)
+        {
+            _answering.Answer(peek, conversation);
+            return;
+        }
+
         conversation.Waiting.Enqueue(request);
         if (conversation.Phase == Phase.Idle)
             Schedule(conversation);
@@ -126,7 +132,7 @@ internal sealed class WriterPartition
             _loading.Start(conversation);
         else if (hasWork)
             MakeReady(conversation);
-        else if (conversation.Stream?.State.Kind is null)
+        else if (conversation.Stream?.State.Kind is null && conversation.IsUnused)
             _conversations.Forget(conversation); // It does not exist.
     }
 
@@ -158,8 +164,13 @@ internal sealed class WriterPartition
             return null;
         }
 
-        if (_preparing.TryStart(conversation))
+        _preparing.Start(conversation);
+        if (conversation.Waiting.Count == 0)
+        {
+            Schedule(conversation);
             return null;
+        }
+
         if (_decider.Decide(conversation, _committed.Position, out var decided) is not { } decision)
         {
             _loading.Start(conversation);

@@ -27,6 +27,9 @@ public sealed class EventCodec : IEventCodec
         return (new EventData(context.EventId, format.Name, payload, metadata), hash);
     }
 
+    public bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash) =>
+        EventChain.Holds(previousHash.Span, stored);
+
     public Recorded Decode(StoredEvent stored)
     {
         try

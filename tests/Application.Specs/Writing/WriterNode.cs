@@ -6,7 +6,6 @@ using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Domain.Retention;
-using ChatCqrs.Infrastructure.Serialization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -25,9 +24,12 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     {
         Store = new WatchedStore(log);
         _writer = new ConversationWriter(
-            Store, new EventCodec(), views, views, views, this, this, new TracedAppends(), Options.Create(options), clock, this,
-            NullLogger<ConversationWriter>.Instance);
+            Store, Codec, views, views, views, this, this, new TracedAppends(), Options.Create(options), clock,
+            this, NullLogger<ConversationWriter>.Instance);
     }
+
+    /// <summary>The node's codec, which can have a defect.</summary>
+    public DefectiveCodec Codec { get; } = new();
 
     public WatchedStore Store { get; }
 
@@ -67,6 +69,9 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
 
     public Task<Changed> KeepAsync(ConversationId conversation, UserId by, RetentionPolicy policy) => _writer.ChangeAsync(
         conversation, new ConversationCommand.ChangeRetention(by, policy, 30), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
+
+    public Task<Changed> ChangeAsync(ConversationId conversation, UserId by, ConversationCommand command) =>
+        _writer.ChangeAsync(conversation, command, new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
     public Task<LogPosition> DeliverAsync(ConversationId conversation, UserId user, long seq, DeviceId? device = null) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, device ?? Device, seq));

@@ -234,8 +234,10 @@ public sealed class WritingNodesSpecs : WriterSpecs
     [Fact]
     public async Task A_refusal_that_must_be_checked_holds_up_nothing_that_stands_before_it()
     {
-        var node = await NodeAsync();
-        await node.SendAsync(Ann, Ben);
+        var clock = new ShiftedClock();
+        var node = await NodeAsync(clock: clock);
+        clock.Shift = TimeSpan.FromMinutes(1); // Ids are proved new by their time.
+        await node.SendAsync(Ann, Ben, clock.NewId());
         await node.DeliverAsync(Theirs, Ben, 0);
         List<Task<Sent>> sending = [];
         List<int> reads = [];
@@ -248,11 +250,11 @@ public sealed class WritingNodesSpecs : WriterSpecs
         };
         using (node.Store.Hold())
         {
-            sending.Add(node.SendAsync(Ann, Ben));
+            sending.Add(node.SendAsync(Ann, Ben, clock.NewId()));
             await Eventually.IsTrue(() => node.Store.UnderWay == 1, "the first append is under way");
-            sending.AddRange(Enumerable.Range(0, 5).Select(_ => node.SendAsync(Ann, Ben)));
+            sending.AddRange(Enumerable.Range(0, 5).Select(_ => node.SendAsync(Ann, Ben, clock.NewId())));
             refused = node.DeliverAsync(Theirs, new UserId(Guid.CreateVersion7()), 0);
-            sending.AddRange(Enumerable.Range(0, 5).Select(_ => node.SendAsync(Ben, Ann)));
+            sending.AddRange(Enumerable.Range(0, 5).Select(_ => node.SendAsync(Ben, Ann, clock.NewId())));
         }
 
         Assert.Equal(Enumerable.Range(2, 11).Select(seq => (long)seq), (await Task.WhenAll(sending)).Select(sent => sent.Seq));
