@@ -92,6 +92,18 @@ public sealed class InMemoryEventStore : IEventStore
             return _log.FindLast(IsOurs)?.Position ?? LogPosition.Start;
     }
 
+    public async Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        await ReachAsync(cancellationToken);
+        List<StoredEvent> events;
+        lock (_lock)
+            events = [.. _log.Skip((int)after.Value).Where(IsOurs).Take(limit)];
+        var streams = events.GroupBy(e => e.Stream).Select(group => new ChangedStream(
+            group.Key, group.First().Revision, group.Last().Revision, [.. group.Select(e => e.Type).Distinct()]));
+        return new LogChanges([.. streams], events.LastOrDefault()?.Position ?? after, events.Count == limit);
+    }
+
     public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)
     {
         await ReachAsync(cancellationToken);

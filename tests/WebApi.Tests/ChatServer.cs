@@ -26,20 +26,23 @@ public class ChatServer : IAsyncLifetime
 
     public NpgsqlDataSource Database => Services.GetRequiredService<NpgsqlDataSource>();
 
+    /// <summary>The node whose database and keys this one shares; null for its own.</summary>
+    public ChatServer? Beside { get; init; }
+
     /// <summary>The folder of Development's keys.</summary>
-    public string DataFolder => _folder;
+    public string DataFolder => Beside?.DataFolder ?? _folder;
 
     /// <summary>Settings of this server, such as <c>RateLimits:Enabled</c>.</summary>
     protected virtual IEnumerable<(string Name, string Value)> Settings => [("RateLimits:Enabled", "false")];
 
     public async Task InitializeAsync()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = Beside?._database ?? await TestDatabase.CreateAsync();
         var settings = new[]
         {
             ("environment", "Development"), ("urls", "http://127.0.0.1:0"),
             ("ConnectionStrings:Postgres", _database.ConnectionString),
-            ("DataFolder", _folder), ("Logging:LogLevel:Default", "Error"),
+            ("DataFolder", DataFolder), ("Logging:LogLevel:Default", "Error"),
         };
         _app = Program.Build([.. settings.Concat(Settings).Select(setting => $"--{setting.Item1}={setting.Item2}")]);
         await _app.StartAsync();
@@ -54,7 +57,8 @@ public class ChatServer : IAsyncLifetime
         Http.Dispose();
         await _app!.StopAsync();
         await _app.DisposeAsync();
-        await _database!.DisposeAsync();
+        if (Beside is null)
+            await _database!.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -28,6 +28,9 @@ public interface IEventCodec
     /// <summary>Decodes an event. Upgrades old versions to the newest.</summary>
     /// <exception cref="FormatException">The type is unknown, or the bytes do not fit it.</exception>
     Recorded Decode(StoredEvent stored);
+
+    /// <summary>The domain's type of an event; null for a wire name that this node does not know.</summary>
+    Type? TypeOf(string wireName);
 }
 
 /// <summary>The id, time and cause of an event to encode.</summary>

@@ -50,6 +50,15 @@ public interface IEventStore
     Task<LogPosition> HeadAsync(CancellationToken cancellationToken);
 
     /// <summary>
+    /// Which of the product's streams have events after a position. No payload is returned, and the cost depends on the
+    /// number of new events only. As with <see cref="SubscribeAllAsync"/>, no event is skipped.
+    /// </summary>
+    /// <param name="after">The position up to which the caller knows the log.</param>
+    /// <param name="limit">The most events to look at, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="limit"/> is below 1.</exception>
+    Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Removes a stream's events before a revision. The others keep their revisions, and appends continue after the
     /// last one.
     /// </summary>
@@ -134,6 +143,18 @@ public sealed record StoredEvent(
     /// <summary>Size in bytes.</summary>
     public int Size => Payload.Length + Metadata.Length;
 }
+
+/// <summary>The streams that have new events.</summary>
+/// <param name="Streams">Each changed stream once, in any order.</param>
+/// <param name="Through">The position of the newest of these events; the asked position if there are none.</param>
+/// <param name="IsFull">Whether the limit was reached, so there may be more.</param>
+public sealed record LogChanges(IReadOnlyList<ChangedStream> Streams, LogPosition Through, bool IsFull);
+
+/// <summary>A stream's new events.</summary>
+/// <param name="First">The revision of the first of them.</param>
+/// <param name="Last">The revision of the last of them.</param>
+/// <param name="Types">Their wire names, each once.</param>
+public sealed record ChangedStream(string Stream, long First, long Last, IReadOnlyCollection<string> Types);
 
 /// <summary>The outcome of one stream's append.</summary>
 public abstract record AppendOutcome

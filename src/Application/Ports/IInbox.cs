@@ -19,12 +19,6 @@ public interface IInbox
     Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
         IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken);
 
-    /// <summary>
-    /// Conversations of these users with events recorded since a time, by the clocks of the recording nodes.
-    /// </summary>
-    Task<IReadOnlyList<ChangedItem>> ChangedAsync(
-        IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken);
-
     /// <summary>The ids of all conversations to which a user belongs.</summary>
     Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken);
 
@@ -64,7 +58,3 @@ public sealed record InboxPage(IReadOnlyList<InboxItem> Items, bool HasMore);
 /// <param name="LastSeq">The conversation's last entry, a seq.</param>
 /// <summary>A conversation with the last seq that a device has confirmed.</summary>
 public sealed record WaitingItem(ConversationId Conversation, long JoinedSeq, long DeliveredSeq, long LastSeq);
-
-/// <param name="LastSeq">The conversation's last entry, a seq.</param>
-/// <summary>A conversation with recent events.</summary>
-public sealed record ChangedItem(UserId User, ConversationId Conversation, long LastSeq);

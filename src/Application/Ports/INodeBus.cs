@@ -3,8 +3,8 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// Announces this node's commits to the other nodes. Best effort: a node that misses an announcement finds the entries
-/// in the log.
+/// Announces this node's commits to the other nodes, so that they need not wait for their next look at the log. Best
+/// effort: a node that misses an announcement finds the entries in the log.
 /// </summary>
 public interface INodeBus
 {
@@ -54,9 +54,6 @@ public interface INodeBusReceiver
     void Receive(LiveReceipt receipt);
 
     void Receive(LiveTyping typing);
-
-    /// <summary>Called when announcements may have been lost until now.</summary>
-    void MayHaveMissed();
 
     /// <summary>Whether a user has an open socket on this node.</summary>
     bool HasSocket(UserId user);

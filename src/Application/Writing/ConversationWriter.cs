@@ -19,8 +19,11 @@ public sealed class ConversationWriter(
 
     private readonly Committed _committed = new();
     private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource<LogPosition> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile WriterPartition[] _partitions = [];
     private Task _running = Task.CompletedTask;
+
+    public Task<LogPosition> Started => _started.Task;
 
     public LogPosition LastCommitted => _committed.Position;
 
@@ -83,6 +86,7 @@ public sealed class ConversationWriter(
                 store, loader, decider, sentIds, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
             .ToArray();
         _partitions = partitions;
+        _started.SetResult(head);
         await Task.WhenAll(partitions.Select(partition => Task.Run(() => RunAsync(partition), CancellationToken.None)));
     }
 

@@ -12,6 +12,12 @@ namespace ChatCqrs.Application.Writing;
 /// </summary>
 public interface IConversationWriter
 {
+    /// <summary>
+    /// The log's head before anything was read into memory. Completes when requests are taken; never if the node stops
+    /// before.
+    /// </summary>
+    Task<LogPosition> Started { get; }
+
     /// <summary>The newest position that this node has committed.</summary>
     LogPosition LastCommitted { get; }
 
@@ -33,7 +39,8 @@ public interface IConversationWriter
         ConversationId id, ReceiptCommand command, Origin origin, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Another node has appended entries: this one reads them, unless it knows them, and hands them to live delivery.
+    /// Entries are in the log, most likely from another node: this one reads them, unless it knows them, and hands them
+    /// to live delivery. Costs nothing if they are known.
     /// </summary>
     /// <param name="firstSeq">The first entry that was appended.</param>
     /// <param name="lastSeq">The last one.</param>

@@ -68,7 +68,7 @@ internal sealed class WriterPartition
         if (!isWatched && !_conversations.Holds(id))
             return;
         var conversation = _conversations.Get(id);
-        conversation.Notice(firstSeq, lastSeq);
+        conversation.Notice(isWatched ? firstSeq : Progress.None, lastSeq); // Nobody is to be shown what is known.
         if (conversation.Phase == Phase.Idle && conversation.Progress.IsStale)
             Schedule(conversation);
     });

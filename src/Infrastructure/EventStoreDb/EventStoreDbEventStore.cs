@@ -67,6 +67,26 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken) =>
         await ReadAsync(Reads.Head(), cancellationToken) is [var last, ..] ? last.Position : LogPosition.Start;
 
+    /// <summary>The protocol sends payloads, too; each is dropped as it comes.</summary>
+    public Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return _cluster.CallAsync(
+            async (node, cancelled) =>
+            {
+                using var call = node.Streams.Read(Reads.From(after, limit + 1), node.WithDeadline(cancelled));
+                var changes = new ChangesReader(after);
+                while (await call.ResponseStream.MoveNext(CancellationToken.None))
+                {
+                    if (call.ResponseStream.Current is { ContentCase: ReadResp.ContentOneofCase.Event } response)
+                        changes.Add(Wire.Stored(response.Event));
+                }
+
+                return changes.Read(limit);
+            },
+            cancellationToken);
+    }
+
     public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)
     {
         if (await LastAsync(stream, cancellationToken) is not { } last)

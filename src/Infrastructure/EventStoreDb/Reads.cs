@@ -32,11 +32,17 @@ internal static class Reads
         var options = Plain(ReadDirection.Forwards);
         options.Subscription = new ReadReq.Types.Options.Types.SubscriptionOptions();
         options.Filter = Ours();
-        options.All = new ReadReq.Types.Options.Types.AllOptions();
-        if (after == LogPosition.Start)
-            options.All.Start = Set;
-        else
-            options.All.Position = new() { CommitPosition = after.Value, PreparePosition = after.Value };
+        options.All = From(after);
+        return new ReadReq { Options = options };
+    }
+
+    /// <summary>Reads the application's streams from a position, inclusive.</summary>
+    public static ReadReq From(LogPosition position, int limit)
+    {
+        var options = Plain(ReadDirection.Forwards);
+        options.Count = (ulong)limit;
+        options.Filter = Ours();
+        options.All = From(position);
         return new ReadReq { Options = options };
     }
 
@@ -49,6 +55,11 @@ internal static class Reads
         options.All = new ReadReq.Types.Options.Types.AllOptions { End = Set };
         return new ReadReq { Options = options };
     }
+
+    private static ReadReq.Types.Options.Types.AllOptions From(LogPosition position) =>
+        position == LogPosition.Start
+            ? new() { Start = Set }
+            : new() { Position = new() { CommitPosition = position.Value, PreparePosition = position.Value } };
 
     private static ReadReq.Types.Options Plain(ReadDirection direction) => new()
     {

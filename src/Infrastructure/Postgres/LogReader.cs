@@ -28,6 +28,20 @@ internal sealed class LogReader(NpgsqlDataSource database)
         ORDER BY e.position
         """;
 
+    /// <summary>OFFSET 0 keeps the look-up of the names a walk along the key.</summary>
+    internal string ChangesQuery { get; } =
+        """
+        SELECT s.name, c.first, c.last, c.types, c.position, c.events
+        FROM (
+            SELECT p.stream_key, min(p.revision) AS first, max(p.revision) AS last, array_agg(DISTINCT p.type) AS types,
+                max(p.position) AS position, count(*) AS events
+            FROM (
+                SELECT position, stream_key, revision, type FROM log_events
+                WHERE position > $1 ORDER BY position LIMIT $2) AS p
+            GROUP BY p.stream_key) AS c
+        CROSS JOIN LATERAL (SELECT t.name FROM log_streams t WHERE t.key = c.stream_key OFFSET 0) AS s
+        """;
+
     internal string ForwardsQuery { get; } = StreamQuery(">=", "ASC");
 
     internal string BackwardsQuery { get; } = StreamQuery("<=", "DESC");
@@ -67,6 +81,25 @@ internal sealed class LogReader(NpgsqlDataSource database)
         }
 
         return new LogPage(events, last, IsFull: count == PageSize || bytes >= PageBytesMax);
+    }
+
+    /// <summary>The streams with events after a position.</summary>
+    public async Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(ChangesQuery);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)after.Value });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        var (streams, through, count) = (new List<ChangedStream>(), (long)after.Value, 0L);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            streams.Add(new ChangedStream(
+                reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<string[]>(3)));
+            through = Math.Max(through, reader.GetInt64(4));
+            count += reader.GetInt64(5);
+        }
+
+        return new LogChanges(streams, new LogPosition((ulong)through), IsFull: count >= limit);
     }
 
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)

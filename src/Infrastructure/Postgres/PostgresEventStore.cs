@@ -84,6 +84,12 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
     public Task<LogPosition> HeadAsync(CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(() => _reader.HeadAsync(cancellationToken));
 
+    public Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return PostgresErrors.GuardAsync(() => _reader.ChangesAsync(after, limit, cancellationToken));
+    }
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(() => _truncation.RunAsync(stream, before, cancellationToken));
 

@@ -124,18 +124,6 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         return sharing.ToHashSet();
     }
 
-    public async Task<IReadOnlyList<ChangedItem>> ChangedAsync(
-        IReadOnlyCollection<UserId> users, DateTimeOffset since, int limit, CancellationToken cancellationToken) =>
-        await database.QueryAsync(
-            """
-            SELECT m.user_id, c.id, c.last_seq FROM unnest($1) AS u(id)
-            JOIN members() m ON m.user_id = u.id AND m.left_seq IS NULL
-            JOIN conversations c ON c.id = m.conversation_id
-            WHERE c.updated_at > $2 LIMIT $3
-            """,
-            row => new ChangedItem(new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1)), row.GetInt64(2)),
-            cancellationToken, users.Select(user => user.Value).ToArray(), since.UtcDateTime, limit);
-
     public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>
         IdsAsync("m.left_seq IS NULL", user, cancellationToken);
 

@@ -51,15 +51,13 @@ public sealed class RedisNodeBus(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        redis.ConnectionRestored += OnRestored;
         _subscription = new RedisSubscription(redis, Channel, Receive, logger);
-        await _subscription.StartAsync(joined: () => receiver().MayHaveMissed());
+        await _subscription.StartAsync();
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        redis.ConnectionRestored -= OnRestored;
         _waiting.Writer.TryComplete();
         await _sending.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_subscription is not null)
@@ -124,12 +122,6 @@ public sealed class RedisNodeBus(
             receiver().Receive(new LiveTyping(
                 new(typing.Conversation), new(typing.User), typing.Active, Users(typing.Members)));
         }
-    }
-
-    private void OnRestored(object? sender, ConnectionFailedEventArgs connection)
-    {
-        if (connection.ConnectionType == ConnectionType.Subscription)
-            receiver().MayHaveMissed();
     }
 
     private static UserId[] Users(IReadOnlyList<Guid> ids) => [.. ids.Select(id => new UserId(id))];

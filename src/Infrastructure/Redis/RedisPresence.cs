@@ -76,7 +76,7 @@ public sealed class RedisPresence(
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         _subscription = new RedisSubscription(redis, Channel, Hear, logger);
-        await _subscription.StartAsync(joined: () => { }); // Watchers poll at every beat anyway.
+        await _subscription.StartAsync(); // A late one loses nothing: watchers poll at every beat.
         await base.StartAsync(cancellationToken);
     }
 

@@ -18,11 +18,10 @@ internal sealed class RedisSubscription(
     private Task _joining = Task.CompletedTask;
 
     /// <summary>Subscribes, or keeps trying in the background.</summary>
-    /// <param name="joined">Called after a late subscription: earlier messages are lost.</param>
-    public async Task StartAsync(Action joined)
+    public async Task StartAsync()
     {
         if (!await TryAsync(warn: true))
-            _joining = JoinAsync(joined);
+            _joining = JoinAsync();
     }
 
     public async Task StopAsync()
@@ -34,7 +33,7 @@ internal sealed class RedisSubscription(
         _ended.Dispose();
     }
 
-    private async Task JoinAsync(Action joined)
+    private async Task JoinAsync()
     {
         var wait = RetryFirst;
         do
@@ -44,7 +43,6 @@ internal sealed class RedisSubscription(
         }
         while (!await TryAsync(warn: false));
         logger.LogInformation("Redis answers: this node receives messages on {Channel}.", channel);
-        joined();
     }
 
     private async Task<bool> TryAsync(bool warn)

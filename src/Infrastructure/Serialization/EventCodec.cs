@@ -47,6 +47,8 @@ public sealed class EventCodec : IEventCodec
         }
     }
 
+    public Type? TypeOf(string wireName) => EventRegistry.Find(wireName)?.Event;
+
     private static ReadOnlySpan<byte> Metadata(EventContext context, ReadOnlySpan<byte> previousHash)
     {
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(512);

@@ -78,8 +78,10 @@ internal static class EventRegistry
     private static readonly Dictionary<Type, EventFormat> ByEvent =
         Formats.Where(format => format.Write is not null).ToDictionary(format => format.Event);
 
+    public static EventFormat? Find(string name) => ByName.GetValueOrDefault(name);
+
     public static EventFormat Of(string name) =>
-        ByName.GetValueOrDefault(name) ?? throw new FormatException($"An event of the type {name} is not known.");
+        Find(name) ?? throw new FormatException($"An event of the type {name} is not known.");
 
     public static EventFormat Of(Type @event) =>
         ByEvent.GetValueOrDefault(@event) ?? throw new FormatException($"The event {@event.Name} has no wire name.");

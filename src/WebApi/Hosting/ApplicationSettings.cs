@@ -40,7 +40,7 @@ internal static class ApplicationSettings
             .Between("Reads:CommandWait", options => options.CommandWait, TimeSpan.Zero, ReadsOptions.WaitMax)
             .ValidateOnStart();
         services.AddOptions<LiveOptions>().Bind(configuration.GetSection("Live"))
-            .Between("Live:RecheckEvery", options => options.RecheckEvery, Second, TimeSpan.FromHours(1))
+            .Between("Live:FollowEvery", options => options.FollowEvery, Second / 10, TimeSpan.FromMinutes(1))
             .ValidateOnStart();
         services.AddOptions<PresenceOptions>().Bind(configuration.GetSection("Presence"))
             .Between("Presence:BeatEvery", options => options.BeatEvery, Second / 10, TimeSpan.FromMinutes(1))

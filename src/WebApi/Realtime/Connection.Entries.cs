@@ -183,6 +183,21 @@ internal sealed partial class Connection
         }
     }
 
+    /// <summary>Moves the conversations that this connection knows.</summary>
+    public void Divide(HashSet<ConversationId> conversations, HashSet<ConversationId> known)
+    {
+        List<ConversationId> mine;
+        lock (_lock)
+        {
+            mine = _lastSent.Count < conversations.Count
+                ? [.. _lastSent.Keys.Where(conversations.Contains)]
+                : [.. conversations.Where(_lastSent.ContainsKey)];
+        }
+
+        known.UnionWith(mine);
+        conversations.ExceptWith(mine);
+    }
+
     /// <summary>The range to fetch next.</summary>
     /// <param name="synced">The frame that ends a catch-up.</param>
     /// <returns>

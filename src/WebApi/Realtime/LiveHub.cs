@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
@@ -17,6 +18,9 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
     /// </summary>
     private const int CrowdMin = 64;
 
+    /// <summary>The most dropped publications that are remembered. In others the next entry shows the gap.</summary>
+    private const int LostMax = 10_000;
+
     private static readonly Counter<long> Dropped = Telemetry.Meter.CreateCounter<long>(
         "chat.live.dropped", "{publication}", "Publications that sockets could not get at once, and fetch.");
 
@@ -26,20 +30,23 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
     private readonly Lane[] _lanes;
     private readonly OpenSockets _sockets;
     private readonly FrameWriter _frames;
+    private readonly HeardEntries _heard;
+    private readonly ConcurrentQueue<Lost> _lost = [];
     private readonly ILogger<LiveHub> _logger;
     private Task _running = Task.CompletedTask;
-    private int _dropped;
 
-    public LiveHub(OpenSockets sockets, FrameWriter frames, ILogger<LiveHub> logger)
+    public LiveHub(OpenSockets sockets, FrameWriter frames, HeardEntries heard, ILogger<LiveHub> logger)
     {
         _sockets = sockets;
         _frames = frames;
+        _heard = heard;
         _logger = logger;
         _lanes = [.. Enumerable.Range(0, 1 + Math.Max(1, Environment.ProcessorCount / 2)).Select(_ => new Lane())];
     }
 
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
+        _heard.Note(entries[0].Entry.Conversation, entries[0].Entry.Revision, entries[^1].Entry.Revision);
         if (!_sockets.HasAny(members))
             return;
 
@@ -56,8 +63,20 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
             Enqueue(LaneOf(receipt.Conversation), new Publication.Receipt(receipt));
     }
 
-    /// <summary>Whether a publication was dropped since the last call.</summary>
-    public bool TakeDropped() => Interlocked.Exchange(ref _dropped, 0) > 0;
+    /// <summary>Lets the sockets fetch the entries that were dropped since the last call.</summary>
+    /// <returns>How many of these publications a socket was still missing.</returns>
+    public int FetchLost()
+    {
+        var fetched = 0;
+        for (var left = _lost.Count; left > 0 && _lost.TryDequeue(out var lost); left--)
+        {
+            var connections = lost.Members.SelectMany(_sockets.Of).ToList();
+            if (connections.Count(connection => connection.Miss(lost.Conversation, lost.Seq, lost.Position)) > 0)
+                fetched++;
+        }
+
+        return fetched;
+    }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -79,7 +98,7 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
     {
         if (lane.TryPut(publication))
             return true;
-        NoteDropped();
+        NoteLost(publication);
         return false;
     }
 
@@ -116,7 +135,7 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
             {
                 // The next entry shows the gap, and the connection fetches the missing entries.
                 _logger.LogError(exception, "A publication could not be delivered.");
-                NoteDropped();
+                NoteLost(publication);
             }
         }
     }
@@ -180,7 +199,7 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
                 exception, "The entry {Seq} of {Conversation} could not be shown.", entry.Revision, entry.Conversation);
         }
 
-        NoteDropped();
+        Dropped.Add(1);
         return null;
     }
 
@@ -206,9 +225,18 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
         }
     }
 
-    private void NoteDropped()
+    private void NoteLost(Publication publication)
     {
         Dropped.Add(1);
-        Volatile.Write(ref _dropped, 1);
+        if (publication is not Publication.Entries { Items: var items } entries || _lost.Count >= LostMax)
+            return;
+        var last = items[^1].Entry;
+        _lost.Enqueue(new Lost(last.Conversation, last.Revision, last.Position, entries.Members));
     }
+
+    /// <summary>A dropped publication.</summary>
+    /// <param name="Seq">Its last entry.</param>
+    /// <param name="Members">The users to deliver it to.</param>
+    private sealed record Lost(
+        ConversationId Conversation, long Seq, LogPosition Position, IReadOnlyCollection<UserId> Members);
 }

@@ -4,7 +4,8 @@ namespace ChatCqrs.WebApi.Realtime;
 internal sealed record LiveOptions
 {
     /// <summary>
-    /// How often a node among others looks for entries that did not reach its sockets; 00:00:01 to 01:00:00.
+    /// How often a node asks the log what was appended; 00:00:00.1 to 00:01:00. It bounds how long a removed member
+    /// keeps access at a node that missed the announcement.
     /// </summary>
-    public TimeSpan RecheckEvery { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan FollowEvery { get; init; } = TimeSpan.FromSeconds(1);
 }

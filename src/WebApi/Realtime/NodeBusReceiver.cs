@@ -6,21 +6,20 @@ namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>Hands announcements, receipts and typing of other nodes to this node's sockets.</summary>
 internal sealed class NodeBusReceiver(
-    OpenSockets sockets, LiveHub hub, TypingRelay typingRelay, LiveRecheck recheck, IConversationWriter conversations)
+    OpenSockets sockets, LiveHub hub, TypingRelay typingRelay, HeardEntries heard, IConversationWriter conversations)
     : INodeBusReceiver
 {
     public void Receive(CommittedEntries entries)
     {
         // An announcement for many members leaves them out: then any node may have sockets for it.
         var isWatched = entries.Members.Count == 0 || sockets.HasAny(entries.Members);
+        heard.Note(entries.Conversation, entries.FirstSeq, entries.LastSeq);
         conversations.Notice(entries.Conversation, entries.FirstSeq, entries.LastSeq, isWatched);
     }
 
     public void Receive(LiveReceipt receipt) => hub.Publish(receipt);
 
     public void Receive(LiveTyping typing) => typingRelay.Publish(typing);
-
-    public void MayHaveMissed() => recheck.Request();
 
     public bool HasSocket(UserId user) => sockets.Has(user);
 

@@ -17,6 +17,8 @@ internal sealed class OpenSockets
     /// <summary>The users who have a socket on this node.</summary>
     public IReadOnlyCollection<UserId> Users => [.. _connections.Keys];
 
+    public bool IsEmpty => _connections.IsEmpty;
+
     public bool Has(UserId user) => _connections.ContainsKey(user);
 
     public bool HasAny(IReadOnlyCollection<UserId> users)
@@ -84,6 +86,24 @@ internal sealed class OpenSockets
             connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
         await Task.WhenAll(All().Select(connection => connection.Outbound.DrainedAsync())).WaitAsync(cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Finds which conversations have sockets on this node.</summary>
+    /// <param name="conversations">The conversations in question; those that a socket knows are moved.</param>
+    /// <param name="known">Gets the conversations that a socket knows.</param>
+    /// <returns>Whether a socket has not read its inbox yet, so that it may know more.</returns>
+    public bool Divide(HashSet<ConversationId> conversations, HashSet<ConversationId> known)
+    {
+        var isNew = false;
+        foreach (var connection in All())
+        {
+            if (conversations.Count == 0)
+                return false;
+            isNew |= connection.IsNew; // First: afterwards it knows all of its conversations.
+            connection.Divide(conversations, known);
+        }
+
+        return isNew;
     }
 
     private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);

@@ -26,7 +26,7 @@ public static class RealtimeRegistration
         services.AddSingleton<TypingRelay>();
         services.AddSingleton<ITypingDelivery>(provider => provider.GetRequiredService<TypingRelay>());
         services.AddSingleton<PresenceWatch>();
-        services.AddSingleton<LiveRecheck>();
+        services.AddSingleton<HeardEntries>();
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<SyncHandler>();
         services.AddSingleton<FrameHandler>();
@@ -35,7 +35,7 @@ public static class RealtimeRegistration
         services.AddHostedService<SocketKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<TypingRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<PresenceWatch>());
-        services.AddHostedService(provider => provider.GetRequiredService<LiveRecheck>());
+        services.AddHostedService<LogFollower>();
         services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = CreateListenSocket);
         return services;
     }

@@ -8,8 +8,8 @@ public sealed class TwoNodes : IAsyncLifetime
     private ServerProcess? _one;
     private ServerProcess? _two;
 
-    /// <summary>How often a node checks for messages that its sockets missed.</summary>
-    public string RecheckEvery { get; init; } = "00:10:00";
+    /// <summary>How often a node asks the log what was appended. By default so seldom that announcements count.</summary>
+    public string FollowEvery { get; init; } = "00:01:00";
 
     public ServerProcess One => _one!;
 
@@ -28,7 +28,7 @@ public sealed class TwoNodes : IAsyncLifetime
             _deployment.Settings["Presence__BeatEvery"] = "00:00:00.200";
             _deployment.Settings["Presence__NodeKept"] = "00:00:02";
         }
-        _deployment.Settings["Live__RecheckEvery"] = RecheckEvery;
+        _deployment.Settings["Live__FollowEvery"] = FollowEvery;
         _deployment.Settings["Push__AllowPrivateEndpoints"] = "true";
         _deployment.Settings["Push__MergeWindow"] = "00:00:00.500";
         _deployment.Settings["Push__LookAgainAfter"] = "00:00:03";

@@ -91,6 +91,12 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
         return await log.HeadAsync(cancellationToken);
     }
 
+    public async Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken)
+    {
+        ThrowIfAway();
+        return await log.ChangesAsync(after, limit, cancellationToken);
+    }
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) => log.TruncateAsync(stream, before, cancellationToken);
 
     private void ThrowIfAway()

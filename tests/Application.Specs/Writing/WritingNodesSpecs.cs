@@ -168,6 +168,35 @@ public sealed class WritingNodesSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task A_conversation_in_memory_is_brought_up_to_date_without_sockets_for_it()
+    {
+        var (one, other) = (await NodeAsync(), await NodeAsync());
+        await one.SendAsync(Ann, Ben);
+        await other.Writer.PeekAsync(Theirs, default);
+        await one.SendAsync(Ann, Ben); // No announcement arrives.
+
+        other.Writer.Notice(Theirs, 0, 2, isWatched: false);
+        await Eventually.IsTrue(() => other.Shown.Count == 1, "the new entry is read");
+
+        Assert.Equal([2], other.Shown.Select(entry => entry.Revision));
+        Assert.Equal([2], other.Store.Reads.Where(read => read.Stream == StreamName.Of(Theirs)).Skip(1).Select(read => read.From));
+    }
+
+    [Fact]
+    public async Task Own_entries_that_are_noticed_are_not_read_again()
+    {
+        var node = await NodeAsync();
+        await node.SendAsync(Ann, Ben);
+        await node.SendAsync(Ann, Ben);
+        node.Store.Reads.Clear();
+
+        node.Writer.Notice(Theirs, 0, 2, isWatched: true);
+        await node.Writer.PeekAsync(Theirs, default);
+
+        Assert.Empty(node.Store.Reads);
+    }
+
+    [Fact]
     public async Task An_id_is_looked_up_once_though_the_other_node_goes_on_writing()
     {
         var clock = new ShiftedClock();

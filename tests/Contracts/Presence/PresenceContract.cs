@@ -68,8 +68,6 @@ public sealed class Sockets : INodeBusReceiver
             return [.. _open];
     }
 
-    public void MayHaveMissed() => throw new NotSupportedException();
-
     public void Receive(CommittedEntries entries) => throw new NotSupportedException();
 
     public void Receive(LiveReceipt receipt) => throw new NotSupportedException();

@@ -24,6 +24,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     private readonly ClientWebSocket _socket = new();
     private readonly List<Connection> _missing = [];
     private readonly OpenSockets _sockets = new();
+    private readonly HeardEntries _heard = new();
     private readonly LiveHub _hub;
     private Exception? _failure;
 
@@ -32,7 +33,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         var updates = new UpdateViews(
             this, new GroupTitles(this), new MessageLifetimes(Options.Create(new RetentionOptions())));
         var frames = new FrameWriter(this, new MessageViews(this, this, new ErasedUsers(this)), updates);
-        _hub = new LiveHub(_sockets, frames, NullLogger<LiveHub>.Instance);
+        _hub = new LiveHub(_sockets, frames, _heard, NullLogger<LiveHub>.Instance);
     }
 
     public async ValueTask DisposeAsync()
@@ -78,6 +79,21 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         sender.Fill(Theirs, 1, FrameWriter.Synced);
         sender.Fill(Theirs, 2, FrameWriter.Synced);
         Assert.Equal("synced ack", await OpsAsync(sender, wire));
+    }
+
+    [Fact]
+    public void Members_fetch_what_a_full_lane_dropped()
+    {
+        var (sender, other) = (Connected(new MemoryStream()), Connected(new MemoryStream()));
+        for (var n = 0; n < Lane.Max; n++)
+            _hub.Publish([Sent(other, 1)], [other.User]); // They stay in the lane: the hub has not started.
+        _hub.Publish([Sent(sender, 2)], [sender.User, other.User]);
+
+        Assert.Equal(1, _hub.FetchLost());
+
+        Assert.Equal([sender, other], _missing);
+        Assert.Equal(2, other.NextMissing(default)!.Value.UpTo);
+        Assert.Equal(0, _hub.FetchLost());
     }
 
     [Fact]

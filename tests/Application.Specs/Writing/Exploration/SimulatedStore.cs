@@ -44,6 +44,9 @@ internal sealed class SimulatedStore(IEventStore log, Simulation simulation) : I
         LogPosition after, CancellationToken cancellationToken) =>
         throw new NotSupportedException("The writer does not subscribe.");
 
+    public Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("The writer does not follow the log.");
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         throw new NotSupportedException("The writer does not truncate.");
 

@@ -44,6 +44,8 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
             throw new RpcException(new(StatusCode.Unknown, "count 0"));
         else if (options.StreamOptionCase == ReadOptions.StreamOptionOneofCase.Stream)
             await ReadStreamAsync(options, responses, ended.Token);
+        else if (options.ReadDirection == ReadOptions.Types.ReadDirection.Forwards)
+            await ReadAllForwardsAsync(options, responses, ended.Token);
         else
             await ReadAllBackwardsAsync(options, responses, ended.Token);
     }
@@ -107,6 +109,16 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
         var chosen = options.ReadDirection == ReadOptions.Types.ReadDirection.Forwards
             ? records.Where(record => (ulong)record.Revision >= from)
             : records.Where(record => (ulong)record.Revision <= from).Reverse();
+        foreach (var record in chosen.Take((int)options.Count))
+            await responses.WriteAsync(Event(record), cancellationToken);
+    }
+
+    /// <summary>From a position, inclusive.</summary>
+    private async Task ReadAllForwardsAsync(
+        ReadOptions options, IServerStreamWriter<ReadResp> responses, CancellationToken cancellationToken)
+    {
+        var from = options.All.Position?.CommitPosition ?? 0;
+        var chosen = Log.From(0).Where(record => record.Position >= from && Passes(options, record));
         foreach (var record in chosen.Take((int)options.Count))
             await responses.WriteAsync(Event(record), cancellationToken);
     }
