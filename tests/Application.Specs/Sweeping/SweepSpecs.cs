@@ -62,6 +62,8 @@ public sealed class SweepSpecs
 
         public LogPosition Position => LogPosition.Start;
 
+        public Task<LogPosition> Started => Task.FromResult(LogPosition.Start);
+
         public LogPosition LastCommitted => LogPosition.Start;
 
         public Task<IReadOnlyList<DueMessages>> DueAsync(
