@@ -43,6 +43,9 @@ public sealed record RateLimitOptions
     /// <summary>Exports of one user. Each reads all data about the user.</summary>
     public Bucket Exports { get; init; } = new() { Burst = 5, PerSecond = 0.001 };
 
+    /// <summary>Push subscriptions that one user makes or renews, at every start of an application at most.</summary>
+    public Bucket PushSubscriptions { get; init; } = new() { Burst = 30, PerSecond = 0.02 };
+
     /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
     public int CodesPerPhoneAndHour { get; set; } = 10;
 

@@ -121,6 +121,7 @@ public interface IVapidKey
 /// </summary>
 public interface IPushAddresses
 {
-    /// <returns>What is wrong with an address; null if nothing is known against it. Every use checks again.</returns>
-    Task<string?> JudgeAsync(Uri address, CancellationToken cancellationToken);
+    /// <summary>Judges an address by its text. Names are resolved, and their addresses checked, at every use.</summary>
+    /// <returns>What is wrong with the address; null if nothing is known against it.</returns>
+    string? Judge(Uri address);
 }

@@ -3,8 +3,8 @@ namespace ChatCqrs.Application.Push;
 /// <summary>Wake-ups (section <c>Push</c> of the configuration).</summary>
 public sealed record PushOptions
 {
-    /// <summary>The most subscriptions of a user.</summary>
-    public const int SubscriptionsMax = 64;
+    /// <summary>The most subscriptions of a user; a further one replaces the oldest. 1 to 100.</summary>
+    public int SubscriptionsMax { get; init; } = 10;
 
     /// <summary>How long messages are merged into one wake-up of a user; zero to a minute.</summary>
     public TimeSpan MergeWindow { get; init; } = TimeSpan.FromSeconds(2);

@@ -93,14 +93,14 @@ public static class Subscribe
     }
 
     internal sealed class Handler(
-        IPushSubscriptions subscriptions, IPushAddresses addresses, IContentSealer sealer, TimeProvider clock)
-        : IRequestHandler<Command, Result>
+        IPushSubscriptions subscriptions, IPushAddresses addresses, IContentSealer sealer,
+        IOptions<PushOptions> options, TimeProvider clock) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             var body = request.Body;
             if (body.Platform == PushPlatforms.WebPush
-                && await addresses.JudgeAsync(new Uri(body.Endpoint!), cancellationToken) is { } objection)
+                && addresses.Judge(new Uri(body.Endpoint!)) is { } objection)
                 throw new ValidationException([new ValidationFailure("endpoint", objection)]);
             var target = body.Platform == PushPlatforms.WebPush
                 ? new PushTarget(body.Endpoint, body.Keys!.P256dh, body.Keys.Auth, null, null)
@@ -111,7 +111,7 @@ public static class Subscribe
             var (id, isNew) = await subscriptions.AddAsync(
                 new PushSubscription(
                     Guid.CreateVersion7(now), request.Caller, request.Device, body.Platform!, content, now),
-                target.AddressHash(body.Platform!), PushOptions.SubscriptionsMax, cancellationToken);
+                target.AddressHash(body.Platform!), options.Value.SubscriptionsMax, cancellationToken);
             return new Result(id, body.Platform!, now, isNew);
         }
     }

@@ -58,10 +58,12 @@ public static class WakeUser
             }
 
             var all = await subscriptions.OfAsync(request.User, cancellationToken);
-            foreach (var subscription in all)
+            // A server with a larger limit may have left more.
+            var wanted = all.TakeLast(options.Value.SubscriptionsMax).ToList();
+            foreach (var subscription in wanted)
                 queue.Add(new PushTask(subscription.Id, need.Conversation.Value, request.Wake, 1), TimeSpan.Zero);
             Woken.Add(1);
-            return new Result(all.Count, null, since);
+            return new Result(wanted.Count, null, since);
         }
     }
 }

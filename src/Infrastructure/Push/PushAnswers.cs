@@ -25,9 +25,12 @@ internal static class PushAnswers
         }
         catch (HttpRequestException exception)
         {
-            return exception.InnerException is ClosedAddressException closed
-                ? new PushOutcome.Refused(closed.Message)
-                : new PushOutcome.Later(null, exception.HttpRequestError.ToString());
+            return exception.InnerException switch
+            {
+                ClosedAddressException closed => new PushOutcome.Refused(closed.Message),
+                NameUnresolvedException unresolved => new PushOutcome.Later(null, unresolved.Message),
+                _ => new PushOutcome.Later(null, exception.HttpRequestError.ToString()),
+            };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

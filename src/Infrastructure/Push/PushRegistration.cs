@@ -27,6 +27,7 @@ public static class PushRegistration
         services.AddSingleton<IPushSubscriptions, PostgresPushSubscriptions>();
         services.AddSingleton<IPushQueue, HangfirePushQueue>();
         services.AddSingleton<PushJob>();
+        services.AddSingleton<NameResolver>();
         services.AddSingleton<OpenAddresses>();
         services.AddSingleton<IPushAddresses>(provider => provider.GetRequiredService<OpenAddresses>());
         services.AddSingleton<VapidKey>();
@@ -88,6 +89,8 @@ internal sealed class PushValidation : IValidateOptions<PushOptions>
             return Fail("Push:RetryFirst must be 00:00:00.1 to 01:00:00.");
         if (IsOutside(options.RetryMax, options.RetryFirst, TimeSpan.FromDays(1)))
             return Fail("Push:RetryMax must be Push:RetryFirst to 1.00:00:00.");
+        if (options.SubscriptionsMax is < 1 or > 100)
+            return Fail("Push:SubscriptionsMax must be 1 to 100.");
         if (options.AttemptsMax is < 1 or > 50)
             return Fail("Push:AttemptsMax must be 1 to 50.");
         return IsOutside(options.TimeToLive, TimeSpan.Zero, TimeSpan.FromDays(28))

@@ -3,7 +3,9 @@ using ChatCqrs.Application.Push;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.RateLimits;
 using MediatR;
+using Microsoft.AspNetCore.Mvc;
 
 namespace ChatCqrs.WebApi.Push;
 
@@ -24,8 +26,10 @@ public static class PushEndpoints
     }
 
     private static async Task<IResult> SubscribeAsync(
-        Subscribe.Body body, Caller caller, IMediator mediator, CancellationToken cancellationToken)
+        Subscribe.Body body, Caller caller, IMediator mediator, [FromServices] PushSubscriptionRate rate,
+        CancellationToken cancellationToken)
     {
+        rate.Take(caller.User);
         var result = await mediator.Send(new Subscribe.Command(caller.User, caller.Device, body), cancellationToken);
         var answer = new PushSubscriptionAnswer(
             result.Subscription, result.Platform, caller.Device.Value, result.CreatedAt);

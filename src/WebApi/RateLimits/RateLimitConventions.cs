@@ -37,6 +37,7 @@ public static class RateLimitConventions
         services.AddSingleton<IMessageRate, MessageRate>();
         services.AddSingleton<ContactRate>();
         services.AddSingleton<ExportRate>();
+        services.AddSingleton<PushSubscriptionRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
         services.AddRateLimiter(_ => { });
@@ -125,6 +126,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
             (options.Exports, "Exports"), (options.Typing, "Typing"), (options.Sockets, "Sockets"),
+            (options.PushSubscriptions, "PushSubscriptions"),
         };
         foreach (var (bucket, setting) in buckets)
         {

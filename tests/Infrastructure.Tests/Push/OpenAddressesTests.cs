@@ -28,8 +28,18 @@ public sealed class OpenAddressesTests
     [InlineData("::1", false)]
     [InlineData("::ffff:10.0.0.1", false)]
     [InlineData("::ffff:8.8.8.8", true)]
+    [InlineData("::ffff:0:10.0.0.1", false)]
+    [InlineData("::10.0.0.1", false)]
     [InlineData("64:ff9b::7f00:1", false)]
+    [InlineData("64:ff9b::8.8.8.8", false)]
+    [InlineData("64:ff9b:1::7f00:1", false)]
     [InlineData("2002:7f00:1::", false)]
+    [InlineData("2001:0:4136:e378:8000:63bf:3fff:fdd2", false)]
+    [InlineData("2001:db8::1", false)]
+    [InlineData("100::1", false)]
+    [InlineData("4000::1", false)]
+    [InlineData("5f00::1", false)]
+    [InlineData("fec0::1", false)]
     [InlineData("fc00::1", false)]
     [InlineData("fd12:3456::1", false)]
     [InlineData("fe80::1", false)]
@@ -37,17 +47,50 @@ public sealed class OpenAddressesTests
     public void Addresses_are_told_apart(string address, bool isOpen) =>
         Assert.Equal(isOpen, OpenAddresses.IsOpen(IPAddress.Parse(address)));
 
-    [Fact]
-    public async Task What_counts_is_where_a_connection_leads_when_it_is_made()
+    [Theory]
+    [InlineData("https://push.example/x", true)]
+    [InlineData("https://8.8.8.8/x", true)]
+    [InlineData("https://push.example:8443/x", false)]
+    [InlineData("https://localhost/x", false)]
+    [InlineData("https://LOCALHOST./x", false)]
+    [InlineData("https://a.localhost/x", false)]
+    [InlineData("https://127.0.0.1./x", false)]
+    [InlineData("https://[::ffff:127.0.0.1]/x", false)]
+    [InlineData("https://[64:ff9b::a00:1]/x", false)]
+    public void An_address_is_judged_without_a_look_up(string address, bool isOpen)
     {
-        await using var service = await PushService.StartAsync();
-        using var http = Addresses(allowPrivate: false).CreateClient();
+        var resolver = Resolver(_ => throw new InvalidOperationException("A name was looked up."));
 
-        // The name passed the check earlier and resolves to this machine now.
-        var outcome = await AskAsync(http, new UriBuilder(service.Address) { Host = "localhost" }.Uri);
+        Assert.Equal(isOpen, Addresses(allowPrivate: false, resolver).Judge(new Uri(address)) is null);
+    }
 
-        Assert.IsType<PushOutcome.Refused>(outcome);
-        Assert.Empty(service.Requests);
+    [Theory]
+    [InlineData("https://push.example/x", "10.0.0.1")]
+    [InlineData("https://push.example/x", "8.8.8.8", "::ffff:127.0.0.1")]
+    [InlineData("https://push.example:8443/x", "8.8.8.8")]
+    public async Task What_counts_is_where_a_connection_leads_when_it_is_made(string address, params string[] resolved)
+    {
+        var resolver = Resolver(_ => [.. resolved.Select(IPAddress.Parse)]);
+        using var http = Addresses(allowPrivate: false, resolver).CreateClient();
+
+        Assert.IsType<PushOutcome.Refused>(await AskAsync(http, new Uri(address)));
+    }
+
+    [Fact]
+    public async Task A_name_that_is_not_resolved_in_time_is_tried_again_later()
+    {
+        using var silent = new ManualResetEventSlim();
+        var resolver = Resolver(_ =>
+        {
+            silent.Wait();
+            return [];
+        });
+        using var http = Addresses(allowPrivate: false, resolver).CreateClient();
+
+        var outcome = await AskAsync(http, new Uri("https://push.example/x"));
+        silent.Set();
+
+        Assert.Equal("the name server is silent", Assert.IsType<PushOutcome.Later>(outcome).Reason);
     }
 
     [Fact]
@@ -72,6 +115,10 @@ public sealed class OpenAddressesTests
         response => Task.FromResult<PushOutcome>(new PushOutcome.Refused($"status {(int)response.StatusCode}")),
         CancellationToken.None);
 
-    private static OpenAddresses Addresses(bool allowPrivate) =>
-        new(Options.Create(new PushOptions { AllowPrivateEndpoints = allowPrivate }));
+    private static OpenAddresses Addresses(bool allowPrivate, NameResolver? resolver = null) => new(
+        Options.Create(new PushOptions { AllowPrivateEndpoints = allowPrivate }),
+        resolver ?? new NameResolver(TimeProvider.System));
+
+    private static NameResolver Resolver(Func<string, IPAddress[]> lookUp) =>
+        new(TimeProvider.System) { LookUp = lookUp };
 }

@@ -18,11 +18,13 @@ public sealed class LimitedServer : ChatServer
     public const int RegistrationsMax = 12;
     public const int CodesPerPhone = 2;
     public const int ExportsMax = 3;
+    public const int PushSubscriptionsMax = 2;
 
     protected override IEnumerable<(string Name, string Value)> Settings =>
     [
         ("RateLimits:User:Burst", $"{UserMax}"), ("RateLimits:User:PerSecond", "0.01"),
         ("RateLimits:Registrations:Burst", $"{RegistrationsMax}"), ("RateLimits:Registrations:PerSecond", "0.01"),
+        ("RateLimits:PushSubscriptions:Burst", $"{PushSubscriptionsMax}"),
         ("RateLimits:Exports:Burst", $"{ExportsMax}"), ("RateLimits:CodesPerPhoneAndHour", $"{CodesPerPhone}"),
     ];
 }
@@ -37,6 +39,7 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
         var ben = await server.SignInAsync();
         await AUserHasALimit(ann, ben);
         await ExportsHaveALimit(ben);
+        await PushSubscriptionsHaveALimit(ben);
         await APhoneHasALimit();
         await AnAddressHasALimit();
         await ThoseWhoWatchHaveNone();
@@ -83,6 +86,16 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
             (await server.GetAsync("/v1/users/me/export", ben.Access)).Is(200);
 
         IsLimited(await server.GetAsync("/v1/users/me/export", ben.Access));
+        (await server.GetAsync("/v1/users/me", ben.Access)).Is(200);
+    }
+
+    private async Task PushSubscriptionsHaveALimit(Tokens ben)
+    {
+        var body = new { platform = "fcm", token = $"f:{Guid.NewGuid()}" };
+        for (var i = 0; i < LimitedServer.PushSubscriptionsMax; i++)
+            Assert.InRange((await server.PostAsync("/v1/push-subscriptions", body, ben.Access)).Status, 200, 201);
+
+        IsLimited(await server.PostAsync("/v1/push-subscriptions", body, ben.Access));
         (await server.GetAsync("/v1/users/me", ben.Access)).Is(200);
     }
 
