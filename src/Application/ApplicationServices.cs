@@ -50,6 +50,7 @@ public static class ApplicationServices
         services.AddSingleton<MessageOperations>();
         services.AddMedia();
         services.AddSingleton<WakeNeeds>();
+        services.AddSingleton<AttemptsInFlight>();
         services.AddSingleton<ConversationWriter>();
         services.AddSingleton<IConversationWriter>(provider => provider.GetRequiredService<ConversationWriter>());
         services.AddHostedService(provider => provider.GetRequiredService<ConversationWriter>());

@@ -31,6 +31,29 @@ public interface IPushSubscriptions
     /// <returns>When its earliest message was recorded, UTC; null if none is pending.</returns>
     Task<DateTimeOffset?> TakePendingAsync(UserId user, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Notes that the first attempts of a wake-up are queued. A subscription whose queued attempt has not begun gets no
+    /// second one; the note of an attempt that is overdue for ten minutes counts no more.
+    /// </summary>
+    /// <param name="wake">The same wake-up again gets the same answer.</param>
+    /// <returns>The subscriptions to queue, and when: a paused one after its pause.</returns>
+    Task<IReadOnlyList<(Guid Subscription, DateTimeOffset Due)>> QueueAsync(
+        IReadOnlyCollection<Guid> subscriptions, Guid wake, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Gives a claimed attempt back, which then counts as queued.</summary>
+    /// <param name="due">When it will be claimed again.</param>
+    Task PostponeAsync(PushTask task, DateTimeOffset due, CancellationToken cancellationToken);
+
+    /// <summary>Counts an attempt that the push service did not answer, or answered with a failure.</summary>
+    /// <param name="max">The failures in a row after which the subscription is paused.</param>
+    /// <param name="pauseUntil">The end of a pause that begins now.</param>
+    /// <returns>The end of the pause; null if there is none.</returns>
+    Task<DateTimeOffset?> FailAsync(
+        Guid subscription, int max, DateTimeOffset pauseUntil, CancellationToken cancellationToken);
+
+    /// <summary>Ends the row of failures.</summary>
+    Task RecoverAsync(Guid subscription, CancellationToken cancellationToken);
+
     /// <summary>Claims an attempt, so that it is made once however often it is requested.</summary>
     Task<PushClaim> ClaimAsync(PushTask task, CancellationToken cancellationToken);
 

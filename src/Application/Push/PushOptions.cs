@@ -24,6 +24,12 @@ public sealed record PushOptions
     /// <summary>The most attempts; 1 to 50.</summary>
     public int AttemptsMax { get; init; } = 10;
 
+    /// <summary>The failed attempts in a row after which a subscription is paused; 1 to 1,000.</summary>
+    public int FailuresMax { get; init; } = 5;
+
+    /// <summary>How long a subscription is paused; each further failure starts a pause. A second to a day.</summary>
+    public TimeSpan PauseFor { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Allows endpoints in private networks and without TLS: for tests only.</summary>
     public bool AllowPrivateEndpoints { get; init; }
 

@@ -16,6 +16,9 @@ public static class SendPush
     private static readonly Counter<long> Attempts =
         Telemetry.Meter.CreateCounter<long>("chat.push.attempts", "{attempt}", "Attempts, by platform and outcome.");
 
+    /// <summary>The longest time of one attempt, from the look-up of the name to the end of the answer.</summary>
+    public static readonly TimeSpan AttemptMax = TimeSpan.FromSeconds(5);
+
     public sealed record Command(PushTask Task) : IRequest<Unit>;
 
     internal sealed class Validator : AbstractValidator<Command>
@@ -25,8 +28,12 @@ public static class SendPush
 
     internal sealed class Handler(
         IPushSubscriptions subscriptions, IEnumerable<IPushSender> senders, WakeNeeds needs, IContentSealer sealer,
-        IPushQueue queue, IOptions<PushOptions> options, ILogger<Handler> logger) : IRequestHandler<Command, Unit>
+        IPushQueue queue, AttemptsInFlight inFlight, IOptions<PushOptions> options, TimeProvider clock,
+        ILogger<Handler> logger) : IRequestHandler<Command, Unit>
     {
+        /// <summary>The least delay of an attempt for which there is no place among those in flight.</summary>
+        private static readonly TimeSpan BusyDelay = TimeSpan.FromSeconds(2);
+
         /// <summary>The longest delay that a service may ask for; beyond it the wake-up is abandoned.</summary>
         private static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(24);
 
@@ -35,7 +42,7 @@ public static class SendPush
             var task = request.Task;
             var outcome = await subscriptions.ClaimAsync(task, cancellationToken) switch
             {
-                PushClaim.Taken taken => await AttemptAsync(taken.Subscription, cancellationToken),
+                PushClaim.Taken taken => await AttemptAsync(task, taken.Subscription, cancellationToken),
                 PushClaim.Unknown => new PushOutcome.Later(null, "the attempt was cut off"),
                 _ => null,
             };
@@ -44,22 +51,72 @@ public static class SendPush
             return Unit.Value;
         }
 
-        private async Task<PushOutcome> AttemptAsync(PushSubscription subscription, CancellationToken cancellationToken)
+        /// <returns>Null if the attempt is postponed, because too many are in flight.</returns>
+        private async Task<PushOutcome?> AttemptAsync(
+            PushTask task, PushSubscription subscription, CancellationToken cancellationToken)
         {
+            var scope = PushTarget.ScopeOf(subscription.Owner);
+            if (await sealer.OpenAsync(scope, subscription.Target, cancellationToken) is not { } bytes)
+                return new PushOutcome.Gone();
+            var target = PushTarget.FromBytes(bytes.Span);
+            var host = target.Endpoint is { } endpoint ? new Uri(endpoint).Authority : subscription.Platform;
+            using var place = inFlight.TryEnter(subscription.Id, subscription.Owner, host);
+            if (place is null)
+            {
+                await PostponeAsync(task, cancellationToken);
+                return null;
+            }
+
             if (await needs.OfAsync(subscription.Owner, DateTimeOffset.MinValue, cancellationToken) is not { } need)
                 return new PushOutcome.Delivered(); // The user has fetched the messages meanwhile.
             if (need.IsHere)
                 return new PushOutcome.Later(
                     options.Value.LookAgainAfter,
                     "there is a socket, which may be dead: no device has the message yet");
-            var scope = PushTarget.ScopeOf(subscription.Owner);
-            if (await sealer.OpenAsync(scope, subscription.Target, cancellationToken) is not { } target)
-                return new PushOutcome.Gone();
-            var payload = new PushPayload(need.Unread, need.Conversation.Value).ToBytes();
-            var outcome = await senders.Single(sender => sender.Platform == subscription.Platform)
-                .SendAsync(PushTarget.FromBytes(target.Span), payload, cancellationToken);
+            var payload = new PushPayload(need.Unread, need.Conversation.Value);
+            var outcome = await SendAsync(subscription.Platform, target, payload, cancellationToken);
             Attempts.Add(1, new("platform", subscription.Platform), new("outcome", outcome.GetType().Name));
-            return outcome;
+            return await CountAsync(subscription.Id, outcome, cancellationToken);
+        }
+
+        private async Task PostponeAsync(PushTask task, CancellationToken cancellationToken)
+        {
+            var delay = BusyDelay * (1 + Random.Shared.NextDouble());
+            await subscriptions.PostponeAsync(task, clock.GetUtcNow() + delay, cancellationToken);
+            queue.Add(task, delay);
+        }
+
+        private async Task<PushOutcome> SendAsync(
+            string platform, PushTarget target, PushPayload payload, CancellationToken cancellationToken)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(AttemptMax);
+            try
+            {
+                return await senders.Single(sender => sender.Platform == platform)
+                    .SendAsync(target, payload.ToBytes(), limit.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return new PushOutcome.Later(null, "timeout");
+            }
+        }
+
+        /// <summary>Counts failures in a row; after some, the subscription is paused.</summary>
+        private async Task<PushOutcome> CountAsync(
+            Guid subscription, PushOutcome outcome, CancellationToken cancellationToken)
+        {
+            if (outcome is not PushOutcome.Later later)
+            {
+                await subscriptions.RecoverAsync(subscription, cancellationToken);
+                return outcome;
+            }
+
+            var now = clock.GetUtcNow();
+            var pausedUntil = await subscriptions.FailAsync(
+                subscription, options.Value.FailuresMax, now + options.Value.PauseFor, cancellationToken);
+            var pause = pausedUntil - now;
+            return pause > (later.RetryAfter ?? TimeSpan.Zero) ? later with { RetryAfter = pause } : outcome;
         }
 
         private async Task FollowAsync(PushTask task, PushOutcome outcome, CancellationToken cancellationToken)

@@ -37,7 +37,7 @@ public static class WakeUser
 
     internal sealed class Handler(
         IPushSubscriptions subscriptions, WakeNeeds needs,
-        IPushQueue queue, IOptions<PushOptions> options) : IRequestHandler<Command, Result>
+        IPushQueue queue, IOptions<PushOptions> options, TimeProvider clock) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -60,8 +60,10 @@ public static class WakeUser
             var all = await subscriptions.OfAsync(request.User, cancellationToken);
             // A server with a larger limit may have left more.
             var wanted = all.TakeLast(options.Value.SubscriptionsMax).ToList();
-            foreach (var subscription in wanted)
-                queue.Add(new PushTask(subscription.Id, need.Conversation.Value, request.Wake, 1), TimeSpan.Zero);
+            var now = clock.GetUtcNow();
+            var ids = wanted.Select(subscription => subscription.Id).ToList();
+            foreach (var (id, due) in await subscriptions.QueueAsync(ids, request.Wake, now, cancellationToken))
+                queue.Add(new PushTask(id, need.Conversation.Value, request.Wake, 1), due - now);
             Woken.Add(1);
             return new Result(wanted.Count, null, since);
         }

@@ -59,9 +59,9 @@ internal sealed class ApnsSender(
         return request;
     }
 
-    private async Task<PushOutcome> JudgeAsync(HttpResponseMessage response)
+    private async Task<PushOutcome> JudgeAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var reason = ReasonOf(await response.Content.ReadAsByteArrayAsync());
+        var reason = ReasonOf(await response.Content.ReadAsByteArrayAsync(cancellationToken));
         if (reason is "ExpiredProviderToken")
         {
             lock (_signing)

@@ -81,9 +81,10 @@ internal sealed class FcmSender : IPushSender
     };
 
     /// <summary>Status 404 or error UNREGISTERED: the device no longer has the application.</summary>
-    private static async Task<PushOutcome> JudgeAsync(HttpResponseMessage response)
+    private static async Task<PushOutcome> JudgeAsync(
+        HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var body = await response.Content.ReadAsStringAsync();
+        var body = await response.Content.ReadAsStringAsync(cancellationToken);
         if (response.StatusCode == HttpStatusCode.NotFound || body.Contains("UNREGISTERED", StringComparison.Ordinal))
             return new PushOutcome.Gone();
         return response.StatusCode == HttpStatusCode.Unauthorized

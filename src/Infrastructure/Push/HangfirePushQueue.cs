@@ -2,6 +2,7 @@ using System.Linq.Expressions;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.Scheduling;
 using Hangfire;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,6 +35,7 @@ internal sealed class HangfirePushQueue(IServiceProvider services, TimeProvider 
 internal sealed class PushJob(IMediator mediator)
 {
     [AutomaticRetry(Attempts = 20)]
+    [Queue(SchedulingRegistration.PushQueue)]
     public Task SendAsync(Guid subscription, Guid conversation, Guid wake, int attempt) =>
         mediator.Send(new SendPush.Command(new PushTask(subscription, conversation, wake, attempt)));
 }

@@ -25,7 +25,7 @@ internal sealed class NameResolver(TimeProvider clock)
     /// <summary>How long an answer serves further connections; the name is not looked up again meanwhile.</summary>
     private static readonly TimeSpan FreshFor = TimeSpan.FromMinutes(1);
 
-    /// <summary>How long an answer serves while the name cannot be looked up, so that known services stay in reach.</summary>
+    /// <summary>How long an answer serves while the name cannot be looked up: known services stay in reach.</summary>
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(1);
 
     private readonly RecentlyUsed<string, Answer> _answers = new(NamesMax);

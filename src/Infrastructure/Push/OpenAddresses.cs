@@ -17,8 +17,6 @@ internal sealed class OpenAddresses(IOptions<PushOptions> options, NameResolver 
     private const string PortObjection = "must be on port 443.";
     private const int HttpsPort = 443;
 
-    private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
-
     /// <summary>The global unicast addresses of IPv6 (RFC 4291, section 2.4); all others are closed.</summary>
     private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
 
@@ -57,13 +55,13 @@ internal sealed class OpenAddresses(IOptions<PushOptions> options, NameResolver 
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false, // A proxy would bypass the check.
-        ConnectTimeout = ConnectMax,
+        ConnectTimeout = SendPush.AttemptMax,
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         MaxConnectionsPerServer = 16,
         MaxResponseHeadersLength = 16,
         ConnectCallback = ConnectAsync,
     })
-    { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 64 * 1024 };
+    { Timeout = SendPush.AttemptMax, MaxResponseContentBufferSize = 64 * 1024 };
 
     /// <summary>Whether an address is globally reachable. A mapped address (::ffff:0:0/96) counts as IPv4.</summary>
     internal static bool IsOpen(IPAddress address)

@@ -11,6 +11,9 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, React
 {
     private const string Columns = "s.id, s.user_id, s.device_id, s.platform, s.target, s.created_at";
 
+    /// <summary>After this time a queued attempt counts as lost.</summary>
+    private static readonly TimeSpan OverdueMax = TimeSpan.FromMinutes(10);
+
     public async Task<(Guid Id, bool IsNew)> AddAsync(
         PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken)
     {
@@ -71,11 +74,50 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, React
         return since.SingleOrDefault();
     }
 
+    public async Task<IReadOnlyList<(Guid Subscription, DateTimeOffset Due)>> QueueAsync(
+        IReadOnlyCollection<Guid> subscriptions, Guid wake, DateTimeOffset now, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            """
+            UPDATE push_subscriptions SET queued_wake = $2, queued_at = greatest($3, paused_until)
+            WHERE id = ANY($1) AND (queued_wake IS NULL OR queued_wake = $2 OR queued_at < $4)
+            RETURNING id, queued_at
+            """,
+            row => (row.GetGuid(0), row.GetFieldValue<DateTimeOffset>(1)), cancellationToken,
+            subscriptions.ToArray(), wake, now, now - OverdueMax);
+
+    public Task PostponeAsync(PushTask task, DateTimeOffset due, CancellationToken cancellationToken) =>
+        database.ExecuteAsync(
+            """
+            UPDATE push_subscriptions SET attempt = $3 - 1, settled = true, queued_wake = $2, queued_at = $4
+            WHERE id = $1 AND wake = $2 AND attempt = $3
+            """,
+            cancellationToken, task.Subscription, task.Wake, task.Attempt, due);
+
+    public async Task<DateTimeOffset?> FailAsync(
+        Guid subscription, int max, DateTimeOffset pauseUntil, CancellationToken cancellationToken)
+    {
+        var paused = await database.QueryAsync(
+            """
+            UPDATE push_subscriptions SET failures = failures + 1,
+                paused_until = CASE WHEN failures + 1 >= $2 THEN $3::timestamptz END
+            WHERE id = $1 RETURNING paused_until
+            """,
+            row => row.IsDBNull(0) ? (DateTimeOffset?)null : row.GetFieldValue<DateTimeOffset>(0),
+            cancellationToken, subscription, max, pauseUntil);
+        return paused.SingleOrDefault();
+    }
+
+    public Task RecoverAsync(Guid subscription, CancellationToken cancellationToken) => database.ExecuteAsync(
+        "UPDATE push_subscriptions SET failures = 0, paused_until = NULL WHERE id = $1 AND failures > 0",
+        cancellationToken, subscription);
+
     public async Task<PushClaim> ClaimAsync(PushTask task, CancellationToken cancellationToken)
     {
         var taken = await database.QueryAsync(
             $"""
-            UPDATE push_subscriptions s SET wake = $2, attempt = $3, settled = false FROM device_sessions d
+            UPDATE push_subscriptions s SET wake = $2, attempt = $3, settled = false,
+                queued_wake = nullif(s.queued_wake, $2)
+            FROM device_sessions d
             WHERE s.id = $1 AND d.device_id = s.device_id AND d.revoked_at IS NULL
               AND (s.wake IS NULL OR s.wake < $2 OR (s.wake = $2 AND s.attempt < $3))
             RETURNING {Columns}

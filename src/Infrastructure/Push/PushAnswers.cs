@@ -10,7 +10,7 @@ internal static class PushAnswers
     /// <param name="judge">Maps other unsuccessful responses to outcomes.</param>
     public static async Task<PushOutcome> AskAsync(
         HttpClient http, HttpRequestMessage request, TimeProvider clock,
-        Func<HttpResponseMessage, Task<PushOutcome>> judge, CancellationToken cancellationToken)
+        Func<HttpResponseMessage, CancellationToken, Task<PushOutcome>> judge, CancellationToken cancellationToken)
     {
         try
         {
@@ -21,7 +21,7 @@ internal static class PushAnswers
             var status = (int)response.StatusCode;
             return status is 408 or 429 or >= 500
                 ? new PushOutcome.Later(WaitOf(response.Headers.RetryAfter, clock.GetUtcNow()), $"status {status}")
-                : await judge(response);
+                : await judge(response, cancellationToken);
         }
         catch (HttpRequestException exception)
         {

@@ -71,7 +71,7 @@ public static class PushRegistration
         EnableMultipleHttp2Connections = true,
         AutomaticDecompression = DecompressionMethods.None,
     })
-    { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 64 * 1024 };
+    { Timeout = SendPush.AttemptMax, MaxResponseContentBufferSize = 64 * 1024 };
 }
 
 /// <summary>Validates the settings at start; each error names the wrong setting.</summary>
@@ -91,6 +91,10 @@ internal sealed class PushValidation : IValidateOptions<PushOptions>
             return Fail("Push:RetryMax must be Push:RetryFirst to 1.00:00:00.");
         if (options.SubscriptionsMax is < 1 or > 100)
             return Fail("Push:SubscriptionsMax must be 1 to 100.");
+        if (options.FailuresMax is < 1 or > 1_000)
+            return Fail("Push:FailuresMax must be 1 to 1000.");
+        if (IsOutside(options.PauseFor, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)))
+            return Fail("Push:PauseFor must be 00:00:01 to 1.00:00:00.");
         if (options.AttemptsMax is < 1 or > 50)
             return Fail("Push:AttemptsMax must be 1 to 50.");
         return IsOutside(options.TimeToLive, TimeSpan.Zero, TimeSpan.FromDays(28))

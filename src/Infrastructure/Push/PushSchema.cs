@@ -14,7 +14,8 @@ internal static class PushSchema
     }
 
     /// <summary>
-    /// Subscriptions with their last attempt: <c>wake</c>, <c>attempt</c>, and whether its outcome is known.
+    /// Subscriptions with their last attempt: <c>wake</c>, <c>attempt</c>, and whether its outcome is known; with the
+    /// wake-up whose first attempt is queued, and when it is due; and with the failures in a row.
     /// </summary>
     private static Table Subscriptions(string schema)
     {
@@ -29,6 +30,10 @@ internal static class PushSchema
         table.AddColumn("wake", "uuid");
         table.AddColumn("attempt", "integer").NotNull().DefaultValueByExpression("0");
         table.AddColumn("settled", "boolean").NotNull().DefaultValueByExpression("true");
+        table.AddColumn("queued_wake", "uuid");
+        table.AddColumn("queued_at", "timestamptz");
+        table.AddColumn("failures", "integer").NotNull().DefaultValueByExpression("0");
+        table.AddColumn("paused_until", "timestamptz");
         table.Indexes.Add(
             new IndexDefinition("push_subscriptions_address") { IsUnique = true }.AgainstColumns("address"));
         table.Indexes.Add(new IndexDefinition("push_subscriptions_user").AgainstColumns("user_id"));

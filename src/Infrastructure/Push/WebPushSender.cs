@@ -35,8 +35,9 @@ internal sealed class WebPushSender(
         return await PushAnswers.AskAsync(http, request, clock, Judge, cancellationToken);
     }
 
-    private static Task<PushOutcome> Judge(HttpResponseMessage response) => Task.FromResult<PushOutcome>(
-        response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone
-            ? new PushOutcome.Gone()
-            : new PushOutcome.Refused($"status {(int)response.StatusCode}"));
+    private static Task<PushOutcome> Judge(HttpResponseMessage response, CancellationToken _) =>
+        Task.FromResult<PushOutcome>(
+            response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone
+                ? new PushOutcome.Gone()
+                : new PushOutcome.Refused($"status {(int)response.StatusCode}"));
 }

@@ -15,6 +15,7 @@ internal sealed class CommandJob(
     IMediator mediator, IEnumerable<RecurringCommand> commands, NpgsqlDataSource database, ILogger<CommandJob> logger)
 {
     [DisplayName("{0}")]
+    [Queue(SchedulingRegistration.ClockQueue)]
     [AutomaticRetry(Attempts = 0, OnAttemptsExceeded = AttemptsExceededAction.Delete, LogEvents = false)]
     public async Task SendAsync(string name, CancellationToken cancellationToken)
     {

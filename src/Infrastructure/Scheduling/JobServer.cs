@@ -8,12 +8,20 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Infrastructure.Scheduling;
 
 /// <summary>
-/// Runs Hangfire's jobs on this node and registers the recurring commands. The host's start does not wait for it.
+/// Runs Hangfire's jobs on this node and registers the recurring commands. The host's start does not wait for it. The
+/// clock and push have queues and workers of their own, so that slow push services delay no sweep and no erasure.
 /// </summary>
 internal sealed class JobServer(
     IServiceProvider services, IEnumerable<RecurringCommand> commands, ILogger<JobServer> logger) : BackgroundService
 {
-    private const int Workers = 2;
+    /// <summary>Recurring commands at once, a node.</summary>
+    internal const int ClockWorkers = 2;
+
+    /// <summary>Push attempts at once, a node.</summary>
+    internal const int PushWorkers = 8;
+
+    /// <summary>The queue of earlier versions.</summary>
+    private const string FormerQueue = "default";
 
     /// <summary>How often Hangfire polls for due jobs, unless a command recurs more often.</summary>
     private static readonly TimeSpan PollEvery = TimeSpan.FromSeconds(5);
@@ -28,12 +36,17 @@ internal sealed class JobServer(
         {
             try
             {
-                using var server = Start();
+                using var clock = Start();
+                using var push = Work(
+                    PushWorkers, [SchedulingRegistration.PushQueue, FormerQueue], options =>
+                        options.IsLightweightServer = true); // The clock's server schedules.
                 await Task.Delay(Timeout.Infinite, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                server.SendStop();
+                clock.SendStop();
+                push.SendStop();
                 using var limit = new CancellationTokenSource(ShutdownMax);
-                await server.WaitForShutdownAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAll(clock.WaitForShutdownAsync(limit.Token), push.WaitForShutdownAsync(limit.Token))
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (Exception exception) // A failure must not stop the host.
             {
@@ -48,8 +61,7 @@ internal sealed class JobServer(
 
     private BackgroundJobServer Start()
     {
-        var storage = services.GetRequiredService<JobStorage>();
-        var recurring = new RecurringJobManager(storage);
+        var recurring = new RecurringJobManager(services.GetRequiredService<JobStorage>());
         var shortest = PollEvery;
         foreach (var command in commands)
         {
@@ -61,15 +73,22 @@ internal sealed class JobServer(
             shortest = every < shortest ? every : shortest;
         }
 
+        return Work(
+            ClockWorkers, [SchedulingRegistration.ClockQueue], options => options.SchedulePollingInterval = shortest);
+    }
+
+    private BackgroundJobServer Work(int workers, string[] queues, Action<BackgroundJobServerOptions> configure)
+    {
         var options = new BackgroundJobServerOptions
         {
-            WorkerCount = Workers,
-            SchedulePollingInterval = shortest,
+            WorkerCount = workers,
+            Queues = queues,
             ShutdownTimeout = ShutdownMax,
             StopTimeout = ShutdownMax,
             Activator = new ServiceActivator(services),
         };
-        return new BackgroundJobServer(options, storage);
+        configure(options);
+        return new BackgroundJobServer(options, services.GetRequiredService<JobStorage>());
     }
 
     /// <summary>Resolves jobs from the container; they are singletons.</summary>

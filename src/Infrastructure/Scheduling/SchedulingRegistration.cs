@@ -19,6 +19,12 @@ public static class SchedulingRegistration
     /// <summary>The schema of Hangfire's tables.</summary>
     public const string Schema = "hangfire";
 
+    /// <summary>The queue of recurring commands, with workers of its own: nothing else may delay them.</summary>
+    internal const string ClockQueue = "clock";
+
+    /// <summary>The queue of push attempts, whose duration strangers' servers decide.</summary>
+    internal const string PushQueue = "push";
+
     /// <summary>
     /// After this time Hangfire frees the locks of a killed node; until then no node enqueues recurring jobs. Most
     /// locks last a few statements. When a lock is held longer, or clocks differ by more, two nodes may enqueue the
@@ -30,7 +36,7 @@ public static class SchedulingRegistration
     /// <summary>After this time other nodes take over the running jobs of a killed node.</summary>
     private static readonly TimeSpan JobTimeout = TimeSpan.FromSeconds(20);
 
-    private const int ConnectionsMax = 8;
+    private const int ConnectionsMax = 12;
 
     /// <summary>
     /// Adds Hangfire on the same PostgreSQL. The container creates its parts, because the package's own registration

@@ -112,7 +112,7 @@ public sealed class OpenAddressesTests
 
     private static Task<PushOutcome> AskAsync(HttpClient http, Uri address) => PushAnswers.AskAsync(
         http, new HttpRequestMessage(HttpMethod.Post, address), TimeProvider.System,
-        response => Task.FromResult<PushOutcome>(new PushOutcome.Refused($"status {(int)response.StatusCode}")),
+        (response, _) => Task.FromResult<PushOutcome>(new PushOutcome.Refused($"status {(int)response.StatusCode}")),
         CancellationToken.None);
 
     private static OpenAddresses Addresses(bool allowPrivate, NameResolver? resolver = null) => new(

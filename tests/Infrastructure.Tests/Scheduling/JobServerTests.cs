@@ -1,3 +1,6 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Push;
+using ChatCqrs.Infrastructure.Push;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Testing;
 using Hangfire;
@@ -76,6 +79,36 @@ public sealed class JobServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_recurs_does_so_while_all_push_attempts_hang()
+    {
+        var (sent, hanging) = (new TaskCompletionSource(), new Hanging());
+        var sweep = new RecurringCommand(
+            "sweep", _ => TimeSpan.FromSeconds(1),
+            (_, _) => Task.FromResult(hanging.Running >= JobServer.PushWorkers && sent.TrySetResult()));
+        await using var services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton(new NpgsqlConnectionStringBuilder(_database!.ConnectionString))
+            .AddSingleton(_ => NpgsqlDataSource.Create(_database.ConnectionString))
+            .AddSingleton<IMediator>(provider => new Mediator(provider.GetRequiredService))
+            .AddSingleton<IRequestHandler<SendPush.Command, Unit>>(hanging)
+            .AddSingleton<PushJob>()
+            .AddSingleton(sweep)
+            .AddScheduling()
+            .BuildServiceProvider();
+        var queue = new HangfirePushQueue(services, TimeProvider.System);
+        for (var i = 0; i < 4 * JobServer.PushWorkers; i++)
+            queue.Add(new PushTask(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), 1), TimeSpan.Zero);
+        var jobs = services.GetServices<IHostedService>().OfType<JobServer>().Single();
+        await jobs.StartAsync(CancellationToken.None);
+
+        await sent.Task.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(JobServer.PushWorkers, hanging.Running);
+        hanging.End.SetResult();
+        await jobs.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
     public async Task What_goes_wrong_while_the_server_stops_does_not_keep_it()
     {
         var (starting, stopping) = (new TaskCompletionSource(), new TaskCompletionSource());
@@ -94,5 +127,22 @@ public sealed class JobServerTests : IAsyncLifetime
         await stopped;
 
         Assert.True(jobs.ExecuteTask!.IsCompletedSuccessfully);
+    }
+
+    /// <summary>Attempts at a push service that does not answer.</summary>
+    private sealed class Hanging : IRequestHandler<SendPush.Command, Unit>
+    {
+        private int _running;
+
+        public TaskCompletionSource End { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Running => Volatile.Read(ref _running);
+
+        public async Task<Unit> Handle(SendPush.Command request, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _running);
+            await End.Task;
+            return Unit.Value;
+        }
     }
 }

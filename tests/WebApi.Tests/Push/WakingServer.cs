@@ -12,7 +12,8 @@ public sealed class WakingServer : ChatServer, IAsyncLifetime
     [
         .. base.Settings, ("Push:AllowPrivateEndpoints", "true"), ("Push:MergeWindow", "00:00:00.500"),
         ("Push:RetryFirst", "00:00:00.200"), ("Push:LookAgainAfter", "00:00:02"),
-        ("Push:AttemptsMax", $"{AttemptsMax}"), ("Media:CollectEvery", "00:00:01"), // So often are jobs looked for.
+        ("Push:AttemptsMax", $"{AttemptsMax}"), ("Push:FailuresMax", "100"),
+        ("Media:CollectEvery", "00:00:01"), // So often are jobs looked for.
     ];
 
     public PushService Push { get; private set; } = null!;
