@@ -20,4 +20,6 @@ internal sealed class DefectiveCodec : IEventCodec
     public bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash) => _codec.IsLinked(stored, previousHash);
 
     public Recorded Decode(StoredEvent stored) => _codec.Decode(stored);
+
+    public Type? TypeOf(string wireName) => _codec.TypeOf(wireName);
 }
