@@ -19,7 +19,9 @@ public sealed class ConversationWriter(
 
     private readonly Committed _committed = new();
     private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource<LogPosition> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<LogPosition> _started =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private volatile WriterPartition[] _partitions = [];
     private Task _running = Task.CompletedTask;
 

@@ -12,7 +12,7 @@ internal sealed class ChangesReader(LogPosition after)
     private LogPosition? _through;
     private int _count;
 
-    /// <param name="stored">The next event; the one at the position itself, with which the read begins, is skipped.</param>
+    /// <param name="stored">The next event. The read begins with the one at the position itself: it is skipped.</param>
     public void Add(StoredEvent stored)
     {
         if (stored.Position <= after)

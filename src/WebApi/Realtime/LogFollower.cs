@@ -29,7 +29,7 @@ internal sealed class LogFollower(
     private static readonly TimeSpan SettledAfter = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The longest wait after failures. The first is <see cref="SettledAfter"/>, and each doubles.</summary>
-    private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(1);
 
     private static readonly Counter<long> Recovered = Telemetry.Meter.CreateCounter<long>(
         "chat.live.recovered", "{conversation}",

@@ -8,7 +8,7 @@ public sealed class TwoNodes : IAsyncLifetime
     private ServerProcess? _one;
     private ServerProcess? _two;
 
-    /// <summary>How often a node asks the log what was appended. By default so seldom that announcements count.</summary>
+    /// <summary>How often a node asks the log for changes; by default so seldom that announcements count.</summary>
     public string FollowEvery { get; init; } = "00:01:00";
 
     public ServerProcess One => _one!;

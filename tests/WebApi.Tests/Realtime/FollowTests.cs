@@ -44,9 +44,10 @@ public sealed class FollowTests(ChatServer one) : IClassFixture<ChatServer>, IAs
 
         for (var n = 1; n <= 3; n++)
         {
-            var message = new { message_id = Guid.CreateVersion7(), receiver_id = ben.User, type = "text", text = "hi" };
+            var id = Guid.CreateVersion7();
+            var message = new { message_id = id, receiver_id = ben.User, type = "text", text = "hello" };
             (await one.PostAsync("/v1/messages", message, ann.Access)).Is(201);
-            await GetsAsync(socket, message.message_id.ToString());
+            await GetsAsync(socket, id.ToString());
         }
     }
 
