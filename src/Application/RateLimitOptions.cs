@@ -40,6 +40,11 @@ public sealed record RateLimitOptions
     /// </summary>
     public Bucket Contacts { get; init; } = new() { Burst = 2_000, PerSecond = 0.02 };
 
+    /// <summary>
+    /// People that one user puts into groups, by starting a group or adding members. A view is written for each.
+    /// </summary>
+    public Bucket GroupMembers { get; init; } = new() { Burst = 2_000, PerSecond = 5 };
+
     /// <summary>Exports of one user. Each reads all data about the user.</summary>
     public Bucket Exports { get; init; } = new() { Burst = 5, PerSecond = 0.001 };
 

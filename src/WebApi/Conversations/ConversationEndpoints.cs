@@ -4,7 +4,9 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Receipts;
 using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.RateLimits;
 using MediatR;
+using Microsoft.AspNetCore.Mvc;
 
 namespace ChatCqrs.WebApi.Conversations;
 
@@ -37,8 +39,10 @@ public static class ConversationEndpoints
 
     private static async Task<IResult> StartAsync(
         StartConversation.Body body, Caller caller, IMediator mediator, HttpResponse response,
-        CancellationToken cancellationToken)
+        [FromServices] GroupMemberRate rate, CancellationToken cancellationToken)
     {
+        if (body.Type == "group")
+            rate.Take(caller.User, body.MemberIds?.Count ?? 0);
         var started = await mediator.Send(
             new StartConversation.Command(caller.User, caller.Device, body), cancellationToken);
         response.SetPosition(started.Position);
@@ -79,8 +83,9 @@ public static class ConversationEndpoints
 
     private static async Task<GetMembers.Result> AddMembersAsync(
         string id, AddMembers.Body body, Caller caller, IMediator mediator, HttpResponse response,
-        CancellationToken cancellationToken)
+        [FromServices] GroupMemberRate rate, CancellationToken cancellationToken)
     {
+        rate.Take(caller.User, body.UserIds?.Count ?? 0);
         var conversation = RouteIds.Conversation(id);
         response.SetPosition(await mediator.Send(
             new AddMembers.Command(caller.User, caller.Device, conversation, body), cancellationToken));

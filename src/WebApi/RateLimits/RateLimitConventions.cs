@@ -38,6 +38,7 @@ public static class RateLimitConventions
         services.AddSingleton<ContactRate>();
         services.AddSingleton<ExportRate>();
         services.AddSingleton<PushSubscriptionRate>();
+        services.AddSingleton<GroupMemberRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
         services.AddRateLimiter(_ => { });
@@ -127,6 +128,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
             (options.Exports, "Exports"), (options.Typing, "Typing"), (options.Sockets, "Sockets"),
             (options.PushSubscriptions, "PushSubscriptions"),
+            (options.GroupMembers, "GroupMembers"),
         };
         foreach (var (bucket, setting) in buckets)
         {
