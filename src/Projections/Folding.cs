@@ -17,13 +17,17 @@ public static class Folding<TKey, TView, TProjection>
     /// </param>
     /// <param name="facts">The run, in log order.</param>
     /// <param name="each">Called for every step with the view before and after it; null for no calls.</param>
+    /// <param name="only">The views to fold; null for all.</param>
     public static void Apply(
-        IReadOnlyList<Recorded> facts, Dictionary<TKey, TView?> views, Action<TView?, TView?, Recorded>? each = null)
+        IReadOnlyList<Recorded> facts, Dictionary<TKey, TView?> views, Action<TView?, TView?, Recorded>? each = null,
+        IReadOnlySet<TKey>? only = null)
     {
         foreach (var fact in facts)
         {
             foreach (var key in TProjection.KeysOf(fact))
             {
+                if (only?.Contains(key) == false)
+                    continue;
                 var before = views.GetValueOrDefault(key);
                 var after = TProjection.Evolve(before, key, fact);
                 views[key] = after;

@@ -7,11 +7,17 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// Folds a read model anew, from the log's start up to the position of the live one and never beyond.
 /// </summary>
 /// <param name="live">The position of the live one.</param>
-/// <param name="apply">Folds a run and commits it; the second argument is the position before it.</param>
+/// <param name="apply">
+/// Folds a run and commits it; the second argument is the position before it. After a
+/// <see cref="RunFailedException"/> it is called again for half of the run: a build that began again from the log's
+/// start would meet the same run.
+/// </param>
 internal sealed class Build(
     LogFeed feed, IEventStore store, Func<LogPosition> live, Func<IReadOnlyList<Recorded>, LogPosition, Task> apply)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly RunSize _runSize = new();
 
     /// <summary>Events that were read but lie beyond the live position of that moment.</summary>
     private IReadOnlyList<Recorded> _ahead = [];
@@ -36,14 +42,25 @@ internal sealed class Build(
             (_ahead, _poison) = run;
         }
 
-        var ready = _ahead.TakeWhile(fact => fact.Position <= goal).ToList();
+        var ready = _ahead.TakeWhile(fact => fact.Position <= goal).Take(_runSize.Max).ToList();
         if (ready.Count > 0)
+            await ApplyAsync(ready);
+        return Position >= goal || _ahead.FirstOrDefault()?.Position > goal;
+    }
+
+    private async Task ApplyAsync(IReadOnlyList<Recorded> run)
+    {
+        try
         {
-            await apply(ready, Position);
-            Position = ready[^1].Position;
-            _ahead = [.. _ahead.Skip(ready.Count)];
+            await apply(run, Position);
+        }
+        catch (RunFailedException failed) when (_runSize.Failed(failed.Events))
+        {
+            return; // The next step tries a smaller one.
         }
 
-        return Position >= goal || _ahead.Count > 0;
+        _runSize.Committed();
+        Position = run[^1].Position;
+        _ahead = [.. _ahead.Skip(run.Count)];
     }
 }

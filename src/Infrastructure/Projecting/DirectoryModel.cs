@@ -27,6 +27,8 @@ internal sealed class DirectoryModel : IReadModel
     /// <summary>Where nodes are told; the payload is the user whose blocks have changed.</summary>
     public const string BlocksChannel = PostgresRegistration.Schema + "_blocks";
 
+    public int WeightOf(Recorded fact) => UsersProjection.KeysOf(fact).Count();
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         await DocumentFold<UserId, UserView, UsersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);

@@ -15,6 +15,12 @@ internal interface IReadModel
     IReadOnlyList<ReadModelTable> Tables { get; }
 
     /// <summary>
+    /// Views that an event touches beyond the row or two that any event touches: those whose number grows with the
+    /// event, and documents, which cost more than rows. Bounds a run (<see cref="LogFeed.RunViewsMax"/>).
+    /// </summary>
+    int WeightOf(Recorded fact);
+
+    /// <summary>
     /// Folds a run of the log into the views, within the session's transaction. Rows of erased users are deleted after
     /// it.
     /// </summary>

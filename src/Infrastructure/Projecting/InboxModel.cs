@@ -62,6 +62,8 @@ internal sealed class InboxModel : IReadModel
         },
     ];
 
+    public int WeightOf(Recorded fact) => MembersProjection.KeysOf(fact).Count();
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);

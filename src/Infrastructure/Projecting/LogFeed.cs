@@ -10,14 +10,21 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed record FeedRun(IReadOnlyList<Recorded> Facts, FormatException? Poison);
 
 /// <summary>
-/// Reads the log after a position, a few pages ahead. A run holds all events that are waiting, within the limits.
+/// Reads the log after a position, a few pages ahead. A run holds all events that are waiting, within the limits. So it
+/// is bounded by the work that it makes, and not only by its events: one event may touch thousands of views.
 /// </summary>
 internal sealed class LogFeed : IAsyncDisposable
 {
-    /// <summary>Events in a run, at most; one page more at worst.</summary>
+    /// <summary>Events in a run, at most.</summary>
     public const int RunMax = 8_000;
 
-    /// <summary>Bytes of events in a run, at most; one page more at worst.</summary>
+    /// <summary>
+    /// Views that the events of a run touch by their size (<see cref="IReadModel.WeightOf"/>), at most; an event that
+    /// touches more is a run of its own.
+    /// </summary>
+    public const int RunViewsMax = 5_000;
+
+    /// <summary>Bytes of events in a run, at most; one event more at worst.</summary>
     private const int RunBytesMax = 16 * 1024 * 1024;
 
     /// <summary>Pages that are read ahead, at most.</summary>
@@ -28,44 +35,49 @@ internal sealed class LogFeed : IAsyncDisposable
     private readonly Channel<IReadOnlyList<StoredEvent>> _pages =
         Channel.CreateBounded<IReadOnlyList<StoredEvent>>(PagesAhead);
 
+    private readonly Func<Recorded, int> _weightOf;
     private readonly Task _pump;
+    private readonly Queue<StoredEvent> _page = [];
     private Task<bool>? _more;
 
-    public LogFeed(IEventStore store, IEventCodec codec, LogPosition after, CancellationToken cancellationToken)
+    /// <param name="models">The models that the events are folded into.</param>
+    public LogFeed(
+        IEventStore store, IEventCodec codec, IReadOnlyList<IReadModel> models, LogPosition after,
+        CancellationToken cancellationToken)
     {
         _codec = codec;
+        _weightOf = fact => models.Sum(model => model.WeightOf(fact));
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _pump = Task.Run(() => PumpAsync(store, after), CancellationToken.None);
     }
 
+    /// <param name="eventsMax">Events in the run, at most.</param>
     /// <returns>The next run; null if none came within the given time.</returns>
-    public async Task<FeedRun?> NextAsync(TimeSpan patience)
+    public async Task<FeedRun?> NextAsync(TimeSpan patience, int eventsMax = RunMax)
     {
-        _more ??= _pages.Reader.WaitToReadAsync(_stop.Token).AsTask();
-        if (!_more.IsCompleted)
-            await Task.WhenAny(_more, Task.Delay(patience, _stop.Token));
-        _stop.Token.ThrowIfCancellationRequested();
-        if (!_more.IsCompleted)
+        if (_page.Count == 0 && !await HasMoreAsync(patience))
             return null;
-        if (!await _more)
-            throw new InvalidOperationException("The log's subscription has ended.");
-        _more = null;
-        var (facts, bytes) = (new List<Recorded>(), 0);
-        while (facts.Count < RunMax && bytes < RunBytesMax && _pages.Reader.TryRead(out var page))
+        var (facts, bytes, views) = (new List<Recorded>(), 0, 0);
+        while (facts.Count < eventsMax && bytes < RunBytesMax && HasRead())
         {
-            foreach (var stored in page)
+            var stored = _page.Peek();
+            Recorded fact;
+            try
             {
-                bytes += stored.Size;
-                try
-                {
-                    facts.Add(_codec.Decode(stored));
-                }
-                catch (FormatException exception)
-                {
-                    var message = $"The event {stored.EventId} ({stored.Type}) at {stored.Position} cannot be read";
-                    return new FeedRun(facts, new FormatException($"{message}: {exception.Message}", exception));
-                }
+                fact = _codec.Decode(stored);
             }
+            catch (FormatException exception)
+            {
+                var message = $"The event {stored.EventId} ({stored.Type}) at {stored.Position} cannot be read";
+                return new FeedRun(facts, new FormatException($"{message}: {exception.Message}", exception));
+            }
+
+            views += _weightOf(fact);
+            if (views > RunViewsMax && facts.Count > 0)
+                break;
+            bytes += stored.Size;
+            facts.Add(fact);
+            _page.Dequeue();
         }
 
         return new FeedRun(facts, Poison: null);
@@ -76,6 +88,32 @@ internal sealed class LogFeed : IAsyncDisposable
         await _stop.CancelAsync();
         await _pump;
         _stop.Dispose();
+    }
+
+    private async Task<bool> HasMoreAsync(TimeSpan patience)
+    {
+        _more ??= _pages.Reader.WaitToReadAsync(_stop.Token).AsTask();
+        if (!_more.IsCompleted)
+            await Task.WhenAny(_more, Task.Delay(patience, _stop.Token));
+        _stop.Token.ThrowIfCancellationRequested();
+        if (!_more.IsCompleted)
+            return false;
+        if (!await _more)
+            throw new InvalidOperationException("The log's subscription has ended.");
+        _more = null;
+        return true;
+    }
+
+    /// <summary>Whether an event is there, without waiting for one.</summary>
+    private bool HasRead()
+    {
+        while (_page.Count == 0 && _pages.Reader.TryRead(out var page))
+        {
+            foreach (var stored in page)
+                _page.Enqueue(stored);
+        }
+
+        return _page.Count > 0;
     }
 
     /// <summary>Never throws: an exception completes the channel and reaches its reader.</summary>

@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Projections.Media;
 using Weasel.Postgresql.Tables;
 
@@ -30,6 +31,9 @@ internal sealed class MediaModel : IReadModel
             InExport = InExport.Leaves("Exported entries name their files."),
         },
     ];
+
+    public int WeightOf(Recorded fact) =>
+        fact.Event is ConversationEvent.MessageSent { Files: { } files } ? files.Count : 0;
 
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {

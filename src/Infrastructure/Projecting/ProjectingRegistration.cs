@@ -23,7 +23,8 @@ public static class ProjectingRegistration
         services.AddSingleton<ReadSide>();
         services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());
         services.AddSingleton<RunnerState>();
-        services.AddSingleton<ReadModelDatabase>();
+        services.TryAddSingleton(
+            provider => new ReadModelDatabase(provider.GetRequiredService<NpgsqlConnectionStringBuilder>()));
         services.AddSingleton<Func<string, IDocumentStore>>(
             provider => schema => ShadowStore(provider.GetRequiredService<NpgsqlDataSource>(), schema));
         services.AddSingleton<Rebuilder>();

@@ -12,8 +12,8 @@ namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
 /// Folds the log into the read models, on one node at a time. A run of events, the views that it touches and the
-/// checkpoint are one transaction: after any crash each event has taken effect exactly once. An event that cannot be
-/// read stops the runner, and shows; it is never skipped.
+/// checkpoint are one transaction: after any crash each event has taken effect exactly once. A run that fails is tried
+/// again in halves. An event that cannot be read or folded stops the runner, and shows; it is never skipped.
 /// </summary>
 internal sealed class ProjectionRunner(
     IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, Rebuilder rebuilder,
@@ -35,6 +35,7 @@ internal sealed class ProjectionRunner(
     private readonly ReadModelTarget _live = new(documents, database.Source, new StreamFacts(store, codec), IsRebuild: false);
     private readonly IReadOnlyList<IReadModel> _models = ReadModelFactory.CreateAll();
     private readonly IReadOnlyList<IReaction> _reactions = [.. reactions];
+    private readonly RunSize _runSize = new();
     private TimeSpan _storeRetry = StoreRetryMin;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -69,6 +70,12 @@ internal sealed class ProjectionRunner(
         }
 
         state.Stopped(exception.Message);
+        if (exception is RunFailedException failed && _runSize.Failed(failed.Events))
+        {
+            logger.LogWarning(exception, "A run failed. At most {Events} events are tried now.", _runSize.Max);
+            return StoreRetryMin;
+        }
+
         if (exception is not StoreUnavailableException && !PostgresErrors.IsUnavailable(exception))
         {
             logger.LogError(exception, "The read models have stopped.");
@@ -116,11 +123,11 @@ internal sealed class ProjectionRunner(
         state.Running();
         logger.LogInformation("This node folds the read models, from {Position} on.", position);
 
-        await using var feed = new LogFeed(store, codec, position, cancellationToken);
+        await using var feed = new LogFeed(store, codec, _models, position, cancellationToken);
         await using var rebuilding = rebuilder.Start(_models, filled, position, cancellationToken);
         while (true)
         {
-            if (await feed.NextAsync(Heartbeat) is not { } run)
+            if (await feed.NextAsync(Heartbeat, _runSize.Max) is not { } run)
             {
                 await Checkpoint.TouchAsync(database.Source, position, cancellationToken);
                 continue;
@@ -143,17 +150,21 @@ internal sealed class ProjectionRunner(
         {
             var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
             await using var transaction = await ReadModelTransaction.BeginAsync(_live, from, to, lag, cancellationToken);
-            foreach (var model in _models.Where(rebuilder.IsFilled))
-                await transaction.FoldAsync(model, facts, cancellationToken);
-            await transaction.SaveAsync(cancellationToken);
-            foreach (var reaction in _reactions)
-                await reaction.ApplyAsync(facts, transaction.Session, transaction.Inner, cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
+            try
+            {
+                await FoldAsync(facts, transaction, cancellationToken);
+            }
+            catch (Exception exception) when (RunFailedException.IsOfRun(exception))
+            {
+                throw new RunFailedException(facts.Count, to, exception);
+            }
+
             rebuilder.LivePosition = to;
         }
 
         readSide.Raise(to);
         _storeRetry = StoreRetryMin;
+        _runSize.Committed();
         Batch.Record(facts.Count);
         foreach (var request in traced.TakeThrough(to))
         {
@@ -165,6 +176,17 @@ internal sealed class ProjectionRunner(
         foreach (var fact in facts)
             Lag.Record((now - fact.At).TotalSeconds);
         return to;
+    }
+
+    private async Task FoldAsync(
+        IReadOnlyList<Recorded> facts, ReadModelTransaction transaction, CancellationToken cancellationToken)
+    {
+        foreach (var model in _models.Where(rebuilder.IsFilled))
+            await transaction.FoldAsync(model, facts, cancellationToken);
+        await transaction.SaveAsync(cancellationToken);
+        foreach (var reaction in _reactions)
+            await reaction.ApplyAsync(facts, transaction.Session, transaction.Inner, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 }
 

@@ -118,8 +118,8 @@ internal sealed class Rebuilder(
         foreach (var table in live.Tables.Where(table => table.TakenOver != TruncatedRows.None))
             await TakeOverAsync(table, cancellationToken);
 
-        await using var feed = new LogFeed(store, codec, LogPosition.Start, cancellationToken);
         var model = ReadModelFactory.Create(live.Name);
+        await using var feed = new LogFeed(store, codec, [model], LogPosition.Start, cancellationToken);
         var target = new ReadModelTarget(shadow, tables, new StreamFacts(store, codec), IsRebuild: true);
         var build = new Build(feed, store, () => LivePosition, (facts, from) => ApplyAsync(target, model, facts, from, cancellationToken));
         while (!await build.StepAsync(cancellationToken))
@@ -190,10 +190,19 @@ internal sealed class Rebuilder(
         ReadModelTarget target, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
     {
         await using var transaction = await ReadModelTransaction.BeginAsync(target, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
-        if (await LogStarts.LeftOfAsync(facts, database.Source, cancellationToken) is { Count: > 0 } left)
-            await transaction.FoldAsync(model, left, cancellationToken);
-        await transaction.SaveAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        try
+        {
+            if (await LogStarts.LeftOfAsync(facts, database.Source, cancellationToken) is { Count: > 0 } left)
+                await transaction.FoldAsync(model, left, cancellationToken);
+            await transaction.SaveAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (Exception exception) when (RunFailedException.IsOfRun(exception))
+        {
+            model.Forget();
+            logger.LogWarning(exception, "A run of {Events} events of a rebuild failed.", facts.Count);
+            throw new RunFailedException(facts.Count, facts[^1].Position, exception);
+        }
     }
 
     /// <summary>

@@ -48,6 +48,8 @@ internal sealed class ReceiptsModel : IReadModel
         },
     ];
 
+    public int WeightOf(Recorded fact) => 0;
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         var keys = Folding<MemberKey, WatermarkView, WatermarksProjection>.KeysOf(facts);

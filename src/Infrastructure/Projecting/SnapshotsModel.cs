@@ -10,6 +10,9 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// <summary>The snapshots of all streams that are long enough to need one: documents.</summary>
 internal sealed class SnapshotsModel : IReadModel
 {
+    /// <summary>Members in the snapshots that are written at once; one snapshot more at worst.</summary>
+    private const int MembersAtOnce = 5_000;
+
     private const string Reason = "It repeats what the log says, without contents.";
 
     private readonly SnapshotFold<Conversation, ConversationEvent> _conversations = new(
@@ -38,22 +41,52 @@ internal sealed class SnapshotsModel : IReadModel
         },
     ];
 
+    public int WeightOf(Recorded fact) => 0; // Few are due, and they are written some members at a time.
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
-        foreach (var (state, last) in await _conversations.ApplyAsync(
-            facts, session.Streams, async id => await session.Documents.LoadAsync<ConversationSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
-            cancellationToken))
-            session.Documents.Store(ConversationSnapshot.Of(last.Conversation.ToString(), state, last));
-        foreach (var (state, last) in await _receipts.ApplyAsync(
-            facts, session.Streams, async id => await session.Documents.LoadAsync<ReceiptsSnapshot>(id, cancellationToken) is { } s ? (s.ToState(), s.Revision) : null,
-            cancellationToken))
-            session.Documents.Store(ReceiptsSnapshot.Of(last.Conversation.ToString(), state, last));
+        var conversations = await _conversations.ApplyAsync(
+            facts, session.Streams,
+            async id => await session.Documents.LoadAsync<ConversationSnapshot>(id, cancellationToken) is { } s
+                ? (s.ToState(), s.Revision)
+                : null,
+            cancellationToken);
+        await SaveAsync(
+            conversations.Select(due => ConversationSnapshot.Of(due.Last.Conversation.ToString(), due.State, due.Last)),
+            snapshot => snapshot.Members.Length, session, cancellationToken);
+        var receipts = await _receipts.ApplyAsync(
+            facts, session.Streams,
+            async id => await session.Documents.LoadAsync<ReceiptsSnapshot>(id, cancellationToken) is { } s
+                ? (s.ToState(), s.Revision)
+                : null,
+            cancellationToken);
+        await SaveAsync(
+            receipts.Select(due => ReceiptsSnapshot.Of(due.Last.Conversation.ToString(), due.State, due.Last)),
+            snapshot => snapshot.Members.Length, session, cancellationToken);
     }
 
     public void Forget()
     {
         _conversations.Forget();
         _receipts.Forget();
+    }
+
+    /// <summary>Stores snapshots, and writes them whenever they hold many members.</summary>
+    private static async Task SaveAsync<TSnapshot>(
+        IEnumerable<TSnapshot> snapshots, Func<TSnapshot, int> membersOf, ReadModelSession session,
+        CancellationToken cancellationToken)
+        where TSnapshot : class
+    {
+        var members = 0;
+        foreach (var snapshot in snapshots)
+        {
+            session.Documents.Store(snapshot);
+            members += membersOf(snapshot);
+            if (members < MembersAtOnce)
+                continue;
+            await session.Documents.SaveChangesAsync(cancellationToken);
+            members = 0;
+        }
     }
 
     /// <summary>

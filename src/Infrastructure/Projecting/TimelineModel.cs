@@ -16,6 +16,8 @@ internal sealed class TimelineModel : IReadModel
     public string Name => "timeline";
     public IReadOnlyList<ReadModelTable> Tables { get; } = [TimelineTables.Timeline, TimelineTables.MessageIds, TimelineTables.LogTrims];
 
+    public int WeightOf(Recorded fact) => fact.Event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0;
+
     public async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         var entries = facts.Select(TimelineProjection.Added).OfType<TimelineEntry>().ToList();

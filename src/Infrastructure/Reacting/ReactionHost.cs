@@ -51,6 +51,9 @@ internal sealed class ReactionHost(
     private const string Queue = "wake-ups";
     private const int ConnectionsMax = 8;
 
+    /// <summary>Messages that one statement stores.</summary>
+    private const int StoredAtOnce = 500;
+
     /// <summary>How often the table is checked for subscriptions that were made on other nodes.</summary>
     private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(30);
 
@@ -81,8 +84,9 @@ internal sealed class ReactionHost(
             Status = EnvelopeStatus.Scheduled,
             ScheduledTime = due,
             OwnerId = 0, // Any node.
-        }).ToArray();
-        await ((IMessageDatabase)runtime.Storage).StoreIncomingAsync(transaction, envelopes);
+        });
+        foreach (var some in envelopes.Chunk(StoredAtOnce))
+            await ((IMessageDatabase)runtime.Storage).StoreIncomingAsync(transaction, some);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -19,6 +19,9 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     private const int ContentBytes = 40;
 
+    /// <summary>The largest group that a server may be set to allow.</summary>
+    private const int MembersMax = 8_192;
+
     private readonly EventCodec _codec = new();
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, (long Revision, ReadOnlyMemory<byte> Hash)> _ends = [];
@@ -80,7 +83,7 @@ internal sealed class History(IEventStore log, int seed = 1)
     {
         var id = new ConversationId(NewGuid());
         var title = new GroupTitle(Sealed() with { Bucket = null }, by);
-        await DecideAsync(id, new ConversationCommand.StartGroup(by, others, title, 1_024), by);
+        await DecideAsync(id, new ConversationCommand.StartGroup(by, others, title, MembersMax), by);
         return id;
     }
 

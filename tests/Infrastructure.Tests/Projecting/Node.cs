@@ -31,7 +31,9 @@ internal sealed class Node : IAsyncDisposable
 
     /// <param name="log">Null for the log in the same database.</param>
     /// <param name="commandTimeout">The default timeout of statements in seconds; null for the server's.</param>
-    public static async Task<Node> StartAsync(TestDatabase database, IEventStore? log, int? commandTimeout = null)
+    /// <param name="add">Services that replace others; null for none.</param>
+    public static async Task<Node> StartAsync(
+        TestDatabase database, IEventStore? log, int? commandTimeout = null, Action<IServiceCollection>? add = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddPostgres(database.ConnectionString).AddMartenStore();
@@ -42,6 +44,7 @@ internal sealed class Node : IAsyncDisposable
             .AddReadModels()
             .AddRetention();
         builder.Services.ConfigureMarten(AccountSchema.Register); // The directory asks for erasures in its tables.
+        add?.Invoke(builder.Services);
         var node = new Node(builder.Build());
         if (commandTimeout is { } seconds)
             node.Get<NpgsqlConnectionStringBuilder>().CommandTimeout = seconds;
