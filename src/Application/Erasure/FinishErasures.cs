@@ -24,24 +24,37 @@ public static class FinishErasures
         IErasures erasures, Eraser eraser, IOptions<ErasureOptions> options,
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
-        /// <summary>The most erasures in one run, oldest first.</summary>
+        /// <summary>The most erasures in one step, oldest first.</summary>
         private const int StepMax = 100;
 
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            var pending = await erasures.PendingAsync(StepMax, cancellationToken);
-            var finished = 0;
-            foreach (var erasure in pending)
+            var (finished, unfinished) = (0, 0);
+            IReadOnlyList<PendingErasure> step = [];
+            do
             {
-                var isSettled = clock.GetUtcNow() - erasure.RequestedAt >= options.Value.SettleAfter;
-                if (!await EraseAsync(erasure.User, cancellationToken) || !isSettled)
-                    continue;
-                await erasures.FinishAsync(erasure.User, cancellationToken);
-                logger.LogInformation("The user {User} is erased.", erasure.User);
-                finished++;
+                // After those of the last step, whatever became of them: others do not wait for those that fail.
+                step = await erasures.PendingAsync(step.LastOrDefault(), StepMax, cancellationToken);
+                foreach (var erasure in step)
+                {
+                    if (await FinishAsync(erasure, cancellationToken))
+                        finished++;
+                    else
+                        unfinished++;
+                }
             }
+            while (step.Count == StepMax);
+            return new Result(finished, unfinished);
+        }
 
-            return new Result(finished, pending.Count - finished);
+        private async Task<bool> FinishAsync(PendingErasure erasure, CancellationToken cancellationToken)
+        {
+            var isSettled = clock.GetUtcNow() - erasure.RequestedAt >= options.Value.SettleAfter;
+            if (!await EraseAsync(erasure.User, cancellationToken) || !isSettled)
+                return false;
+            await erasures.FinishAsync(erasure.User, cancellationToken);
+            logger.LogInformation("The user {User} is erased.", erasure.User);
+            return true;
         }
 
         private async Task<bool> EraseAsync(UserId user, CancellationToken cancellationToken)

@@ -64,9 +64,12 @@ public static class CollectMedia
 }
 
 /// <summary>Deletes bytes that nothing refers to.</summary>
-public sealed class MediaGarbage(IMedia media, IBlobs blobs, TimeProvider clock)
+public sealed class MediaGarbage(IMedia media, IBlobs blobs, TimeProvider clock, ILogger<MediaGarbage> logger)
 {
     private const int StepMax = 200;
+
+    /// <summary>When bytes whose deletion failed are due again. Others do not wait for them.</summary>
+    private static readonly TimeSpan FailureRetry = TimeSpan.FromHours(1);
 
     /// <returns>The number of keys deleted.</returns>
     public async Task<int> ClearAsync(CancellationToken cancellationToken)
@@ -76,13 +79,38 @@ public sealed class MediaGarbage(IMedia media, IBlobs blobs, TimeProvider clock)
         do
         {
             keys = await media.GarbageAsync(clock.GetUtcNow(), StepMax, cancellationToken);
+            var cleared = new List<BlobKey>();
             foreach (var key in keys)
-                await blobs.DeleteAsync(key, cancellationToken);
-            if (keys.Count > 0)
-                await media.ClearedAsync(keys, cancellationToken);
-            all += keys.Count;
+            {
+                if (await TryDeleteAsync(key, cancellationToken))
+                    cleared.Add(key);
+            }
+
+            if (cleared.Count > 0)
+                await media.ClearedAsync(cleared, cancellationToken);
+            if (cleared.Count < keys.Count)
+            {
+                await media.PostponeAsync(
+                    [.. keys.Except(cleared)], clock.GetUtcNow() + FailureRetry, cancellationToken);
+            }
+
+            all += cleared.Count;
         }
         while (keys.Count == StepMax);
         return all;
+    }
+
+    private async Task<bool> TryDeleteAsync(BlobKey key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await blobs.DeleteAsync(key, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+        {
+            logger.LogError(exception, "The bytes {Key} could not be deleted; it is tried again later.", key.Value);
+            return false;
+        }
     }
 }

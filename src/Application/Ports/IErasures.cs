@@ -9,7 +9,10 @@ public interface IErasures
     Task RequestAsync(UserId user, DateTimeOffset at, CancellationToken cancellationToken);
 
     /// <summary>The unfinished erasures, oldest first.</summary>
-    Task<IReadOnlyList<PendingErasure>> PendingAsync(int limit, CancellationToken cancellationToken);
+    /// <param name="after">The last one of the page before; null for the first page.</param>
+    /// <param name="limit">The most erasures to return.</param>
+    Task<IReadOnlyList<PendingErasure>> PendingAsync(
+        PendingErasure? after, int limit, CancellationToken cancellationToken);
 
     /// <summary>Marks a user's erasure as finished.</summary>
     Task FinishAsync(UserId user, CancellationToken cancellationToken);

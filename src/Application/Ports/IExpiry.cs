@@ -7,8 +7,10 @@ namespace ChatCqrs.Application.Ports;
 public interface IExpiry
 {
     /// <summary>Messages that are due and not expired yet, longest due first.</summary>
+    /// <param name="except">Conversations to leave out.</param>
     /// <param name="limit">The most messages to return.</param>
-    Task<IReadOnlyList<DueMessages>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken);
+    Task<IReadOnlyList<DueMessages>> DueAsync(
+        DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit, CancellationToken cancellationToken);
 
     /// <summary>
     /// Messages held by all devices that should get them: those of all members, and the sender's other devices.
@@ -16,10 +18,12 @@ public interface IExpiry
     /// its files.
     /// </summary>
     /// <param name="after">The last conversation examined; null to start with the first.</param>
+    /// <param name="except">Conversations to leave out of the result.</param>
     /// <param name="conversations">The most conversations with kept messages to examine.</param>
     /// <param name="limit">The most messages to return.</param>
     Task<DeliveredMessages> DeliveredAsync(
-        ConversationId? after, int conversations, int limit, CancellationToken cancellationToken);
+        ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,
+        CancellationToken cancellationToken);
 
     /// <summary>
     /// Conversations whose streams may start with expired messages. No read model is rebuilt until the result is

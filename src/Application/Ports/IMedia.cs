@@ -57,6 +57,10 @@ public interface IMedia
 
     /// <summary>Removes the keys of bytes that were deleted.</summary>
     Task ClearedAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken);
+
+    /// <summary>Keeps garbage that could not be deleted until a later time, UTC.</summary>
+    Task PostponeAsync(
+        IReadOnlyCollection<BlobKey> keys, DateTimeOffset due, CancellationToken cancellationToken);
 }
 
 /// <summary>Resumable uploads and the parts received so far.</summary>

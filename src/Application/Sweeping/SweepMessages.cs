@@ -50,6 +50,9 @@ public static class SweepMessages
         /// </summary>
         private const int ConversationsMax = 200;
 
+        /// <summary>The conversations that one sweep passes over because nothing goes there, at most.</summary>
+        private const int StuckMax = 1_000;
+
         private const int KeysMax = 200;
 
         /// <summary>How long to wait for the views to apply a step, before the sweep is abandoned.</summary>
@@ -87,32 +90,33 @@ public static class SweepMessages
 
         private async Task<int> ExpireAsync(CancellationToken cancellationToken)
         {
+            var stuck = new HashSet<ConversationId>();
             for (var all = 0; ;)
             {
-                var due = await expiry.DueAsync(clock.GetUtcNow(), StepMax, cancellationToken);
+                var due = await expiry.DueAsync(clock.GetUtcNow(), stuck, StepMax, cancellationToken);
                 if (due.Count == 0)
                     return all;
-                var gone = await ExpireAllAsync(
-                    [.. due.Take(ConversationsMax)], ExpiryReason.Expired, cancellationToken);
-                all += gone;
-                if (gone == 0)
-                    return all; // Another node sweeps, or the views lag.
+                all += await ExpireAllAsync(
+                    [.. due.Take(ConversationsMax)], ExpiryReason.Expired, stuck, cancellationToken);
+                if (stuck.Count >= StuckMax)
+                    return all;
             }
         }
 
         private async Task<int> DeleteDeliveredAsync(CancellationToken cancellationToken)
         {
             ConversationId? last = null;
+            var stuck = new HashSet<ConversationId>();
             for (var all = 0; ;)
             {
-                var delivered = await expiry.DeliveredAsync(last, ConversationsMax, StepMax, cancellationToken);
-                var gone = await ExpireAllAsync(delivered.Found, ExpiryReason.Delivered, cancellationToken);
-                all += gone;
-                if (delivered.IsCut && gone > 0)
+                var delivered = await expiry.DeliveredAsync(last, stuck, ConversationsMax, StepMax, cancellationToken);
+                all += await ExpireAllAsync(delivered.Found, ExpiryReason.Delivered, stuck, cancellationToken);
+                if (delivered.IsCut)
                     continue;
                 if (delivered.Last is null)
                     return all;
                 last = delivered.Last;
+                stuck.Clear();
             }
         }
 
@@ -120,19 +124,24 @@ public static class SweepMessages
         /// Appends the expiries and waits until the views have applied them, so that the next query finds other
         /// messages.
         /// </summary>
+        /// <param name="stuck">
+        /// Gets the conversations where nothing went: they fail, another node sweeps them, or the views lag. The next
+        /// query must leave them out, or it finds the same again and others never have their turn.
+        /// </param>
         private async Task<int> ExpireAllAsync(
-            IReadOnlyList<DueMessages> due, ExpiryReason reason, CancellationToken cancellationToken)
+            IReadOnlyList<DueMessages> due, ExpiryReason reason, HashSet<ConversationId> stuck,
+            CancellationToken cancellationToken)
         {
             if (due.Count == 0)
                 return 0;
             var started = clock.GetTimestamp();
             var origin = new Origin(Actor.System, Activity.Current?.TraceId.ToHexString(), null);
             var attempts = await Task.WhenAll(due.Select(item => ExpireAsync(item, reason, origin, cancellationToken)));
+            stuck.UnionWith(due.Where((_, n) => Gone(attempts[n]) == 0).Select(item => item.Conversation));
             var changes = attempts.OfType<Changed>().ToList();
             if (changes.Count == 0)
                 return 0;
-            var gone = changes.SelectMany(change => change.Events).OfType<ConversationEvent.MessagesExpired>()
-                .Sum(expired => expired.Messages.Length);
+            var gone = changes.Sum(Gone);
             Expired.Add(gone);
             var position = changes.Max(change => change.Position);
             if (!await readSide.WaitForAsync(position, WaitMax, cancellationToken))
@@ -140,6 +149,9 @@ public static class SweepMessages
             await Throttle.PauseAsync(started, clock, cancellationToken);
             return gone;
         }
+
+        private static int Gone(Changed? change) =>
+            change?.Events.OfType<ConversationEvent.MessagesExpired>().Sum(expired => expired.Messages.Length) ?? 0;
 
         /// <returns>Null on failure, which must not delay other conversations.</returns>
         private async Task<Changed?> ExpireAsync(

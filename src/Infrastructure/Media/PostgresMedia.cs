@@ -83,6 +83,12 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
             "DELETE FROM media_garbage WHERE key = ANY ($1)",
             cancellationToken, keys.Select(key => key.Value).ToArray());
 
+    public Task PostponeAsync(
+        IReadOnlyCollection<BlobKey> keys, DateTimeOffset due, CancellationToken cancellationToken) =>
+        database.ExecuteAsync(
+            "UPDATE media_garbage SET due = $2 WHERE key = ANY ($1)",
+            cancellationToken, keys.Select(key => key.Value).ToArray(), due.UtcDateTime);
+
     internal Task<T> InTransactionAsync<T>(
         Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>

@@ -11,21 +11,26 @@ namespace ChatCqrs.Infrastructure.Retention;
 internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
 {
     public async Task<IReadOnlyList<DueMessages>> DueAsync(
-        DateTimeOffset now, int limit, CancellationToken cancellationToken) => Grouped(await database.QueryAsync(
+        DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit,
+        CancellationToken cancellationToken) => Grouped(await database.QueryAsync(
         """
         SELECT t.conversation_id, t.seq, t.message_id, c.last_seq
-        FROM (SELECT * FROM timeline WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2) t
+        FROM (
+            SELECT * FROM timeline WHERE kept_until <= $1 AND conversation_id <> ALL ($3) ORDER BY kept_until LIMIT $2
+        ) t
         JOIN conversations c ON c.id = t.conversation_id
         """,
-        Row, cancellationToken, now.UtcDateTime, limit));
+        Row, cancellationToken, now.UtcDateTime, limit, except.Select(conversation => conversation.Value).ToArray()));
 
     public async Task<DeliveredMessages> DeliveredAsync(
-        ConversationId? after, int conversations, int limit, CancellationToken cancellationToken)
+        ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,
+        CancellationToken cancellationToken)
     {
         var examined = await ConversationsAsync(after, conversations, cancellationToken);
         if (examined.Length == 0)
             return new DeliveredMessages([], null, IsCut: false);
-        var rows = await database.QueryAsync(DeliveredSql, Row, cancellationToken, examined, limit);
+        var wanted = examined.Except(except.Select(conversation => conversation.Value)).ToArray();
+        var rows = await database.QueryAsync(DeliveredSql, Row, cancellationToken, wanted, limit);
         return new DeliveredMessages(
             Grouped(rows), examined.Length < conversations ? null : new ConversationId(examined[^1]),
             IsCut: rows.Count == limit);

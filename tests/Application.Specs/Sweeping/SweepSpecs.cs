@@ -36,6 +36,17 @@ public sealed class SweepSpecs
     }
 
     [Fact]
+    public async Task Others_have_their_turn_though_a_whole_step_of_conversations_fails()
+    {
+        _stage.Due = [.. Enumerable.Range(0, 600).Select(_ => new ConversationId(Guid.CreateVersion7())), _good];
+        foreach (var bad in _stage.Due.SkipLast(1))
+            _stage.Failures[bad] = new FormatException("An event cannot be read.");
+
+        Assert.Equal(1, (await SweepAsync()).Messages);
+        Assert.DoesNotContain(_good, _stage.Due);
+    }
+
+    [Fact]
     public async Task An_unavailable_store_ends_the_sweep()
     {
         _stage.Due = [_good];
@@ -67,10 +78,11 @@ public sealed class SweepSpecs
         public LogPosition LastCommitted => LogPosition.Start;
 
         public Task<IReadOnlyList<DueMessages>> DueAsync(
-            DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+            DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit,
+            CancellationToken cancellationToken) =>
             Task.FromResult<IReadOnlyList<DueMessages>>(
                 [
-                    .. Due.Select(conversation => new DueMessages(
+                    .. Due.Except(except).Take(limit).Select(conversation => new DueMessages(
                         conversation, [new ExpiredMessage(new MessageId(conversation.Value), 1)], 1)),
                 ]);
 
@@ -96,7 +108,7 @@ public sealed class SweepSpecs
         public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => Task.FromResult<ILogTrims?>(null);
 
         public Task<DeliveredMessages> DeliveredAsync(
-            ConversationId? after, int conversations, int limit,
+            ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,
             CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public ValueTask<SealedContent> SealAsync(

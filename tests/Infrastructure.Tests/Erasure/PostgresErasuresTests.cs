@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Erasure;
 using ChatCqrs.Infrastructure.Tests.Accounts;
@@ -22,11 +23,13 @@ public sealed class PostgresErasuresTests(AccountsDatabase database) : IClassFix
 
         Assert.Equal([(ann, Now), (ben, Now.AddMinutes(1)), (cid, Now.AddMinutes(2))], await PendingAsync(10));
         Assert.Equal([(ann, Now)], await PendingAsync(1));
+        var afterAnn = await erasures.PendingAsync(new PendingErasure(ann, Now), 1, default);
+        Assert.Equal([ben], afterAnn.Select(pending => pending.User));
         await erasures.FinishAsync(ann, default);
         await erasures.FinishAsync(ann, default);
         Assert.Equal([ben, cid], (await PendingAsync(10)).Select(pending => pending.User));
 
         async Task<IEnumerable<(UserId User, DateTimeOffset At)>> PendingAsync(int limit) =>
-            (await erasures.PendingAsync(limit, default)).Select(erasure => (erasure.User, erasure.RequestedAt));
+            (await erasures.PendingAsync(null, limit, default)).Select(erasure => (erasure.User, erasure.RequestedAt));
     }
 }

@@ -33,15 +33,15 @@ public sealed class ExpiryTests : ProjectingTest
         await node.CaughtUpAsync(history.Head);
 
         await LookAsync();
-        var found = Assert.Single(await node.Get<IExpiry>().DueAsync(LongAgo, 10, default));
+        var found = Assert.Single(await node.Get<IExpiry>().DueAsync(LongAgo, [], 10, default));
         Assert.Equal((conversation, 4, 3), (found.Conversation, found.AsOf, found.Messages.Count));
-        Assert.Equal(4, Assert.Single((await node.Get<IExpiry>().DueAsync(LongAgo, 1, default))[0].Messages).Seq);
-        Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo.AddDays(-1), 10, default));
+        Assert.Equal(4, Assert.Single((await node.Get<IExpiry>().DueAsync(LongAgo, [], 1, default))[0].Messages).Seq);
+        Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo.AddDays(-1), [], 10, default));
 
         await history.ExpireAsync(conversation, 2, 3, 4);
         await node.CaughtUpAsync(history.Head);
         await LookAsync();
-        Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo, 10, default));
+        Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo, [], 10, default));
         Assert.Equal(1, await Views.NumberAsync("SELECT count(*) FROM chat.timeline WHERE content IS NOT NULL"));
 
         async Task LookAsync()
@@ -113,7 +113,7 @@ public sealed class ExpiryTests : ProjectingTest
         Assert.True(entries[1].Message!.ExpiresAt < entries[1].At.AddHours(1)); // A shorter timer.
         Assert.Equal(entries[2].At.AddHours(1), entries[2].Message!.ExpiresAt);
         Assert.True(entries[5].Message!.ExpiresAt > entries[5].At.AddDays(30));
-        var due = await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, 10, default);
+        var due = await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, [], 10, default);
         Assert.Equal([2, 3], due.SelectMany(each => each.Messages).Select(message => message.Seq).Order());
     }
 
