@@ -48,10 +48,12 @@ public sealed class LogTrimmerSpecs : WriterSpecs
         }
 
         public Task<IReadOnlyList<DueMessages>> DueAsync(
-            DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+            DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<DeliveredMessages> DeliveredAsync(
-            ConversationId? after, int conversations, int limit, CancellationToken cancellationToken) =>
+            ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,
+            CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

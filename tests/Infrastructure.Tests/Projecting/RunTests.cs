@@ -1,4 +1,3 @@
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Infrastructure.Projecting;
