@@ -136,10 +136,11 @@ internal sealed class Committing(
         Conflicts.Add(1);
         foreach (var answer in answers)
         {
-            if (++answer.Request.Conflicts <= options.ConflictRetriesMax)
-                retried.Add(answer.Request);
+            var request = answer.Request;
+            if (++request.Conflicts <= options.ConflictRetriesMax)
+                retried.Add(request);
             else
-                answering.FailUnstored(answer.Request, new StoreUnavailableException("Other nodes kept writing first."));
+                answering.FailUnstored(request, new StoreUnavailableException("Other nodes kept writing first."));
         }
     }
 

@@ -45,7 +45,8 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
     /// <param name="known">The state in memory; null for none.</param>
     /// <param name="snapshotMax">Snapshots beyond this revision are not used.</param>
     public Task<StreamState<Watermarks>> ReceiptsAsync(
-        ConversationId id, StreamState<Watermarks>? known, long snapshotMax, CancellationToken cancellationToken) => LoadAsync(
+        ConversationId id, StreamState<Watermarks>? known, long snapshotMax,
+        CancellationToken cancellationToken) => LoadAsync(
         StreamName.OfReceipts(id), known, StreamState<Watermarks>.Empty(Watermarks.None),
         () => snapshots.ReceiptsAsync(id, cancellationToken), snapshotMax,
         (s, e) => Watermarks.Evolve(s, (ReceiptEvent)e), news: null, cancellationToken);
@@ -55,7 +56,8 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
     /// </summary>
     private async Task<StreamState<TState>> LoadAsync<TState>(
         string stream, StreamState<TState>? known, StreamState<TState> empty, Func<Task<Snapshot<TState>?>> snapshot,
-        long snapshotMax, Func<TState, object, TState> evolve, List<Recorded>? news, CancellationToken cancellationToken)
+        long snapshotMax, Func<TState, object, TState> evolve, List<Recorded>? news,
+        CancellationToken cancellationToken)
     {
         if (known is not null && await ReadTailAsync(stream, known, evolve, news, cancellationToken) is { } state)
             return state;

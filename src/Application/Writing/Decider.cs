@@ -70,7 +70,9 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         catch (Exception defect)
         {
             var request = conversation.Waiting.Peek();
-            logger.LogError(defect, "Deciding a {Request} of conversation {Conversation} failed.", request.GetType().Name, conversation.Id);
+            logger.LogError(
+                defect, "Deciding a {Request} of conversation {Conversation} failed.", request.GetType().Name,
+                conversation.Id);
             return Refuse(conversation, request, defect, out decided);
         }
     }

@@ -12,7 +12,8 @@ namespace ChatCqrs.Application.Writing;
 /// </summary>
 /// <param name="schedule">Continues with an idle conversation afterwards.</param>
 internal sealed class Preparing(
-    Decider decider, IdLookUp lookUp, Answering answering, Mailbox mailbox, Action<CachedConversation> schedule, ILogger logger)
+    Decider decider, IdLookUp lookUp, Answering answering, Mailbox mailbox, Action<CachedConversation> schedule,
+    ILogger logger)
 {
     /// <summary>
     /// Takes the messages that need a preparation out of the queue, and starts it unless one is under way.

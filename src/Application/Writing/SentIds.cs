@@ -16,8 +16,7 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
     private const int HorizonsMax = 10_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<(UserId Sender, MessageId Message), (ConversationId Conversation, long Number)> _claims =
-        new(RingSize);
+    private readonly Dictionary<(UserId Sender, MessageId Message), Claim> _claims = new(RingSize);
     private readonly Slot[] _ring = new Slot[RingSize];
     private readonly Dictionary<UserId, DateTimeOffset> _horizons = [];
     private long _next;
@@ -40,7 +39,7 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
             ref var slot = ref _ring[_next & (RingSize - 1)];
             if (slot.At != default)
                 Forget(slot);
-            _claims.Add((sender, message), (conversation, _next));
+            _claims.Add((sender, message), new Claim(conversation, _next));
             slot = new Slot(sender, message, now, committed, _next);
             if (RecentMessages.MadeAt(message) is { } made && made > now + RecentMessages.ClockSkewMax)
                 RaiseHorizon(sender, made);
@@ -97,6 +96,8 @@ internal sealed class SentIds(DateTimeOffset startedAt, LogPosition startedThrou
         if (made > _horizons.GetValueOrDefault(sender, DateTimeOffset.MinValue))
             _horizons[sender] = made;
     }
+
+    private readonly record struct Claim(ConversationId Conversation, long Number);
 
     private readonly record struct Slot(
         UserId Sender, MessageId Message, DateTimeOffset At, LogPosition Committed, long Claim);

@@ -45,7 +45,8 @@ internal sealed class Showing(ILiveDelivery live, INodeBus bus)
     }
 
     private static LiveReceipt Receipt(
-        ConversationId id, Conversation state, ReceiptCommand command, Watermark before, Watermark after, DateTimeOffset at)
+        ConversationId id, Conversation state, ReceiptCommand command, Watermark before, Watermark after,
+        DateTimeOffset at)
     {
         var (from, upTo) = after.Read > before.Read
             ? (Math.Min(before.Read, before.Delivered), after.Read)

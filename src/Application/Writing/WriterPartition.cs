@@ -26,8 +26,8 @@ internal sealed class WriterPartition
     private bool _isStopping;
 
     public WriterPartition(
-        IEventStore store, ConversationLoader loader, Decider decider, SentIds sentIds, IdLookUp lookUp, ILiveDelivery live,
-        INodeBus bus, TracedAppends traced, Committed committed, WriterOptions options, TimeProvider clock,
+        IEventStore store, ConversationLoader loader, Decider decider, SentIds sentIds, IdLookUp lookUp,
+        ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed, WriterOptions options, TimeProvider clock,
         ILogger logger)
     {
         (_decider, _committed, _options) = (decider, committed, options);

@@ -115,7 +115,8 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
             SELECT l.conversation_id, l.expiry_seq, coalesce((
                 SELECT t.seq FROM timeline t WHERE t.conversation_id = l.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1),
                 c.last_seq + 1)
-            FROM log_trims l JOIN conversations c ON c.id = l.conversation_id WHERE l.conversation_id > $1 ORDER BY l.conversation_id LIMIT $2
+            FROM log_trims l JOIN conversations c ON c.id = l.conversation_id
+            WHERE l.conversation_id > $1 ORDER BY l.conversation_id LIMIT $2
             """,
             row => new LogTrim(new(row.GetGuid(0)), row.GetInt64(1), row.GetInt64(2)),
             cancellationToken, after?.Value ?? Guid.Empty, limit);

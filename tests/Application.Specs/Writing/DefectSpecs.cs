@@ -29,7 +29,8 @@ public sealed class DefectSpecs : WriterSpecs
         }
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => sending[2].WaitAsync(Eventually.Deadline));
-        Assert.Equal([2L, 3L, 4L], new[] { await sending[0], await sending[1], await sending[3] }.Select(sent => sent.Seq));
+        var sent = await Task.WhenAll(sending[0], sending[1], sending[3]);
+        Assert.Equal([2L, 3L, 4L], sent.Select(answer => answer.Seq));
         Assert.False(node.HasGivenUp);
 
         node.Codec.FailsFor = null;

@@ -17,7 +17,8 @@ internal sealed class DefectiveCodec : IEventCodec
         ? throw new InvalidOperationException("A defect, as the test wished.")
         : _codec.Encode(@event, context, previousHash);
 
-    public bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash) => _codec.IsLinked(stored, previousHash);
+    public bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash) =>
+        _codec.IsLinked(stored, previousHash);
 
     public Recorded Decode(StoredEvent stored) => _codec.Decode(stored);
 

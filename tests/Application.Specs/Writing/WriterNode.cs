@@ -71,7 +71,8 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
         conversation, new ConversationCommand.ChangeRetention(by, policy, 30), new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
     public Task<Changed> ChangeAsync(ConversationId conversation, UserId by, ConversationCommand command) =>
-        _writer.ChangeAsync(conversation, command, new Origin(new Actor(by, Device), null, null), CancellationToken.None);
+        _writer.ChangeAsync(
+            conversation, command, new Origin(new Actor(by, Device), null, null), CancellationToken.None);
 
     public Task<LogPosition> DeliverAsync(ConversationId conversation, UserId user, long seq, DeviceId? device = null) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, device ?? Device, seq));

@@ -18,7 +18,8 @@ internal sealed class SimulatedNode : ILiveDelivery, INodeBus
         var codec = new EventCodec();
         var sentIds = new SentIds(simulation.Clock.Now, new LogPosition(0));
         _partition = new WriterPartition(
-            store, new ConversationLoader(store, codec, views), new Decider(codec, sentIds, simulation.Clock, NullLogger.Instance),
+            store, new ConversationLoader(store, codec, views),
+            new Decider(codec, sentIds, simulation.Clock, NullLogger.Instance),
             sentIds, new IdLookUp(views, views, sentIds), this, this, new TracedAppends(), new Committed(), options,
             simulation.Clock, NullLogger.Instance);
         _running = _partition.RunAsync();
