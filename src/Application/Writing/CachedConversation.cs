@@ -29,11 +29,13 @@ internal enum Phase
 /// </summary>
 internal sealed class CachedConversation(ConversationId id)
 {
+    private long _arrivals;
+
     public ConversationId Id { get; } = id;
 
     public Phase Phase { get; set; }
 
-    /// <summary>The requests that wait, in the order in which they came.</summary>
+    /// <summary>The requests that wait, in the order in which they arrived.</summary>
     public Queue<Pending> Waiting { get; } = new();
 
     /// <summary>
@@ -168,14 +170,21 @@ internal sealed class CachedConversation(ConversationId id)
             request is PendingSend send && (senders.Contains(send.Command.Sender) || needs(send));
     }
 
-    /// <summary>Gives requests their places at the front again.</summary>
-    public void PutBack(IReadOnlyList<Pending> first)
+    /// <summary>Adds a request at the end of the queue.</summary>
+    public void Enqueue(Pending request)
     {
-        if (first.Count == 0)
+        request.Arrival = _arrivals++;
+        Waiting.Enqueue(request);
+    }
+
+    /// <summary>Gives requests their places in the queue again, by their arrival.</summary>
+    public void PutBack(IReadOnlyList<Pending> requests)
+    {
+        if (requests.Count == 0)
             return;
-        var others = Waiting.ToArray();
+        Pending[] all = [.. requests, .. Waiting];
         Waiting.Clear();
-        foreach (var request in first.Concat(others))
+        foreach (var request in all.OrderBy(request => request.Arrival))
             Waiting.Enqueue(request);
     }
 }

@@ -18,6 +18,11 @@ internal abstract class Pending(ConversationId conversation, Origin origin)
     public Activity? Sampled { get; } = Telemetry.Sampled;
 
     /// <summary>
+    /// The place in the conversation's order of arrival; set by <see cref="CachedConversation.Enqueue"/>.
+    /// </summary>
+    public long Arrival { get; set; }
+
+    /// <summary>
     /// Whether the conversation was read after the request arrived. A refusal by an older state is not final.
     /// </summary>
     public bool IsReadSince { get; set; }

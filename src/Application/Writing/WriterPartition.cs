@@ -27,8 +27,8 @@ internal sealed class WriterPartition
 
     public WriterPartition(
         IEventStore store, ConversationLoader loader, Decider decider, SentIds sentIds, IdLookUp lookUp,
-        ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed, WriterOptions options, TimeProvider clock,
-        ILogger logger)
+        ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed, WriterOptions options,
+        TimeProvider clock, ILogger logger)
     {
         (_decider, _committed, _options) = (decider, committed, options);
         _backlog = new Backlog(options);
@@ -118,7 +118,7 @@ internal sealed class WriterPartition
             return;
         }
 
-        conversation.Waiting.Enqueue(request);
+        conversation.Enqueue(request);
         if (conversation.Phase == Phase.Idle)
             Schedule(conversation);
     }

@@ -29,6 +29,17 @@ public sealed class PreparationSpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task Many_messages_of_one_sender_keep_their_order_through_look_ups_and_appends()
+    {
+        var node = await NodeAsync(); // It has only just started, and looks every id up.
+        var ids = Enumerable.Range(0, 2_000).Select(_ => WriterNode.NewId()).ToList();
+
+        await Task.WhenAll(ids.Select(id => node.SendAsync(Ann, Ben, id)));
+
+        Assert.Equal(ids, (await MessagesAsync()).Select(message => message.Id));
+    }
+
+    [Fact]
     public async Task A_look_up_that_fails_fails_the_messages_that_need_it_alone()
     {
         var node = await StartAsync();

@@ -48,8 +48,8 @@ public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatab
     {
         var plan = await PlanAsync(_reader.ChangesQuery, "bigint, int", "0, 100");
 
-        Assert.True(plan.Contains("log_events_p", StringComparison.Ordinal), plan);
-        Assert.True(plan.Contains("log_streams_p", StringComparison.Ordinal), plan);
+        Assert.True(plan.Contains("log_events_position", StringComparison.Ordinal), plan);
+        Assert.True(plan.Contains("log_streams_key", StringComparison.Ordinal), plan);
         Assert.DoesNotContain("Seq Scan", plan);
         Assert.DoesNotContain("Hash Join", plan);
     }
