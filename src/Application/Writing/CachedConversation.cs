@@ -149,25 +149,38 @@ internal sealed class CachedConversation(ConversationId id)
     /// </summary>
     public void HoldBack(Func<PendingSend, bool> needs)
     {
+        if (Held.Count > 0 || NeedsAny(needs))
+            MoveToHeld(needs);
+    }
+
+    /// <summary>Whether a waiting message needs a preparation; costs no allocation, as hardly any does.</summary>
+    private bool NeedsAny(Func<PendingSend, bool> needs)
+    {
+        foreach (var request in Waiting)
+        {
+            if (request is PendingSend send && needs(send))
+                return true;
+        }
+
+        return false;
+    }
+
+    private void MoveToHeld(Func<PendingSend, bool> needs)
+    {
         var senders = Held.Select(send => send.Command.Sender).ToHashSet();
-        if (!Waiting.Any(Holds))
-            return;
         for (var left = Waiting.Count; left > 0; left--)
         {
             var request = Waiting.Dequeue();
-            if (!Holds(request))
+            if (request is PendingSend send && (senders.Contains(send.Command.Sender) || needs(send)))
+            {
+                Held.Add(send);
+                senders.Add(send.Command.Sender);
+            }
+            else
             {
                 Waiting.Enqueue(request);
-                continue;
             }
-
-            var send = (PendingSend)request;
-            Held.Add(send);
-            senders.Add(send.Command.Sender);
         }
-
-        bool Holds(Pending request) =>
-            request is PendingSend send && (senders.Contains(send.Command.Sender) || needs(send));
     }
 
     /// <summary>Adds a request at the end of the queue.</summary>
