@@ -4,7 +4,8 @@ namespace ChatCqrs.Application.Specs.Writing.Exploration;
 
 /// <summary>
 /// Two nodes write to one log under many schedules: calls are answered in any order, fail before or after their effect,
-/// and announcements are lost, late and doubled. A failure names its seed, which replays it.
+/// and announcements are lost, late and doubled. One in four messages must be looked up, and some come in bursts. A
+/// failure names its seed, which replays it.
 /// </summary>
 public sealed class InterleavingSpecs
 {

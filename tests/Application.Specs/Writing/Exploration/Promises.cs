@@ -26,6 +26,8 @@ internal sealed class Promises(Scene scene)
         }
 
         CheckMessages();
+        if (!scene.HadFaults)
+            CheckOrderOfSenders();
         foreach (var (request, atLeast) in scene.Peeks)
             CheckPeek(request, atLeast);
         foreach (var (node, request) in scene.Changes)
@@ -50,6 +52,22 @@ internal sealed class Promises(Scene scene)
             var isRefused = answers[^1].Exception?.InnerException is RefusedException;
             Assert.True(isRefused || answers[^1].IsCompletedSuccessfully, "without faults it is stored or refused");
             Assert.True(!isRefused || entries.Count == 0, "a stored message is not refused");
+        }
+    }
+
+    /// <summary>
+    /// Without faults, messages that one sender sent once each over one node are stored in the order of their sending.
+    /// </summary>
+    private void CheckOrderOfSenders()
+    {
+        var once = scene.Sends.Take(scene.SendsBeforeRetries)
+            .GroupBy(send => send.Request.Command.MessageId).Where(sends => sends.Count() == 1)
+            .Select(sends => sends.Single());
+        foreach (var sends in once.GroupBy(s => (s.Node, s.Request.Conversation, s.Request.Command.Sender)))
+        {
+            var seqs = sends.Where(send => send.Request.Answer.IsCompletedSuccessfully)
+                .Select(send => send.Request.Answer.Result.Seq).ToList();
+            Assert.Equal(seqs.Order(), seqs);
         }
     }
 

@@ -14,6 +14,7 @@ internal sealed class Scene
 {
     private const int Steps = 120;
     private const int TurnsMax = 20_000;
+    private const int BurstMax = 6;
 
     private static readonly DeviceId Device = new(Id(0xdd));
 
@@ -43,11 +44,20 @@ internal sealed class Scene
 
     public List<(SimulatedNode Node, PendingSend Request)> Sends { get; } = [];
 
+    /// <summary>How many of the sends came before the last retries.</summary>
+    public int SendsBeforeRetries { get; private set; }
+
+    /// <summary>Whether calls to the log failed.</summary>
+    public bool HadFaults { get; private set; }
+
     public List<(SimulatedNode Node, PendingReceipt Request)> Receipts { get; } = [];
 
     public List<(SimulatedNode Node, PendingChange Request)> Changes { get; } = [];
 
-    /// <summary>The peeks, each with the highest seq that its node had acknowledged before.</summary>
+    /// <summary>
+    /// The peeks, each with the highest seq that its node had stored before. (What a look-up by id found was stored by
+    /// any node, and says nothing of this node's memory.)
+    /// </summary>
     public List<(PendingPeek Request, long AtLeast)> Peeks { get; } = [];
 
     /// <summary>The answers of all requests.</summary>
@@ -81,8 +91,11 @@ internal sealed class Scene
     {
         switch (_simulation.Chance.Next(16))
         {
-            case 0 or 1 or 2:
+            case 0 or 1:
                 Send(node, NewMessage());
+                break;
+            case 2:
+                SendBurst(node);
                 break;
             case 3 when _messages.Count > 0:
                 Send(node, Any(_messages));
@@ -113,11 +126,12 @@ internal sealed class Scene
     /// <summary>Answers everything without faults, and then retries every message, as clients do.</summary>
     private void Finish()
     {
-        var hadFailures = _simulation.FailureRate > 0;
+        HadFaults = _simulation.FailureRate > 0;
         _simulation.FailureRate = 0;
         Drain();
-        if (hadFailures)
+        if (HadFaults)
             RepeatNotices();
+        SendsBeforeRetries = Sends.Count;
         foreach (var message in _messages)
             Send(Any(Nodes), message);
         Drain();
@@ -146,12 +160,41 @@ internal sealed class Scene
     {
         var sender = Any(People);
         var receiver = Any([.. People.Where(person => person != sender)]);
-        var isInGroup = _simulation.Chance.Next(3) == 0;
+        return NewMessage(sender, receiver, isInGroup: _simulation.Chance.Next(3) == 0);
+    }
+
+    private (ConversationCommand.SendMessage Command, ConversationId Conversation) NewMessage(
+        UserId sender, UserId receiver, bool isInGroup)
+    {
         var command = new ConversationCommand.SendMessage(
-            new MessageId(Guid.CreateVersion7(_simulation.Clock.Now)), sender, Device, MessageType.Text,
+            NewId(), sender, Device, MessageType.Text,
             new SealedContent(null, new byte[8]), new Fingerprint(1), null, null, isInGroup ? null : receiver);
         _messages.Add((command, isInGroup ? Group : DirectConversation.IdOf(sender, receiver)));
         return _messages[^1];
+    }
+
+    /// <summary>One in four tells no time, so it must be looked up.</summary>
+    private MessageId NewId()
+    {
+        if (_simulation.Chance.Next(4) > 0)
+            return new MessageId(Guid.CreateVersion7(_simulation.Clock.Now));
+        var bytes = new byte[16];
+        _simulation.Chance.NextBytes(bytes);
+        return new MessageId(new Guid(bytes));
+    }
+
+    /// <summary>Several messages of one sender to one conversation, with answers of the log between them.</summary>
+    private void SendBurst(SimulatedNode node)
+    {
+        var first = NewMessage();
+        Send(node, first);
+        var (sender, receiver) = (first.Command.Sender, first.Command.StartWith);
+        for (var left = _simulation.Chance.Next(BurstMax); left > 0; left--)
+        {
+            if (_simulation.Chance.Next(2) == 0)
+                _simulation.TakeTurn();
+            Send(node, NewMessage(sender, receiver ?? sender, isInGroup: receiver is null));
+        }
     }
 
     private void Send(
@@ -182,7 +225,7 @@ internal sealed class Scene
         var request = new PendingPeek(_messages.Count > 0 ? Any(_messages).Conversation : Group);
         var acknowledged = Sends
             .Where(send => send.Node == node && send.Request.Conversation == request.Conversation)
-            .Where(send => send.Request.Answer.IsCompletedSuccessfully);
+            .Where(send => send.Request.Answer is { IsCompletedSuccessfully: true, Result.Duplicate: false });
         Peeks.Add((request, acknowledged.Select(send => send.Request.Answer.Result.Seq).DefaultIfEmpty(-1).Max()));
         Post(node, request, request.Answer);
     }
