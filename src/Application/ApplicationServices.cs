@@ -59,7 +59,8 @@ public static class ApplicationServices
 
     private static IServiceCollection AddMedia(this IServiceCollection services) => services
         .AddSingleton<FileNames>().AddSingleton<Staging>().AddSingleton<UploadAccess>().AddSingleton<UploadTurns>()
-        .AddSingleton<UploadHashes>().AddSingleton<UploadFinisher>().AddSingleton<MediaAccess>()
+        .AddSingleton<UploadHashes>().AddSingleton<UploadFinisher>().AddSingleton<UploadWriter>()
+        .AddSingleton<MediaAccess>()
         .AddSingleton<FileReferences>().AddSingleton<Downloads>().AddSingleton<MediaLinks>()
         .AddSingleton<MediaGarbage>();
 

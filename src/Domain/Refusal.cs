@@ -34,6 +34,14 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.TooLarge, "file_too_large", "The file is larger than a file may be here.");
     public static readonly Refusal UploadLengthExceeded =
         new(RefusalKind.TooLarge, "upload_length_exceeded", "The upload has more bytes than were announced.");
+    public static readonly Refusal MediaQuotaExceeded = new(
+        RefusalKind.TooLarge, "media_quota_exceeded",
+        "The caller's files would be more, or larger, than a user's may be. Unsent ones are deleted after a while.");
+    public static readonly Refusal EmptyFile = new(RefusalKind.Invalid, "empty_file", "The file has no bytes.");
+    public static readonly Refusal UploadFinal =
+        new(RefusalKind.Forbidden, "upload_final", "An upload that was put together of others takes no bytes.");
+    public static readonly Refusal UploadUnfinished =
+        new(RefusalKind.Conflict, "upload_unfinished", "Only complete partial uploads can be put together.");
     public static readonly Refusal FileTypeMismatch =
         new(RefusalKind.Unsupported, "file_type_mismatch", "The file's bytes are not of the kind that file_type says.");
     public static readonly Refusal UploadOffsetMismatch =
@@ -103,6 +111,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Invalid, "direct_with_several", "A direct conversation has exactly one other user.");
     public static readonly Refusal BlockOneself =
         new(RefusalKind.Invalid, "block_oneself", "Nobody can block themselves.");
+    public static readonly Refusal BadAvatar = new(
+        RefusalKind.Invalid, "bad_avatar", "The avatar must be null, or the file_id of an image that you uploaded.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
     public static readonly Refusal Unauthenticated =

@@ -60,6 +60,7 @@ public partial class Program
         app.UseRealtime(); // Early, so that an open socket keeps nothing of the later middleware alive.
         app.UseMiddleware<RequestTracing>();
         app.UseProblems();
+        app.UseTus();
         app.UseRouting();
         app.UseBodyLimits();
         app.UseDashboardSignIn();

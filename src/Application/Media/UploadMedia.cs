@@ -1,9 +1,7 @@
-using System.Security.Cryptography;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using FluentValidation;
 using MediatR;
-using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Media;
 
@@ -36,6 +34,8 @@ public static class UploadMedia
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             var staged = request.Staged!;
+            if (staged.Size == 0)
+                throw new RefusedException(Refusal.EmptyFile);
             var type = FileTypes.Reconcile(request.FileType!, staged.Type)
                 ?? throw new RefusedException(Refusal.FileTypeMismatch);
             var now = clock.GetUtcNow();
@@ -47,39 +47,5 @@ public static class UploadMedia
                 ?? throw new RefusedException(Refusal.UploadExpired);
             return new Result(kept.Id, staged.Sha256, staged.Size, kept.ContentType, kept.Duplicate);
         }
-    }
-}
-
-/// <summary>Stored bytes that no file refers to yet; they are collected unless a file is made of them.</summary>
-/// <param name="Type">The type detected from the bytes.</param>
-public sealed record StagedFile(IReadOnlyList<Segment> Segments, ReadOnlyMemory<byte> Sha256, long Size, string Type);
-
-/// <summary>Stores and hashes an incoming file.</summary>
-public sealed class Staging(IMedia media, IBlobs blobs, IOptions<MediaOptions> options, TimeProvider clock)
-{
-    /// <summary>Stores a stream to its end.</summary>
-    /// <exception cref="RefusedException">The file is too large.</exception>
-    public async Task<StagedFile> StageAsync(Stream content, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(options.Value.UploadExpiry);
-        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var upload = new UploadStream(content, sha256);
-        upload.Allow(options.Value.SizeMax + 1);
-
-        var key = await ReserveAsync(cancellationToken);
-        var size = await blobs.PutAsync(key, upload, limit.Token);
-        if (size > options.Value.SizeMax)
-            throw new RefusedException(Refusal.FileTooLarge);
-        return new StagedFile(
-            [new Segment(0, size, key)], sha256.GetHashAndReset(), size, ContentTypes.Of(upload.Head.Span));
-    }
-
-    /// <summary>Reserves a key for bytes that are about to be stored.</summary>
-    internal async Task<BlobKey> ReserveAsync(CancellationToken cancellationToken)
-    {
-        var key = BlobKey.New();
-        await media.ReserveAsync(key, clock.GetUtcNow() + options.Value.UploadExpiry, cancellationToken);
-        return key;
     }
 }

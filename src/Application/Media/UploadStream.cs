@@ -29,6 +29,9 @@ internal sealed class UploadStream(Stream body, IncrementalHash? whole) : Stream
     /// <summary>A second hash, over the whole body; null for none.</summary>
     public IncrementalHash? Checksum { get; init; }
 
+    /// <summary>Stored bytes to be stored again before the body's; they are neither counted nor hashed.</summary>
+    public ReadOnlyMemory<byte> Prefix { get; set; }
+
     /// <summary>Whether an interruption ends the body normally; otherwise it is thrown.</summary>
     public bool KeepsWhatArrived { get; init; }
 
@@ -37,6 +40,14 @@ internal sealed class UploadStream(Stream body, IncrementalHash? whole) : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (!Prefix.IsEmpty)
+        {
+            var size = Math.Min(Prefix.Length, buffer.Length);
+            Prefix[..size].CopyTo(buffer);
+            Prefix = Prefix[size..];
+            return size;
+        }
+
         if (Ended || _left == 0 || buffer.IsEmpty)
             return 0;
         int read;

@@ -124,7 +124,7 @@ internal sealed class UploadFinisher(IUploads uploads, IBlobs blobs, UploadHashe
 
         var sha256 = hash?.GetHashAndReset() ?? await HashAsync(content, cancellationToken);
         var file = new NewFile(
-            new FileId(upload.Id), upload.Owner, sha256, upload.Length, upload.FileType, type, upload.Name,
+            new FileId(upload.Id), upload.Owner, sha256, upload.Received, upload.FileType, type, upload.Name,
             clock.GetUtcNow(), parts);
         var kept = await uploads.FinishAsync(upload.Id, file, cancellationToken);
         return kept?.Id ?? throw new RefusedException(Refusal.UploadUnknown);

@@ -47,6 +47,8 @@ public static class MediaRegistration
 internal sealed class MediaValidation : IValidateOptions<MediaOptions>
 {
     private const long SizeLimit = 64L * 1024 * 1024 * 1024;
+    private const long UserBytesLimit = 1L << 50;
+    private const int UserFilesLimit = 10_000_000;
 
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
@@ -54,6 +56,14 @@ internal sealed class MediaValidation : IValidateOptions<MediaOptions>
     public ValidateOptionsResult Validate(string? name, MediaOptions options) =>
         options.SizeMax is < 1 or > SizeLimit
             ? Fail($"Media:SizeMax must be 1 to {SizeLimit}.")
+        : options.UserBytesMax is < 1 or > UserBytesLimit
+            ? Fail($"Media:UserBytesMax must be 1 to {UserBytesLimit}.")
+        : options.UserFilesMax is < 1 or > UserFilesLimit
+            ? Fail($"Media:UserFilesMax must be 1 to {UserFilesLimit}.")
+        : options.UnreferencedBytesMax is < 1 or > UserBytesLimit
+            ? Fail($"Media:UnreferencedBytesMax must be 1 to {UserBytesLimit}.")
+        : options.UnreferencedFilesMax is < 1 or > UserFilesLimit
+            ? Fail($"Media:UnreferencedFilesMax must be 1 to {UserFilesLimit}.")
         : options.UploadExpiry < Second || options.UploadExpiry > 30 * Day
             ? Fail("Media:UploadExpiry must be 00:00:01 to 30.00:00:00.")
         : options.UnfinishedMax is < 1 or > 10_000

@@ -32,6 +32,7 @@ internal static class MediaSchema
         table.AddColumn("name", "bytea");
         table.AddColumn("uploaded_at", "timestamptz").NotNull();
         table.AddColumn("used_at", "timestamptz").NotNull();
+        table.AddColumn("size", "bigint"); // Null in rows of an earlier version: the content's row has it.
         table.Indexes.Add(new IndexDefinition("media_files_owner") { IsUnique = true }
             .AgainstColumns("owner", "sha256", "file_type"));
         table.Indexes.Add(new IndexDefinition("media_files_sha256").AgainstColumns("sha256"));
@@ -59,6 +60,9 @@ internal static class MediaSchema
         return table;
     }
 
+    /// <summary>
+    /// <c>length</c> is -1 while it is unknown. <c>reserved</c> are the bytes of the user's quota that it holds.
+    /// </summary>
     private static Table Uploads(string schema)
     {
         var table = new Table($"{schema}.media_uploads");
@@ -70,18 +74,27 @@ internal static class MediaSchema
         table.AddColumn("name", "bytea");
         table.AddColumn("expires_at", "timestamptz").NotNull();
         table.AddColumn("file_id", "uuid");
+        table.AddColumn("reserved", "bigint").NotNull().DefaultValueByExpression("0");
+        table.AddColumn("metadata", "bytea");
+        table.AddColumn("concat", "text");
         table.Indexes.Add(new IndexDefinition("media_uploads_owner").AgainstColumns("owner"));
         table.Indexes.Add(new IndexDefinition("media_uploads_expires").AgainstColumns("expires_at"));
         return table;
     }
 
-    /// <summary>Keys of bytes that nothing refers to yet, or nothing refers to any more.</summary>
+    /// <summary>
+    /// Keys of bytes that nothing refers to yet, or nothing refers to any more. While a user's file arrives, its row
+    /// holds bytes of the user's quota.
+    /// </summary>
     private static Table Garbage(string schema)
     {
         var table = new Table($"{schema}.media_garbage");
         table.AddColumn("key", "uuid").AsPrimaryKey();
         table.AddColumn("due", "timestamptz").NotNull();
+        table.AddColumn("owner", "uuid");
+        table.AddColumn("reserved", "bigint");
         table.Indexes.Add(new IndexDefinition("media_garbage_due").AgainstColumns("due"));
+        table.Indexes.Add(new IndexDefinition("media_garbage_owner").AgainstColumns("owner"));
         return table;
     }
 }

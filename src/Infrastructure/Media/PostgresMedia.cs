@@ -17,6 +17,29 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         database.ExecuteAsync(
             "INSERT INTO media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
 
+    public Task<long?> ReserveAsync(
+        BlobKey key, DateTimeOffset until, long least, long most, MediaQuota quota,
+        CancellationToken cancellationToken) => InTransactionAsync(async connection =>
+    {
+        await MediaQuotas.LockAsync(connection, quota.Owner, cancellationToken);
+        var left = await MediaQuotas.LeftAsync(connection, quota, Guid.Empty, cancellationToken);
+        if (left < least)
+            return (long?)null;
+        var reserved = Math.Min(left, most);
+        await Command(
+            connection, "INSERT INTO media_garbage (key, due, owner, reserved) VALUES ($1, $2, $3, $4)",
+            key.Value, until, quota.Owner.Value, reserved).ExecuteNonQueryAsync(cancellationToken);
+        return reserved;
+    }, cancellationToken);
+
+    public async Task DiscardAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken)
+    {
+        await database.ExecuteAsync(
+            "UPDATE media_garbage SET due = '-infinity' WHERE key = ANY ($1)",
+            cancellationToken, keys.Select(key => key.Value).ToArray());
+        garbage.Raise();
+    }
+
     public async Task<KeptFile?> KeepAsync(NewFile file, CancellationToken cancellationToken)
     {
         var kept = await InTransactionAsync(
@@ -56,10 +79,9 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
 
     public Task<int> ForgetUnreferencedAsync(
         DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken) => ForgetAsync(
-        """
+        $"""
         DELETE FROM media_files WHERE file_id IN (
-            SELECT f.file_id FROM media_files f
-            WHERE f.used_at < $1 AND NOT EXISTS (SELECT FROM media_references r WHERE r.file_id = f.file_id)
+            SELECT f.file_id FROM media_files f WHERE f.used_at < $1 AND {MediaQuotas.Unreferenced}
             ORDER BY f.used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
         AND used_at < $1 RETURNING sha256
         """,
@@ -156,8 +178,8 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         return command;
     }
 
-    internal static NpgsqlParameter NameParameter(SealedContent? name) =>
-        new() { Value = name is null ? DBNull.Value : name.Bytes.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea };
+    internal static NpgsqlParameter SealedParameter(SealedContent? content) =>
+        new() { Value = content is null ? DBNull.Value : content.Bytes.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea };
 
     private static Task InsertSegmentsAsync(
         NpgsqlConnection connection, byte[] sha256, IReadOnlyList<Segment> segments,
@@ -175,13 +197,13 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
             connection,
             """
             WITH before AS (SELECT EXISTS (SELECT FROM media_files WHERE owner = $2 AND sha256 = $3) AS uploaded)
-            INSERT INTO media_files (file_id, owner, sha256, file_type, content_type, name, uploaded_at, used_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+            INSERT INTO media_files (file_id, owner, sha256, file_type, content_type, name, uploaded_at, used_at, size)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
             ON CONFLICT (owner, sha256, file_type) DO UPDATE SET used_at = excluded.used_at
             RETURNING file_id, content_type, (SELECT uploaded FROM before)
             """,
-            file.Id.Value, file.Owner.Value, sha256, file.FileType, file.ContentType, NameParameter(file.Name),
-            file.At);
+            file.Id.Value, file.Owner.Value, sha256, file.FileType, file.ContentType, SealedParameter(file.Name),
+            file.At, file.Size);
         await using var row = await insert.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
         var id = new FileId(row.GetGuid(0));
@@ -252,13 +274,13 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
 
     private static MediaFile Read(NpgsqlDataReader row) => new(
         new FileId(row.GetGuid(0)), new UserId(row.GetGuid(1)), row.GetFieldValue<byte[]>(2), row.GetInt64(3),
-        row.GetString(4), row.GetString(5), NameOf(row, 6), row.GetFieldValue<DateTimeOffset>(7),
+        row.GetString(4), row.GetString(5), SealedOf(row, 6), row.GetFieldValue<DateTimeOffset>(7),
         row.IsDBNull(8)
             ? []
             : SegmentsOf(
                 row.GetFieldValue<long[]>(8), row.GetFieldValue<long[]>(9), row.GetFieldValue<Guid[]>(10)));
 
-    internal static SealedContent? NameOf(NpgsqlDataReader row, int ordinal) =>
+    internal static SealedContent? SealedOf(NpgsqlDataReader row, int ordinal) =>
         row.IsDBNull(ordinal) ? null : new SealedContent(null, row.GetFieldValue<byte[]>(ordinal));
 
     private static List<Segment> SegmentsOf(long[] starts, long[] sizes, Guid[] keys) =>

@@ -35,7 +35,7 @@ public static class MediaEndpoints
         var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization()
             .AddEndpointFilter(TusProtocol.CheckVersionAsync);
         uploads.MapMethods("", [HttpMethods.Options], Describe).AllowAnonymous().AnswersWhenDurable();
-        uploads.MapPost("", CreateAsync).AnswersWhenDurable();
+        uploads.MapPost("", CreateAsync).WithMetadata(AnySize).AnswersWhenDurable();
         uploads.MapMethods("/{id}", [HttpMethods.Head], ShowAsync);
         uploads.MapPatch("/{id}", WriteAsync).WithMetadata(AnySize).AnswersWhenDurable();
         uploads.MapDelete("/{id}", AbandonAsync).AnswersWhenDurable();
@@ -48,11 +48,11 @@ public static class MediaEndpoints
     {
         if (request.ContentLength - FormOverhead > options.Value.SizeMax)
             throw new RefusedException(Refusal.FileTooLarge);
-        var form = await MediaForm.ReadAsync(request, staging, cancellationToken);
-        if (form.UserId is not null && !form.UserId.Equals(caller.User.ToString(), StringComparison.OrdinalIgnoreCase))
-            throw new RefusedException(Refusal.NotTheCaller);
+        await using var form = new MediaForm(caller.User, staging);
+        await form.ReadAsync(request, request.ContentLength - FormOverhead, cancellationToken);
         var result = await mediator.Send(
             new UploadMedia.Command(caller.User, form.FileType, form.FileName, form.File), cancellationToken);
+        form.Kept();
         var answer = new MediaAnswer(
             result.File.Value, Convert.ToHexStringLower(result.Sha256.Span), result.Size, result.ContentType,
             result.Duplicate);
@@ -125,9 +125,15 @@ public static class MediaEndpoints
         var created = await mediator.Send(
             new CreateUpload.Command(
                 caller.User, TusProtocol.Number(request, "Upload-Length"), metadata.GetValueOrDefault("file_type"),
-                metadata.GetValueOrDefault("filename")),
+                metadata.GetValueOrDefault("filename"))
+            {
+                Deferred = TusProtocol.Text(request, "Upload-Defer-Length"),
+                Metadata = TusProtocol.Text(request, "Upload-Metadata"),
+                Concat = TusProtocol.Text(request, "Upload-Concat"),
+                Body = TusProtocol.HasBody(request) ? BodyOf(request) : null,
+            },
             cancellationToken);
-        SetUploadHeaders(response, 0, created.ExpiresAt, created.File);
+        SetUploadHeaders(response, created.Received, created.ExpiresAt, created.File);
         return TypedResults.Created($"/v1/media/uploads/{created.Upload}");
     }
 
@@ -135,7 +141,14 @@ public static class MediaEndpoints
         string id, HttpResponse response, Caller caller, IMediator mediator, CancellationToken cancellationToken)
     {
         var shown = await mediator.Send(new ShowUpload.Query(caller.User, id), cancellationToken);
-        response.Headers["Upload-Length"] = shown.Length.ToString(CultureInfo.InvariantCulture);
+        if (shown.Length is { } length)
+            response.Headers["Upload-Length"] = length.ToString(CultureInfo.InvariantCulture);
+        else
+            response.Headers["Upload-Defer-Length"] = "1";
+        if (shown.Metadata is not null)
+            response.Headers["Upload-Metadata"] = shown.Metadata;
+        if (shown.Concat is not null)
+            response.Headers["Upload-Concat"] = shown.Concat;
         SetUploadHeaders(response, shown.Received, shown.ExpiresAt, shown.File);
         return TypedResults.Ok();
     }
@@ -147,16 +160,19 @@ public static class MediaEndpoints
     private static async Task<IResult> WriteAsync(
         string id, HttpRequest request, HttpResponse response, Caller caller, IMediator mediator)
     {
-        if (request.ContentType != TusProtocol.ContentType)
-            throw new RefusedException(NotAPatch);
         var written = await mediator.Send(
             new WriteUpload.Command(
-                caller.User, id, TusProtocol.Number(request, "Upload-Offset"), request.ContentLength,
-                TusProtocol.Checksum(request), request.Body),
+                caller.User, id, TusProtocol.Number(request, "Upload-Offset"),
+                TusProtocol.Number(request, "Upload-Length"), BodyOf(request)),
             CancellationToken.None);
         SetUploadHeaders(response, written.Received, written.ExpiresAt, written.File);
         return TypedResults.NoContent();
     }
+
+    private static UploadBody BodyOf(HttpRequest request) =>
+        request.ContentType == TusProtocol.ContentType
+            ? new UploadBody(request.Body, request.ContentLength, TusProtocol.Checksum(request))
+            : throw new RefusedException(NotAPatch);
 
     private static async Task<IResult> AbandonAsync(
         string id, Caller caller, IMediator mediator, CancellationToken cancellationToken)

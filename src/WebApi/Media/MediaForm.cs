@@ -10,10 +10,10 @@ namespace ChatCqrs.WebApi.Media;
 
 /// <summary>
 /// The form of <c>POST /v1/media</c> (RFC 7578), read as a stream: the file's bytes go straight to the store, whatever
-/// the order of the fields.
+/// the order of the fields. Fields that stand before the file are checked before it is read. Unless the form is
+/// <see cref="Kept"/>, the stored bytes are due for collection at once.
 /// </summary>
-/// <param name="UserId">The optional field <c>user_id</c>.</param>
-internal sealed record MediaForm(string? FileType, string? UserId, string? FileName, StagedFile? File)
+internal sealed class MediaForm(UserId caller, Staging staging) : IAsyncDisposable
 {
     private const string FileField = "file", TypeField = "file_type", UserField = "user_id";
 
@@ -30,44 +30,73 @@ internal sealed record MediaForm(string? FileType, string? UserId, string? FileN
         RefusalKind.Unsupported, "unsupported_media_type",
         "The body must be multipart/form-data, with file_type and file.");
 
+    private bool _isKept;
+
+    public string? FileType { get; private set; }
+
+    public string? FileName { get; private set; }
+
+    public StagedFile? File { get; private set; }
+
+    /// <param name="least">The size that the file has at least, in bytes; null if unknown.</param>
     /// <exception cref="BadHttpRequestException">The form is malformed.</exception>
-    public static async Task<MediaForm> ReadAsync(
-        HttpRequest request, Staging staging, CancellationToken cancellationToken)
+    /// <exception cref="ValidationException">A field is wrong.</exception>
+    /// <exception cref="RefusedException">
+    /// <c>user_id</c> is another user's, or the file is too large, or larger than the caller's quota.
+    /// </exception>
+    public async Task ReadAsync(HttpRequest request, long? least, CancellationToken cancellationToken)
     {
         var reader = new MultipartReader(BoundaryOf(request), request.Body) { HeadersLengthLimit = FieldSizeMax };
-        var form = new MediaForm(null, null, null, null);
         for (var fields = 0; await NextAsync(reader, cancellationToken) is { } section; fields++)
         {
             if (fields == FieldsMax)
                 throw Malformed();
-            form = await form.WithAsync(section, staging, cancellationToken);
+            if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition))
+                continue;
+            var body = new SectionStream(section.Body);
+            var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
+            if (name.Equals(FileField, StringComparison.OrdinalIgnoreCase))
+                await StageAsync(disposition, body, least ?? 0, request.ContentLength, cancellationToken);
+            else
+                Note(name, await ReadTextAsync(body, cancellationToken));
         }
-
-        return form;
     }
 
-    private async Task<MediaForm> WithAsync(
-        MultipartSection section, Staging staging, CancellationToken cancellationToken)
+    /// <summary>The file belongs to the caller now.</summary>
+    public void Kept() => _isKept = true;
+
+    public async ValueTask DisposeAsync()
     {
-        if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition))
-            return this;
-        var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
-        var body = new SectionStream(section.Body);
-        if (name.Equals(FileField, StringComparison.OrdinalIgnoreCase))
+        if (File is { } file && !_isKept)
+            await staging.DiscardAsync(file.Segments);
+    }
+
+    private async Task StageAsync(
+        ContentDispositionHeaderValue disposition, Stream body, long least, long? most,
+        CancellationToken cancellationToken)
+    {
+        if (File is not null)
+            throw new ValidationException([new ValidationFailure(FileField, "must stand there once.")]);
+        var name = disposition.FileNameStar.HasValue
+            ? disposition.FileNameStar
+            : HeaderUtilities.RemoveQuotes(disposition.FileName);
+        FileName = name.ToString();
+        File = await staging.StageAsync(caller, body, least, most, cancellationToken);
+    }
+
+    private void Note(string name, string value)
+    {
+        if (name.Equals(TypeField, StringComparison.OrdinalIgnoreCase))
         {
-            if (File is not null)
-                throw new ValidationException([new ValidationFailure(FileField, "must stand there once.")]);
-            var fileName = disposition.FileNameStar.HasValue
-                ? disposition.FileNameStar
-                : HeaderUtilities.RemoveQuotes(disposition.FileName);
-            var file = await staging.StageAsync(body, cancellationToken);
-            return this with { FileName = fileName.ToString(), File = file };
+            if (!FileTypes.Exists(value))
+                throw new ValidationException(
+                    [new ValidationFailure(TypeField, $"must be one of {FileTypes.Names}.")]);
+            FileType = value;
         }
 
-        var value = await ReadTextAsync(body, cancellationToken);
-        return name.Equals(TypeField, StringComparison.OrdinalIgnoreCase) ? this with { FileType = value }
-            : name.Equals(UserField, StringComparison.OrdinalIgnoreCase) ? this with { UserId = value }
-            : this;
+        if (name.Equals(UserField, StringComparison.OrdinalIgnoreCase)
+            && !value.Equals(caller.ToString(), StringComparison.OrdinalIgnoreCase))
+            throw new RefusedException(Refusal.NotTheCaller);
     }
 
     private static string BoundaryOf(HttpRequest request)

@@ -20,12 +20,14 @@ internal static class MediaOperations
     [
         new(HttpMethod.Post, "/v1/media", Tag, "Upload a file",
             """
-            The form has `file_type` (image, video, audio, document) and `file`. The server streams and hashes the file,
-            and detects its type from the bytes. Bytes of a known type that contradicts `file_type` are refused; bytes
+            The form has `file_type` (image, video, audio, document, encrypted) and `file`. The server streams and
+            hashes the file, and detects its type from the bytes, but for `encrypted`. A wrong field is refused before the file
+            is read if it stands before it. Bytes of a known type that contradicts `file_type` are refused; bytes
             of an unknown type, such as encrypted ones, fit every `file_type`. Equal bytes are stored once. `duplicate`
             is true only if the caller uploaded them before; the answer then names the same file. Send `file_id` in a
             message's `media_object` or `document`: users who see the message may download the file. A file without a
-            message is deleted after a day.
+            message is deleted after a day. A user's files are bounded in number and bytes, those without a message
+            more closely.
             """)
         {
             Request = """{"file_type":"image","file":"(the bytes)"}""",
@@ -40,7 +42,11 @@ internal static class MediaOperations
                      "content_type":"image/png","duplicate":false}
                     """),
             ],
-            Refusals = [MediaForm.NotAForm, Refusal.FileTooLarge, Refusal.FileTypeMismatch, Refusal.NotTheCaller],
+            Refusals =
+            [
+                MediaForm.NotAForm, Refusal.EmptyFile, Refusal.FileTooLarge, Refusal.MediaQuotaExceeded,
+                Refusal.FileTypeMismatch, Refusal.NotTheCaller,
+            ],
         },
         new(HttpMethod.Get, "/v1/media/download", Tag, "Download a file",
             """
@@ -81,20 +87,33 @@ internal static class MediaOperations
             Answers = [new(204, "The headers.")],
         },
         new(HttpMethod.Post, "/v1/media/uploads", Tag, "Begin a resumable upload",
-            "The tus protocol 1.0, creation. Send the bytes to `Location` before `Upload-Expires`.")
+            """
+            The tus protocol 1.0: creation, creation-with-upload, creation-defer-length, concatenation. Send the bytes
+            to `Location` before `Upload-Expires`. A body holds the first bytes of the file. Partial uploads need no
+            `file_type`; the request that puts them together removes them, and is answered alike when it is repeated.
+            """)
         {
             RequestHeaders = new Dictionary<string, string>(Version)
             {
                 ["Upload-Length"] = "The file's size in bytes.",
+                ["Upload-Defer-Length"] = "`1` instead, if the size is told later.",
                 ["Upload-Metadata"] = "`file_type` and optionally `filename`, each followed by its value in base64.",
+                ["Upload-Concat"] = "`partial`; or `final;` and the addresses of complete partial uploads.",
+                ["Upload-Checksum"] = "Of the body, as for PATCH.",
             },
             Answers = [new(201, "The upload is created.")],
-            Refusals = [Refusal.FileTooLarge, Refusal.TooManyUploads, TusProtocol.UnknownVersion],
+            Refusals =
+            [
+                Refusal.EmptyFile, Refusal.FileTooLarge, Refusal.MediaQuotaExceeded, Refusal.TooManyUploads,
+                Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadUnfinished, Refusal.UploadLengthExceeded,
+                Refusal.UploadLocked, Refusal.ChecksumMismatch, Refusal.FileTypeMismatch, MediaEndpoints.NotAPatch,
+                TusProtocol.UnknownVersion,
+            ],
         },
         new(HttpMethod.Head, "/v1/media/uploads/{id}", Tag, "The progress of an upload",
             """
             The bytes before `Upload-Offset` are durable: continue from there. A complete upload answers with
-            `Chat-File-Id`.
+            `Chat-File-Id`. `Upload-Metadata` and `Upload-Concat` are as at the creation.
             """)
         {
             RequestHeaders = Version,
@@ -114,6 +133,7 @@ internal static class MediaOperations
             RequestHeaders = new Dictionary<string, string>(Version)
             {
                 ["Upload-Offset"] = "The offset of the body in the file, in bytes.",
+                ["Upload-Length"] = "The file's size in bytes, once, if it was deferred.",
                 ["Upload-Checksum"] =
                     $"One of {TusProtocol.ChecksumAlgorithms}, a space, and the body's hash in base64.",
             },
@@ -122,6 +142,7 @@ internal static class MediaOperations
             [
                 MediaEndpoints.NotAPatch, Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadOffsetMismatch,
                 Refusal.UploadLengthExceeded, Refusal.UploadLocked, Refusal.ChecksumMismatch, Refusal.FileTypeMismatch,
+                Refusal.UploadFinal, Refusal.EmptyFile, Refusal.FileTooLarge, Refusal.MediaQuotaExceeded,
                 TusProtocol.UnknownVersion,
             ],
         },

@@ -82,6 +82,13 @@ public sealed class MediaGarbageSpecs
         public Task ReserveAsync(BlobKey key, DateTimeOffset until, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
+        public Task<long?> ReserveAsync(
+            BlobKey key, DateTimeOffset until, long least, long most, MediaQuota quota,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task DiscardAsync(IReadOnlyCollection<BlobKey> keys, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
         public Task<KeptFile?> KeepAsync(NewFile file, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 

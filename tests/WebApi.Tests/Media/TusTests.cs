@@ -17,7 +17,9 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
         Assert.Equal(204, (int)answer.StatusCode);
         Assert.Equal("1.0.0", MediaServer.Header(answer, "Tus-Resumable"));
         Assert.Equal("1.0.0", MediaServer.Header(answer, "Tus-Version"));
-        Assert.Equal("creation,termination,checksum,expiration", MediaServer.Header(answer, "Tus-Extension"));
+        Assert.Equal(
+            "creation,creation-with-upload,creation-defer-length,concatenation,termination,checksum,expiration",
+            MediaServer.Header(answer, "Tus-Extension"));
         Assert.Equal($"{MediaServer.SizeMax}", MediaServer.Header(answer, "Tus-Max-Size"));
         Assert.Contains("sha1", MediaServer.Header(answer, "Tus-Checksum-Algorithm"), StringComparison.Ordinal);
     }
@@ -204,22 +206,294 @@ public sealed class TusTests(MediaServer server) : IClassFixture<MediaServer>
     }
 
     [Fact]
-    public async Task An_empty_file_needs_no_bytes()
+    public async Task An_empty_file_is_refused_when_its_length_is_known()
     {
-        using var answer = await server.TusAsync(
-            HttpMethod.Post, "/v1/media/uploads", server.Ann, null, ("Upload-Length", "0"),
-            ("Upload-Metadata", $"file_type {MediaServer.Base64("document")}"));
+        using var known = await CreateAsync(null, ("Upload-Length", "0"), Metadata("document"));
+        await IsProblemAsync(known, 400, "empty_file");
 
-        using var downloaded = await server.DownloadAsync(server.Ann, MediaServer.Header(answer, "Chat-File-Id")!);
-        Assert.Equal((200, 0), ((int)downloaded.StatusCode, (await downloaded.Content.ReadAsByteArrayAsync()).Length));
+        using var deferred = await CreateAsync(null, ("Upload-Defer-Length", "1"), Metadata("document"));
+        using var later = await server.TusAsync(
+            HttpMethod.Patch, PathOf(deferred), server.Ann, [], ("Upload-Offset", "0"), ("Upload-Length", "0"));
+        await IsProblemAsync(later, 400, "empty_file");
     }
 
-    private Task<HttpResponseMessage> WriteAsync(string upload, long offset, byte[] bytes, string? checksum = null) =>
+    [Fact]
+    public async Task Metadata_are_shown_as_they_came()
+    {
+        var (name, type) = (MediaServer.Base64("Ünsichtbar.png"), MediaServer.Base64("image"));
+        var metadata = $"filename {name},secret,file_type {type}";
+        using var created = await CreateAsync(null, ("Upload-Length", "9"), ("Upload-Metadata", metadata));
+
+        using var head = await HeadAsync(PathOf(created));
+
+        Assert.Equal(metadata, MediaServer.Header(head, "Upload-Metadata"));
+        await using var stored = server.Database.CreateCommand(
+            "SELECT encode(metadata, 'escape') FROM chat.media_uploads WHERE id = $1");
+        stored.Parameters.Add(new() { Value = Guid.Parse(PathOf(created)[^36..]) });
+        Assert.DoesNotContain(name, (string)(await stored.ExecuteScalarAsync())!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Metadata_have_a_bound() => await IsProblemAsync(
+        await CreateAsync(
+            null, ("Upload-Length", "9"),
+            ("Upload-Metadata", $"file_type {MediaServer.Base64("image")},x {new string('A', 4_096)}")),
+        400, "invalid");
+
+    [Fact]
+    public async Task The_first_bytes_may_come_with_the_creation()
+    {
+        var bytes = MediaServer.Picture(1_000_000);
+        using var part = await CreateAsync(
+            bytes[..700_000], ("Upload-Length", $"{bytes.Length}"), Metadata("image"),
+            ("Upload-Checksum", $"sha256 {Convert.ToBase64String(SHA256.HashData(bytes[..700_000]))}"));
+        Assert.Equal((201, "700000"), ((int)part.StatusCode, MediaServer.Header(part, "Upload-Offset")));
+        using var rest = await WriteAsync(PathOf(part), 700_000, bytes[700_000..]);
+        await IsFileAsync(rest, bytes);
+
+        using var all = await CreateAsync(bytes, ("Upload-Length", $"{bytes.Length}"), Metadata("image"));
+        Assert.Equal(
+            (201, $"{bytes.Length}"), ((int)all.StatusCode, MediaServer.Header(all, "Upload-Offset")));
+        await IsFileAsync(all, bytes);
+    }
+
+    [Fact]
+    public async Task What_comes_with_a_creation_that_is_refused_leaves_no_upload()
+    {
+        var before = await UploadsAsync();
+
+        using var excess = await CreateAsync(new byte[11], ("Upload-Length", "10"), Metadata("document"));
+        await IsProblemAsync(excess, 413, "upload_length_exceeded");
+        using var damaged = await CreateAsync(
+            new byte[10], ("Upload-Length", "10"), Metadata("document"),
+            ("Upload-Checksum", $"sha1 {Convert.ToBase64String(new byte[20])}"));
+        await IsProblemAsync(damaged, 460, "checksum_mismatch");
+        using var mismatch = await CreateAsync(
+            "just some text"u8.ToArray(), ("Upload-Length", "14"), Metadata("image"));
+        await IsProblemAsync(mismatch, 415, "file_type_mismatch");
+        using var json = new HttpRequestMessage(HttpMethod.Post, "/v1/media/uploads")
+        {
+            Content = new StringContent("{}", Encoding.UTF8, "application/json"),
+        };
+        json.Headers.Authorization = new("Bearer", server.Ann.Access);
+        json.Headers.Add("Tus-Resumable", "1.0.0");
+        json.Headers.Add("Upload-Length", "2");
+        json.Headers.Add("Upload-Metadata", Metadata("document").Value);
+        using var notBytes = await server.Http.SendAsync(json);
+        await IsProblemAsync(notBytes, 415, "unsupported_media_type");
+
+        Assert.Equal(before, await UploadsAsync());
+    }
+
+    [Fact]
+    public async Task The_length_may_be_told_later_and_only_once()
+    {
+        var bytes = MediaServer.Picture(1_000);
+        using var created = await CreateAsync(null, ("Upload-Defer-Length", "1"), Metadata("image"));
+        var upload = PathOf(created);
+        using var first = await WriteAsync(upload, 0, bytes[..500]);
+        Assert.Equal((204, "500"), ((int)first.StatusCode, MediaServer.Header(first, "Upload-Offset")));
+        using var unknown = await HeadAsync(upload);
+        Assert.Equal(
+            ("500", "1", null),
+            (MediaServer.Header(unknown, "Upload-Offset"), MediaServer.Header(unknown, "Upload-Defer-Length"),
+                MediaServer.Header(unknown, "Upload-Length")));
+
+        foreach (var (length, status, code) in new[]
+        {
+            ("499", 400, "invalid"), ("x", 400, "invalid"), ($"{MediaServer.SizeMax + 1}", 413, "file_too_large"),
+        })
+        {
+            using var wrong = await WriteAsync(upload, 500, [], null, ("Upload-Length", length));
+            await IsProblemAsync(wrong, status, code);
+        }
+
+        using var told = await WriteAsync(upload, 500, bytes[500..600], null, ("Upload-Length", $"{bytes.Length}"));
+        Assert.Equal(204, (int)told.StatusCode);
+        using var known = await HeadAsync(upload);
+        Assert.Equal(
+            (null, $"{bytes.Length}"),
+            (MediaServer.Header(known, "Upload-Defer-Length"), MediaServer.Header(known, "Upload-Length")));
+        using var changed = await WriteAsync(upload, 600, [], null, ("Upload-Length", "1001"));
+        await IsProblemAsync(changed, 400, "invalid");
+        using var excess = await WriteAsync(upload, 600, new byte[bytes.Length]);
+        await IsProblemAsync(excess, 413, "upload_length_exceeded");
+        using var last = await WriteAsync(upload, 600, bytes[600..], null, ("Upload-Length", $"{bytes.Length}"));
+        await IsFileAsync(last, bytes);
+    }
+
+    [Fact]
+    public async Task A_length_that_is_told_with_nothing_more_completes_the_upload()
+    {
+        var bytes = MediaServer.Picture(1_000);
+        using var created = await CreateAsync(null, ("Upload-Defer-Length", "1"), Metadata("image"));
+        using var all = await WriteAsync(PathOf(created), 0, bytes);
+        Assert.Null(MediaServer.Header(all, "Chat-File-Id"));
+
+        using var told = await WriteAsync(
+            PathOf(created), bytes.Length, [], null, ("Upload-Length", $"{bytes.Length}"));
+
+        await IsFileAsync(told, bytes);
+    }
+
+    [Fact]
+    public async Task A_file_is_put_together_of_partial_uploads_in_the_order_named()
+    {
+        var bytes = MediaServer.Picture(200_000);
+        var (second, first) = (await PartialAsync(bytes[90_000..]), await PartialAsync(bytes[..90_000]));
+        var concat = $"final;{first} {new Uri(server.Http.BaseAddress!, second)}";
+
+        using var final = await CreateAsync(null, ("Upload-Concat", concat), Metadata("image"));
+
+        Assert.Equal(201, (int)final.StatusCode);
+        await IsFileAsync(final, bytes);
+        using var head = await HeadAsync(PathOf(final));
+        Assert.Equal(
+            ($"{bytes.Length}", $"{bytes.Length}", concat),
+            (MediaServer.Header(head, "Upload-Offset"), MediaServer.Header(head, "Upload-Length"),
+                MediaServer.Header(head, "Upload-Concat")));
+        using var written = await WriteAsync(PathOf(final), bytes.Length, [1]);
+        await IsProblemAsync(written, 403, "upload_final");
+
+        // The answer may be lost: the same again is the same.
+        using var again = await CreateAsync(null, ("Upload-Concat", concat), Metadata("image"));
+        Assert.Equal(
+            (201, PathOf(final), MediaServer.Header(final, "Chat-File-Id")),
+            ((int)again.StatusCode, PathOf(again), MediaServer.Header(again, "Chat-File-Id")));
+        using var part = await HeadAsync(first);
+        Assert.Equal(404, (int)part.StatusCode);
+    }
+
+    [Fact]
+    public async Task Only_complete_partial_uploads_of_ones_own_are_put_together()
+    {
+        var part = await PartialAsync(MediaServer.Picture(1_000));
+        using var begun = await CreateAsync(null, ("Upload-Concat", "partial"), ("Upload-Length", "10"));
+        using var head = await HeadAsync(PathOf(begun));
+        Assert.Equal(
+            ("partial", "0"), (MediaServer.Header(head, "Upload-Concat"), MediaServer.Header(head, "Upload-Offset")));
+        var whole = await server.BeginAsync(server.Ann, 10);
+        var others = await server.TusAsync(
+            HttpMethod.Post, "/v1/media/uploads", server.Eve, new byte[3], ("Upload-Concat", "partial"),
+            ("Upload-Length", "3"));
+
+        foreach (var (concat, status, code) in new[]
+        {
+            ($"final;{part} {PathOf(begun)}", 409, "upload_unfinished"), ($"final;{part} {whole}", 400, "invalid"),
+            ($"final;{part} {part}", 400, "invalid"), ($"final;{PathOf(others)}", 404, "upload_unknown"),
+            ($"final;/v1/media/uploads/{Guid.NewGuid()}", 404, "upload_unknown"),
+            ("final;", 400, "invalid"), ("final", 400, "invalid"), ("both", 400, "invalid"),
+        })
+        {
+            using var refused = await CreateAsync(null, ("Upload-Concat", concat), Metadata("image"));
+            await IsProblemAsync(refused, status, code);
+        }
+
+        using var withLength = await CreateAsync(
+            null, ("Upload-Concat", $"final;{part}"), ("Upload-Length", "9"), Metadata("image"));
+        await IsProblemAsync(withLength, 400, "invalid");
+        using var mismatch = await CreateAsync(null, ("Upload-Concat", $"final;{part}"), Metadata("video"));
+        await IsProblemAsync(mismatch, 415, "file_type_mismatch");
+    }
+
+    [Fact]
+    public async Task The_method_may_be_named_by_a_header()
+    {
+        var bytes = MediaServer.Picture(100);
+        var upload = await server.BeginAsync(server.Ann, bytes.Length);
+
+        using var written = await server.TusAsync(
+            HttpMethod.Post, upload, server.Ann, bytes, ("Upload-Offset", "0"), ("X-HTTP-Method-Override", "PATCH"));
+        Assert.Equal(204, (int)written.StatusCode);
+        using var ended = await server.TusAsync(
+            HttpMethod.Post, upload, server.Ann, null, ("X-HTTP-Method-Override", "DELETE"));
+        Assert.Equal(204, (int)ended.StatusCode);
+    }
+
+    [Fact]
+    public async Task Every_answer_names_the_version()
+    {
+        using var unauthenticated = await server.TusAsync(
+            HttpMethod.Head, $"/v1/media/uploads/{Guid.NewGuid()}", server.Ann with { Access = "rubbish" });
+        using var notAllowed = await server.TusAsync(HttpMethod.Put, "/v1/media/uploads", server.Ann);
+
+        Assert.Equal((401, 405), ((int)unauthenticated.StatusCode, (int)notAllowed.StatusCode));
+        Assert.All(
+            [unauthenticated, notAllowed],
+            answer => Assert.Equal("1.0.0", MediaServer.Header(answer, "Tus-Resumable")));
+    }
+
+    [Fact]
+    public async Task However_small_the_requests_are_the_parts_are_not()
+    {
+        var bytes = MediaServer.Picture(150_000);
+        var upload = await server.BeginAsync(server.Ann, bytes.Length);
+        var offset = 0;
+        foreach (var part in new[] { 1, 1, 3, 65_530, 1, 1, 30_000 })
+        {
+            using var written = await WriteAsync(upload, offset, bytes[offset..(offset + part)]);
+            Assert.Equal(204, (int)written.StatusCode);
+            offset += part;
+            Assert.InRange(await PartsAsync(upload), 1, (offset / 65_536) + 1);
+        }
+
+        using var nothing = await WriteAsync(upload, offset, []);
+        Assert.Equal((204, $"{offset}"), ((int)nothing.StatusCode, MediaServer.Header(nothing, "Upload-Offset")));
+        using var damaged = await WriteAsync(
+            upload, offset, bytes[offset..], $"sha1 {Convert.ToBase64String(new byte[20])}");
+        await IsProblemAsync(damaged, 460, "checksum_mismatch");
+        using var last = await WriteAsync(
+            upload, offset, bytes[offset..], $"sha1 {Convert.ToBase64String(SHA1.HashData(bytes.AsSpan(offset)))}");
+
+        await IsFileAsync(last, bytes);
+        await Testing.Eventually.IsTrue(
+            async () => await GarbageAsync() == 0, "bytes that were stored anew or refused are deleted at once");
+    }
+
+    private static (string Name, string Value) Metadata(string type) =>
+        ("Upload-Metadata", $"file_type {MediaServer.Base64(type)}");
+
+    private static string PathOf(HttpResponseMessage created) => created.Headers.Location!.OriginalString;
+
+    private Task<HttpResponseMessage> CreateAsync(byte[]? body, params (string, string)[] headers) =>
+        server.TusAsync(HttpMethod.Post, "/v1/media/uploads", server.Ann, body, headers);
+
+    private async Task<string> PartialAsync(byte[] bytes)
+    {
+        using var created = await CreateAsync(
+            bytes, ("Upload-Concat", "partial"), ("Upload-Length", $"{bytes.Length}"));
+        Assert.Equal(201, (int)created.StatusCode);
+        Assert.Null(MediaServer.Header(created, "Chat-File-Id"));
+        return PathOf(created);
+    }
+
+    private async Task IsFileAsync(HttpResponseMessage answer, byte[] bytes)
+    {
+        using var downloaded = await server.DownloadAsync(server.Ann, MediaServer.Header(answer, "Chat-File-Id")!);
+        Assert.Equal(bytes, await downloaded.Content.ReadAsByteArrayAsync());
+        Assert.Equal($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes))}\"", downloaded.Headers.ETag!.Tag);
+    }
+
+    private Task<long> UploadsAsync() => CountAsync("SELECT count(*) FROM chat.media_uploads");
+
+    private Task<long> GarbageAsync() => CountAsync("SELECT count(*) FROM chat.media_garbage");
+
+    private Task<long> PartsAsync(string upload) =>
+        CountAsync($"SELECT count(*) FROM chat.media_parts WHERE upload_id = '{upload[^36..]}'");
+
+    private async Task<long> CountAsync(string sql)
+    {
+        await using var command = server.Database.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    private Task<HttpResponseMessage> WriteAsync(
+        string upload, long offset, byte[] bytes, string? checksum = null, params (string, string)[] headers) =>
         server.TusAsync(
             HttpMethod.Patch, upload, server.Ann, bytes,
             checksum is null
-                ? [("Upload-Offset", $"{offset}")]
-                : [("Upload-Offset", $"{offset}"), ("Upload-Checksum", checksum)]);
+                ? [("Upload-Offset", $"{offset}"), .. headers]
+                : [("Upload-Offset", $"{offset}"), ("Upload-Checksum", checksum), .. headers]);
 
     private Task<HttpResponseMessage> HeadAsync(string upload) => server.TusAsync(HttpMethod.Head, upload, server.Ann);
 

@@ -77,6 +77,65 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
         (await server.UploadAsync(server.Ann, Encoding.UTF8.GetBytes(text), type)).IsProblem(415, "file_type_mismatch");
 
     [Fact]
+    public async Task What_a_client_encrypted_is_not_looked_into() => Assert.Equal(
+        "application/octet-stream",
+        (await server.UploadAsync(server.Ann, "<!DOCTYPE html>"u8.ToArray(), "encrypted")).Is(201)
+            .Text("content_type"));
+
+    [Fact]
+    public async Task An_empty_file_is_refused() =>
+        (await server.UploadAsync(server.Ann, [], "document")).IsProblem(400, "empty_file");
+
+    [Theory]
+    [InlineData("bogus", false)]
+    [InlineData(null, false)]
+    [InlineData("video", false)]
+    [InlineData("video", true)]
+    public async Task Refused_bytes_are_deleted_at_once(string? type, bool typeFirst)
+    {
+        var bytes = MediaServer.Picture(77_777);
+
+        Assert.InRange((await server.UploadAsync(server.Ann, bytes, type, typeFirst: typeFirst)).Status, 400, 415);
+
+        await Testing.Eventually.IsTrue(
+            () => Task.FromResult(StoredFiles().All(file => new FileInfo(file).Length != bytes.Length)),
+            "the refused bytes are gone");
+        Assert.Equal(0, await ReservedAsync());
+    }
+
+    [Theory]
+    [InlineData("file_type", "bogus", 400)]
+    [InlineData("user_id", "0198c2a4-7f00-7000-8000-0000000000a1", 403)]
+    public async Task A_wrong_field_before_the_file_is_refused_before_the_file_arrives(
+        string field, string value, int status)
+    {
+        // The body never ends.
+        var form = $"--x\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n--x\r\n"
+            + "Content-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nthe first byte";
+        var head = $"POST /v1/media HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.Ann.Access}\r\n"
+            + $"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 10000000\r\n\r\n{form}";
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(server.Http.BaseAddress!.Host, server.Http.BaseAddress.Port);
+        await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(head));
+
+        using var reader = new StreamReader(client.GetStream());
+        var line = await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_form_that_breaks_off_leaves_no_bytes()
+    {
+        var cut = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nwhole\r\n--x\r\nhalf";
+
+        (await server.PostAsync("/v1/media", Raw(cut, "multipart/form-data; boundary=x"), server.Ann.Access))
+            .IsProblem(400, "malformed_request");
+
+        await Testing.Eventually.IsTrue(async () => await ReservedAsync() == 0, "the bytes are gone");
+    }
+
+    [Fact]
     public async Task Everything_is_a_document() => Assert.Equal(
         "text/plain", (await server.UploadAsync(server.Ann, "just some text"u8.ToArray(), "document", "a.txt")).Is(201)
             .Text("content_type"));
@@ -113,6 +172,13 @@ public sealed class UploadTests(MediaServer server) : IClassFixture<MediaServer>
 
     private static ByteArrayContent Raw(string body, string type) =>
         new(Encoding.UTF8.GetBytes(body)) { Headers = { ContentType = MediaTypeHeaderValue.Parse(type) } };
+
+    private async Task<long> ReservedAsync()
+    {
+        await using var command = server.Database.CreateCommand(
+            "SELECT count(*) FROM chat.media_garbage WHERE due > now()");
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
 
     private IEnumerable<string> StoredFiles() =>
         Directory.EnumerateFiles(Path.Combine(server.DataFolder, "media"), "*", SearchOption.AllDirectories);
