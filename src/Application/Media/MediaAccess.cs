@@ -1,11 +1,16 @@
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Media;
 
-/// <summary>Checks who may download a file: its owner, and everyone who may see a message with it.</summary>
-internal sealed class MediaAccess(IMedia media, IConversationWriter conversations, IEventStore log, IReadSide readSide)
+/// <summary>
+/// Checks who may download a file: its owner, and everyone who may see a message with it; an avatar everyone who is
+/// signed in, while it is one.
+/// </summary>
+internal sealed class MediaAccess(
+    IMedia media, IConversationWriter conversations, UserWriter users, IEventStore log, IReadSide readSide)
 {
     /// <summary>
     /// How long to wait for the views to show a message that was just sent, on any node, before its file counts as
@@ -17,7 +22,7 @@ internal sealed class MediaAccess(IMedia media, IConversationWriter conversation
     public async Task<MediaFile> RequireAsync(UserId caller, FileId id, CancellationToken cancellationToken)
     {
         var file = await media.FindAsync(id, cancellationToken) ?? throw new RefusedException(Refusal.FileUnknown);
-        if (await MaySeeAsync(caller, file, cancellationToken))
+        if (await MaySeeAsync(caller, file, cancellationToken) || await IsAvatarAsync(file, cancellationToken))
             return file;
         var head = await log.HeadAsync(cancellationToken);
         if (readSide.Position < head
@@ -28,7 +33,8 @@ internal sealed class MediaAccess(IMedia media, IConversationWriter conversation
     }
 
     /// <summary>
-    /// Checks membership in the conversation's state, not in a view: a removed member loses access at once.
+    /// Checks membership in the conversation's state, not in a view: a removed member loses access at once. An avatar
+    /// does not count, so that nobody can keep another one's picture by sending it.
     /// </summary>
     public async Task<bool> MaySeeAsync(UserId caller, MediaFile file, CancellationToken cancellationToken)
     {
@@ -43,4 +49,8 @@ internal sealed class MediaAccess(IMedia media, IConversationWriter conversation
 
         return false;
     }
+
+    /// <summary>Asks the account's state, not a view: who has changed the avatar has hidden the old one.</summary>
+    private async Task<bool> IsAvatarAsync(MediaFile file, CancellationToken cancellationToken) =>
+        file.IsImage && (await users.ReadAsync(file.Owner, cancellationToken)).User.Avatar == file.Id;
 }

@@ -36,9 +36,8 @@ public static class ChangeProfile
             RuleFor(c => c.Body.About).Must(value => Fits(value, text => PlainText.IsText(text, Profile.AboutMax)))
                 .WithMessage($"must be null or have at most {Profile.AboutMax} characters.")
                 .OverridePropertyName("about");
-            RuleFor(c => c.Body.Avatar).Must(value => Fits(value, text => PlainText.IsLine(text, Profile.AvatarMax)))
-                .WithMessage($"must be null or have 1 to {Profile.AvatarMax} characters and no control characters.")
-                .OverridePropertyName("avatar");
+            RuleFor(c => c.Body.Avatar).Must(value => Fits(value, _ => true))
+                .WithMessage("must be null or a file_id.").OverridePropertyName("avatar");
         }
 
         private static bool Fits(JsonElement value, Func<string, bool> rule) => value.ValueKind switch
@@ -50,10 +49,14 @@ public static class ChangeProfile
     }
 
     internal sealed class Handler(
-        UserWriter users, ProfileReader profiles, IContentSealer sealer) : IRequestHandler<Command, Result>
+        UserWriter users, ProfileReader profiles, IContentSealer sealer, IMedia media, TimeProvider clock)
+        : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
+            var avatar = request.Body.Avatar.ValueKind == JsonValueKind.String
+                ? await RequireImageAsync(request.Caller, request.Body.Avatar.GetString()!, cancellationToken)
+                : (FileId?)null;
             Profile? changed = null;
             var (user, position) = await users.WriteAsync(
                 request.Caller, ChangeAsync, new Actor(request.Caller, request.Device), null, cancellationToken);
@@ -66,8 +69,24 @@ public static class ChangeProfile
                 return changed == profile
                     ? null
                     : new UserCommand.ChangeProfile(
-                        await sealer.SealAsync(Profile.ScopeOf(request.Caller), changed.ToBytes(), ct));
+                        await sealer.SealAsync(Profile.ScopeOf(request.Caller), changed.ToBytes(), ct),
+                        request.Body.Avatar.ValueKind == JsonValueKind.Undefined ? state.Avatar : avatar);
             }
+        }
+
+        /// <summary>
+        /// Requires an image that the caller uploaded, and marks it as used: it is not collected before the read models
+        /// know that it is an avatar.
+        /// </summary>
+        private async Task<FileId> RequireImageAsync(
+            UserId caller, string avatar, CancellationToken cancellationToken)
+        {
+            if (!Guid.TryParseExact(avatar, "D", out var id)
+                || await media.FindAsync(new FileId(id), cancellationToken) is not { } file
+                || file.Owner != caller || !file.IsImage
+                || (await media.TouchAsync([file.Id], clock.GetUtcNow(), cancellationToken)).Count == 0)
+                throw new RefusedException(Refusal.BadAvatar);
+            return file.Id;
         }
 
         private static Profile Patch(Profile profile, Body body) => profile with

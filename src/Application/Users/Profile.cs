@@ -10,7 +10,6 @@ public sealed record Profile
 {
     public const int NameMax = 100;
     public const int AboutMax = 500;
-    public const int AvatarMax = 500;
 
     /// <summary>In E.164 form.</summary>
     public required string Phone { get; init; }

@@ -26,6 +26,9 @@ public sealed record User(
     public static readonly User NotRegistered =
         new(null, null, ImmutableArray<Device>.Empty, DateTimeOffset.MinValue, DateTimeOffset.MinValue);
 
+    /// <summary>The file that the profile names as its avatar; null for none.</summary>
+    public FileId? Avatar { get; init; }
+
     /// <summary>The blocked users, and when each was blocked.</summary>
     public ImmutableDictionary<UserId, DateTimeOffset> Blocked { get; init; } =
         ImmutableDictionary<UserId, DateTimeOffset>.Empty;
@@ -68,7 +71,7 @@ public sealed record User(
             _ when state.Id is null => throw new RefusedException(Refusal.UserUnknown),
             Erase => [new UserErased(state.Id.Value) { At = now }],
             ChangeProfile c when state.Profile == c.Profile => [],
-            ChangeProfile c => [new ProfileChanged(state.Id.Value, c.Profile) { At = now }],
+            ChangeProfile c => [new ProfileChanged(state.Id.Value, c.Profile, c.Avatar) { At = now }],
             RemoveDevice c when !state.HasDevice(c.Device) => throw new RefusedException(Refusal.DeviceUnknown),
             RemoveDevice c => [new DeviceRemoved(state.Id.Value, c.Device) { At = now }],
             Block c when c.Other == state.Id => throw new RefusedException(Refusal.BlockOneself),
@@ -90,7 +93,7 @@ public sealed record User(
         return @event switch
         {
             UserRegistered e => next with { Id = e.User, Profile = e.Profile, RegisteredAt = e.At },
-            ProfileChanged e => next with { Profile = e.Profile },
+            ProfileChanged e => next with { Profile = e.Profile, Avatar = e.Avatar },
             DeviceAdded e => next with { Devices = state.Devices.Add(new Device(e.Device, e.Name, e.Platform, e.At)) },
             DeviceRemoved e => next with { Devices = state.Devices.RemoveAll(device => device.Id == e.Device) },
             UserBlocked e => next with { Blocked = state.Blocked.SetItem(e.Other, e.At) },

@@ -17,7 +17,10 @@ public abstract record UserCommand
         SealedContent RegisterWith, DeviceId? InPlaceOf) : UserCommand;
 
     /// <summary>Replace the profile.</summary>
-    public sealed record ChangeProfile(SealedContent Profile) : UserCommand;
+    /// <param name="Avatar">
+    /// The file that it names as the avatar; null for none. The caller has checked that it is an image of the user.
+    /// </param>
+    public sealed record ChangeProfile(SealedContent Profile, FileId? Avatar = null) : UserCommand;
 
     /// <summary>Remove a device.</summary>
     public sealed record RemoveDevice(DeviceId Device) : UserCommand;

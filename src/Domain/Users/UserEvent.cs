@@ -15,7 +15,8 @@ public abstract record UserEvent
     /// <summary>Always the first event. The profile holds phone, name, about and avatar.</summary>
     public sealed record UserRegistered(UserId User, SealedContent Profile) : UserEvent;
 
-    public sealed record ProfileChanged(UserId User, SealedContent Profile) : UserEvent;
+    /// <param name="Avatar">The file that the profile names as its avatar; null for none.</param>
+    public sealed record ProfileChanged(UserId User, SealedContent Profile, FileId? Avatar = null) : UserEvent;
 
     public sealed record DeviceAdded(UserId User, DeviceId Device, string Name, string Platform) : UserEvent;
 

@@ -7,10 +7,11 @@ namespace ChatCqrs.Infrastructure.Media;
 /// <summary>Counts what a user has stored and reserved. Whoever reserves holds the user's lock meanwhile.</summary>
 internal static class MediaQuotas
 {
-    /// <summary>A condition on a file <c>f</c>: no message refers to it.</summary>
+    /// <summary>A condition on a file <c>f</c>: no message refers to it, and it is no avatar.</summary>
     public const string Unreferenced =
         """
         NOT EXISTS (SELECT FROM media_references r WHERE r.file_id = f.file_id)
+        AND NOT EXISTS (SELECT FROM avatars a WHERE a.file_id = f.file_id)
         """;
 
     /// <summary>

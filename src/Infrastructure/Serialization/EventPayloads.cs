@@ -205,12 +205,14 @@ internal sealed record UserRegisteredV1(Guid User, SealedPayload Profile)
         new UserEvent.UserRegistered(new(User), Profile.ToDomain()) { At = at };
 }
 
-internal sealed record ProfileChangedV1(Guid User, SealedPayload Profile)
+internal sealed record ProfileChangedV1(Guid User, SealedPayload Profile, Guid? Avatar = null)
 {
-    public static ProfileChangedV1 Of(UserEvent.ProfileChanged e) => new(e.User.Value, SealedPayload.Of(e.Profile));
+    public static ProfileChangedV1 Of(UserEvent.ProfileChanged e) =>
+        new(e.User.Value, SealedPayload.Of(e.Profile), e.Avatar?.Value);
 
-    public UserEvent ToDomain(DateTimeOffset at) =>
-        new UserEvent.ProfileChanged(new(User), Profile.ToDomain()) { At = at };
+    public UserEvent ToDomain(DateTimeOffset at) => new UserEvent.ProfileChanged(
+        new(User), Profile.ToDomain(), Avatar is { } avatar ? new FileId(avatar) : null)
+    { At = at };
 }
 
 internal sealed record DeviceAddedV1(Guid User, Guid Device, string Name, string Platform)

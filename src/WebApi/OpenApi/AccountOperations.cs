@@ -107,11 +107,13 @@ internal static class AccountOperations
     private static readonly Operation Change = new(
         HttpMethod.Patch, "/v1/users/me", Account, "Change the caller's own profile",
         """
-        A merge patch (RFC 7396): absent fields stay, null removes a field. `name` has up to 100 characters, `about` and
-        `avatar` up to 500.
+        A merge patch (RFC 7396): absent fields stay, null removes a field. `name` has up to 100 characters, `about` up
+        to 500. `avatar` is the `file_id` of an image that the caller uploaded. While it is the avatar, everybody who is
+        signed in may download it.
         """)
     {
         Request = """{"about":"At the sea"}""",
+        Refusals = [Refusal.BadAvatar],
         Answers = [new(200, "The changed profile.", typeof(OwnProfileAnswer), OwnProfileJson)],
     };
 

@@ -120,6 +120,23 @@ public sealed class EventSnapshotTests
     }
 
     [Fact]
+    public void A_profile_names_its_avatar()
+    {
+        var changed = new UserEvent.ProfileChanged(
+            Ann, Sealed with { Bucket = null }, new FileId(Guid.Parse("0198c2a5-1000-7000-8000-0000000000f1")))
+        { At = At };
+        var codec = new EventCodec();
+        var (data, _) = codec.Encode(changed, Context, IEventCodec.FirstLink);
+
+        Snapshot.Match(
+            Encoding.UTF8.GetString(data.Payload.Span) + "\n",
+            new SnapshotFullName("profile-changed with an avatar.snap", FolderOf()));
+        var read = codec.Decode(new StoredEvent(
+            StreamName.Of(Ann), 3, new LogPosition(4711), data.EventId, data.Type, data.Payload, data.Metadata));
+        Assert.Equal(changed.Avatar, ((UserEvent.ProfileChanged)read.Event).Avatar);
+    }
+
+    [Fact]
     public void Every_event_is_here() => Assert.Equal(
         EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal),
         Events.Keys.Order(StringComparer.Ordinal));
