@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Threading.Channels;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Microsoft.Extensions.Hosting;
@@ -17,34 +16,29 @@ public sealed class RedisNodeBus(
     ConnectionMultiplexer redis, Func<INodeBusReceiver> receiver, ILogger<RedisNodeBus> logger)
     : INodeBus, IHostedService
 {
-    /// <summary>
-    /// How many announcements the queue holds. Further ones are dropped; their receivers find the entries in the log.
-    /// </summary>
-    private const int WaitingMax = 20_000;
-
     private const int BatchMax = 500;
 
     private static readonly RedisChannel Channel = RedisChannel.Literal("chatcqrs:committed");
 
     private readonly Guid _node = Guid.NewGuid();
-    private readonly Channel<Announcement> _waiting = System.Threading.Channels.Channel.CreateBounded<Announcement>(
-        new BoundedChannelOptions(WaitingMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly AnnouncementQueue _waiting = new();
     private RedisSubscription? _subscription;
+    private bool _isLosing;
     private Task _sending = Task.CompletedTask;
 
-    public void Announce(CommittedEntries entries) => _waiting.Writer.TryWrite(new Announcement(
+    public void Announce(CommittedEntries entries) => _waiting.Put(new Announcement(
         new EntriesItem(
             entries.Conversation.Value, entries.FirstSeq, entries.LastSeq,
             [.. entries.Members.Select(member => member.Value)]),
         null));
 
-    public void Announce(LiveReceipt receipt) => _waiting.Writer.TryWrite(new Announcement(
+    public void Announce(LiveReceipt receipt) => _waiting.Put(new Announcement(
         null, new ReceiptItem(
             receipt.Conversation.Value, receipt.User.Value, receipt.Device.Value,
             receipt.DeliveredSeq, receipt.ReadSeq, receipt.At,
             [.. receipt.Authors.Select(author => author.Value)])));
 
-    public void Announce(LiveTyping typing) => _waiting.Writer.TryWrite(new Announcement(
+    public void Announce(LiveTyping typing) => _waiting.Put(new Announcement(
         null, null, new TypingItem(
             typing.Conversation.Value, typing.User.Value, typing.Active,
             [.. typing.Members.Select(member => member.Value)])));
@@ -58,7 +52,7 @@ public sealed class RedisNodeBus(
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        _waiting.Writer.TryComplete();
+        _waiting.Complete();
         await _sending.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_subscription is not null)
             await _subscription.StopAsync();
@@ -66,25 +60,35 @@ public sealed class RedisNodeBus(
 
     private async Task SendAsync()
     {
-        var reader = _waiting.Reader;
-        while (await reader.WaitToReadAsync())
+        await foreach (var items in _waiting.TakeAllAsync(BatchMax))
         {
-            var items = new List<Announcement>();
-            while (items.Count < BatchMax && reader.TryRead(out var item))
-                items.Add(item);
             try
             {
+                if (!redis.IsConnected) // A connection that is away would keep them, and then lose them uncounted.
+                {
+                    Lose(items, "Redis does not answer.");
+                    continue;
+                }
+
                 var message = JsonSerializer.SerializeToUtf8Bytes(
                     new BusMessage(_node, items), BusJson.Default.BusMessage);
                 await redis.GetSubscriber().PublishAsync(Channel, message, CommandFlags.FireAndForget);
+                _isLosing = false;
             }
             catch (RedisException exception)
             {
-                logger.LogWarning(
-                    "{Count} announcements could not be sent to the other nodes: {Reason}",
-                    items.Count, exception.Message);
+                Lose(items, exception.Message);
             }
         }
+    }
+
+    private void Lose(IReadOnlyList<Announcement> items, string reason)
+    {
+        foreach (var item in items)
+            AnnouncementQueue.CountDropped(item);
+        if (!_isLosing)
+            logger.LogWarning("Announcements cannot be sent to the other nodes: {Reason}", reason);
+        _isLosing = true;
     }
 
     private void Receive(RedisValue message)
