@@ -29,8 +29,12 @@ public sealed class GroupTitles(IContentSealer sealer)
         IEnumerable<(ConversationId Conversation, GroupTitle? Title)> titles, CancellationToken cancellationToken) =>
         sealer.PrepareAsync(
             titles.Where(item => item.Title is not null)
-                .Select(item => (ScopeOf(item.Conversation, item.Title!.By), item.Title!.Content)),
+                .Select(item => ContentOf(item.Conversation, item.Title!)),
             cancellationToken);
+
+    /// <summary>What <see cref="OpenAsync"/> opens of a title.</summary>
+    public static (SealScope Scope, SealedContent Content) ContentOf(ConversationId conversation, GroupTitle title) =>
+        (ScopeOf(conversation, title.By), title.Content);
 
     private static SealScope ScopeOf(ConversationId conversation, UserId by) => new(null, by, conversation, null);
 }

@@ -49,14 +49,24 @@ public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, Messa
         };
     }
 
+    /// <summary>What <see cref="DataOfAsync"/> opens of an update; null for nothing.</summary>
+    public static (SealScope Scope, SealedContent Content)? ContentOf(
+        ConversationId conversation, ConversationEvent update) => update switch
+        {
+            MessageEdited { Content.Bytes.IsEmpty: false } e => (ScopeOf(conversation, e), e.Content),
+            ConversationStarted { Title: { } title } => GroupTitles.ContentOf(conversation, title),
+            GroupRenamed { Title: { } title } => GroupTitles.ContentOf(conversation, title),
+            _ => null,
+        };
+
     private async ValueTask<MessageEditedData> EditedAsync(
         ConversationId conversation, MessageEdited edited, CancellationToken cancellationToken)
     {
         MessageContent? content = null;
         if (!edited.Content.Bytes.IsEmpty)
         {
-            var scope = new SealScope(null, edited.Sender, conversation, edited.MessageId);
-            content = await sealer.OpenAsync(scope, edited.Content, cancellationToken) is { } bytes
+            content = await sealer.OpenAsync(
+                ScopeOf(conversation, edited), edited.Content, cancellationToken) is { } bytes
                 ? MessageContent.FromBytes(bytes.Span)
                 : null;
         }
@@ -64,6 +74,9 @@ public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, Messa
         return new MessageEditedData(
             edited.MessageId.Value, edited.MessageSeq, content?.Text, content?.Ciphertext, edited.At);
     }
+
+    private static SealScope ScopeOf(ConversationId conversation, MessageEdited edited) =>
+        new(null, edited.Sender, conversation, edited.MessageId);
 
     private static JsonElement Element<T>(T data, JsonTypeInfo<T> type) =>
         JsonSerializer.SerializeToElement(data, type);

@@ -23,13 +23,35 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
 
     private static readonly byte[] MessageStart = """{"op":"message","""u8.ToArray();
 
+    /// <summary>
+    /// Fetches the keys of committed entries in one query, so that writing their frames needs none. Optional.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">The keys cannot be read now.</exception>
+    internal async ValueTask PrepareAsync(IEnumerable<Recorded> entries)
+    {
+        var sealedOnes = new List<(SealScope, SealedContent)>();
+        foreach (var entry in entries)
+        {
+            if (entry.Event is ConversationEvent.MessageSent sent)
+                sealedOnes.Add((ScopeOf(entry.Conversation, sent), sent.Content));
+            else if (UpdateViews.ContentOf(entry.Conversation, (ConversationEvent)entry.Event) is { } content)
+                sealedOnes.Add(content);
+        }
+
+        if (sealedOnes.Count > 1) // A single one is fetched when it is opened.
+            await sealer.PrepareAsync(sealedOnes, CancellationToken.None);
+    }
+
+    /// <summary>Fetches the keys of entries of the timeline view in one query.</summary>
+    internal ValueTask PrepareAsync(IReadOnlyCollection<TimelineEntry> entries) =>
+        views.PrepareAsync(entries, CancellationToken.None);
+
     /// <summary>A committed entry: a message or an update.</summary>
     internal async ValueTask<byte[]> EntryAsync(Recorded entry)
     {
         if (entry.Event is not ConversationEvent.MessageSent sent)
             return await UpdateAsync(TimelineProjection.Added(entry)!, (ConversationEvent)entry.Event);
-        var scope = new SealScope(sent.ExpiresAt, sent.Sender, entry.Conversation, sent.MessageId);
-        var bytes = await sealer.OpenAsync(scope, sent.Content, CancellationToken.None);
+        var bytes = await sealer.OpenAsync(ScopeOf(entry.Conversation, sent), sent.Content, CancellationToken.None);
         var content = bytes is null ? null : MessageContent.FromBytes(bytes.Value.Span);
         return Message(MessageView.Of(
             entry.Conversation, entry.Revision, sent.MessageId, sent.Sender, sent.Device, sent.Type, content,
@@ -50,6 +72,9 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
         json.AsSpan(1).CopyTo(payload.AsSpan(MessageStart.Length));
         return WebSocketFrames.Text(payload);
     }
+
+    private static SealScope ScopeOf(ConversationId conversation, ConversationEvent.MessageSent sent) =>
+        new(sent.ExpiresAt, sent.Sender, conversation, sent.MessageId);
 
     private async ValueTask<byte[]> UpdateAsync(TimelineEntry entry, ConversationEvent update)
     {

@@ -17,6 +17,9 @@ internal sealed class Lane
     /// <summary>The most bytes of content that wait. Further publications are dropped.</summary>
     internal const long BytesMax = 64 * 1024 * 1024;
 
+    /// <summary>The most publications taken at once.</summary>
+    private const int BatchMax = 256;
+
     private readonly Channel<Publication> _waiting = Channel.CreateBounded<Publication>(
         new BoundedChannelOptions(Max) { SingleReader = true });
 
@@ -31,12 +34,19 @@ internal sealed class Lane
         return false;
     }
 
-    public async IAsyncEnumerable<Publication> TakeAllAsync()
+    /// <summary>Takes what waits, until the lane is complete.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<Publication>> TakeAllAsync()
     {
-        await foreach (var publication in _waiting.Reader.ReadAllAsync())
+        while (await _waiting.Reader.WaitToReadAsync())
         {
-            Interlocked.Add(ref _bytes, -publication.Size);
-            yield return publication;
+            var batch = new List<Publication>();
+            while (batch.Count < BatchMax && _waiting.Reader.TryRead(out var publication))
+            {
+                Interlocked.Add(ref _bytes, -publication.Size);
+                batch.Add(publication);
+            }
+
+            yield return batch;
         }
     }
 

@@ -122,21 +122,40 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
 
     private async Task RunAsync(Lane lane)
     {
-        await foreach (var publication in lane.TakeAllAsync())
+        await foreach (var batch in lane.TakeAllAsync())
         {
-            try
+            await PrepareAsync(batch);
+            foreach (var publication in batch)
             {
-                if (publication is Publication.Entries entries)
-                    await DeliverAsync(entries);
-                else
-                    Deliver(((Publication.Receipt)publication).Item);
+                try
+                {
+                    if (publication is Publication.Entries entries)
+                        await DeliverAsync(entries);
+                    else
+                        Deliver(((Publication.Receipt)publication).Item);
+                }
+                catch (Exception exception)
+                {
+                    // The next entry shows the gap, and the connection fetches the missing entries.
+                    _logger.LogError(exception, "A publication could not be delivered.");
+                    NoteLost(publication);
+                }
             }
-            catch (Exception exception)
-            {
-                // The next entry shows the gap, and the connection fetches the missing entries.
-                _logger.LogError(exception, "A publication could not be delivered.");
-                NoteLost(publication);
-            }
+        }
+    }
+
+    /// <summary>Fetches the keys of all entries of a batch in one query.</summary>
+    private async ValueTask PrepareAsync(IReadOnlyList<Publication> batch)
+    {
+        try
+        {
+            await _frames.PrepareAsync(batch.OfType<Publication.Entries>()
+                .SelectMany(entries => entries.Items).Where(item => !item.IsGone).Select(item => item.Entry));
+        }
+        catch (Exception exception)
+        {
+            // Each entry is tried by itself then: some keys may be known.
+            _logger.LogWarning(exception, "The keys of waiting entries could not be fetched together.");
         }
     }
 

@@ -124,6 +124,41 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         Assert.Equal(1, _opened);
     }
 
+    [Fact]
+    public async Task The_keys_of_all_waiting_entries_are_fetched_in_one_query()
+    {
+        const int count = 100;
+        var (wire, other) = (new MemoryStream(), new MemoryStream());
+        var (receiver, sender) = (Connected(wire), Connected(other));
+        var entries = Enumerable.Range(1, count).Select(seq => Sent(sender, seq)).ToList();
+        foreach (var entry in entries)
+            _hub.Publish([entry], [receiver.User, sender.User]); // They wait: the hub has not started.
+        _hub.Publish([entries[0] with { IsGone = true }], [receiver.User]);
+
+        await _hub.StartAsync(CancellationToken.None);
+
+        await GetsAsync(receiver, wire, string.Join(' ', Enumerable.Repeat("message", count)));
+        Assert.Equal(
+            entries.Select(entry => ((ConversationEvent.MessageSent)entry.Entry.Event).MessageId),
+            Assert.Single(_prepared).Scopes.Select(scope => scope.Message!.Value));
+        Assert.Equal((0, count), (_prepared[0].Opened, _opened));
+    }
+
+    [Fact]
+    public async Task Entries_are_tried_one_by_one_where_their_keys_cannot_be_fetched_together()
+    {
+        var (wire, other) = (new MemoryStream(), new MemoryStream());
+        var (receiver, sender) = (Connected(wire), Connected(other));
+        _failure = new StoreUnavailableException("away");
+        _hub.Publish([Sent(sender, 1), Sent(sender, 2)], [receiver.User, sender.User]);
+
+        await _hub.StartAsync(CancellationToken.None);
+
+        await GetsAsync(sender, other, "ack ack");
+        Assert.Equal((1, 2), (_prepared.Count, _opened));
+        Assert.Contains(receiver, _missing);
+    }
+
     ValueTask<ReadOnlyMemory<byte>?> IContentSealer.OpenAsync(
         SealScope scope, SealedContent content, CancellationToken cancellationToken)
     {
@@ -136,8 +171,11 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         throw new NotSupportedException();
 
     ValueTask IContentSealer.PrepareAsync(
-        IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+        IEnumerable<(SealScope Scope, SealedContent Content)> contents, CancellationToken cancellationToken)
+    {
+        _prepared.Add((contents.Select(item => item.Scope).ToList(), _opened));
+        return _failure is null ? ValueTask.CompletedTask : throw _failure;
+    }
 
     Task<int> IContentSealer.ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
@@ -169,6 +207,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
         ConversationId conversation, long seq, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    private readonly List<(List<SealScope> Scopes, int Opened)> _prepared = [];
     private int _opened;
 
     /// <summary>A connection that has all entries up to seq 0.</summary>
@@ -176,7 +215,7 @@ public sealed class LiveHubTests : IContentSealer, IReceipts, IDirectory, IAsync
     {
         var connection = new Connection(
             new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, _socket,
-            new Outbound(wire))
+            new Outbound(wire, TimeProvider.System), new Inbound(TimeProvider.System))
         {
             OnCatchUpNeeded = _missing.Add,
         };
