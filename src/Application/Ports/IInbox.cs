@@ -25,8 +25,17 @@ public interface IInbox
     /// <summary>The ids of all conversations that a user left or was removed from.</summary>
     Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken);
 
-    /// <summary>All of a user's conversations, each with the last seq that a device has confirmed.</summary>
-    Task<IReadOnlyList<WaitingItem>> WaitingAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
+    /// <summary>
+    /// A user's conversations, each with the last seq that a device has confirmed: first those with something that it
+    /// has not, and of each kind the latest activity first.
+    /// </summary>
+    /// <param name="limit">The most conversations.</param>
+    Task<IReadOnlyList<WaitingItem>> WaitingAsync(
+        UserId user, DeviceId device, int limit, CancellationToken cancellationToken);
+
+    /// <summary>One of them; null if the user is no member (yet).</summary>
+    Task<WaitingItem?> WaitingInAsync(
+        UserId user, DeviceId device, ConversationId conversation, CancellationToken cancellationToken);
 }
 
 /// <summary>A place in an inbox. Conversations with equal times are ordered by id.</summary>

@@ -76,6 +76,17 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         """,
         PageLimit, "$6");
 
+    /// <summary>Conversations of the user <c>$1</c>, with what the device <c>$2</c> has confirmed.</summary>
+    private const string WaitingSql =
+        """
+        SELECT m.conversation_id, m.joined_seq, d.seq, c.last_seq
+        FROM members() m
+        JOIN conversations c ON c.id = m.conversation_id
+        LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
+        CROSS JOIN LATERAL (SELECT greatest(m.joined_seq - 1, coalesce((w.devices ->> $2)::bigint, -1)) AS seq) d
+        WHERE m.user_id = $1 AND m.left_seq IS NULL
+        """;
+
     public async Task<InboxPage> PageAsync(
         UserId user, InboxPlace? before, PageSize size, CancellationToken cancellationToken)
     {
@@ -131,18 +142,22 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         IdsAsync("m.left_seq IS NOT NULL", user, cancellationToken);
 
     public async Task<IReadOnlyList<WaitingItem>> WaitingAsync(
-        UserId user, DeviceId device, CancellationToken cancellationToken) => await database.QueryAsync(
-        """
-        SELECT m.conversation_id, m.joined_seq, coalesce((w.devices ->> $2)::bigint, -1), c.last_seq
-        FROM members() m
-        JOIN conversations c ON c.id = m.conversation_id
-        LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
-        WHERE m.user_id = $1 AND m.left_seq IS NULL
-        """,
-        row => new WaitingItem(
-            new ConversationId(row.GetGuid(0)), row.GetInt64(1), Math.Max(row.GetInt64(1) - 1, row.GetInt64(2)),
-            row.GetInt64(3)),
-        cancellationToken, user.Value, device.ToString());
+        UserId user, DeviceId device, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"{WaitingSql} ORDER BY c.last_seq > d.seq DESC, c.updated_at DESC, m.conversation_id LIMIT $3",
+        Waiting, cancellationToken, user.Value, device.ToString(), limit);
+
+    public async Task<WaitingItem?> WaitingInAsync(
+        UserId user, DeviceId device, ConversationId conversation, CancellationToken cancellationToken)
+    {
+        var items = await database.QueryAsync(
+            $"{WaitingSql} AND m.conversation_id = $3", Waiting, cancellationToken,
+            user.Value, device.ToString(), conversation.Value);
+        return items.FirstOrDefault();
+    }
+
+    /// <summary>Reads a row of <see cref="WaitingSql"/>.</summary>
+    private static WaitingItem Waiting(NpgsqlDataReader row) =>
+        new(new ConversationId(row.GetGuid(0)), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3));
 
     /// <param name="where">A condition on the member <c>m</c>.</param>
     private async Task<IReadOnlyList<ConversationId>> IdsAsync(

@@ -11,7 +11,7 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class CatchUpLoop(
     IEventStore store, IReadSide readSide, IInbox inbox, ITimeline timeline, IReceipts receipts, FrameWriter frames,
-    TimeProvider clock, ILogger<CatchUpLoop> logger)
+    CatchUpTurns turns, TimeProvider clock, ILogger<CatchUpLoop> logger)
 {
     /// <summary>The most entries of one page.</summary>
     private const int EntriesMax = 200;
@@ -24,8 +24,14 @@ internal sealed class CatchUpLoop(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The pause after an empty page.</summary>
-    private static readonly TimeSpan EmptyRetryAfter = TimeSpan.FromMilliseconds(20);
+    /// <summary>The pause after a page without the next entry.</summary>
+    private static readonly TimeSpan StuckRetryAfter = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>
+    /// The most pages in a row without the next entry, although the views were there (10 s). Then it is not in them,
+    /// and the connection is closed.
+    /// </summary>
+    internal const int StuckMax = 500;
 
     /// <summary>The most failures in a row; then the connection is closed.</summary>
     private const int FailuresMax = 60;
@@ -43,7 +49,12 @@ internal sealed class CatchUpLoop(
             }
             catch (StoreUnavailableException) when (++failures < FailuresMax)
             {
-                await Task.Delay(RetryAfter);
+                await Task.Delay(RetryAfter, clock);
+            }
+            catch (NoTurnException busy)
+            {
+                connection.Close(WebSocketCloseStatus.EndpointUnavailable, busy.Message);
+                return;
             }
             catch (Exception exception)
             {
@@ -58,62 +69,89 @@ internal sealed class CatchUpLoop(
     {
         if (connection.IsNew)
             await BeginAsync(connection);
+        var stuck = 0;
         while (connection.NextMissing(FrameWriter.Synced) is { } missing)
         {
-            var size = (int)Math.Min(EntriesMax, missing.UpTo - missing.After);
-            var page = await timeline.EntriesAsync(
-                missing.Conversation, missing.After, new PageSize(size, PageSize.BytesSmall), CancellationToken.None);
-            if (page.Count == 0)
-            {
-                if (connection.Socket.State != WebSocketState.Open)
-                    return;
-                await WaitForViewsAsync(missing);
-            }
-            else if (!await SendAsync(connection, missing, page))
-            {
+            var step = missing.IsKnown
+                ? await SendAsync(connection, missing, await turns.TakeAsync(() => ReadAsync(missing)))
+                : await FindStartAsync(connection, missing);
+            if (step == Step.Ended || connection.Socket.State != WebSocketState.Open)
                 return;
-            }
+            if (step == Step.Done)
+                stuck = 0;
+            else if (++stuck > StuckMax)
+                throw new InvalidOperationException($"The timeline has no entry {missing.After + 1} to send.");
+            else
+                await WaitForViewsAsync(missing);
         }
+    }
+
+    /// <summary>Reads a page with all that its frames need.</summary>
+    private async Task<Page> ReadAsync(MissingRange missing)
+    {
+        var size = (int)Math.Min(EntriesMax, missing.UpTo - missing.After);
+        var entries = await timeline.EntriesAsync(
+            missing.Conversation, missing.After, new PageSize(size, PageSize.BytesSmall), CancellationToken.None);
+        if (entries.Count == 0)
+            return new Page([], []);
+        var byConversation = await receipts.OfAsync([missing.Conversation], CancellationToken.None);
+        await frames.PrepareAsync(entries);
+        return new Page(entries, [.. byConversation[missing.Conversation]]);
+    }
+
+    /// <summary>A conversation that the connection does not know begins after what the device has confirmed.</summary>
+    private async Task<Step> FindStartAsync(Connection connection, MissingRange missing)
+    {
+        if (!await readSide.WaitForAsync(missing.Position, WaitMax, CancellationToken.None))
+            throw new StoreUnavailableException("The inbox is too far behind.");
+        var waiting = await turns.TakeAsync(() => inbox.WaitingInAsync(
+            connection.User, connection.Device, missing.Conversation, CancellationToken.None));
+        if (waiting is null)
+            connection.Abandon(missing.Conversation); // The user is no member.
+        else
+            connection.Join(missing.Conversation, waiting.DeliveredSeq + 1);
+        return Step.Done;
     }
 
     /// <summary>
     /// Sends one page. A user who was removed from the conversation meanwhile, and perhaps added again, gets only the
     /// entries visible to them now.
     /// </summary>
-    /// <returns>False when the connection has ended or reads too slowly.</returns>
-    private async Task<bool> SendAsync(Connection connection, MissingRange missing, IReadOnlyList<TimelineEntry> page)
+    private async Task<Step> SendAsync(Connection connection, MissingRange missing, Page page)
     {
-        var byConversation = await receipts.OfAsync([missing.Conversation], CancellationToken.None);
-        var members = byConversation[missing.Conversation].ToList();
-        var stay = members.Find(member => member.User == connection.User)?.Stays[^1];
+        if (page.Entries.Count == 0)
+            return Step.Nothing;
+        var stay = page.Members.Find(member => member.User == connection.User)?.Stays[^1];
         if (stay is not { LeftSeq: null })
         {
             connection.Abandon(missing.Conversation);
-            return true;
+            return Step.Done;
         }
 
         connection.Join(missing.Conversation, stay.JoinedSeq);
-        foreach (var entry in page)
+        var step = Step.Nothing;
+        foreach (var entry in page.Entries)
         {
-            var status = MessageViews.StatusOf(entry, members);
+            var status = MessageViews.StatusOf(entry, page.Members);
             var frame = await frames.EntryAsync(entry.SeenFrom(stay.JoinedSeq), status);
-            connection.Fill(missing.Conversation, entry.Seq, frame);
+            if (connection.Fill(missing.Conversation, entry.Seq, frame))
+                step = Step.Done;
             if (!await connection.Outbound.RoomAsync(PatienceMax, clock)) // The client's reading sets the pace.
             {
                 connection.TooSlow();
-                return false;
+                return Step.Ended;
             }
         }
 
-        return connection.Socket.State == WebSocketState.Open;
+        return step;
     }
 
-    /// <summary>After an empty page: waits until the timeline view holds the missing entries.</summary>
+    /// <summary>After a page without the next entry: waits until the timeline view holds the missing entries.</summary>
     private async Task WaitForViewsAsync(MissingRange missing)
     {
         if (!await readSide.WaitForAsync(missing.Position, WaitMax, CancellationToken.None))
             throw new StoreUnavailableException("The timeline is too far behind.");
-        await Task.Delay(EmptyRetryAfter); // The views were there a moment ago, or are about to be.
+        await Task.Delay(StuckRetryAfter, clock); // The views were there a moment ago, or are about to be.
     }
 
     /// <summary>
@@ -122,10 +160,26 @@ internal sealed class CatchUpLoop(
     /// </summary>
     private async Task BeginAsync(Connection connection)
     {
-        var head = await store.HeadAsync(CancellationToken.None);
+        var head = await turns.TakeAsync(() => store.HeadAsync(CancellationToken.None));
         if (!await readSide.WaitForAsync(head, WaitMax, CancellationToken.None))
             throw new StoreUnavailableException("The inbox is too far behind.");
-        var waiting = await inbox.WaitingAsync(connection.User, connection.Device, CancellationToken.None);
+        var waiting = await turns.TakeAsync(() => inbox.WaitingAsync(
+            connection.User, connection.Device, Connection.ConversationsMax, CancellationToken.None));
         connection.Begin(waiting.Select(item => (item.Conversation, item.JoinedSeq, item.DeliveredSeq, item.LastSeq)));
     }
+
+    /// <summary>What a step of a catch-up came to.</summary>
+    private enum Step
+    {
+        /// <summary>The next entry is not in the views.</summary>
+        Nothing,
+        Done,
+
+        /// <summary>The client reads too slowly.</summary>
+        Ended,
+    }
+
+    /// <summary>A page of the timeline.</summary>
+    /// <param name="Members">The conversation's members.</param>
+    private sealed record Page(IReadOnlyList<TimelineEntry> Entries, List<MemberReceipts> Members);
 }

@@ -8,6 +8,12 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed partial class Connection
 {
+    /// <summary>
+    /// The most conversations whose last seq is kept. Beyond it half of those without a gap are forgotten. A forgotten
+    /// conversation's next entry is fetched, together with all that the device has not confirmed.
+    /// </summary>
+    public const int ConversationsMax = 20_000;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<ConversationId, long> _lastSent = [];
     private CatchUp? _catchUp = new(initial: true);
@@ -35,6 +41,16 @@ internal sealed partial class Connection
         }
     }
 
+    /// <summary>Of how many conversations the last seq is kept.</summary>
+    internal int ConversationsKept
+    {
+        get
+        {
+            lock (_lock)
+                return _lastSent.Count;
+        }
+    }
+
     /// <summary>
     /// Takes a committed entry: sends it if it is the next one, drops it if it was sent, holds it back while earlier
     /// ones are fetched.
@@ -59,7 +75,7 @@ internal sealed partial class Connection
 
             if (seq == last + 1)
             {
-                _lastSent[conversation] = seq;
+                Remember(conversation, seq);
                 Send(frame);
             }
             else if (seq <= last)
@@ -85,7 +101,7 @@ internal sealed partial class Connection
     public void Join(ConversationId conversation, long joinedSeq)
     {
         lock (_lock)
-            _lastSent[conversation] = Math.Max(_lastSent.GetValueOrDefault(conversation, -1), joinedSeq - 1);
+            Remember(conversation, Math.Max(_lastSent.GetValueOrDefault(conversation, -1), joinedSeq - 1));
     }
 
     /// <summary>
@@ -128,8 +144,8 @@ internal sealed partial class Connection
                 var upTo = isKnown ? Math.Max(lastSeq, sent) : lastSeq;
                 // A fetch under way keeps its start: its entries stay owed.
                 var from = isKnown && _catchUp.HasGap(conversation) ? Math.Min(after, sent) : after;
-                _lastSent[conversation] = Math.Min(from, upTo);
-                _catchUp.Want(conversation, upTo);
+                Remember(conversation, Math.Min(from, upTo));
+                CloseUnless(_catchUp.Want(conversation, upTo));
             }
         }
 
@@ -174,9 +190,10 @@ internal sealed partial class Connection
         {
             foreach (var (conversation, joined, confirmed, last) in conversations)
             {
-                _lastSent[conversation] = Math.Max(_lastSent.GetValueOrDefault(conversation, confirmed), joined - 1);
-                if (last > _lastSent[conversation] || _catchUp!.HasGap(conversation))
-                    _catchUp!.Want(conversation, last);
+                var sent = Math.Max(_lastSent.GetValueOrDefault(conversation, confirmed), joined - 1);
+                Remember(conversation, sent);
+                if (last > sent || _catchUp!.HasGap(conversation))
+                    CloseUnless(_catchUp!.Want(conversation, last));
             }
 
             _catchUp!.Initial = false;
@@ -210,10 +227,11 @@ internal sealed partial class Connection
         {
             while (_catchUp!.First() is { } conversation)
             {
-                var after = _lastSent.GetValueOrDefault(conversation, -1);
+                var isKnown = _lastSent.TryGetValue(conversation, out var after);
+                after = isKnown ? after : -1;
                 var upTo = _catchUp.MissingUpTo(conversation);
                 if (after < upTo)
-                    return new MissingRange(conversation, after, upTo, _catchUp.Position);
+                    return new MissingRange(conversation, after, upTo, _catchUp.Position, isKnown);
                 foreach (var held in _catchUp.Release(conversation))
                 {
                     if (held.Seq > after || held.IsAck)
@@ -221,7 +239,7 @@ internal sealed partial class Connection
                     after = Math.Max(after, held.Seq);
                 }
 
-                _lastSent[conversation] = after;
+                Remember(conversation, after);
             }
 
             for (; _catchUp.SyncedOwed > 0; _catchUp.SyncedOwed--)
@@ -232,14 +250,34 @@ internal sealed partial class Connection
     }
 
     /// <summary>Sends a fetched entry if it is still the next one.</summary>
-    public void Fill(ConversationId conversation, long seq, ReadOnlyMemory<byte> frame)
+    /// <returns>Whether it was.</returns>
+    public bool Fill(ConversationId conversation, long seq, ReadOnlyMemory<byte> frame)
     {
         lock (_lock)
         {
             if (seq != _lastSent.GetValueOrDefault(conversation, -1) + 1)
-                return;
-            _lastSent[conversation] = seq;
+                return false;
+            Remember(conversation, seq);
             Send(_catchUp?.TakeAck(conversation, seq) ?? frame);
+            return true;
+        }
+    }
+
+    private void Remember(ConversationId conversation, long seq)
+    {
+        if (_lastSent.Count >= ConversationsMax && !_lastSent.ContainsKey(conversation))
+            ForgetHalf();
+        _lastSent[conversation] = seq;
+    }
+
+    private void ForgetHalf()
+    {
+        var isKept = false;
+        foreach (var conversation in _lastSent.Keys)
+        {
+            isKept = !isKept;
+            if (!isKept && _catchUp?.HasGap(conversation) is not true)
+                _lastSent.Remove(conversation);
         }
     }
 

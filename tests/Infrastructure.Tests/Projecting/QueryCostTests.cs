@@ -98,7 +98,7 @@ public sealed class QueryCostTests : ProjectingTest
         {
             "inbox" => await inbox.PageAsync(_ben, null, Limit, default),
             "one" => await inbox.OneAsync(_ben, conversation, default),
-            "waiting" => await inbox.WaitingAsync(_ben, device, default),
+            "waiting" => await inbox.WaitingAsync(_ben, device, 20, default),
             "entries" => await timeline.EntriesAsync(conversation, Rows / 2, Limit, default),
             "first entries" => await timeline.EntriesAsync(conversation, -1, Limit, default),
             "newest messages" => await timeline.MessagesAsync(conversation, 0, null, null, Limit, default),

@@ -52,15 +52,26 @@ public sealed class QueryTests : ProjectingTest
                 Assert.Equivalent(item with { Place = place }, await node.Get<IInbox>().OneAsync(user, id, default));
             }
 
-            foreach (var waiting in await node.Get<IInbox>().WaitingAsync(user, history.Devices[1], default))
+            var (device, inboxes) = (history.Devices[1], node.Get<IInbox>());
+            var all = await inboxes.WaitingAsync(user, device, 100, default);
+            foreach (var waiting in all)
             {
                 var mark = history.Receipts.GetValueOrDefault(waiting.Conversation, Watermarks.None).Of(user);
                 var joined = mine[waiting.Conversation].Members[user].JoinedSeq;
                 Assert.Equal(
-                    (joined, Math.Max(joined - 1, mark.DeliveredTo(history.Devices[1])),
-                        mine[waiting.Conversation].LastSeq),
+                    (joined, Math.Max(joined - 1, mark.DeliveredTo(device)), mine[waiting.Conversation].LastSeq),
                     (waiting.JoinedSeq, waiting.DeliveredSeq, waiting.LastSeq));
+                Assert.Equal(waiting, await inboxes.WaitingInAsync(user, device, waiting.Conversation, default));
             }
+
+            var newest = inbox.Select(item => item.Conversation.Id).ToList();
+            Assert.Equal(
+                all.OrderBy(item => item.LastSeq <= item.DeliveredSeq)
+                    .ThenBy(item => newest.IndexOf(item.Conversation)),
+                all);
+            Assert.Equal(newest.Count, all.Count);
+            Assert.Equal(all.Take(2), await inboxes.WaitingAsync(user, device, 2, default));
+            Assert.Null(await inboxes.WaitingInAsync(user, device, new ConversationId(Guid.NewGuid()), default));
         }
     }
 

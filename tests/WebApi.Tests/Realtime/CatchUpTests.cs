@@ -19,7 +19,8 @@ public sealed class CatchUpTests : IAsyncDisposable
     private int _catchUps;
 
     public CatchUpTests() => _connection = new Connection(
-        new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), DateTimeOffset.MaxValue, _socket, new Outbound(_wire))
+        new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), DateTimeOffset.MaxValue, _socket,
+        new Outbound(_wire, TimeProvider.System), new Inbound(TimeProvider.System))
     {
         OnCatchUpNeeded = _ => _catchUps++,
     };
@@ -290,7 +291,7 @@ public sealed class CatchUpTests : IAsyncDisposable
     public void Frames_are_held_up_to_a_size_and_fetched_beyond_it()
     {
         var catchUp = new CatchUp(initial: false);
-        var large = new byte[WebApi.Realtime.CatchUp.HeldBytesMax / 4];
+        var large = new byte[(WebApi.Realtime.CatchUp.HeldBytesMax / 4) - Outbound.FrameCost];
         var other = new ConversationId(Guid.NewGuid());
 
         for (var seq = 5; seq < 8; seq++)
@@ -303,6 +304,50 @@ public sealed class CatchUpTests : IAsyncDisposable
         Assert.True(catchUp.Hold(Theirs, 8, LogPosition.Start, large, isAck: false));
         Assert.Equal([5, 6, 7, 8], catchUp.Release(Theirs).Select(held => held.Seq)); // The bytes were free again.
         Assert.Equal([(4L, true)], catchUp.Release(other).Select(held => (held.Seq, held.IsAck)));
+    }
+
+    [Fact]
+    public void Of_more_conversations_than_are_kept_some_are_forgotten_but_none_with_a_gap()
+    {
+        _connection.Begin([(Theirs, 0, 3, 5)]);
+        for (var n = 0; n < 2 * Connection.ConversationsMax; n++)
+            _connection.Deliver(new ConversationId(Guid.NewGuid()), 0, LogPosition.Start, Frame("x"), isAck: false);
+        Assert.InRange(_connection.ConversationsKept, Connection.ConversationsMax / 2, Connection.ConversationsMax);
+        var gap = _connection.NextMissing(Synced)!.Value;
+        Assert.Equal((Theirs, 3, true), (gap.Conversation, gap.After, gap.IsKnown));
+
+        var forgotten = new ConversationId(Guid.NewGuid());
+        _connection.Deliver(forgotten, 7, LogPosition.Start, Frame("y"), isAck: false);
+        _connection.Fill(Theirs, 4, Frame("4"));
+        _connection.Fill(Theirs, 5, Frame("5"));
+
+        var missing = _connection.NextMissing(Synced)!.Value;
+        Assert.Equal((forgotten, -1, 6, false), (missing.Conversation, missing.After, missing.UpTo, missing.IsKnown));
+    }
+
+    [Fact]
+    public void The_first_gap_is_filled_first()
+    {
+        var (first, second, third) = (new ConversationId(Guid.NewGuid()), new ConversationId(Guid.NewGuid()), Theirs);
+        _connection.Begin([(first, 0, 0, 1), (second, 0, 0, 1), (third, 0, 0, 1)]);
+        foreach (var expected in new[] { first, second, third })
+        {
+            Assert.Equal(expected, _connection.NextMissing(Synced)!.Value.Conversation);
+            _connection.Fill(expected, 1, Frame("1"));
+        }
+
+        Assert.Null(_connection.NextMissing(Synced));
+    }
+
+    [Fact]
+    public void No_more_conversations_have_gaps_than_may_have()
+    {
+        var catchUp = new CatchUp(initial: true);
+        for (var n = 0; n < WebApi.Realtime.CatchUp.GapsMax; n++)
+            Assert.True(catchUp.Want(new ConversationId(Guid.NewGuid()), 1));
+        Assert.False(catchUp.Want(Theirs, 1));
+        Assert.False(catchUp.Hold(Theirs, 1, LogPosition.Start, Frame("x"), isAck: false));
+        Assert.False(catchUp.Miss(Theirs, 1, LogPosition.Start, null));
     }
 
     [Fact]
