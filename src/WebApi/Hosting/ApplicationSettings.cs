@@ -41,6 +41,8 @@ internal static class ApplicationSettings
             .ValidateOnStart();
         services.AddOptions<LiveOptions>().Bind(configuration.GetSection("Live"))
             .Between("Live:FollowEvery", options => options.FollowEvery, Second / 10, TimeSpan.FromMinutes(1))
+            .Between("Live:CatchUpsMax", options => options.CatchUpsMax, 1, 1_000)
+            .Between("Live:KeepAlive", options => options.KeepAlive, Second, TimeSpan.FromMinutes(10))
             .ValidateOnStart();
         services.AddOptions<PresenceOptions>().Bind(configuration.GetSection("Presence"))
             .Between("Presence:BeatEvery", options => options.BeatEvery, Second / 10, TimeSpan.FromMinutes(1))

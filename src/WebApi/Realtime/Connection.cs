@@ -9,8 +9,19 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 /// <remarks>An idle connection holds this object, its map and nothing else.</remarks>
 internal sealed partial class Connection(
-    UserId user, DeviceId device, DateTimeOffset expiresAt, WebSocket socket, Outbound outbound)
+    UserId user, DeviceId device, DateTimeOffset expiresAt, WebSocket socket, Outbound outbound, Inbound inbound)
 {
+    /// <summary>
+    /// How long a peer may take nothing of what waits for it. A slower one than 64 KiB a minute is cut off.
+    /// </summary>
+    public static readonly TimeSpan StalledMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// After how many pings without a byte of the peer the connection is closed; in intervals of
+    /// <see cref="LiveOptions.KeepAlive"/>.
+    /// </summary>
+    public const int SilenceMax = 3;
+
     /// <summary>How long a peer may take to read a close frame, and again to answer it.</summary>
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
 
@@ -18,6 +29,7 @@ internal sealed partial class Connection(
     private const WebSocketCloseStatus TryAgainLater = (WebSocketCloseStatus)1013;
 
     private int _closing;
+    private long _pingedAt;
 
     public UserId User { get; } = user;
     public DeviceId Device { get; } = device;
@@ -28,6 +40,10 @@ internal sealed partial class Connection(
 
     public WebSocket Socket { get; } = socket;
     public Outbound Outbound { get; } = outbound;
+    public Inbound Inbound { get; } = inbound;
+
+    /// <summary>What this user's sockets may keep together of what their client sends.</summary>
+    public FrameShare Share { get; init; } = new();
 
     /// <summary>
     /// Users whose presence the client watches; null for none. Belongs to <see cref="PresenceWatchers"/>.
@@ -62,6 +78,34 @@ internal sealed partial class Connection(
         Close(TryAgainLater, "too slow: reconnect and sync");
     }
 
+    /// <summary>Closes a connection without progress, and pings the others. Called every second.</summary>
+    /// <param name="keepAlive">The time between pings.</param>
+    public void Check(TimeProvider clock, TimeSpan keepAlive)
+    {
+        if (Outbound.StalledFor >= StalledMax)
+        {
+            TooSlow();
+        }
+        else if (Inbound.UnfinishedFor >= Inbound.UnfinishedMax)
+        {
+            Close(WebSocketCloseStatus.PolicyViolation, "the frame was not finished in time");
+        }
+        else if (Inbound.SilentFor >= keepAlive * SilenceMax)
+        {
+            Close(WebSocketCloseStatus.EndpointUnavailable, "pings are not answered");
+        }
+        else
+        {
+            var now = clock.GetTimestamp();
+            if (_pingedAt == 0)
+                _pingedAt = now; // The first look: it comes within a second.
+            if (clock.GetElapsedTime(_pingedAt, now) < keepAlive)
+                return;
+            _pingedAt = now;
+            Hint(WebSocketFrames.Ping);
+        }
+    }
+
     /// <summary>
     /// Answers the peer's close frame (RFC 6455, section 5.5.1) unless the server sent one first. Nothing is sent after
     /// the answer.
@@ -74,13 +118,16 @@ internal sealed partial class Connection(
             : Task.CompletedTask;
     }
 
-    /// <summary>Waits until everything is written, for at most <see cref="CloseTimeout"/>.</summary>
+    /// <summary>
+    /// Waits until everything is written: for at most <see cref="CloseTimeout"/>, and not for a peer that has taken
+    /// nothing for long enough.
+    /// </summary>
     /// <returns>False when the peer does not read.</returns>
     public async Task<bool> EndAsync()
     {
         try
         {
-            await Outbound.DrainedAsync().WaitAsync(CloseTimeout);
+            await Outbound.DrainedAsync().WaitAsync(DrainTimeout);
             return true;
         }
         catch (TimeoutException)
@@ -89,12 +136,14 @@ internal sealed partial class Connection(
         }
     }
 
+    private TimeSpan DrainTimeout => Outbound.StalledFor >= StalledMax ? TimeSpan.Zero : CloseTimeout;
+
     private async Task CloseAsync(WebSocketCloseStatus status, string reason)
     {
         try
         {
             await Socket.CloseOutputAsync(status, reason, CancellationToken.None);
-            await Outbound.DrainedAsync().WaitAsync(CloseTimeout);
+            await Outbound.DrainedAsync().WaitAsync(DrainTimeout);
             await Task.Delay(CloseTimeout);
         }
         catch (Exception exception)

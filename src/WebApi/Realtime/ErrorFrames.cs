@@ -15,13 +15,17 @@ internal static class ErrorFrames
     public static byte[] BadRequest(string? reference, string code, string detail) =>
         FrameWriter.Error(reference, Problems.Of(StatusCodes.Status400BadRequest, code, detail));
 
+    /// <inheritdoc cref="Of(string?, string?, Exception, ILogger)"/>
+    public static byte[] Of(ClientFrame frame, Exception exception, ILogger logger) =>
+        Of(frame.Op, ReferenceOf(frame), exception, logger);
+
     /// <summary>A bug is logged under the trace id that the client gets.</summary>
-    public static byte[] Of(ClientFrame frame, Exception exception, ILogger logger)
+    public static byte[] Of(string? op, string? reference, Exception exception, ILogger logger)
     {
         var problem = Problems.Of(exception);
         if (problem.Status == StatusCodes.Status500InternalServerError)
-            logger.LogError(exception, "A {Op} failed, trace {TraceId}.", frame.Op, problem.TraceId);
-        return FrameWriter.Error(ReferenceOf(frame), problem);
+            logger.LogError(exception, "A {Op} failed, trace {TraceId}.", op, problem.TraceId);
+        return FrameWriter.Error(reference, problem);
     }
 
     public static string? ReferenceOf(ClientFrame frame) => frame.MessageId ?? Text(frame.Id);

@@ -60,7 +60,7 @@ internal sealed class FrameHandler(
 
         try
         {
-            await HandleAsync(session, frame);
+            await HandleAsync(session, frame, bytes.Length);
         }
         catch (Exception exception)
         {
@@ -86,15 +86,16 @@ internal sealed class FrameHandler(
         : ErrorFrames.BadRequest(
             ErrorFrames.ReferenceOf(bytes), "malformed_frame", "The frame is not a JSON object of the described form.");
 
-    private ValueTask HandleAsync(FrameSession session, ClientFrame frame)
+    /// <param name="size">The frame's size, in bytes.</param>
+    private ValueTask HandleAsync(FrameSession session, ClientFrame frame, int size)
     {
         switch (frame.Op)
         {
             case "send":
-                return SendAsync(session, frame);
+                return SendAsync(session, frame, size);
             case "delivered":
             case "read":
-                return AcknowledgeAsync(session, frame);
+                return AcknowledgeAsync(session, frame, size);
             case "sync":
                 return sync.HandleAsync(session.Connection, frame);
             case "typing":
@@ -111,22 +112,22 @@ internal sealed class FrameHandler(
         }
     }
 
-    private async ValueTask SendAsync(FrameSession session, ClientFrame frame)
+    private async ValueTask SendAsync(FrameSession session, ClientFrame frame, int size)
     {
         var connection = session.Connection;
-        await session.EnterAsync(SizeOf(frame));
+        await session.EnterAsync(size);
         session.Admitted = false;
         var sending = mediator.Send(
             new SendMessage.Command(
                 connection.User, connection.Device, frame.ToMessage(),
                 new SendMessage.Session(connection.Session, session.CorrelationId, session.Admit)),
             CancellationToken.None);
-        var answered = AnswerAsync(session, frame, sending);
+        var answered = AnswerAsync(session, "send", ErrorFrames.ReferenceOf(frame), size, sending);
         if (!session.Admitted)
             await answered; // The message has no place in the order yet: the socket's next frame must not overtake it.
     }
 
-    private async Task AnswerAsync(FrameSession session, ClientFrame frame, Task<Sent> sending)
+    private async Task AnswerAsync(FrameSession session, string op, string? reference, int size, Task<Sent> sending)
     {
         try
         {
@@ -136,17 +137,15 @@ internal sealed class FrameHandler(
         }
         catch (Exception exception)
         {
-            session.Connection.Send(ErrorFrames.Of(frame, exception, logger));
+            session.Connection.Send(ErrorFrames.Of(op, reference, exception, logger));
         }
         finally
         {
-            session.Leave(SizeOf(frame));
+            session.Leave(size);
         }
     }
 
-    private static int SizeOf(ClientFrame frame) => (frame.Text?.Length ?? 0) + (frame.Ciphertext?.Length ?? 0);
-
-    private async ValueTask AcknowledgeAsync(FrameSession session, ClientFrame frame)
+    private async ValueTask AcknowledgeAsync(FrameSession session, ClientFrame frame, int size)
     {
         if (!Guid.TryParseExact(frame.ConversationId, "D", out var conversation) || frame.Seq is null)
         {
@@ -155,29 +154,31 @@ internal sealed class FrameHandler(
             return;
         }
 
-        await session.EnterAsync();
+        await session.EnterAsync(size);
         var connection = session.Connection;
         var isRead = frame.Op == "read";
-        _ = RunAsync(mediator.Send(
+        var acknowledging = mediator.Send(
             new Acknowledge.Command(
                 connection.User, connection.Device, new ConversationId(conversation),
                 isRead ? null : frame.Seq, isRead ? frame.Seq : null, session.CorrelationId),
-            CancellationToken.None));
+            CancellationToken.None);
+        _ = AnswerAsync(session, isRead ? "read" : "delivered", ErrorFrames.ReferenceOf(frame), size, acknowledging);
+    }
 
-        async Task RunAsync(Task<LogPosition> acknowledging)
+    private async Task AnswerAsync(
+        FrameSession session, string op, string? reference, int size, Task<LogPosition> acknowledging)
+    {
+        try
         {
-            try
-            {
-                await acknowledging;
-            }
-            catch (Exception exception)
-            {
-                connection.Send(ErrorFrames.Of(frame, exception, logger));
-            }
-            finally
-            {
-                session.Leave();
-            }
+            await acknowledging;
+        }
+        catch (Exception exception)
+        {
+            session.Connection.Send(ErrorFrames.Of(op, reference, exception, logger));
+        }
+        finally
+        {
+            session.Leave(size);
         }
     }
 

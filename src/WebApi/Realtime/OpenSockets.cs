@@ -78,6 +78,13 @@ internal sealed class OpenSockets
         }
     }
 
+    /// <summary>Closes sockets without progress, and pings the others (<see cref="Connection.Check"/>).</summary>
+    public void Check(TimeProvider clock, TimeSpan keepAlive)
+    {
+        foreach (var connection in All())
+            connection.Check(clock, keepAlive);
+    }
+
     /// <summary>Closes every socket with 1001, and waits until all that was queued for them is written.</summary>
     /// <param name="cancellationToken">Ends the waiting; it does not throw.</param>
     public async Task CloseAllAsync(CancellationToken cancellationToken)

@@ -27,6 +27,7 @@ public static class RealtimeRegistration
         services.AddSingleton<ITypingDelivery>(provider => provider.GetRequiredService<TypingRelay>());
         services.AddSingleton<PresenceWatch>();
         services.AddSingleton<HeardEntries>();
+        services.AddSingleton<CatchUpTurns>();
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<SyncHandler>();
         services.AddSingleton<FrameHandler>();
@@ -46,6 +47,7 @@ public static class RealtimeRegistration
     public static IApplicationBuilder UseRealtime(this IApplicationBuilder app)
     {
         var gateway = app.ApplicationServices.GetRequiredService<SocketGateway>();
+        var clock = app.ApplicationServices.GetRequiredService<TimeProvider>();
         return app.MapWhen(
             IsSocket,
             branch =>
@@ -53,7 +55,7 @@ public static class RealtimeRegistration
                 // Before UseWebSockets, which reads the features.
                 branch.Use(next => context =>
                 {
-                    UpgradeFeature.Install(context.Features);
+                    UpgradeFeature.Install(context.Features, clock);
                     return next(context);
                 });
                 branch.UseWebSockets();

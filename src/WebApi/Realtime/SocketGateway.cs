@@ -14,7 +14,7 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class SocketGateway(
     IAccessTokens tokens, OpenSockets sockets, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp,
-    FrameHandler frames, SocketRate rate, TimeProvider clock, IHostApplicationLifetime lifetime)
+    FrameHandler frames, SocketRate rate, IMessageRate frameRate, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -22,12 +22,17 @@ internal sealed class SocketGateway(
     /// <summary>The size of the first buffer of a frame, in bytes.</summary>
     private const int BufferSize = 4 * 1024;
 
+    /// <summary>The size of the largest frame's buffer, in bytes. A buffer grows fourfold.</summary>
+    private const int BufferMax = 1024 * 1024;
+
     /// <summary>
-    /// TCP keep-alive on the listening socket finds dead peers: a timer for each socket would cost more memory than the
-    /// socket.
+    /// <see cref="SocketKeeper"/> pings for all sockets: the framework's timer for each one would cost more memory than
+    /// the socket.
     /// </summary>
     private static readonly WebSocketAcceptContext AcceptContext =
         new() { KeepAliveInterval = Timeout.InfiniteTimeSpan };
+
+    private readonly FrameShare _node = FrameShare.OfNode();
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -35,10 +40,13 @@ internal sealed class SocketGateway(
             return;
         using var socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
         var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
-        var connection = new Connection(caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!)
+        var connection = new Connection(
+            caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!, upgrade.Inbound!)
         {
             OnCatchUpNeeded = catchUp.Start,
+            Share = sockets.Of(caller.User) is [var other, ..] ? other.Share : new FrameShare(),
         };
+        upgrade.Limit(count => Allow(connection, count));
         connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow()));
         if (sockets.Add(connection))
             presence.Report(connection.User);
@@ -64,6 +72,15 @@ internal sealed class SocketGateway(
         }
     }
 
+    /// <summary>Counts control frames and fragments as frames. Too many close the connection.</summary>
+    private bool Allow(Connection connection, int count)
+    {
+        if (frameRate.TryTakeMore(connection.User, count, out _))
+            return true;
+        connection.Close(WebSocketCloseStatus.PolicyViolation, "too many control frames or fragments");
+        return false;
+    }
+
     /// <summary>Checks the handshake, and answers a refused one.</summary>
     /// <returns>Null when it was refused.</returns>
     private async ValueTask<AccessPrincipal?> AdmitAsync(HttpContext context)
@@ -72,8 +89,11 @@ internal sealed class SocketGateway(
         Problem? problem;
         try
         {
+            rate.TakeHandshake(context);
             var check = await AuthenticateAsync(context);
             caller = check.Principal;
+            if (check.Refusal == Refusal.Unauthenticated || check.Refusal == Refusal.TokenInvalid)
+                rate.TakeGuess(ClientAddress.Of(context));
             problem = caller is null ? Problems.Of(check.Refusal!) : ProblemOf(context);
             if (problem is null)
                 rate.Take(caller!.User, sockets.Of(caller.User).Length);
@@ -111,7 +131,7 @@ internal sealed class SocketGateway(
     /// </returns>
     private async Task<bool> ReceiveAsync(Connection connection)
     {
-        var session = new FrameSession(connection);
+        var session = new FrameSession(connection, _node);
         while (connection.Socket.State is WebSocketState.Open or WebSocketState.CloseSent)
         {
             try
@@ -138,6 +158,7 @@ internal sealed class SocketGateway(
     private async ValueTask ReceiveFrameAsync(Connection connection, FrameSession session)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        var isLarge = false;
         try
         {
             var filled = 0;
@@ -165,12 +186,22 @@ internal sealed class SocketGateway(
                     return;
                 }
 
-                if (filled == buffer.Length)
-                    buffer = Grow(buffer, filled);
+                if (filled < buffer.Length)
+                    continue;
+                if (!isLarge)
+                {
+                    await session.BeginBufferAsync(BufferMax);
+                    isLarge = true;
+                    connection.Inbound.Excuse();
+                }
+
+                buffer = Grow(buffer, filled);
             }
         }
         finally
         {
+            if (isLarge)
+                session.EndBuffer(BufferMax);
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }

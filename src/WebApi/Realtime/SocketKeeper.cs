@@ -1,14 +1,19 @@
 using ChatCqrs.Application.Ports;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Realtime;
 
-/// <summary>Closes sockets of removed devices and expired tokens, and all sockets when the node stops.</summary>
+/// <summary>
+/// Pings sockets, and closes those without progress, of removed devices and of expired tokens; all of them when the
+/// node stops. One timer serves all sockets: one of its own would cost more memory than the socket.
+/// </summary>
 internal sealed class SocketKeeper(
-    OpenSockets sockets, IDeviceSessions sessions, TimeProvider clock, IHostApplicationLifetime lifetime)
+    OpenSockets sockets, IDeviceSessions sessions, IOptions<LiveOptions> options, TimeProvider clock,
+    IHostApplicationLifetime lifetime)
     : BackgroundService
 {
-    /// <summary>How often expired tokens are looked for.</summary>
-    private static readonly TimeSpan ExpiryEvery = TimeSpan.FromSeconds(1);
+    /// <summary>How often sockets are looked at.</summary>
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>How long the stop waits for queued frames to be written.</summary>
     private static readonly TimeSpan GoodbyeMax = TimeSpan.FromSeconds(5);
@@ -32,8 +37,11 @@ internal sealed class SocketKeeper(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(ExpiryEvery, clock);
+        using var timer = new PeriodicTimer(LookEvery, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
             sockets.CloseExpired(clock.GetUtcNow());
+            sockets.Check(clock, options.Value.KeepAlive);
+        }
     }
 }

@@ -3,12 +3,15 @@ using System.Buffers.Binary;
 namespace ChatCqrs.WebApi.Realtime;
 
 /// <summary>
-/// Encodes server-to-client WebSocket frames (RFC 6455, section 5.2): unmasked, unfragmented text. The bytes are shared
+/// Encodes server-to-client WebSocket frames (RFC 6455, section 5.2): unmasked and unfragmented. The bytes are shared
 /// by all recipients, which the framework's sockets cannot do.
 /// </summary>
 internal static class WebSocketFrames
 {
     private const byte FinalText = 0x81;
+
+    /// <summary>A ping without a payload.</summary>
+    public static readonly ReadOnlyMemory<byte> Ping = new byte[] { 0x89, 0x00 };
 
     /// <summary>The largest frame header, in bytes.</summary>
     public const int HeaderMax = 10;

@@ -49,6 +49,57 @@ public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture
             "the bucket is empty, and no socket is left open");
     }
 
+    [Fact]
+    public async Task Handshakes_with_bad_tokens_or_none_count_to_the_address()
+    {
+        await using var guessed = new GuessedServer();
+        await guessed.InitializeAsync();
+        for (var n = 0; n < GuessedServer.GuessesMax; n += 2)
+        {
+            (await HandshakeAsync($"guess{n}", guessed)).IsProblem(401, "token_invalid");
+            (await HandshakeAsync("", guessed)).IsProblem(401, "unauthenticated");
+        }
+
+        var limited = (await HandshakeAsync("guess", guessed)).IsProblem(429, "rate_limited");
+
+        Assert.NotNull(limited.Headers.RetryAfter);
+        using var socket = await guessed.ConnectAsync((await guessed.SignInAsync()).Access);
+    }
+
+    [Fact]
+    public async Task Handshakes_count_as_requests_of_their_address()
+    {
+        await using var busy = new BusyAddressServer();
+        await busy.InitializeAsync();
+        var token = (await busy.SignInAsync()).Access;
+
+        for (var n = 0; n < BusyAddressServer.RequestsMax; n++)
+            await HandshakeAsync("guess", busy);
+
+        (await HandshakeAsync(token, busy)).IsProblem(429, "rate_limited");
+        (await busy.GetAsync("/v1/users/me", token)).IsProblem(429, "rate_limited");
+    }
+
+    /// <summary>A server that allows an address a few tries of a token.</summary>
+    private sealed class GuessedServer : ChatServer
+    {
+        public const int GuessesMax = 10;
+
+        protected override IEnumerable<(string Name, string Value)> Settings =>
+        [
+            ("RateLimits:Verifications:Burst", $"{GuessesMax}"), ("RateLimits:Verifications:PerSecond", "0.001"),
+        ];
+    }
+
+    /// <summary>A server that allows an address a few requests.</summary>
+    private sealed class BusyAddressServer : ChatServer
+    {
+        public const int RequestsMax = 50;
+
+        protected override IEnumerable<(string Name, string Value)> Settings =>
+            [("RateLimits:Address:Burst", $"{RequestsMax}"), ("RateLimits:Address:PerSecond", "0.001")];
+    }
+
     /// <summary>Opens a socket and waits for the frame after the welcome: from then on the server counts it.</summary>
     private static async Task CountedAsync(ClientWebSocket socket)
     {
@@ -58,7 +109,7 @@ public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture
                 buffer, 0, (await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled())).Count);
     }
 
-    private async Task<Answer> HandshakeAsync(string token)
+    private async Task<Answer> HandshakeAsync(string token, ChatServer? at = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/ws")
         {
@@ -68,7 +119,7 @@ public sealed class SocketLimitTests(SocketLimitedServer server) : IClassFixture
                 { "Sec-WebSocket-Version", "13" }, { "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==" },
             },
         };
-        return await server.SendAsync(request);
+        return await (at ?? server).SendAsync(request);
     }
 
     /// <summary>A closed socket counts until the server has noticed the close.</summary>

@@ -54,7 +54,7 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
         using var socket = WebSocket.CreateFromStream(goodbye, new WebSocketCreationOptions { IsServer = true });
         var connection = new Connection(
             new UserId(Guid.CreateVersion7()), new DeviceId(Guid.CreateVersion7()), DateTimeOffset.MaxValue, socket,
-            new Outbound(wire))
+            new Outbound(wire, TimeProvider.System), new Inbound(TimeProvider.System))
         {
             OnCatchUpNeeded = _ => { },
         };
@@ -162,7 +162,7 @@ public sealed class GoodbyeTests(ChatServer server) : IClassFixture<ChatServer>
     {
         private UpgradeFeature? _upgrade;
 
-        public UpgradeFeature Upgrade => _upgrade ??= new UpgradeFeature(this, null);
+        public UpgradeFeature Upgrade => _upgrade ??= new UpgradeFeature(this, null, TimeProvider.System);
 
         public bool IsWebSocketRequest => true;
 
