@@ -43,8 +43,22 @@ public sealed class ConversationSpecs
         Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann, content: 9)).ThenRefused(Refusal.MessageIdReused);
 
     [Fact]
-    public void An_id_belongs_to_its_sender() =>
-        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ben)).Then(Sent(1, Ben));
+    public void An_id_names_one_message_of_a_conversation()
+    {
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ben)).ThenRefused(Refusal.MessageIdReused);
+        Given(Group(Ann, Ben, Cat), Sent(1, Ann)).When(Send(1, Cat)).ThenRefused(Refusal.MessageIdReused);
+    }
+
+    [Fact]
+    public void Where_two_senders_used_an_id_before_both_retries_are_answered()
+    {
+        var both = Given(Group(Ann, Ben, Cat), Sent(1, Ann), Sent(1, Ben));
+
+        both.When(Send(1, Ann)).ThenNothing();
+        both.When(Send(1, Ben)).ThenNothing();
+        both.When(Send(1, Cat)).ThenRefused(Refusal.MessageIdReused);
+        Assert.Equal([1L, 2], new[] { Ann, Ben }.Select(user => both.State.Recent.Find(user, Id(1))!.Seq));
+    }
 
     [Fact]
     public void A_blocked_user_starts_no_conversation()

@@ -65,6 +65,50 @@ public sealed class SnapshotSpecs
     }
 
     [Fact]
+    [Fact]
+    public void A_snapshot_keeps_the_ids_that_are_ahead_of_the_clock()
+    {
+        var (passed, ahead) = (Guid.CreateVersion7(At(-9)), Guid.CreateVersion7(At(9_000)));
+        var state = StateWith(recent => recent with
+        {
+            Horizons = Horizons.None.Raise(Ben, At(9_000)),
+            Ahead = new AheadIds([new MessageId(passed), new MessageId(ahead)], At(-10)),
+        });
+
+        var loaded = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState().Recent;
+
+        Assert.Equal([new MessageId(ahead)], loaded.Ahead.Ids);
+        Assert.Equal(At(-10), loaded.Ahead.Horizon);
+        Assert.False(loaded.ProvesNew(Ann, new MessageId(ahead)));
+        Assert.True(loaded.ProvesNew(Ann, new MessageId(Guid.CreateVersion7(At(8_999)))));
+    }
+
+    [Fact]
+    public void A_snapshot_of_a_version_that_kept_no_ids_proves_nothing_below_any_horizon()
+    {
+        var state = StateWith(recent => recent with { Horizons = Horizons.None.Raise(Ben, At(9_000)) });
+        var earlier = ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]) with { Ahead = null };
+
+        Assert.False(earlier.ToState().Recent.ProvesNew(Ann, new MessageId(Guid.CreateVersion7(At(8_999)))));
+        Assert.True(earlier.ToState().Recent.ProvesNew(Ann, new MessageId(Guid.CreateVersion7(At(9_001)))));
+    }
+
+    private static Conversation StateWith(Func<RecentMessages, RecentMessages> change)
+    {
+        var state = Given.Facts.Aggregate(
+            Conversation.NotStarted, (before, fact) => Conversation.Evolve(before, (ConversationEvent)fact.Event));
+        return state with { Recent = change(state.Recent) };
+    }
+
+    [Fact]
+    public void A_snapshot_keeps_how_a_group_was_started()
+    {
+        var start = new GroupStart(Ann, new Fingerprint(UInt128.MaxValue / 3));
+        var state = StateWith(recent => recent) with { Start = start };
+
+        Assert.Equal(start, ConversationSnapshot.Of(Group.ToString(), state, Given.Facts[^1]).ToState().Start);
+    }
+
     public void Receipts_stay_as_they_are()
     {
         var state = Watermarks.Evolve(Watermarks.None, new ReceiptEvent.MessageRead(Ben, Phone, 3) { At = At(0) });

@@ -200,7 +200,7 @@ public static class SendMessage
             UserId caller, Body body, CancellationToken cancellationToken)
         {
             var key = (caller, new MessageId(Guid.Parse(body.MessageId!)));
-            return (await sent.FindAsync([key], cancellationToken)).TryGetValue(key, out var earlier)
+            return (await sent.FindAsync([key], conversation: null, cancellationToken)) is [var earlier]
                 ? earlier.Conversation
                 : throw new RefusedException(Refusal.UserUnknown);
         }

@@ -17,7 +17,7 @@ public interface ISnapshots
 {
     /// <summary>
     /// A conversation's snapshot. <c>Recent</c> is empty, with <c>Since</c> just after the snapshot's last event and
-    /// <c>Horizons</c> kept; find earlier messages with <see cref="ISentMessages"/>.
+    /// <c>Horizons</c> and <c>Ahead</c> kept; find earlier messages with <see cref="ISentMessages"/>.
     /// </summary>
     Task<Snapshot<Conversation>?> ConversationAsync(ConversationId id, CancellationToken cancellationToken);
 

@@ -25,8 +25,8 @@ public interface ITimeline
         ConversationId conversation, UserId by, long after, PageSize size, CancellationToken cancellationToken);
 
     /// <summary>
-    /// One message that a member may see; null if there is none. If several members used the id, the member's own comes
-    /// first.
+    /// One message that a member may see; null if there is none. If several members used the id, as earlier versions
+    /// let them, the member's own comes first.
     /// </summary>
     Task<FoundMessage?> MessageAsync(
         ConversationId conversation, MessageId message, Member member, CancellationToken cancellationToken);

@@ -190,10 +190,12 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         var (sender, message) = (request.Command.Sender, request.Command.MessageId);
         var recent = decision.Conversation.Stream!.State.Recent.Find(sender, message)
             ?? decision.Stream.State.Recent.Find(sender, message);
-        if (recent is not null || request.LookedUp?.Earlier is not { } sent)
+        if (recent is not null || request.LookedUp is not { } found)
             return recent;
-        return sent.Conversation == request.Conversation
-            ? new AcceptedMessage(message, sender, sent.Seq, sent.SentAt, sent.Fingerprint)
+        if (found.Earlier is { } sent && sent.Conversation == request.Conversation)
+            return new AcceptedMessage(message, sender, sent.Seq, sent.SentAt, sent.Fingerprint);
+        return found.Earlier is null && !found.IsOfAnother
+            ? null
             : throw new RefusedException(Refusal.MessageIdReused);
     }
 

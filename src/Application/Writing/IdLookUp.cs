@@ -12,7 +12,7 @@ internal sealed class IdLookUp(ISentMessages messages, IReadSide readSide, SentI
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
 
     /// <summary>Looks up many ids at once, and sets <see cref="PendingSend.LookedUp"/> of each message.</summary>
-    /// <param name="sends">Messages of one conversation.</param>
+    /// <param name="sends">Messages of one conversation, at least one.</param>
     /// <param name="through">See <see cref="LookedUp.Through"/>.</param>
     /// <param name="position">A position at which the log holds the entries up to <paramref name="through"/>.</param>
     /// <exception cref="StoreUnavailableException">
@@ -25,11 +25,16 @@ internal sealed class IdLookUp(ISentMessages messages, IReadSide readSide, SentI
             throw new StoreUnavailableException("The read models are too far behind to recognise a retry.");
 
         var keys = sends.Select(send => (send.Command.Sender, send.Command.MessageId)).ToHashSet();
-        var found = await messages.FindAsync(keys, CancellationToken.None);
+        var found = (await messages.FindAsync(keys, sends[0].Conversation, CancellationToken.None))
+            .ToLookup(message => message.Message);
         foreach (var send in sends)
         {
-            var key = (send.Command.Sender, send.Command.MessageId);
-            send.LookedUp = new LookedUp(found.GetValueOrDefault(key), through);
+            var same = found[send.Command.MessageId];
+            send.LookedUp = new LookedUp(
+                same.FirstOrDefault(message => message.Sender == send.Command.Sender),
+                same.Any(message =>
+                    message.Sender != send.Command.Sender && message.Conversation == send.Conversation),
+                through);
         }
 
         return true;

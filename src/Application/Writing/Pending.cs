@@ -95,12 +95,13 @@ internal sealed class PendingSend(
 }
 
 /// <summary>The answer of the read side for one message id.</summary>
-/// <param name="Earlier">The message accepted under this id; null for none.</param>
+/// <param name="Earlier">The sender's message under this id, in any conversation; null for none.</param>
+/// <param name="IsOfAnother">Whether another sender has used the id in the conversation.</param>
 /// <param name="Through">
 /// The last entry that the look-up covers. Later messages must be in the conversation's window, so the answer holds for
 /// as long as the first of them stays there, however fast others write.
 /// </param>
-internal sealed record LookedUp(SentMessage? Earlier, long Through);
+internal sealed record LookedUp(SentMessage? Earlier, bool IsOfAnother, long Through);
 
 internal sealed class PendingReceipt(ConversationId conversation, ReceiptCommand command, Origin origin)
     : Pending<LogPosition>(conversation, origin)

@@ -135,6 +135,8 @@ public sealed record Conversation(
                 : throw new RefusedException(Refusal.MessageIdReused);
         }
 
+        if (state.Recent.IsOfAnother(c.Sender, c.MessageId))
+            throw new RefusedException(Refusal.MessageIdReused); // An id names one message of a conversation.
         if (c.IsGone && state.Kind == ConversationKind.Direct)
             throw new RefusedException(Refusal.UserUnknown);
         // Checked after retries: a message accepted before the block stays accepted.

@@ -20,6 +20,9 @@ public sealed record Horizons(DateTimeOffset OfAll, ImmutableDictionary<UserId, 
     /// <summary>The sender's horizon: no id made at or before it is proved new by its time.</summary>
     public DateTimeOffset Of(UserId sender) => BySender.TryGetValue(sender, out var own) && own > OfAll ? own : OfAll;
 
+    /// <summary>The highest horizon of any sender.</summary>
+    public DateTimeOffset Highest => BySender.Values.Append(OfAll).Max();
+
     public Horizons Raise(UserId sender, DateTimeOffset made)
     {
         if (made <= Of(sender))
@@ -27,7 +30,6 @@ public sealed record Horizons(DateTimeOffset OfAll, ImmutableDictionary<UserId, 
         return BySender.Count < SendersMax || BySender.ContainsKey(sender)
             ? this with { BySender = BySender.SetItem(sender, made) }
             : new Horizons(
-                BySender.Values.Append(OfAll).Max(),
-                ImmutableDictionary.CreateRange([KeyValuePair.Create(sender, made)]));
+                Highest, ImmutableDictionary.CreateRange([KeyValuePair.Create(sender, made)]));
     }
 }

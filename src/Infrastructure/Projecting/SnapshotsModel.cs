@@ -90,10 +90,13 @@ internal sealed class SnapshotsModel : IReadModel
     }
 
     /// <summary>
-    /// Snapshots leave the recent messages out, so they need not be carried along: all but the horizons that they have
-    /// raised.
+    /// Snapshots leave the recent messages out, so they need not be carried along: all but what is kept of ids whose
+    /// time was ahead of the clock.
     /// </summary>
-    private static Conversation Slim(Conversation state) => state with { Recent = RecentMessages.None with { Horizons = state.Recent.Horizons } };
+    private static Conversation Slim(Conversation state) => state with
+    {
+        Recent = RecentMessages.None with { Horizons = state.Recent.Horizons, Ahead = state.Recent.Ahead },
+    };
 }
 
 /// <summary>

@@ -13,24 +13,20 @@ namespace ChatCqrs.Infrastructure.Queries;
 /// <inheritdoc cref="ISentMessages"/>
 internal sealed class SentMessageQueries(NpgsqlDataSource database) : ISentMessages
 {
-    public async Task<IReadOnlyDictionary<(UserId Sender, MessageId Message), SentMessage>> FindAsync(
-        IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, CancellationToken cancellationToken)
-    {
-        var rows = await database.QueryAsync(
-            """
-            SELECT i.message_id, i.sender, i.conversation_id, i.seq, i.sent_at, i.fingerprint
-            FROM unnest($1, $2) AS key(message_id, sender)
-            JOIN message_ids i ON i.message_id = key.message_id AND i.sender = key.sender
-            """,
-            row => (
-                Key: (new UserId(row.GetGuid(1)), new MessageId(row.GetGuid(0))),
-                Message: new SentMessage(
-                    new(row.GetGuid(2)), row.GetInt64(3), row.GetFieldValue<DateTimeOffset>(4),
-                    FingerprintColumn.Read(row.GetGuid(5)))),
-            cancellationToken,
-            messages.Select(m => m.Message.Value).ToArray(), messages.Select(m => m.Sender.Value).ToArray());
-        return rows.ToDictionary(row => row.Key, row => row.Message);
-    }
+    public async Task<IReadOnlyList<SentMessage>> FindAsync(
+        IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, ConversationId? conversation,
+        CancellationToken cancellationToken) => await database.QueryAsync(
+        """
+        SELECT DISTINCT i.message_id, i.sender, i.conversation_id, i.seq, i.sent_at, i.fingerprint
+        FROM unnest($1, $2) AS key(message_id, sender)
+        JOIN message_ids i ON i.message_id = key.message_id AND (i.sender = key.sender OR i.conversation_id = $3)
+        """,
+        row => new SentMessage(
+            new(row.GetGuid(0)), new(row.GetGuid(1)), new(row.GetGuid(2)), row.GetInt64(3),
+            row.GetFieldValue<DateTimeOffset>(4), FingerprintColumn.Read(row.GetGuid(5))),
+        cancellationToken,
+        messages.Select(m => m.Message.Value).ToArray(), messages.Select(m => m.Sender.Value).ToArray(),
+        conversation?.Value ?? Guid.Empty);
 }
 
 /// <inheritdoc cref="ISnapshots"/>

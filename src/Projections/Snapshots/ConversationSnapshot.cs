@@ -27,6 +27,14 @@ public sealed record ConversationSnapshot
     /// <summary>See <see cref="Horizons.BySender"/>; null for none.</summary>
     public ImmutableDictionary<Guid, DateTimeOffset>? SenderHorizons { get; init; }
 
+    /// <summary>
+    /// See <see cref="AheadIds.Ids"/>; null for none. Snapshots of earlier versions have horizons and no ids.
+    /// </summary>
+    public ImmutableArray<Guid>? Ahead { get; init; }
+
+    /// <summary>See <see cref="AheadIds.Horizon"/>; null for none.</summary>
+    public DateTimeOffset? AheadHorizon { get; init; }
+
     /// <summary>A group's title, sealed; null for none.</summary>
     public byte[]? Title { get; init; }
 
@@ -52,7 +60,7 @@ public sealed record ConversationSnapshot
         Hash = last.Hash.ToArray(),
         Position = last.Position.Value,
         LastAt = state.LastAt,
-        Horizon = state.Recent.Horizons.OfAll == DateTimeOffset.MinValue ? null : state.Recent.Horizons.OfAll,
+        Horizon = TimeOf(state.Recent.Horizons.OfAll),
         SenderHorizons = state.Recent.Horizons.BySender.IsEmpty
             ? null
             : state.Recent.Horizons.BySender.ToImmutableDictionary(pair => pair.Key.Value, pair => pair.Value),
@@ -62,6 +70,10 @@ public sealed record ConversationSnapshot
         DisappearingSeconds = state.Retention.DisappearingSeconds,
         LastExpirySeq = state.LastExpirySeq < 0 ? null : state.LastExpirySeq,
     };
+        Ahead = state.Recent.Horizons == Horizons.None
+            ? null
+            : [.. state.Recent.Ahead.After(state.LastAt).Ids.Select(id => id.Value)],
+        AheadHorizon = TimeOf(state.Recent.Ahead.Horizon),
 
     public Conversation ToState() => new(
         Enum.Parse<ConversationKind>(Kind),
@@ -69,7 +81,7 @@ public sealed record ConversationSnapshot
             m => new UserId(m.User),
             m => new Member(new(m.User), m.JoinedSeq, m.LastSentSeq, m.IsAdmin ? Role.Admin : Role.Member)),
         Revision, LastAt,
-        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizons = ToHorizons() })
+        RecentMessages.None with { Since = LastAt.AddMilliseconds(1), Horizons = ToHorizons(), Ahead = ToAhead() })
     {
         MemberIds = [.. Members.Select(member => new UserId(member.User))],
         Title = Title is null || TitleBy is null
@@ -89,3 +101,10 @@ public sealed record ConversationSnapshot
 }
 
 public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);
+
+    private AheadIds ToAhead() => Ahead is { } ids
+        ? new AheadIds([.. ids.Select(id => new MessageId(id))], AheadHorizon ?? DateTimeOffset.MinValue)
+        : AheadIds.None with { Horizon = ToHorizons().Highest };
+
+    private static DateTimeOffset? TimeOf(DateTimeOffset horizon) =>
+        horizon == DateTimeOffset.MinValue ? null : horizon;

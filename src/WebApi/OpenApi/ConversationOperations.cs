@@ -25,8 +25,9 @@ internal static class ConversationOperations
         """
         Answers once the message is durable. `message_id` is a UUID that the client creates, preferably of version 7. It
         is the idempotency key without an end: a retry stores nothing and returns the first answer with 200, so a client
-        that is unsure retries. Give exactly one of `receiver_id` (a user, a phone or a conversation) and
-        `conversation_id`. `text` has up to 65,536 bytes of UTF-8, `ciphertext` up to 256 KiB.
+        that is unsure retries. It names one message of a conversation: the id of another sender's message there is 409.
+        Give exactly one of `receiver_id` (a user, a phone or a conversation) and `conversation_id`. `text` has up to
+        65,536 bytes of UTF-8, `ciphertext` up to 256 KiB.
         """)
     {
         Request =

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -14,7 +15,9 @@ internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide,
 {
     private readonly EventCodec _codec = new();
     private readonly SemaphoreSlim _folding = new(1, 1);
-    private readonly Dictionary<(UserId, MessageId), SentMessage> _messages = [];
+    private ImmutableDictionary<(UserId, MessageId), SentMessage> _messages =
+        ImmutableDictionary<(UserId, MessageId), SentMessage>.Empty;
+
     private readonly Dictionary<string, Conversation> _conversations = [];
     private readonly Dictionary<string, Watermarks> _receipts = [];
     private readonly Dictionary<string, ConversationSnapshot> _conversationSnapshots = [];
@@ -37,12 +40,14 @@ internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide,
         return Position >= position;
     }
 
-    public async Task<IReadOnlyDictionary<(UserId Sender, MessageId Message), SentMessage>> FindAsync(
-        IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SentMessage>> FindAsync(
+        IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, ConversationId? conversation,
+        CancellationToken cancellationToken)
     {
         await FoldAsync();
         LookedUp += messages.Count;
-        var found = messages.Where(_messages.ContainsKey).ToDictionary(key => key, key => _messages[key]);
+        var found = _messages.Values.Where(sent => messages.Contains((sent.Sender, sent.Message))
+            || (sent.Conversation == conversation && messages.Any(key => key.Message == sent.Message))).ToList();
         if (Finding is { } finding)
             await finding(messages);
         return found;
@@ -94,7 +99,13 @@ internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide,
             case ConversationEvent e:
                 _conversations[stream] = Conversation.Evolve(_conversations.GetValueOrDefault(stream, Conversation.NotStarted), e);
                 if (e is ConversationEvent.MessageSent m)
-                    _messages[(m.Sender, m.MessageId)] = new SentMessage(fact.Conversation, fact.Revision, m.At, m.Fingerprint);
+                {
+                    var sent = new SentMessage(
+                        m.MessageId, m.Sender, fact.Conversation, fact.Revision, m.At, m.Fingerprint);
+                    if (!_messages.ContainsKey((m.Sender, m.MessageId)))
+                        _messages = _messages.Add((m.Sender, m.MessageId), sent);
+                }
+
                 if ((fact.Revision + 1) % snapshotEvery == 0)
                     _conversationSnapshots[stream] = ConversationSnapshot.Of(id, _conversations[stream], fact);
                 break;

@@ -75,15 +75,54 @@ public sealed class WriterRetrySpecs : WriterSpecs
         Assert.True((await MessagesAsync()).Count == 1, kind);
     }
 
-    [Fact]
-    public async Task An_id_belongs_to_its_sender()
+    [Theory]
+    [MemberData(nameof(Ids))]
+    public async Task Nobody_else_uses_an_id_in_the_same_conversation(string kind, Guid id)
     {
-        var node = await NodeAsync();
-        var id = WriterNode.NewId();
+        var node = await NodeAsync(clock: _clock);
+        await node.SendAsync(Ann, Ben);
+        var first = await node.SendAsync(Ann, Ben, new MessageId(id));
 
-        await node.SendAsync(Ann, Ben, id);
+        await IsRefusedAsync(node);
+        await LeaveTheWindowAsync(node);
+        await IsRefusedAsync(node);
+        await IsRefusedAsync(await NodeAsync(clock: _clock));
 
-        Assert.Equal((2L, false), (await node.SendAsync(Ben, Ann, id)) is var sent ? (sent.Seq, sent.Duplicate) : default);
+        Assert.Equal(
+            (first.Seq, true), await node.SendAsync(Ann, Ben, new MessageId(id)) is var again
+                ? (again.Seq, again.Duplicate)
+                : default);
+        Assert.False((await node.SendAsync(Ben, new UserId(Guid.CreateVersion7()), new MessageId(id))).Duplicate, kind);
+
+        async Task IsRefusedAsync(WriterNode at)
+        {
+            var refused = await Assert.ThrowsAsync<RefusedException>(() => at.SendAsync(Ben, Ann, new MessageId(id)));
+            Assert.Equal(Refusal.MessageIdReused, refused.Refusal);
+            Assert.Single(await MessagesAsync(), message => message.Id.Value == id);
+        }
+    }
+
+    [Fact]
+    public async Task Of_two_senders_who_use_one_id_at_two_nodes_at_once_one_is_refused()
+    {
+        var (one, other) = (await NodeAsync(clock: _clock), await NodeAsync(clock: _clock));
+        await one.SendAsync(Ann, Ben);
+        await other.SendAsync(Ben, Ann);
+        var id = _clock.NewId();
+        Task<Sent>[] sending;
+        using (one.Store.Hold())
+        using (other.Store.Hold())
+        {
+            sending = [one.SendAsync(Ann, Ben, id), other.SendAsync(Ben, Ann, id)];
+            await Eventually.IsTrue(() => one.Store.UnderWay == 1 && other.Store.UnderWay == 1, "both are under way");
+        }
+
+        await Task.WhenAll(sending).ContinueWith(_ => { }, TaskScheduler.Default);
+
+        var failed = Assert.Single(sending, task => task.IsFaulted);
+        Assert.Equal(
+            Refusal.MessageIdReused, Assert.IsType<RefusedException>(failed.Exception!.InnerException).Refusal);
+        Assert.Single(await MessagesAsync(), message => message.Id == id);
     }
 
     [Fact]

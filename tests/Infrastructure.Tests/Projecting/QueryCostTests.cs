@@ -108,7 +108,7 @@ public sealed class QueryCostTests : ProjectingTest
             "unread" => (await timeline.UnreadAsync(_ben, null, Limit, default)).Messages,
             "receipts" => (await receipts.OfAsync([conversation], default))[conversation].ToList(),
             "times" => await receipts.TimesAsync(conversation, 1, default),
-            "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], default),
+            "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], conversation, default),
             "profiles" => await node.Get<IDirectory>().ProfilesAsync([_ann], default),
             _ => throw new ArgumentOutOfRangeException(nameof(query)),
         };

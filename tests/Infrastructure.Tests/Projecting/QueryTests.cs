@@ -207,8 +207,13 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal(
             (sent.Content.Bucket, sent.ExpiresAt, sent.At, sent.Sender),
             (found.Content.Bucket, found.ExpiresAt, found.SentAt, found.Sender));
-        var known = await node.Get<ISentMessages>().FindAsync([(sent.Sender, ids[3]), (_users[2], ids[3])], default);
-        Assert.Equal(new SentMessage(conversation, 4, sent.At, sent.Fingerprint), Assert.Single(known).Value);
+        var known = await node.Get<ISentMessages>().FindAsync(
+            [(sent.Sender, ids[3]), (_users[2], ids[3])], conversation: null, default);
+        Assert.Equal(
+            new SentMessage(ids[3], sent.Sender, conversation, 4, sent.At, sent.Fingerprint), Assert.Single(known));
+        Assert.Equal(known, await node.Get<ISentMessages>().FindAsync([(_users[2], ids[3])], conversation, default));
+        Assert.Empty(await node.Get<ISentMessages>().FindAsync(
+            [(_users[2], ids[3])], new ConversationId(Guid.NewGuid()), default));
     }
 
     [Fact]

@@ -1,5 +1,7 @@
+using System.Net.WebSockets;
 using System.Text.Json;
 using ChatCqrs.Application.Messages;
+using ChatCqrs.WebApi.Realtime;
 using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Conversations;
@@ -116,6 +118,58 @@ public sealed class ConversationTests(ChatServer server) : IClassFixture<ChatSer
     }
 
     [Fact]
+    public async Task Who_left_a_group_unread_does_not_hold_the_status_back()
+    {
+        var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var started = await server.PostAsync(
+            "/v1/conversations", new { type = "group", title = "us", member_ids = new[] { ben.User, cat.User } },
+            ann.Access);
+        var group = $"/v1/conversations/{started.Is(201).Text("conversation_id")}";
+        var message = new { message_id = Guid.CreateVersion7(), conversation_id = group[18..], type = "text", text = "x" };
+        (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201);
+        (await server.PostAsync(group + "/receipts", new { read_seq = 1 }, ben.Access)).Is(204);
+        Assert.Equal(["sent", "sent", "sent"], await StatusesAsync());
+
+        (await server.DeleteAsync($"{group}/members/{cat.User}", cat.Access)).Is(204);
+
+        Assert.Equal(["read", "read", "read"], await StatusesAsync());
+
+        async Task<string[]> StatusesAsync() =>
+        [
+            (await server.GetAsync($"{group}/messages/{message.message_id}", ann.Access)).Is(200).Text("status"),
+            (await server.GetAsync($"{group}/messages", ann.Access)).Is(200)["messages"][0]
+                .GetProperty("status").GetString()!,
+            (await server.GetAsync("/v1/conversations", ann.Access)).Is(200)["conversations"][0]
+                .GetProperty("last_message").GetProperty("status").GetString()!,
+        ];
+    }
+
+    [Fact]
+    public async Task An_id_names_one_message_of_a_conversation()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var sent = await SendAsync(ann, ben.User, "hello");
+        var (conversation, id) = (sent.Text("conversation_id"), sent.Text("message_id"));
+        var group = (await server.PostAsync(
+            "/v1/conversations", new { type = "group", title = "us", member_ids = new[] { ann.User } }, ben.Access))
+            .Is(201).Text("conversation_id");
+
+        (await ReuseAsync(ben, conversation)).IsProblem(409, "message_id_reused");
+        using var socket = await server.ConnectAsync(ben.Access);
+        var frame = new { op = "send", message_id = id, conversation_id = conversation, type = "text", text = "mine" };
+        await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, default);
+        Assert.Equal("message_id_reused", await RefusalAsync(socket));
+
+        (await server.DeleteAsync($"/v1/conversations/{conversation}/messages/{id}", ann.Access)).Is(204);
+        (await ReuseAsync(ben, conversation)).IsProblem(409, "message_id_reused"); // Also once it is deleted.
+        (await ReuseAsync(ben, group)).Is(201); // It is free elsewhere, and there nobody else's from then on.
+        (await ReuseAsync(ann, group)).IsProblem(409, "message_id_reused");
+
+        Task<Answer> ReuseAsync(Tokens who, string where) => server.PostAsync(
+            "/v1/messages", new { message_id = id, conversation_id = where, type = "text", text = "mine" }, who.Access);
+    }
+
+    [Fact]
     public async Task The_published_names_of_parameters_bind_as_well()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
@@ -191,6 +245,18 @@ public sealed class ConversationTests(ChatServer server) : IClassFixture<ChatSer
             (await server.GetAsync(conversation + path, eve.Access)).IsProblem(404, "conversation_unknown");
         (await server.PostAsync(conversation + "/receipts", new { read_seq = 1 }, eve.Access))
             .IsProblem(404, "conversation_unknown");
+    }
+
+    private static async Task<string> RefusalAsync(WebSocket socket)
+    {
+        var buffer = new byte[SocketGateway.FrameMax];
+        while (true)
+        {
+            var received = await socket.ReceiveAsync(buffer, Testing.Eventually.Cancelled());
+            var frame = JsonSerializer.Deserialize<JsonElement>(buffer.AsSpan(0, received.Count));
+            if (frame.GetProperty("op").GetString() == "error")
+                return frame.GetProperty("problem").GetProperty("code").GetString()!;
+        }
     }
 
     private Task<Answer> StartAsync(Tokens who, Tokens other) =>

@@ -40,10 +40,11 @@ internal sealed class Promises(Scene scene)
         var stored = _entries.Values.SelectMany(entries => entries)
             .Where(entry => entry.Event is ConversationEvent.MessageSent)
             .ToLookup(entry => ((ConversationEvent.MessageSent)entry.Event).MessageId);
-        foreach (var sends in scene.Sends.GroupBy(send => send.Request.Command.MessageId))
+        Assert.All(stored, entries => Assert.True(entries.Count() == 1, "an id names one message"));
+        foreach (var sends in scene.Sends.GroupBy(s => (s.Request.Command.Sender, s.Request.Command.MessageId)))
         {
-            var entries = stored[sends.Key].ToList();
-            Assert.True(entries.Count <= 1, "a message is stored at most once");
+            var entries = stored[sends.Key.MessageId]
+                .Where(entry => ((ConversationEvent.MessageSent)entry.Event).Sender == sends.Key.Sender).ToList();
             var answers = sends.Select(send => send.Request.Answer).ToList();
             var sent = answers.Where(answer => answer.IsCompletedSuccessfully)
                 .Select(answer => answer.Result).ToList();
@@ -61,7 +62,7 @@ internal sealed class Promises(Scene scene)
     private void CheckOrderOfSenders()
     {
         var once = scene.Sends.Take(scene.SendsBeforeRetries)
-            .GroupBy(send => send.Request.Command.MessageId).Where(sends => sends.Count() == 1)
+            .GroupBy(s => (s.Request.Command.Sender, s.Request.Command.MessageId)).Where(sends => sends.Count() == 1)
             .Select(sends => sends.Single());
         foreach (var sends in once.GroupBy(s => (s.Node, s.Request.Conversation, s.Request.Command.Sender)))
         {

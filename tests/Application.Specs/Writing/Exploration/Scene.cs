@@ -98,7 +98,7 @@ internal sealed class Scene
                 SendBurst(node);
                 break;
             case 3 when _messages.Count > 0:
-                Send(node, Any(_messages));
+                Send(node, _simulation.Chance.Next(3) == 0 ? SameIdOfAnother(Any(_messages)) : Any(_messages));
                 break;
             case 4:
                 Acknowledge(node);
@@ -170,6 +170,17 @@ internal sealed class Scene
             NewId(), sender, Device, MessageType.Text,
             new SealedContent(null, new byte[8]), new Fingerprint(1), null, null, isInGroup ? null : receiver);
         _messages.Add((command, isInGroup ? Group : DirectConversation.IdOf(sender, receiver)));
+        return _messages[^1];
+    }
+
+    /// <summary>Another member's message in the same conversation, under the same id.</summary>
+    private (ConversationCommand.SendMessage Command, ConversationId Conversation) SameIdOfAnother(
+        (ConversationCommand.SendMessage Command, ConversationId Conversation) message)
+    {
+        var (command, conversation) = message;
+        var other = command.StartWith ?? Any([.. People.Where(person => person != command.Sender)]);
+        UserId? startWith = command.StartWith is null ? null : command.Sender;
+        _messages.Add((command with { Sender = other, StartWith = startWith }, conversation));
         return _messages[^1];
     }
 
