@@ -57,20 +57,32 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
         return bytes is { } content ? MessageContent.FromBytes(content.Span) : null;
     }
 
-    /// <summary><c>read</c> or <c>delivered</c> if that holds for every recipient, otherwise <c>sent</c>.</summary>
+    /// <summary>
+    /// <c>read</c> or <c>delivered</c> if that holds for every recipient who is still there, otherwise <c>sent</c>. Once
+    /// nobody is, it is what they have left behind.
+    /// </summary>
+    /// <param name="members">The conversation's current and former members.</param>
     public static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
     {
-        var (any, delivered, read) = (false, true, true);
-        foreach (var member in members.Where(member => member.User != entry.Actor && member.WasMemberAt(entry.Seq)))
+        var (all, present) = (default(Recipients), default(Recipients));
+        foreach (var member in members)
         {
-            any = true;
-            delivered &= member.DeliveredSeq >= entry.Seq;
-            read &= member.ReadSeq >= entry.Seq;
+            if (member.User == entry.Actor || !member.WasMemberAt(entry.Seq))
+                continue;
+            all = all.With(member, entry.Seq);
+            if (member.HasBeenMemberSince(entry.Seq))
+                present = present.With(member, entry.Seq);
         }
 
-        return any && read ? "read"
-            : any && delivered ? "delivered"
-            : "sent";
+        return (present.Count > 0 ? present : all).Status;
+    }
+
+    private readonly record struct Recipients(int Count, int Delivered, int Read)
+    {
+        public string Status => Count == 0 ? "sent" : Read == Count ? "read" : Delivered == Count ? "delivered" : "sent";
+
+        public Recipients With(MemberReceipts member, long seq) => new(
+            Count + 1, Delivered + (member.DeliveredSeq >= seq ? 1 : 0), Read + (member.ReadSeq >= seq ? 1 : 0));
     }
 
     private static SealScope ScopeOf(ConversationId conversation, TimelineMessage message) =>

@@ -29,6 +29,9 @@ public sealed record MemberReceipts(
     ConversationId Conversation, UserId User, IReadOnlyList<Stay> Stays, long DeliveredSeq, long ReadSeq)
 {
     public bool WasMemberAt(long seq) => Stays.Any(stay => stay.Covers(seq));
+
+    /// <summary>Whether the member has stayed since an entry; one who left and came back does not see it.</summary>
+    public bool HasBeenMemberSince(long seq) => Stays[^1] is { LeftSeq: null } stay && stay.Covers(seq);
 }
 
 /// <summary>When a member got and read a message, UTC; null for not yet.</summary>
