@@ -37,6 +37,25 @@ internal static class SchemaUpgrades
         END IF;
         END $$
         """,
+
+        // Before erased members were left out of unread counts, nothing said who they are.
+        $"""
+        DO $$ BEGIN
+        IF to_regclass('{Schema}.mt_doc_users') IS NOT NULL AND to_regclass('{Schema}.mt_doc_members') IS NOT NULL
+            AND to_regclass('{Schema}.erased_members') IS NULL THEN
+            CREATE TABLE {Schema}.erased_users (
+                user_id uuid NOT NULL, CONSTRAINT pkey_erased_users_user_id PRIMARY KEY (user_id));
+            CREATE TABLE {Schema}.erased_members (
+                conversation_id uuid NOT NULL, user_id uuid NOT NULL,
+                CONSTRAINT pkey_erased_members_conversation_id_user_id PRIMARY KEY (conversation_id, user_id));
+            INSERT INTO {Schema}.erased_users (user_id)
+            SELECT u.id::uuid FROM {Schema}.mt_doc_users u WHERE u.data ->> 'erased_at' IS NOT NULL;
+            INSERT INTO {Schema}.erased_members (conversation_id, user_id)
+            SELECT m.conversation__id, m.user__id FROM {Schema}.mt_doc_members m
+            JOIN {Schema}.erased_users e ON e.user_id = m.user__id;
+        END IF;
+        END $$
+        """,
     ];
 
     public static async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -10,7 +10,7 @@ namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
 /// Which conversations are there, and who belongs to them: members as documents, since they hardly ever change;
-/// conversations as rows, since each message changes one.
+/// conversations as rows, since each message changes one. Erased members apart, since unread counts leave them out.
 /// </summary>
 internal sealed class InboxModel : IReadModel
 {
@@ -60,6 +60,7 @@ internal sealed class InboxModel : IReadModel
             OnErasure = OnErasure.Deletes("user_id"),
             InExport = InExport.Shows("settings"),
         },
+        .. ErasedMembers.Tables,
     ];
 
     public int WeightOf(Recorded fact) => MembersProjection.KeysOf(fact).Count();
@@ -68,6 +69,7 @@ internal sealed class InboxModel : IReadModel
     {
         await DocumentFold<MemberKey, MemberView, MembersProjection>.ApplyAsync(facts, session, view => view.Id, cancellationToken);
         await SaveSettingsAsync(facts, session, cancellationToken);
+        await ErasedMembers.ApplyAsync(facts, session, cancellationToken);
         var keys = Folding<ConversationId, ConversationView, ConversationsProjection>.KeysOf(facts);
         if (keys.Count == 0)
             return;

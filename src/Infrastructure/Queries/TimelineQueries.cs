@@ -90,7 +90,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     /// <summary>
     /// Unread messages, conversation by conversation. Each conversation is read in its order behind the read watermark.
-    /// Where most of what is read there is the user's own or deleted, each other member's messages are looked up by an
+    /// Where most of what is read there is the user's own, deleted or erased, each other member's messages are looked up by an
     /// index, so the cost depends on the page and the members, not on how much the user has written. Parameters: user,
     /// conversation and seq that the page before ended with, limit, how many messages of a conversation are read in
     /// order.
@@ -101,7 +101,9 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
         CROSS JOIN LATERAL (
             WITH next AS MATERIALIZED (
-                SELECT t.seq, t.actor <> m.user_id AND t.deleted_at IS NULL AS is_unread FROM timeline t
+                SELECT t.seq, t.actor <> m.user_id AND t.deleted_at IS NULL AND NOT EXISTS (
+                    SELECT FROM erased_members e WHERE e.conversation_id = m.conversation_id AND e.user_id = t.actor) AS is_unread
+                FROM timeline t
                 WHERE t.conversation_id = m.conversation_id AND t.seq >= m.joined_seq
                   AND t.seq > greatest(coalesce(w.read_seq, -1), CASE WHEN m.conversation_id = $2 THEN $3 ELSE -1 END) AND {ReadModelRows.IsKept}
                 ORDER BY t.seq LIMIT $5
@@ -114,7 +116,8 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
                   AND {ReadModelRows.IsKept} AND t.deleted_at IS NULL
                 ORDER BY t.seq LIMIT $4
             ) t
-            WHERE o.conversation_id = m.conversation_id AND o.user_id <> m.user_id
+            WHERE o.conversation_id = m.conversation_id AND o.user_id <> m.user_id AND NOT EXISTS (
+                SELECT FROM erased_members e WHERE e.conversation_id = o.conversation_id AND e.user_id = o.user_id)
               AND (SELECT count(*) = $5 AND count(*) FILTER (WHERE n.is_unread) < $4 FROM next n)
             ORDER BY seq LIMIT $4
         ) unread

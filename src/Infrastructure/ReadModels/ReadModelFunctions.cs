@@ -49,7 +49,7 @@ internal sealed class ReadModelFunctions(StoreOptions options)
 
     /// <summary>
     /// Unread count = difference of <c>message_no</c> behind <c>after_seq</c>, minus own, deleted, expired and due
-    /// messages (docs/adr/0013). <c>after_seq</c> is the read watermark, or the entry before the first one that the
+    /// messages and those of erased members (docs/adr/0013, 0086). <c>after_seq</c> is the read watermark, or the entry before the first one that the
     /// reader sees. One row.
     /// </summary>
     /// <remarks>
@@ -70,7 +70,7 @@ internal sealed class ReadModelFunctions(StoreOptions options)
                 WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.expired_at IS NOT NULL LIMIT {ExpiredMax}) expired) = {ExpiredMax}
             THEN (
                 SELECT count(*) FROM {schema}.timeline t
-                WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader AND t.deleted_at IS NULL AND t.kept_until > now())
+                WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out) AND t.deleted_at IS NULL AND t.kept_until > now())
             ELSE
                 -- All messages: the last number, minus the number before the first unseen entry.
                 coalesce((
@@ -86,24 +86,36 @@ internal sealed class ReadModelFunctions(StoreOptions options)
                     SELECT t.author_no - 1 FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor = reader AND t.message_id IS NOT NULL
                     ORDER BY t.seq LIMIT 1), 0)
+                -- Minus those of erased members: the same difference of each.
+                - (SELECT coalesce(sum((
+                    SELECT t.author_no FROM {schema}.timeline t
+                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor = e.user_id AND t.message_id IS NOT NULL
+                    ORDER BY t.seq DESC LIMIT 1) - (
+                    SELECT t.author_no - 1 FROM {schema}.timeline t
+                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor = e.user_id AND t.message_id IS NOT NULL
+                    ORDER BY t.seq LIMIT 1)), 0)::bigint
+                    FROM {schema}.erased_members e WHERE e.conversation_id = conversation AND e.user_id <> reader)
                 -- Minus deleted messages that have not expired.
                 - (SELECT count(*) FROM {schema}.timeline t
-                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader
+                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out)
                       AND t.deleted_at IS NOT NULL AND t.expired_at IS NULL)
                 -- Minus expired messages, deleted or not.
                 - (SELECT count(*) FROM {schema}.timeline t
-                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader AND t.expired_at IS NOT NULL)
+                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out) AND t.expired_at IS NOT NULL)
                 -- Minus messages that are due and not swept yet. One look shows whether the table has any.
                 - CASE WHEN EXISTS (SELECT FROM {schema}.timeline t WHERE t.kept_until <= now()) THEN (
                     SELECT count(*) FROM {schema}.timeline t
-                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> reader
+                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out)
                       AND t.deleted_at IS NULL AND t.kept_until <= now()) ELSE 0 END
             END
         FROM (
             -- Messages that expired before the first kept one are skipped. Without a kept message nothing is unread.
             SELECT greatest(after_seq, coalesce((
                 SELECT t.seq - 1 FROM {schema}.timeline t
-                WHERE t.conversation_id = conversation AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1), {long.MaxValue})) AS seq OFFSET 0
+                WHERE t.conversation_id = conversation AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1), {long.MaxValue})) AS seq,
+                -- Whose messages do not count.
+                ARRAY(SELECT reader UNION ALL SELECT e.user_id FROM {schema}.erased_members e
+                    WHERE e.conversation_id = conversation AND e.user_id <> reader) AS left_out OFFSET 0
         ) seen
         $function$;
         """);

@@ -76,6 +76,34 @@ public sealed class QueryTests : ProjectingTest
     }
 
     [Fact]
+    public async Task Messages_of_erased_members_are_unread_for_nobody()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var (ann, ben, eve) = (_users[0], _users[1], _users[2]);
+        var group = await history.StartGroupAsync(ann, ben, eve);
+        for (var n = 0; n < 12; n++)
+            await history.SendAsync(group, eve);
+        await history.SendAsync(group, ann);
+        await history.SendAsync(await history.StartAsync(eve, ben), eve);
+
+        await history.EraseAsync(eve);
+        await history.SendAsync(await history.StartAsync(eve, ann), eve); // By a request that was under way.
+        await node.CaughtUpAsync(history.Head);
+
+        Assert.Equal([13], await SeqsAsync(UnreadAsync(ben)));
+        Assert.Empty(await UnreadAsync(ann));
+        foreach (var user in new[] { ann, ben })
+        {
+            var inbox = await node.Get<IInbox>().PageAsync(user, null, 9, default);
+            Assert.Equal((2, user == ben ? 1 : 0), (inbox.Items.Count, inbox.Items.Sum(item => item.Unread)));
+        }
+
+        async Task<IReadOnlyList<TimelineEntry>> UnreadAsync(UserId user) =>
+            (await node.Get<ITimeline>().UnreadAsync(user, null, 2, default)).Messages;
+    }
+
+    [Fact]
     public async Task Unread_messages_are_found_between_any_number_of_ones_own_in_pages_of_any_length()
     {
         var history = new History(Log);

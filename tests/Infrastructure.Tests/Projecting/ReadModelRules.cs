@@ -68,6 +68,7 @@ public sealed class ReadModelRules : ProjectingTest
         await history.RegisterAsync(users[0]);
         await history.HappenAsync(users, 1_000);
         await history.ConverseAsync(users[0], users[1], SnapshotFold<Watermarks, ReceiptEvent>.Every);
+        await history.EraseAsync(users[2]);
         await node.CaughtUpAsync(history.Head);
 
         var counts = await Views.TextsAsync(string.Join(

@@ -21,6 +21,7 @@ public sealed class RebuildTests : ProjectingTest
         await using var node = await StartNodeAsync();
         await history.RegisterAsync(_users[0]);
         await history.HappenAsync(_users, 1_500);
+        await WriteAndEraseAsync(history, History.SomeUser());
         await node.CaughtUpAsync(history.Head);
         var comments = TablesOf(name).Select(table => $"COMMENT ON TABLE chat.{table} IS 'the old one'");
         await Views.ExecuteAsync(string.Join(';', comments));
@@ -126,4 +127,12 @@ public sealed class RebuildTests : ProjectingTest
 
     private static IEnumerable<string> TablesOf(string name) =>
         ReadModelFactory.Create(name).Tables.Select(table => table.Name);
+
+    /// <summary>The last conversation is started by a request that was under way at the erasure.</summary>
+    private async Task WriteAndEraseAsync(History history, UserId gone)
+    {
+        await history.SendAsync(await history.StartAsync(gone, _users[0]), gone);
+        await history.EraseAsync(gone);
+        await history.SendAsync(await history.StartAsync(gone, _users[1]), gone);
+    }
 }

@@ -14,6 +14,9 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
     private readonly Guid _ann = Guid.NewGuid();
     private readonly Guid _ben = Guid.NewGuid();
 
+    /// <summary>Her account is erased.</summary>
+    private readonly Guid _eve = Guid.NewGuid();
+
     [Fact]
     public async Task Messages_behind_the_watermark_are_unread()
     {
@@ -73,6 +76,21 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
     }
 
     [Fact]
+    public async Task Messages_of_erased_members_are_not()
+    {
+        await ExpectAsync([Eve(), Ann(), Eve(), Ben(), Eve()], (-1, 1), (1, 0), (3, 0));
+        await ExpectAsync([Ann(), Eve(Fate.Deleted), Eve(), Eve(Fate.Expired), Eve(Fate.Due), Ann(), Update()], (-1, 2), (0, 1), (5, 0));
+    }
+
+    [Theory]
+    [InlineData(ExpiredMax - 1)]
+    [InlineData(ExpiredMax)]
+    public async Task Messages_of_erased_members_are_not_among_many_expired_ones_either(int expired)
+    {
+        await ExpectAsync([Ann(), .. Enumerable.Repeat(Eve(Fate.Expired), expired), Eve(), Ann(), Eve(Fate.Deleted)], (-1, 2), (0, 1));
+    }
+
+    [Fact]
     public async Task Where_nothing_is_kept_nothing_is_unread()
     {
         await ExpectAsync([], (-1, 0));
@@ -93,13 +111,14 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
         for (var history = 0; history < 60; history++)
         {
             var fates = random.Next(3) == 0 ? [Fate.Kept, Fate.Expired] : Enum.GetValues<Fate>();
-            var entries = Enumerable.Range(0, random.Next(1, 2 * ExpiredMax)).Select(_ => random.Next(6) switch
+            var entries = Enumerable.Range(0, random.Next(1, 2 * ExpiredMax)).Select(_ => random.Next(7) switch
             {
                 0 => Update(),
+                6 => Eve(fates[random.Next(fates.Length)]),
                 1 => Ben(fates[random.Next(fates.Length)]),
                 _ => Ann(random.Next(3) == 0 ? Fate.Kept : fates[random.Next(fates.Length)]),
             }).ToArray();
-            var conversation = await fixture.WriteAsync(entries, random.Next(0, entries.Length)..);
+            var conversation = await fixture.WriteAsync(entries, random.Next(0, entries.Length).., _eve);
 
             var differing = await fixture.TextsAsync(
                 $"""
@@ -108,7 +127,7 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
                     LATERAL chat.unread_count('{conversation}', r.reader, a.seq) u,
                     LATERAL (
                         SELECT count(*) AS messages FROM chat.timeline t WHERE t.conversation_id = '{conversation}' AND t.seq > a.seq
-                        AND t.message_id IS NOT NULL AND t.actor <> r.reader AND t.deleted_at IS NULL AND t.kept_until > now()) p
+                        AND t.message_id IS NOT NULL AND t.actor NOT IN (r.reader, '{_eve}') AND t.deleted_at IS NULL AND t.kept_until > now()) p
                 WHERE u.messages <> p.messages
                 """);
             Assert.Empty(differing);
@@ -129,6 +148,8 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
 
     private Entry Ben(Fate fate = Fate.Kept) => new(_ben, fate);
 
+    private Entry Eve(Fate fate = Fate.Kept) => new(_eve, fate);
+
     private static Entry Update() => new(null, default);
 
     private Task ExpectAsync(Entry[] entries, params (long After, long Unread)[] expected) => ExpectAsync(entries, .., expected);
@@ -136,7 +157,7 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
     /// <summary>What is unread for Ben, behind each of some entries.</summary>
     private async Task ExpectAsync(Entry[] entries, Range rows, params (long After, long Unread)[] expected)
     {
-        var conversation = await fixture.WriteAsync(entries, rows);
+        var conversation = await fixture.WriteAsync(entries, rows, _eve);
         var counted = await fixture.TextsAsync(
             $"""
             SELECT a.seq || ': ' || u.messages FROM unnest(ARRAY[{string.Join(", ", expected.Select(row => row.After))}]::bigint[]) AS a(seq),
@@ -179,10 +200,15 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
         }
 
         /// <summary>Writes entries as the projection numbers them, from seq 0 on; of those, only some rows.</summary>
+        /// <param name="erased">A member whose account is erased.</param>
         /// <returns>The conversation.</returns>
-        public async Task<Guid> WriteAsync(Entry[] entries, Range rows)
+        public async Task<Guid> WriteAsync(Entry[] entries, Range rows, Guid erased)
         {
             var conversation = Guid.NewGuid();
+            await using var erase = _source!.CreateCommand("INSERT INTO chat.erased_members VALUES ($1, $2)");
+            erase.Parameters.Add(new() { Value = conversation });
+            erase.Parameters.Add(new() { Value = erased });
+            await erase.ExecuteNonQueryAsync();
             var (number, byAuthor) = (0L, new Dictionary<Guid, long>());
             var written = entries.Select((entry, seq) => (
                 Seq: (long)seq,

@@ -76,6 +76,28 @@ public sealed class UpgradeTests : ProjectingTest
     }
 
     [Fact]
+    public async Task Members_who_were_erased_before_they_were_left_out_of_unread_counts_are_left_out()
+    {
+        var history = new History(Log);
+        var (ann, ben) = (History.SomeUser(), History.SomeUser());
+        await using (var old = await StartNodeAsync())
+        {
+            await history.RegisterAsync(ann);
+            await history.SendAsync(await history.StartAsync(ann, ben), ann);
+            await history.EraseAsync(ann);
+            await old.CaughtUpAsync(history.Head);
+        }
+
+        var before = await Views.DumpAsync();
+        await Views.ExecuteAsync("DROP TABLE chat.erased_members; DROP TABLE chat.erased_users");
+        await using var node = await StartNodeAsync();
+
+        Assert.Equal(before, await Views.DumpAsync());
+        Assert.Equal(0, Assert.Single((await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Items).Unread);
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+    }
+
+    [Fact]
     public async Task An_index_that_came_later_is_built_once_though_two_nodes_start_and_writers_do_not_wait_for_it()
     {
         await using (await StartNodeAsync())
