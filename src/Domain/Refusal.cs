@@ -66,7 +66,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal NotTheCaller =
         new(RefusalKind.Forbidden, "not_the_caller", "user_id must be the caller.");
 
-    public static readonly Refusal Blocked = new(RefusalKind.Forbidden, "blocked", "The receiver has blocked you.");
+    public static readonly Refusal Blocked =
+        new(RefusalKind.Forbidden, "blocked", "The receiver, or somebody to be added, has blocked you.");
 
     public static readonly Refusal NotTheSender =
         new(RefusalKind.Forbidden, "not_the_sender", "Only the message's sender may do this.");
@@ -99,6 +100,9 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
 
     public static readonly Refusal MessageIdReused =
         new(RefusalKind.Conflict, "message_id_reused", "This message_id was used for another message.");
+
+    public static readonly Refusal ConversationIdReused =
+        new(RefusalKind.Conflict, "conversation_id_reused", "This conversation_id was used for another conversation.");
 
     public static readonly Refusal TooManyBlocks =
         new(RefusalKind.Conflict, "too_many_blocks", "So many users are blocked already that no more can be.");

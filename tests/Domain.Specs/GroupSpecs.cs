@@ -1,4 +1,5 @@
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Retention;
 using static ChatCqrs.Domain.Conversations.ConversationCommand;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
@@ -26,6 +27,56 @@ public sealed class GroupSpecs
         Given(Group(Ann, Ben, Cat)).When(new AddMembers(Ann, [Dan, Eve], MembersMax)).ThenRefused(Refusal.GroupFull);
         Given(Group(Ann, Ben, Cat)).When(new AddMembers(Ann, [Dan], MembersMax)).Then(Added(Dan, by: Ann));
         Given(Group(Ann, Ben, Cat, Dan)).When(new AddMembers(Ann, [Dan], MembersMax)).ThenNothing();
+    }
+
+    [Fact]
+    public void Whom_one_has_blocked_puts_one_into_no_group()
+    {
+        Given().When(new StartGroup(Ann, [Ben], Title, MembersMax, IsBlocked: true)).ThenRefused(Refusal.Blocked);
+
+        var blockers = new HashSet<UserId> { Ben };
+        var scene = Given(Group(Ann, Cat));
+        scene.When(new AddMembers(Ann, [Dan, Ben], MembersMax, blockers)).ThenRefused(Refusal.Blocked);
+        scene.When(new AddMembers(Cat, [Ben], MembersMax, blockers)).ThenRefused(Refusal.NotAnAdmin);
+        scene.When(new AddMembers(Ann, [Dan], MembersMax, blockers)).Then(Added(Dan, by: Ann));
+        Given(Group(Ann, Ben), Left(Ben)).When(new AddMembers(Ann, [Ben], MembersMax, blockers))
+            .ThenRefused(Refusal.Blocked);
+    }
+
+    [Fact]
+    public void Who_is_in_a_group_with_somebody_blocked_stays_there() =>
+        Given(Group(Ann, Ben)).When(new AddMembers(Ann, [Ben], MembersMax, new HashSet<UserId> { Ben })).ThenNothing();
+
+    [Fact]
+    public void The_same_start_again_finds_the_group()
+    {
+        var start = new StartGroup(Ann, [Ben], Title, MembersMax, Fingerprint: new Fingerprint(1));
+        var started = Given().When(start);
+        started.Then(Group(Ann, Ben) with { Fingerprint = new Fingerprint(1) });
+
+        var scene = Given([.. started.Events, Added(Cat, by: Ann)]);
+        scene.When(start).ThenNothing();
+        scene.When(start with { IsBlocked = true, MembersMax = 1 }).ThenNothing(); // It was accepted before.
+        scene.When(start with { Fingerprint = new Fingerprint(2) }).ThenRefused(Refusal.ConversationIdReused);
+        scene.When(start with { By = Ben }).ThenRefused(Refusal.ConversationIdReused);
+    }
+
+    [Fact]
+    public void Who_has_left_a_group_does_not_find_it_again_by_its_id()
+    {
+        var start = new StartGroup(Ann, [Ben], Title, MembersMax, Fingerprint: new Fingerprint(1));
+        var scene = Given(Group(Ann, Ben) with { Fingerprint = new Fingerprint(1) }, Left(Ann));
+
+        scene.When(start).ThenRefused(Refusal.ConversationUnknown);
+        scene.When(start with { Fingerprint = new Fingerprint(2) }).ThenRefused(Refusal.ConversationIdReused);
+    }
+
+    [Fact]
+    public void A_group_under_an_id_of_the_servers_is_found_by_no_other()
+    {
+        var start = new StartGroup(Ann, [Ben], Title, MembersMax, Fingerprint: new Fingerprint(1));
+        Given(Group(Ann, Ben)).When(start).ThenRefused(Refusal.ConversationIdReused);
+        Given(Started(Ann, Ben)).When(start).ThenRefused(Refusal.ConversationIdReused);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Adds users to a group. Members are skipped.</summary>
+/// <summary>Adds users to a group, unless one of them has blocked the caller. Members are skipped.</summary>
 public static class AddMembers
 {
     /// <summary>The body of <c>POST /v1/conversations/{id}/members</c>.</summary>
@@ -34,8 +34,8 @@ public static class AddMembers
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, Membership membership, KnownUsers users, IOptions<GroupOptions> options)
-        : IRequestHandler<Command, LogPosition>
+        IConversationWriter conversations, Membership membership, KnownUsers users, BlockLists blocks,
+        IOptions<GroupOptions> options) : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
         {
@@ -43,12 +43,18 @@ public static class AddMembers
             // Only admins may learn which users exist.
             var (conversation, member) = await membership.RequireAsync(
                 request.Caller, request.Conversation, cancellationToken);
+            IReadOnlySet<UserId>? blockedBy = null;
             if (conversation.Kind == ConversationKind.Group && member.Role == Role.Admin)
+            {
                 await users.RequireAsync(added, cancellationToken);
+                // Also of members: one may have left when this is decided.
+                blockedBy = await blocks.WhoHasBlockedAsync(added, request.Caller, cancellationToken);
+            }
+
             return await conversations.ChangeAsync(
                 request.Conversation,
-                new ConversationCommand.AddMembers(request.Caller, added, options.Value.MembersMax), request.Caller,
-                request.Device, cancellationToken);
+                new ConversationCommand.AddMembers(request.Caller, added, options.Value.MembersMax, blockedBy),
+                request.Caller, request.Device, cancellationToken);
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Text;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Application.Conversations;
 
@@ -22,6 +23,15 @@ public sealed class GroupTitles(IContentSealer sealer)
             return null;
         var bytes = await sealer.OpenAsync(ScopeOf(conversation, title.By), title.Content, cancellationToken);
         return bytes is { } opened ? Encoding.UTF8.GetString(opened.Span) : null;
+    }
+
+    /// <summary>Identifies how a user starts a group: equal for the same title and the same set of others.</summary>
+    public ValueTask<Fingerprint> FingerprintAsync(
+        UserId by, string title, IReadOnlyCollection<UserId> others, CancellationToken cancellationToken)
+    {
+        // A message's identity begins with its type, which is never this high.
+        var start = $"\u00ffgroup\n{string.Join(' ', others.Select(user => user.ToString()).Order(StringComparer.Ordinal))}\n{title}";
+        return sealer.FingerprintAsync(by, Encoding.UTF8.GetBytes(start), cancellationToken);
     }
 
     /// <summary>Fetches the keys of several titles in one query.</summary>

@@ -3,13 +3,16 @@ using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using FluentValidation;
 using MediatR;
 using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Conversations;
 
-/// <summary>Starts a conversation, or finds the direct conversation of two users.</summary>
+/// <summary>
+/// Starts a conversation, or finds the direct conversation of two users, or the group that a retry has started.
+/// </summary>
 public static class StartConversation
 {
     /// <summary>The body of <c>POST /v1/conversations</c>.</summary>
@@ -19,6 +22,9 @@ public static class StartConversation
         public string? Title { get; init; }
         public IReadOnlyList<string?>? MemberIds { get; init; }
         public string? Encryption { get; init; }
+
+        /// <summary>A group's id, if the client chooses it; null for one of the server's.</summary>
+        public string? ConversationId { get; init; }
     }
 
     public sealed record Command(UserId Caller, DeviceId Device, Body Body) : IRequest<Result>;
@@ -50,10 +56,20 @@ public static class StartConversation
                 .OverridePropertyName("title");
             RuleFor(c => c.Body.Title).Null().When(c => c.Body.Type == "direct")
                 .WithMessage("is for groups only.").OverridePropertyName("title");
+            RuleFor(c => c.Body.ConversationId).Null().When(c => c.Body.Type == "direct")
+                .WithMessage("is for groups only.").OverridePropertyName("conversation_id");
+            RuleFor(c => c.Body.ConversationId).Must(BeAGroupId)
+                .When(c => c.Body.Type == "group" && c.Body.ConversationId is not null)
+                .WithMessage("must be a UUID, and not of version 8, which names direct conversations.")
+                .OverridePropertyName("conversation_id");
             // Accepting and ignoring it would make clients believe that the server refuses plain content.
             RuleFor(c => c.Body.Encryption).Null()
                 .WithMessage("is not offered by this server.").OverridePropertyName("encryption");
         }
+
+        /// <summary>A group under the id of a direct conversation would get its messages.</summary>
+        private static bool BeAGroupId(string? id) =>
+            UserIds.IsOne(id) && Guid.Parse(id!).Version != DirectConversation.Version;
     }
 
     internal sealed class Handler(
@@ -86,13 +102,30 @@ public static class StartConversation
         private async Task<Result> StartGroupAsync(
             Command request, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
         {
-            await users.RequireAsync(others, cancellationToken);
-            var id = new ConversationId(Guid.CreateVersion7(clock.GetUtcNow()));
+            ConversationId? chosen = request.Body.ConversationId is { } given ? new(Guid.Parse(given)) : null;
+            // A retry finds the group whatever has become of those who were to be its members.
+            var isTaken = chosen is { } taken
+                && (await conversations.PeekAsync(taken, cancellationToken)).Kind is not null;
+            var isBlocked = !isTaken && await MayNotBeAddedAsync(request.Caller, others, cancellationToken);
+            var id = chosen ?? new ConversationId(Guid.CreateVersion7(clock.GetUtcNow()));
             var title = await titles.SealAsync(id, request.Caller, request.Body.Title!, cancellationToken);
+            Fingerprint? fingerprint = chosen is null
+                ? null
+                : await titles.FingerprintAsync(request.Caller, request.Body.Title!, others, cancellationToken);
             return await StartAsync(
                 request, id,
-                new ConversationCommand.StartGroup(request.Caller, others, title, options.Value.MembersMax),
+                new ConversationCommand.StartGroup(
+                    request.Caller, others, title, options.Value.MembersMax, isBlocked, fingerprint),
                 cancellationToken);
+        }
+
+        /// <summary>Whether one of the others has blocked the caller.</summary>
+        /// <exception cref="RefusedException">One of the others does not exist.</exception>
+        private async Task<bool> MayNotBeAddedAsync(
+            UserId caller, IReadOnlyList<UserId> others, CancellationToken cancellationToken)
+        {
+            await users.RequireAsync(others, cancellationToken);
+            return (await blocks.WhoHasBlockedAsync(others, caller, cancellationToken)).Count > 0;
         }
 
         private async Task<Result> StartAsync(

@@ -4,13 +4,17 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Caches users' block lists, because every direct message reads them. Changes on this node apply at once, changes on
-/// another node when its notice arrives (<see cref="Forget"/>). Bounded: least recently used lists are dropped.
+/// Caches users' block lists, because every direct message and every addition to a group reads them. Changes on this
+/// node apply at once, changes on another node when its notice arrives (<see cref="Forget"/>). Bounded: least recently
+/// used lists are dropped.
 /// </summary>
 /// <param name="read">Reads a user's blocks from the log; empty for users without an account.</param>
 public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHashSet<UserId>>> read)
 {
     private const int ListsMax = 50_000;
+
+    /// <summary>The most lists of <see cref="WhoHasBlockedAsync"/> that are read at once.</summary>
+    private const int ReadAtOnce = 16;
 
     private readonly RecentlyUsed<UserId, List> _lists = new(ListsMax);
     private long _changes;
@@ -29,6 +33,22 @@ public sealed class BlockLists(Func<UserId, CancellationToken, Task<ImmutableHas
     /// <inheritdoc cref="HasBlockedAsync" path="/exception"/>
     public async ValueTask<bool> AreApartAsync(UserId one, UserId other, CancellationToken cancellationToken) =>
         await HasBlockedAsync(one, other, cancellationToken) || await HasBlockedAsync(other, one, cancellationToken);
+
+    /// <summary>Those of many users who have blocked another.</summary>
+    /// <inheritdoc cref="HasBlockedAsync" path="/exception"/>
+    public async Task<IReadOnlySet<UserId>> WhoHasBlockedAsync(
+        IReadOnlyCollection<UserId> users, UserId other, CancellationToken cancellationToken)
+    {
+        var blockers = new HashSet<UserId>();
+        foreach (var some in users.Chunk(ReadAtOnce))
+        {
+            var have = await Task.WhenAll(
+                some.Select(user => HasBlockedAsync(user, other, cancellationToken).AsTask()));
+            blockers.UnionWith(some.Where((_, n) => have[n]));
+        }
+
+        return blockers;
+    }
 
     /// <summary>Drops a user's list: it changed, on any node.</summary>
     public void Forget(UserId user)

@@ -28,6 +28,9 @@ public sealed record Conversation(
     /// <summary>A group's title; null for a direct conversation.</summary>
     public GroupTitle? Title { get; init; }
 
+    /// <summary>How a group was started under an id of its client's; null for an id of the server's.</summary>
+    public GroupStart? Start { get; init; }
+
     /// <summary>The retention policy for new messages.</summary>
     public RetentionPolicy Retention { get; init; } = RetentionPolicy.Default;
 
@@ -96,6 +99,7 @@ public sealed record Conversation(
                     user => user, user => new Member(user, next.LastSeq, Role: GroupRules.FirstRole(e, user))),
                 MemberIds = e.Members,
                 Title = e.Title,
+                Start = e.Fingerprint is { } fingerprint ? new GroupStart(e.By, fingerprint) : null,
             },
             MessageEdited e => next.After(new MessageOperation.Edited(next.LastSeq, e.MessageSeq, e.Fingerprint)),
             MessageDeleted e => next.After(new MessageOperation.Deleted(next.LastSeq, e.MessageSeq)),

@@ -17,12 +17,21 @@ public abstract record ConversationCommand
     /// <summary>Start a group. <paramref name="By"/> becomes its admin.</summary>
     /// <param name="Others">The other members, in order of succession as admin.</param>
     /// <param name="MembersMax">The most members of a group.</param>
+    /// <param name="IsBlocked">Whether one of the others has blocked <paramref name="By"/>.</param>
+    /// <param name="Fingerprint">
+    /// Of the title and the members, where the client chose the group's id: the same again finds the group. Null where
+    /// the server chose it.
+    /// </param>
     public sealed record StartGroup(
-        UserId By, IReadOnlyList<UserId> Others, GroupTitle Title, int MembersMax) : ConversationCommand;
+        UserId By, IReadOnlyList<UserId> Others, GroupTitle Title, int MembersMax, bool IsBlocked = false,
+        Fingerprint? Fingerprint = null) : ConversationCommand;
 
     /// <summary>Add users to a group; members are skipped.</summary>
     /// <param name="MembersMax">The most members of a group.</param>
-    public sealed record AddMembers(UserId By, IReadOnlyList<UserId> Users, int MembersMax) : ConversationCommand;
+    /// <param name="BlockedBy">Those of the users who have blocked <paramref name="By"/>; null for none.</param>
+    public sealed record AddMembers(
+        UserId By, IReadOnlyList<UserId> Users, int MembersMax, IReadOnlySet<UserId>? BlockedBy = null)
+        : ConversationCommand;
 
     /// <summary>Remove a member from a group, or leave it (<paramref name="User"/> is <paramref name="By"/>).</summary>
     public sealed record RemoveMember(UserId By, UserId User) : ConversationCommand;

@@ -17,8 +17,10 @@ public abstract record ConversationEvent
     /// <summary>Always the first entry, seq 0.</summary>
     /// <param name="Members">All members; in a group the admin comes first.</param>
     /// <param name="Title">A group's title; null for a direct conversation.</param>
+    /// <param name="Fingerprint">Of a group's title and members, where the client chose the id; else null.</param>
     public sealed record ConversationStarted(
-        ConversationKind Kind, UserId By, ImmutableArray<UserId> Members, GroupTitle? Title = null) : ConversationEvent;
+        ConversationKind Kind, UserId By, ImmutableArray<UserId> Members, GroupTitle? Title = null,
+        Fingerprint? Fingerprint = null) : ConversationEvent;
 
     public sealed record MemberAdded(UserId User, UserId By) : ConversationEvent;
 

@@ -11,7 +11,7 @@ internal static class GroupRules
     public static IReadOnlyList<ConversationEvent> Decide(
         Conversation state, ConversationCommand command, DateTimeOffset now) => command switch
         {
-            StartGroup when state.Kind is not null => [],
+            StartGroup c when state.Kind is not null => StartAgain(state, c),
             StartGroup c => Start(c, now),
             AddMembers c => Add(state.RequireAdmin(c.By), c, now),
             RemoveMember c when c.By == c.User => Leave(state.RequireGroup(c.By), c.User, now),
@@ -57,17 +57,32 @@ internal static class GroupRules
     private static IReadOnlyList<ConversationEvent> Start(StartGroup c, DateTimeOffset now)
     {
         ImmutableArray<UserId> members = [c.By, .. c.Others.Where(other => other != c.By).Distinct()];
-        return members.Length <= c.MembersMax
-            ? [new ConversationStarted(ConversationKind.Group, c.By, members, c.Title) { At = now }]
-            : throw new RefusedException(Refusal.GroupFull);
+        if (members.Length > c.MembersMax)
+            throw new RefusedException(Refusal.GroupFull);
+        return c.IsBlocked
+            ? throw new RefusedException(Refusal.Blocked)
+            : [new ConversationStarted(ConversationKind.Group, c.By, members, c.Title, c.Fingerprint) { At = now }];
+    }
+
+    /// <summary>The id is taken. The same start again, from the same user, finds the group that it started.</summary>
+    private static IReadOnlyList<ConversationEvent> StartAgain(Conversation state, StartGroup c)
+    {
+        if (c.Fingerprint is not { } fingerprint)
+            return []; // The server made the id: nobody else has it.
+        if (state.Start != new GroupStart(c.By, fingerprint))
+            throw new RefusedException(Refusal.ConversationIdReused);
+        state.Require(c.By);
+        return [];
     }
 
     private static IReadOnlyList<ConversationEvent> Add(Conversation state, AddMembers c, DateTimeOffset now)
     {
         var added = c.Users.Where(user => !state.IsMember(user)).Distinct().ToList();
-        return state.Members.Count + added.Count <= c.MembersMax || added.Count == 0
-            ? [.. added.Select(user => new MemberAdded(user, c.By) { At = now })]
-            : throw new RefusedException(Refusal.GroupFull);
+        if (state.Members.Count + added.Count > c.MembersMax && added.Count > 0)
+            throw new RefusedException(Refusal.GroupFull);
+        return c.BlockedBy is { } blockers && added.Exists(blockers.Contains)
+            ? throw new RefusedException(Refusal.Blocked)
+            : [.. added.Select(user => new MemberAdded(user, c.By) { At = now })];
     }
 
     /// <summary>Leaves a group. If the last admin leaves, the member of longest standing becomes admin.</summary>

@@ -1,3 +1,5 @@
+using ChatCqrs.Domain.Messages;
+
 namespace ChatCqrs.Domain.Conversations;
 
 /// <summary>A member's rights.</summary>
@@ -18,3 +20,6 @@ public sealed record Member(UserId User, long JoinedSeq, long LastSentSeq = -1, 
 /// <summary>A group's title, sealed because a user wrote it.</summary>
 /// <param name="By">The author of the title, whose secret seals it.</param>
 public sealed record GroupTitle(SealedContent Content, UserId By);
+
+/// <summary>Who started a group, and with which title and members.</summary>
+public sealed record GroupStart(UserId By, Fingerprint Fingerprint);

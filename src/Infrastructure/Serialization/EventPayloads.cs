@@ -24,17 +24,18 @@ internal sealed record SealedPayload(
 }
 
 internal sealed record ConversationStartedV1(
-    string Kind, Guid By, IReadOnlyList<Guid> Members, SealedPayload? Title = null)
+    string Kind, Guid By, IReadOnlyList<Guid> Members, SealedPayload? Title = null, string? Fingerprint = null)
 {
     public static ConversationStartedV1 Of(ConversationEvent.ConversationStarted e) => new(
         ConversationNames.Of(e.Kind), e.By.Value, [.. e.Members.Select(member => member.Value)],
-        e.Title is { } title ? SealedPayload.Of(title.Content) : null);
+        e.Title is { } title ? SealedPayload.Of(title.Content) : null, e.Fingerprint?.ToString());
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.ConversationStarted(
         ConversationNames.ParseKind(Kind)
             ?? throw new FormatException($"A conversation of the kind {Kind} is not known."),
         new(By), [.. Members.Select(id => new UserId(id))],
-        Title is null ? null : new GroupTitle(Title.ToDomain(), new(By)))
+        Title is null ? null : new GroupTitle(Title.ToDomain(), new(By)),
+        Fingerprint is null ? null : Domain.Messages.Fingerprint.Parse(Fingerprint))
     { At = at };
 }
 
@@ -108,21 +109,16 @@ internal sealed record MessageSentV1(
 {
     public static MessageSentV1 Of(ConversationEvent.MessageSent e) => new(
         e.MessageId.Value, e.Sender.Value, e.Device.Value, MessageTypes.NameOf(e.Type), SealedPayload.Of(e.Content),
-        Hex(e.Fingerprint), e.ReplyTo?.Value, e.ExpiresAt,
+        e.Fingerprint.ToString(), e.ReplyTo?.Value, e.ExpiresAt,
         e.Files is null ? null : [.. e.Files.Select(file => file.Value)]);
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageSent(
         new(MessageId), new(Sender), new(Device),
         MessageTypes.Parse(Type) ?? throw new FormatException($"A message of the type {Type} is not known."),
-        Content.ToDomain(), Parse(Fingerprint),
+        Content.ToDomain(), Domain.Messages.Fingerprint.Parse(Fingerprint),
         ReplyTo is { } id ? new MessageId(id) : null, ExpiresAt,
         Files is null ? null : [.. Files.Select(file => new FileId(file))])
     { At = at };
-
-    internal static string Hex(Fingerprint fingerprint) => fingerprint.Value.ToString("x32", null);
-
-    internal static Fingerprint Parse(string hex) =>
-        new(UInt128.Parse(hex, System.Globalization.NumberStyles.HexNumber, null));
 }
 
 internal sealed record MessageEditedV1(
@@ -131,10 +127,10 @@ internal sealed record MessageEditedV1(
     public static MessageEditedV1 Of(ConversationEvent.MessageEdited e) =>
         new(
             e.MessageId.Value, e.MessageSeq, e.Sender.Value, SealedPayload.Of(e.Content),
-            MessageSentV1.Hex(e.Fingerprint));
+            e.Fingerprint.ToString());
 
     public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.MessageEdited(
-        new(MessageId), MessageSeq, new(Sender), Content.ToDomain(), MessageSentV1.Parse(Fingerprint))
+        new(MessageId), MessageSeq, new(Sender), Content.ToDomain(), Domain.Messages.Fingerprint.Parse(Fingerprint))
     { At = at };
 }
 

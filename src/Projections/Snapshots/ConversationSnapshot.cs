@@ -41,6 +41,12 @@ public sealed record ConversationSnapshot
     /// <summary>The title's author; null for none.</summary>
     public Guid? TitleBy { get; init; }
 
+    /// <summary>See <see cref="GroupStart.By"/>; null for none.</summary>
+    public Guid? StartedBy { get; init; }
+
+    /// <summary>See <see cref="GroupStart.Fingerprint"/>, in hexadecimal digits; null for none.</summary>
+    public string? StartFingerprint { get; init; }
+
     public int? RetentionDays { get; init; }
     public int? DisappearingSeconds { get; init; }
 
@@ -64,16 +70,18 @@ public sealed record ConversationSnapshot
         SenderHorizons = state.Recent.Horizons.BySender.IsEmpty
             ? null
             : state.Recent.Horizons.BySender.ToImmutableDictionary(pair => pair.Key.Value, pair => pair.Value),
-        Title = state.Title?.Content.Bytes.ToArray(),
-        TitleBy = state.Title?.By.Value,
-        RetentionDays = state.Retention.Days,
-        DisappearingSeconds = state.Retention.DisappearingSeconds,
-        LastExpirySeq = state.LastExpirySeq < 0 ? null : state.LastExpirySeq,
-    };
         Ahead = state.Recent.Horizons == Horizons.None
             ? null
             : [.. state.Recent.Ahead.After(state.LastAt).Ids.Select(id => id.Value)],
         AheadHorizon = TimeOf(state.Recent.Ahead.Horizon),
+        Title = state.Title?.Content.Bytes.ToArray(),
+        TitleBy = state.Title?.By.Value,
+        StartedBy = state.Start?.By.Value,
+        StartFingerprint = state.Start?.Fingerprint.ToString(),
+        RetentionDays = state.Retention.Days,
+        DisappearingSeconds = state.Retention.DisappearingSeconds,
+        LastExpirySeq = state.LastExpirySeq < 0 ? null : state.LastExpirySeq,
+    };
 
     public Conversation ToState() => new(
         Enum.Parse<ConversationKind>(Kind),
@@ -87,6 +95,9 @@ public sealed record ConversationSnapshot
         Title = Title is null || TitleBy is null
             ? null
             : new GroupTitle(new SealedContent(null, Title), new UserId(TitleBy.Value)),
+        Start = StartedBy is null || StartFingerprint is null
+            ? null
+            : new GroupStart(new UserId(StartedBy.Value), Fingerprint.Parse(StartFingerprint)),
         Retention = RetentionDays is null && DisappearingSeconds is null
             ? RetentionPolicy.Default
             : new RetentionPolicy(RetentionDays, DisappearingSeconds),
@@ -98,9 +109,6 @@ public sealed record ConversationSnapshot
         Horizon ?? DateTimeOffset.MinValue,
         SenderHorizons?.ToImmutableDictionary(pair => new UserId(pair.Key), pair => pair.Value)
             ?? Horizons.None.BySender);
-}
-
-public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);
 
     private AheadIds ToAhead() => Ahead is { } ids
         ? new AheadIds([.. ids.Select(id => new MessageId(id))], AheadHorizon ?? DateTimeOffset.MinValue)
@@ -108,3 +116,6 @@ public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq,
 
     private static DateTimeOffset? TimeOf(DateTimeOffset horizon) =>
         horizon == DateTimeOffset.MinValue ? null : horizon;
+}
+
+public sealed record SnapshotMember(Guid User, long JoinedSeq, long LastSentSeq, bool IsAdmin = false);

@@ -65,7 +65,10 @@ internal static class ConversationOperations
             """
             Two users have at most one direct conversation: 201 when it is new, 200 when it exists, whichever of them
             asks. Each request for a group (`{"type":"group","title":..,"member_ids":[..]}`) starts a new one with the
-            caller as its admin.
+            caller as its admin. With a `conversation_id` that the client creates (a UUID, not of version 8), a group can be
+            asked for again: the same title and members answer 200 with the first one, 404 once the caller has left it;
+            another title, other members or another caller are 409. Nobody is put into a group by somebody whom they have
+            blocked.
             """)
         {
             Request = $$"""{"type":"direct","member_ids":["{{Examples.Ben}}"]}""",
@@ -74,7 +77,11 @@ internal static class ConversationOperations
                 new(201, "The new conversation.", typeof(ConversationDetails), Examples.ConversationJson),
                 new(200, "The existing conversation.", typeof(ConversationDetails), Examples.ConversationJson),
             ],
-            Refusals = [Refusal.DirectWithOneself, Refusal.DirectWithSeveral, Refusal.UserUnknown, Refusal.Blocked],
+            Refusals =
+            [
+                Refusal.DirectWithOneself, Refusal.DirectWithSeveral, Refusal.UserUnknown, Refusal.Blocked,
+                Refusal.ConversationUnknown, Refusal.ConversationIdReused,
+            ],
         },
         new(HttpMethod.Get, "/v1/conversations", Conversations, "The caller's inbox",
             """

@@ -32,8 +32,8 @@ internal static class GroupOperations
         },
         new(HttpMethod.Post, "/v1/conversations/{id}/members", Groups, "Add members to a group",
             """
-            Only admins add members. Users who are members already stay unchanged. New members see the entries after
-            their joining.
+            Only admins add members, and nobody whom a user has blocked adds them. Users who are members already stay
+            unchanged. New members see the entries after their joining.
             """)
         {
             Request = $$"""{"user_ids":["{{Examples.Ben}}"]}""",
@@ -45,7 +45,7 @@ internal static class GroupOperations
                       {"user_id":"{{Examples.Ben}}","name":"Ben","role":"member","joined_seq":8}]}
                     """),
             ],
-            Refusals = [.. ByAdmins, Refusal.UserUnknown, Refusal.GroupFull],
+            Refusals = [.. ByAdmins, Refusal.UserUnknown, Refusal.GroupFull, Refusal.Blocked],
         },
         new(HttpMethod.Delete, "/v1/conversations/{id}/members/{user_id}", Groups, "Remove a member, or leave",
             """

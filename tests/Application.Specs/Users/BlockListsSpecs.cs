@@ -44,6 +44,17 @@ public sealed class BlockListsSpecs
     }
 
     [Fact]
+    public async Task Of_many_those_who_have_blocked_somebody_are_found()
+    {
+        _annsBlocks = [Ben];
+        UserId[] others = [.. Enumerable.Range(0, 40).Select(_ => new UserId(Guid.CreateVersion7()))];
+
+        Assert.Equal([Ann], await _lists.WhoHasBlockedAsync([.. others, Ann, Ben], Ben, default));
+        Assert.Empty(await _lists.WhoHasBlockedAsync([.. others, Ben], Ann, default));
+        Assert.Empty(await _lists.WhoHasBlockedAsync([], Ann, default));
+    }
+
+    [Fact]
     public async Task A_forgotten_list_is_read_again()
     {
         Assert.False(await _lists.HasBlockedAsync(Ann, Ben, default));

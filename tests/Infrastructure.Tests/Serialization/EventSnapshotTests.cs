@@ -137,6 +137,24 @@ public sealed class EventSnapshotTests
     }
 
     [Fact]
+    public void A_group_under_an_id_of_its_clients_tells_the_fingerprint_of_its_start()
+    {
+        var started = new ConversationEvent.ConversationStarted(
+            ConversationKind.Group, Ann, [Ann], null, new Fingerprint(UInt128.MaxValue / 3))
+        { At = At };
+        var codec = new EventCodec();
+        var (data, _) = codec.Encode(started, Context, IEventCodec.FirstLink);
+
+        Assert.EndsWith(
+            ",\"fingerprint\":\"55555555555555555555555555555555\"}", Encoding.UTF8.GetString(data.Payload.Span),
+            StringComparison.Ordinal);
+        var read = codec.Decode(new StoredEvent(
+            StreamName.Of(new ConversationId(Guid.NewGuid())), 0, new LogPosition(1), data.EventId, data.Type,
+            data.Payload, data.Metadata));
+        Assert.Equal(started.Fingerprint, Assert.IsType<ConversationEvent.ConversationStarted>(read.Event).Fingerprint);
+    }
+
+    [Fact]
     public void Every_event_is_here() => Assert.Equal(
         EventRegistry.Formats.Select(format => format.Name).Order(StringComparer.Ordinal),
         Events.Keys.Order(StringComparer.Ordinal));

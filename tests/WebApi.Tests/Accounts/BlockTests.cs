@@ -41,6 +41,35 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
+    public async Task Whom_one_has_blocked_puts_one_into_no_group()
+    {
+        var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var old = (await StartGroupAsync(ann, ben, cat)).Is(201).Text("conversation_id");
+        (await BlockAsync(ben, ann)).Is(204);
+
+        (await StartGroupAsync(ann, cat, ben)).IsProblem(403, "blocked");
+        var own = (await StartGroupAsync(ann, cat)).Is(201).Text("conversation_id");
+        (await AddAsync(ann, own, ben)).IsProblem(403, "blocked");
+        Assert.Equal(2, (await server.GetAsync($"/v1/conversations/{own}/members", ann.Access))["members"].GetArrayLength());
+        (await SendAsync(ann, Message(conversation: old))).Is(201); // Groups of before stay as they are.
+        (await AddAsync(ann, old, ben)).Is(200);
+
+        (await server.DeleteAsync($"/v1/conversations/{old}/members/{ben.User}", ben.Access)).Is(204);
+        (await AddAsync(ann, old, ben)).IsProblem(403, "blocked");
+        (await server.SendAsync(
+            HttpMethod.Put, $"/v1/conversations/{old}/members/{cat.User}/role", new { role = "admin" }, ann.Access))
+            .Is(204);
+        (await AddAsync(cat, old, ben)).Is(200);
+
+        (await server.DeleteAsync($"/v1/blocks/{ann.User}", ben.Access)).Is(204);
+        (await AddAsync(ann, own, ben)).Is(200);
+        Assert.Equal(
+            [own, old],
+            (await server.GetAsync("/v1/conversations", ben.Access))["conversations"].EnumerateArray()
+                .Select(conversation => conversation.GetProperty("conversation_id").GetString()));
+    }
+
+    [Fact]
     public async Task Blocks_are_listed_last_first_and_in_pages()
     {
         var ann = await server.SignInAsync();
@@ -111,6 +140,13 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
             type = "text",
             text = "hello",
         };
+
+    private Task<Answer> StartGroupAsync(Tokens by, params Tokens[] others) => server.PostAsync(
+        "/v1/conversations",
+        new { type = "group", title = "us", member_ids = others.Select(other => other.User) }, by.Access);
+
+    private Task<Answer> AddAsync(Tokens by, string group, Tokens whom) => server.PostAsync(
+        $"/v1/conversations/{group}/members", new { user_ids = new[] { whom.User } }, by.Access);
 
     private Task<Answer> SendAsync(Tokens from, object message) =>
         server.PostAsync("/v1/messages", message, from.Access);
