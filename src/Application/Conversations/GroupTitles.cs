@@ -30,8 +30,9 @@ public sealed class GroupTitles(IContentSealer sealer)
         UserId by, string title, IReadOnlyCollection<UserId> others, CancellationToken cancellationToken)
     {
         // A message's identity begins with its type, which is never this high.
-        var start = $"\u00ffgroup\n{string.Join(' ', others.Select(user => user.ToString()).Order(StringComparer.Ordinal))}\n{title}";
-        return sealer.FingerprintAsync(by, Encoding.UTF8.GetBytes(start), cancellationToken);
+        var members = string.Join(' ', others.Select(user => user.ToString()).Order(StringComparer.Ordinal));
+        return sealer.FingerprintAsync(
+            by, Encoding.UTF8.GetBytes($"\u00ffgroup\n{members}\n{title}"), cancellationToken);
     }
 
     /// <summary>Fetches the keys of several titles in one query.</summary>

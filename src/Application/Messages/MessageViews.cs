@@ -58,8 +58,8 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
     }
 
     /// <summary>
-    /// <c>read</c> or <c>delivered</c> if that holds for every recipient who is still there, otherwise <c>sent</c>. Once
-    /// nobody is, it is what they have left behind.
+    /// <c>read</c> or <c>delivered</c> if that holds for every recipient who is still there, otherwise <c>sent</c>.
+    /// Once nobody is, it is what they have left behind.
     /// </summary>
     /// <param name="members">The conversation's current and former members.</param>
     public static string StatusOf(TimelineEntry entry, IEnumerable<MemberReceipts> members)
@@ -79,7 +79,10 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
 
     private readonly record struct Recipients(int Count, int Delivered, int Read)
     {
-        public string Status => Count == 0 ? "sent" : Read == Count ? "read" : Delivered == Count ? "delivered" : "sent";
+        public string Status =>
+            Count > 0 && Read == Count ? "read"
+            : Count > 0 && Delivered == Count ? "delivered"
+            : "sent";
 
         public Recipients With(MemberReceipts member, long seq) => new(
             Count + 1, Delivered + (member.DeliveredSeq >= seq ? 1 : 0), Read + (member.ReadSeq >= seq ? 1 : 0));

@@ -34,8 +34,8 @@ internal static class ErasedMembers
     ];
 
     /// <summary>
-    /// Notes erased users with the members that are saved, and with those of the run. One who becomes a member later, by
-    /// a request that was under way, is noted then.
+    /// Notes erased users with the members that are saved, and with those of the run. One who becomes a member later,
+    /// by a request that was under way, is noted then.
     /// </summary>
     public static async Task ApplyAsync(
         IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)

@@ -90,10 +90,10 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
 
     /// <summary>
     /// Unread messages, conversation by conversation. Each conversation is read in its order behind the read watermark.
-    /// Where most of what is read there is the user's own, deleted or erased, each other member's messages are looked up by an
-    /// index, so the cost depends on the page and the members, not on how much the user has written. Parameters: user,
-    /// conversation and seq that the page before ended with, limit, how many messages of a conversation are read in
-    /// order.
+    /// Where most of what is read there is the user's own, deleted or erased, each other member's messages are looked
+    /// up by an index, so the cost depends on the page and the members, not on how much the user has written.
+    /// Parameters: user, conversation and seq that the page before ended with, limit, how many messages of a
+    /// conversation are read in order.
     /// </summary>
     private const string UnreadRows =
         $"""

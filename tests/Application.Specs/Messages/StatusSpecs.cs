@@ -59,7 +59,8 @@ public sealed class StatusSpecs
     private static MemberReceipts Present(long delivered = -1, long read = -1) =>
         Member([new Stay(0, null)], delivered, read);
 
-    private static MemberReceipts Left(long delivered = -1, long read = -1) => Member([new Stay(0, 9)], delivered, read);
+    private static MemberReceipts Left(long delivered = -1, long read = -1) =>
+        Member([new Stay(0, 9)], delivered, read);
 
     private static MemberReceipts Member(Stay[] stays, long delivered, long read) =>
         new(Group, new UserId(Guid.CreateVersion7()), stays, Math.Max(delivered, read), read);

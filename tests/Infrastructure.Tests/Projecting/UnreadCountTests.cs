@@ -79,7 +79,9 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
     public async Task Messages_of_erased_members_are_not()
     {
         await ExpectAsync([Eve(), Ann(), Eve(), Ben(), Eve()], (-1, 1), (1, 0), (3, 0));
-        await ExpectAsync([Ann(), Eve(Fate.Deleted), Eve(), Eve(Fate.Expired), Eve(Fate.Due), Ann(), Update()], (-1, 2), (0, 1), (5, 0));
+        await ExpectAsync(
+            [Ann(), Eve(Fate.Deleted), Eve(), Eve(Fate.Expired), Eve(Fate.Due), Ann(), Update()],
+            (-1, 2), (0, 1), (5, 0));
     }
 
     [Theory]
@@ -87,7 +89,9 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
     [InlineData(ExpiredMax)]
     public async Task Messages_of_erased_members_are_not_among_many_expired_ones_either(int expired)
     {
-        await ExpectAsync([Ann(), .. Enumerable.Repeat(Eve(Fate.Expired), expired), Eve(), Ann(), Eve(Fate.Deleted)], (-1, 2), (0, 1));
+        await ExpectAsync(
+            [Ann(), .. Enumerable.Repeat(Eve(Fate.Expired), expired), Eve(), Ann(), Eve(Fate.Deleted)],
+            (-1, 2), (0, 1));
     }
 
     [Fact]

@@ -50,7 +50,8 @@ public sealed class BlockTests(ChatServer server) : IClassFixture<ChatServer>
         (await StartGroupAsync(ann, cat, ben)).IsProblem(403, "blocked");
         var own = (await StartGroupAsync(ann, cat)).Is(201).Text("conversation_id");
         (await AddAsync(ann, own, ben)).IsProblem(403, "blocked");
-        Assert.Equal(2, (await server.GetAsync($"/v1/conversations/{own}/members", ann.Access))["members"].GetArrayLength());
+        var members = (await server.GetAsync($"/v1/conversations/{own}/members", ann.Access)).Is(200)["members"];
+        Assert.Equal(2, members.GetArrayLength());
         (await SendAsync(ann, Message(conversation: old))).Is(201); // Groups of before stay as they are.
         (await AddAsync(ann, old, ben)).Is(200);
 

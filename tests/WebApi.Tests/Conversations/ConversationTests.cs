@@ -125,7 +125,8 @@ public sealed class ConversationTests(ChatServer server) : IClassFixture<ChatSer
             "/v1/conversations", new { type = "group", title = "us", member_ids = new[] { ben.User, cat.User } },
             ann.Access);
         var group = $"/v1/conversations/{started.Is(201).Text("conversation_id")}";
-        var message = new { message_id = Guid.CreateVersion7(), conversation_id = group[18..], type = "text", text = "x" };
+        var id = started.Text("conversation_id");
+        var message = new { message_id = Guid.CreateVersion7(), conversation_id = id, type = "text", text = "x" };
         (await server.PostAsync("/v1/messages", message, ann.Access)).Is(201);
         (await server.PostAsync(group + "/receipts", new { read_seq = 1 }, ben.Access)).Is(204);
         Assert.Equal(["sent", "sent", "sent"], await StatusesAsync());
