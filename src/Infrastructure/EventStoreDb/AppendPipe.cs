@@ -16,7 +16,7 @@ internal sealed class AppendPipe : IDisposable
     /// <summary>How long a failed write waits for the server's status, which gives the reason.</summary>
     private static readonly TimeSpan StatusWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>The server's time limit for one append; the caller's timeout is longer.</summary>
+    /// <summary><see cref="EventStoreDbSettings.ServerDeadline"/>; the caller's timeout is longer.</summary>
     private readonly Duration _deadline;
 
     private readonly CancellationTokenSource _end = new();

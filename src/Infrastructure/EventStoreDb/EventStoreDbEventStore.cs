@@ -59,7 +59,7 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         LogPosition after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        await using var subscription = new Subscription(_cluster, settings.DefaultDeadline, after);
+        await using var subscription = new Subscription(_cluster, settings, after);
         while (true)
             yield return await subscription.NextAsync(cancellationToken);
     }
@@ -123,8 +123,10 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         var pipe = PipeTo(node);
         try
         {
-            var timeout = settings.DefaultDeadline + (settings.DefaultDeadline / 2);
-            return await pipe.Send(appends).Done.WaitAsync(timeout, cancellationToken);
+            var outcomes = await pipe.Send(appends).Done.WaitAsync(settings.AppendTimeout, cancellationToken);
+            if (outcomes.Any(outcome => outcome is AppendOutcome.Failed { Reason: StoreUnavailableException }))
+                _cluster.Leave(node); // It is not ready, or too slow. The next append may find a better one.
+            return outcomes;
         }
         catch (TimeoutException)
         {
@@ -141,7 +143,7 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
             if (_pipe is { IsBroken: false } pipe && pipe.Node == node)
                 return pipe;
             _pipe?.Dispose();
-            return _pipe = new AppendPipe(node, settings.DefaultDeadline);
+            return _pipe = new AppendPipe(node, settings.ServerDeadline);
         }
     }
 

@@ -12,6 +12,8 @@ internal sealed class EventStoreDbSettings
     private const string Scheme = "esdb://";
     private const string DiscoverScheme = "esdb+discover://";
 
+    private static readonly TimeSpan CheckEveryMax = TimeSpan.FromSeconds(5);
+
     private EventStoreDbSettings(IReadOnlyList<NodeAddress> hosts, bool discover)
     {
         Hosts = hosts;
@@ -51,8 +53,23 @@ internal sealed class EventStoreDbSettings
 
     public TimeSpan GossipTimeout { get; private set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The time limit of a call; for a subscription, until its confirmation.</summary>
-    public TimeSpan DefaultDeadline { get; private set; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// The time limit of a call with the discovery of its node and all redirects; for a subscription, until its
+    /// confirmation. The default leaves a command room to be answered within 10 s.
+    /// </summary>
+    public TimeSpan DefaultDeadline { get; private set; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>
+    /// How long a node may take to answer an append. Half of the deadline: the appends that have waited for those of a
+    /// silent node can still be made at another.
+    /// </summary>
+    public TimeSpan AppendTimeout => DefaultDeadline / 2;
+
+    /// <summary>The server's own time limit for an append, so that its answer comes in time.</summary>
+    public TimeSpan ServerDeadline => AppendTimeout * 0.75;
+
+    /// <summary>How often a subscription's node is asked whether it still belongs to its cluster.</summary>
+    public TimeSpan CheckEvery => DefaultDeadline / 2 < CheckEveryMax ? DefaultDeadline / 2 : CheckEveryMax;
 
     public TimeSpan KeepAliveInterval { get; private set; } = TimeSpan.FromSeconds(10);
     public TimeSpan KeepAliveTimeout { get; private set; } = TimeSpan.FromSeconds(10);

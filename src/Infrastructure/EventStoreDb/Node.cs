@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -19,6 +20,9 @@ internal sealed class Node : IDisposable
     /// <summary>The HTTP/2 window in bytes; a catching-up subscription fills it.</summary>
     private const int WindowSize = 1024 * 1024;
 
+    /// <summary>How long a failed call counts against a node.</summary>
+    private static readonly TimeSpan LeftFor = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReconnectFirst = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ReconnectMax = TimeSpan.FromSeconds(1);
@@ -27,6 +31,7 @@ internal sealed class Node : IDisposable
     private readonly Metadata _headers;
     private readonly TimeSpan _deadline;
     private volatile string? _version;
+    private long _leftAt;
 
     public Node(NodeAddress address, EventStoreDbSettings settings)
     {
@@ -47,6 +52,11 @@ internal sealed class Node : IDisposable
     }
 
     public NodeAddress Address { get; }
+
+    /// <summary>Whether a call has recently failed, so that the node is gone, silent or not ready.</summary>
+    public bool WasLeft =>
+        Volatile.Read(ref _leftAt) is not 0 and var leftAt && Stopwatch.GetElapsedTime(leftAt) < LeftFor;
+
     public Streams.StreamsClient Streams { get; }
     public Gossip.GossipClient Gossip { get; }
 
@@ -76,6 +86,8 @@ internal sealed class Node : IDisposable
                 $"EventStoreDB {supported.EventStoreServerVersion} at {Address} has no BatchAppend; "
                 + "it takes 21.10 or later.");
     }
+
+    public void NoteLeft() => Volatile.Write(ref _leftAt, Stopwatch.GetTimestamp());
 
     public void Dispose() => _channel.Dispose();
 

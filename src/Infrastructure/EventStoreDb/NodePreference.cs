@@ -23,7 +23,7 @@ internal static class NodePreferences
     }
 
     public static NodeAddress AddressOf(MemberInfo member) =>
-        new(member.HttpEndPoint.Address, (int)member.HttpEndPoint.Port);
+        new(member.HttpEndPoint?.Address ?? "", (int)(member.HttpEndPoint?.Port ?? 0));
 
     private static bool IsUsable(MemberInfo member) =>
         member.IsAlive && member.HttpEndPoint is not null && member.State is

@@ -9,9 +9,11 @@ namespace ChatCqrs.Infrastructure.EventStoreDb;
 
 /// <summary>
 /// A subscription to all streams of the application. It fills a bounded buffer. When a full buffer makes the server
-/// close the subscription, it subscribes again after the last received event.
+/// close the subscription, it subscribes again after the last received event. It ends when its node is cut off from the
+/// cluster, or silent: such a node delivers nothing, and may not know that there is anything.
 /// </summary>
-internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPosition after) : IAsyncDisposable
+internal sealed class Subscription(Cluster cluster, EventStoreDbSettings settings, LogPosition after)
+    : IAsyncDisposable
 {
     /// <summary>How many events the buffer holds.</summary>
     private const int BufferMax = 8_000;
@@ -62,7 +64,7 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
         {
             while (true)
             {
-                await cluster.CallAsync(ReadOnceAsync, _stop.Token);
+                await cluster.CallAsync(ReadWatchedAsync, _stop.Token, isEndless: true);
                 await Task.Delay(Backoff.WithJitter(ResubscribeAfter), _stop.Token);
             }
         }
@@ -72,11 +74,38 @@ internal sealed class Subscription(Cluster cluster, TimeSpan deadline, LogPositi
         }
     }
 
+    /// <exception cref="StoreUnavailableException">The node is cut off or silent; or the subscription has ended.</exception>
+    private async Task<bool> ReadWatchedAsync(Node node, CancellationToken cancellationToken)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = ReadOnceAsync(node, end.Token);
+        var watching = WatchAsync(node, end.Token);
+        var isCutOff = await Task.WhenAny(reading, watching) == watching;
+        await end.CancelAsync();
+        await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!isCutOff)
+            return await reading;
+        await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        throw new StoreUnavailableException($"EventStoreDB at {node.Address} is silent, or cut off from its cluster.");
+    }
+
+    /// <summary>Ends once the node cannot be used any more.</summary>
+    private async Task WatchAsync(Node node, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(settings.CheckEvery);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            if (!await cluster.IsUsableAsync(node, cancellationToken))
+                return;
+        }
+    }
+
     /// <returns>Always true: the server closed the subscription of a slow consumer. Other ends throw.</returns>
     private async Task<bool> ReadOnceAsync(Node node, CancellationToken cancellationToken)
     {
         using var unconfirmed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        unconfirmed.CancelAfter(deadline);
+        unconfirmed.CancelAfter(settings.DefaultDeadline);
         await node.VersionAsync(unconfirmed.Token);
         using var call = node.Streams.Read(Reads.Following(after), node.WithoutDeadline(unconfirmed.Token));
         try

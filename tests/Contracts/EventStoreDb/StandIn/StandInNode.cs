@@ -21,6 +21,8 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
     private WebApplication? _app;
     private int _port;
     private int _subscriptions;
+    private int _appends;
+    private int _gossips;
 
     public NodeLog Log => log;
 
@@ -36,6 +38,27 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
 
     /// <summary>While false, appends and reads get no answer.</summary>
     public bool Answers { get; set; } = true;
+
+    /// <summary>While false, gossip gets no answer: with <see cref="Answers"/>, the process is stopped.</summary>
+    public bool Gossips { get; set; } = true;
+
+    /// <summary>While false, subscriptions get no events, as at a node that no longer follows its leader.</summary>
+    public bool Delivers { get; set; } = true;
+
+    /// <summary>While false, the answer to an append is that the server is not ready.</summary>
+    public bool IsReady { get; set; } = true;
+
+    /// <summary>What gossip waits for; completed by default.</summary>
+    public Task GossipsAfter { get; set; } = Task.CompletedTask;
+
+    /// <summary>Called with the number of gossips so far; null for nothing.</summary>
+    public Action<int>? OnGossip { get; set; }
+
+    /// <summary>Completed at the first gossip.</summary>
+    public TaskCompletionSource Gossiped { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>How many requests to append have come.</summary>
+    public int Appends => _appends;
 
     /// <summary>A stream that refuses appends.</summary>
     public string? Denied { get; set; }
@@ -106,6 +129,14 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
 
     public int Subscribed() => Interlocked.Increment(ref _subscriptions);
 
+    public void Gossip()
+    {
+        Gossiped.TrySetResult();
+        OnGossip?.Invoke(Interlocked.Increment(ref _gossips));
+    }
+
+    public void Appending() => Interlocked.Increment(ref _appends);
+
     public void Heard(Metadata headers)
     {
         lock (_authorizations)
@@ -127,10 +158,18 @@ internal sealed class StandInNode(NodeLog log, X509Certificate2? certificate = n
 
 internal sealed class GossipService(StandInNode node) : Gossip.GossipBase
 {
-    public override Task<ClusterInfo> Read(Empty request, ServerCallContext context) => Task.FromResult(new ClusterInfo
+    public override async Task<ClusterInfo> Read(Empty request, ServerCallContext context)
     {
-        Members = { node.Members.Count > 0 ? node.Members : [node.As(MemberInfo.Types.VNodeState.Leader)] },
-    });
+        node.Gossip();
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, node.Dropped);
+        await node.GossipsAfter.WaitAsync(ended.Token);
+        if (!node.Gossips)
+            await Task.Delay(Timeout.Infinite, ended.Token);
+        return new ClusterInfo
+        {
+            Members = { node.Members.Count > 0 ? node.Members : [node.As(MemberInfo.Types.VNodeState.Leader)] },
+        };
+    }
 }
 
 internal sealed class FeaturesService(StandInNode node) : ServerFeatures.ServerFeaturesBase

@@ -19,6 +19,7 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, node.Dropped);
         await foreach (var request in requests.ReadAllAsync(ended.Token))
         {
+            node.Appending();
             node.ThrowIfNotLeader();
             if (!node.Answers)
                 continue;
@@ -59,6 +60,12 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
             StreamIdentifier = options.StreamIdentifier,
         };
         var stream = options.StreamIdentifier.StreamName.ToStringUtf8();
+        if (!node.IsReady)
+        {
+            response.Error = new() { Code = 0, Message = "Server Is Not Ready" };
+            return response;
+        }
+
         if (stream == node.Denied)
         {
             response.Error = new() { Code = (int)StatusCode.PermissionDenied, Message = "AccessDenied" };
@@ -145,6 +152,8 @@ internal sealed class StreamsService(StandInNode node) : Streams.StreamsBase
         for (ulong filtered = 0; ;)
         {
             var appended = Log.Appended; // Taken before reading, so that no append is missed.
+            if (!node.Delivers)
+                await Task.Delay(Timeout.Infinite, cancellationToken);
             foreach (var record in Log.From(next))
             {
                 next++;
