@@ -11,7 +11,7 @@ namespace ChatCqrs.Infrastructure.Postgres;
 /// takes a lock and holds it until its transaction is visible, so a reader that sees a position has seen all positions
 /// before it (docs/adr/0001).
 /// </summary>
-public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
+public sealed class PostgresEventStore : IEventStore, IReadsApart, IAsyncDisposable
 {
     /// <summary>
     /// How often an idle subscription reads, to find the appends of other nodes. This node's appends wake it at once.
@@ -23,8 +23,9 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan ReadEvery = TimeSpan.FromMilliseconds(20);
 
-    private readonly LogConnections _connections;
     private readonly LogReader _reader;
+    private readonly LogReader _feed;
+    private readonly LogReader _look;
     private readonly LogTruncation _truncation;
     private readonly LogAppender _appender;
     private TaskCompletionSource _appended = NewSignal();
@@ -33,11 +34,15 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
     /// <param name="connection">The server and database of the log.</param>
     public PostgresEventStore(NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection)
     {
-        _connections = new LogConnections(connection);
-        _reader = new LogReader(_connections.Reads);
-        _appender = new LogAppender(_connections.Appends);
+        Connections = new LogConnections(connection);
+        _reader = new LogReader(Connections.Reads);
+        _feed = new LogReader(Connections.Feeds);
+        _look = new LogReader(Connections.Looks);
+        _appender = new LogAppender(Connections.Appends);
         _truncation = new LogTruncation(database);
     }
+
+    internal LogConnections Connections { get; }
 
     public async Task<IReadOnlyList<AppendOutcome>> AppendAsync(
         IReadOnlyList<StreamAppend> appends, CancellationToken cancellationToken)
@@ -59,6 +64,10 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
         return PostgresErrors.GuardAsync(() => _reader.StreamAsync(stream, from, direction, limit, cancellationToken));
     }
 
+    Task<IReadOnlyList<StoredEvent>> IReadsApart.ReadApartAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(
+            () => _feed.StreamAsync(stream, from, ReadDirection.Forwards, limit, cancellationToken));
+
     public async IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(
         LogPosition after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -68,7 +77,7 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
             var appended = Volatile.Read(ref _appended).Task; // Before the read, or an append during it is missed.
             var started = Stopwatch.GetTimestamp();
             var from = after;
-            var page = await PostgresErrors.GuardAsync(() => _reader.PageAsync(from, cancellationToken));
+            var page = await PostgresErrors.GuardAsync(() => _feed.PageAsync(from, cancellationToken));
             after = page.Last;
             if (page.Events.Count > 0)
                 yield return page.Events;
@@ -82,18 +91,18 @@ public sealed class PostgresEventStore : IEventStore, IAsyncDisposable
     }
 
     public Task<LogPosition> HeadAsync(CancellationToken cancellationToken) =>
-        PostgresErrors.GuardAsync(() => _reader.HeadAsync(cancellationToken));
+        PostgresErrors.GuardAsync(() => _look.HeadAsync(cancellationToken));
 
     public Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        return PostgresErrors.GuardAsync(() => _reader.ChangesAsync(after, limit, cancellationToken));
+        return PostgresErrors.GuardAsync(() => _look.ChangesAsync(after, limit, cancellationToken));
     }
 
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(() => _truncation.RunAsync(stream, before, cancellationToken));
 
-    public ValueTask DisposeAsync() => _connections.DisposeAsync();
+    public ValueTask DisposeAsync() => Connections.DisposeAsync();
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

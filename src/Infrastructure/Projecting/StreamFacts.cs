@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Postgres;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
@@ -7,6 +8,12 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class StreamFacts(IEventStore store, IEventCodec codec)
 {
     /// <summary>Events of a stream from a revision on, in its order; those that were truncated are missing.</summary>
-    public async Task<IReadOnlyList<Recorded>> ReadAsync(string stream, long from, int limit, CancellationToken cancellationToken) =>
-        [.. (await store.ReadStreamAsync(stream, from, ReadDirection.Forwards, limit, cancellationToken)).Select(codec.Decode)];
+    public async Task<IReadOnlyList<Recorded>> ReadAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken)
+    {
+        var events = store is IReadsApart log
+            ? await log.ReadApartAsync(stream, from, limit, cancellationToken)
+            : await store.ReadStreamAsync(stream, from, ReadDirection.Forwards, limit, cancellationToken);
+        return [.. events.Select(codec.Decode)];
+    }
 }

@@ -1,6 +1,8 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Postgres;
 
@@ -44,6 +46,42 @@ public sealed class PostgresEventStoreTests(LogDatabase database) : IClassFixtur
         var seen = await TakeAsync(other, head, 3);
         Assert.Equal([(slow, 0L), (fast, 0), (fast, 1)], seen.Select(e => (e.Stream, e.Revision)));
         Assert.Equal((ulong)late.Position, seen[0].Position.Value);
+    }
+
+    public static TheoryData<string> Kinds => ["append", "read", "feed", "read apart", "look"];
+
+    /// <summary>A projection that catches up starves no writer, and writers starve no projection.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Each_kind_of_work_has_connections_of_its_own(string busy)
+    {
+        var (store, stream) = ((PostgresEventStore)database.Store(), Some.Stream());
+        await AppendAsync(store, stream, StreamAppend.NoStream, 1);
+        var pool = busy switch
+        {
+            "append" => store.Connections.Appends,
+            "read" => store.Connections.Reads,
+            "look" => store.Connections.Looks,
+            _ => store.Connections.Feeds,
+        };
+        var held = new List<NpgsqlConnection>();
+        while (held.Count < new NpgsqlConnectionStringBuilder(pool.ConnectionString).MaxPoolSize)
+            held.Add(await pool.OpenConnectionAsync());
+
+        if (busy != "append")
+            await AppendAsync(store, Some.Stream(), StreamAppend.NoStream, 1);
+        if (busy != "read")
+            Assert.Single(await store.ReadStreamAsync(stream, 0, ReadDirection.Forwards, 10, None));
+        if (busy is not ("feed" or "read apart"))
+        {
+            Assert.Single(await ((IReadsApart)store).ReadApartAsync(stream, 0, 10, None));
+            Assert.NotEmpty(await TakeAsync(store, LogPosition.Start, 1));
+        }
+
+        if (busy != "look")
+            Assert.NotEqual(LogPosition.Start, await store.HeadAsync(None));
+        foreach (var connection in held)
+            await connection.DisposeAsync();
     }
 
     [Fact]
