@@ -13,13 +13,17 @@ internal static class OperationsOperations
     public static readonly IReadOnlyList<Operation> All =
     [
         new(HttpMethod.Get, "/v1/admin/projections", Tag, "The progress of the projections",
-            "Position, lag and state of each read model. For the role `admin`.")
+            """
+            Position, lag and state of each read model, and the streams whose views end before an event that could not
+            be read or folded. For the role `admin`.
+            """)
         {
             Answers =
             [
                 new(200, "The projections.", typeof(ProjectionsAnswer),
                     """
-                    {"projections":[{"name":"timeline","position":4711,"lag":0.2,"state":"running","detail":null}]}
+                    {"projections":[{"name":"timeline","position":4711,"lag":0.2,"state":"running","detail":null}],
+                     "set_aside_streams":0,"set_aside":[]}
                     """),
             ],
             Refusals = [Forbidden],
@@ -41,8 +45,9 @@ internal static class OperationsOperations
         },
         new(HttpMethod.Get, "/health/ready", Tag, "Readiness",
             """
-            Ready when the log and the read side answer, the read side has a leader and is not far behind, and the
-            process is not stopping. Send requests only while the answer is 200.
+            Ready when the log and the database answer, and the process is not stopping. Send requests only while the
+            answer is 200. A read side that is far behind, has no leader or cannot go on is `degraded`, and still 200:
+            it is that for all nodes at once, and sends, acknowledgements and sockets work.
             """)
         {
             Authorised = false,
@@ -51,12 +56,12 @@ internal static class OperationsOperations
             [
                 new(200, "The server is ready.", null,
                     """
-                    {"status":"healthy","checks":{"log":{"status":"healthy","detail":"answers"},
+                    {"status":"healthy","lag_seconds":0,"checks":{"log":{"status":"healthy","detail":"answers"},
                       "read_side":{"status":"healthy","detail":"0.0 seconds behind the log"}}}
                     """),
                 new(503, "The server is not ready.", null,
                     """
-                    {"status":"unhealthy","checks":{"log":{"status":"unhealthy",
+                    {"status":"unhealthy","lag_seconds":null,"checks":{"log":{"status":"unhealthy",
                       "detail":"cannot be reached, or does not answer in time"}}}
                     """),
             ],

@@ -10,6 +10,9 @@ public static class AdminEndpoints
     internal static readonly Refusal ProjectionUnknown = new(
         RefusalKind.Unknown, "projection_unknown", "There is no projection of this name.");
 
+    /// <summary>Streams that are set aside, in an answer.</summary>
+    private const int SetAsideMax = 100;
+
     public static RouteGroupBuilder MapAdministration(this RouteGroupBuilder api)
     {
         var group = api.MapGroup("/v1/admin").RequireAuthorization(RoleNames.Admin);
@@ -22,8 +25,18 @@ public static class AdminEndpoints
         IProjections projections, CancellationToken cancellationToken)
     {
         var states = await projections.StatesAsync(cancellationToken);
-        return new ProjectionsAnswer([.. states.Select(state => new ProjectionAnswer(
-            state.Name, state.Position.Value, state.LagSeconds, state.State, state.Detail))]);
+        var aside = await projections.SetAsideAsync(SetAsideMax, cancellationToken);
+        return new ProjectionsAnswer(
+            [
+                .. states.Select(state => new ProjectionAnswer(
+                    state.Name, state.Position.Value, state.LagSeconds, state.State, state.Detail)),
+            ],
+            aside.Count,
+            [
+                .. aside.First.Select(stream => new SetAsideAnswer(
+                    stream.Stream, stream.Revision, stream.Position.Value, stream.EventId, stream.Type, stream.Reason,
+                    stream.Since, stream.Projections)),
+            ]);
     }
 
     private static async Task<IResult> RebuildAsync(
@@ -33,8 +46,20 @@ public static class AdminEndpoints
             : throw new RefusedException(ProjectionUnknown);
 }
 
-/// <summary>The state of each read model.</summary>
-public sealed record ProjectionsAnswer(IReadOnlyList<ProjectionAnswer> Projections);
+/// <summary>The state of each read model, and the streams that are set aside.</summary>
+/// <param name="SetAsideStreams">How many streams end early in the views.</param>
+/// <param name="SetAside">The first 100 of them, the oldest first.</param>
+public sealed record ProjectionsAnswer(
+    IReadOnlyList<ProjectionAnswer> Projections, long SetAsideStreams, IReadOnlyList<SetAsideAnswer> SetAside);
+
+/// <summary>A stream whose views end before an event that could not be read or folded.</summary>
+/// <param name="Revision">The event's revision in the stream.</param>
+/// <param name="Position">The event's position in the log.</param>
+/// <param name="Type">The event's wire name.</param>
+/// <param name="Projections">The read models that leave out the event and what follows it in the stream.</param>
+public sealed record SetAsideAnswer(
+    string Stream, long Revision, ulong Position, Guid EventId, string Type, string Reason, DateTimeOffset Since,
+    IReadOnlyList<string> Projections);
 
 /// <summary>The state of one read model.</summary>
 /// <param name="Position">The checkpoint, a position of the log.</param>

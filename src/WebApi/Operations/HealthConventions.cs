@@ -12,13 +12,18 @@ public sealed record HealthOptions
     /// <summary>The most time of one check; 00:00:00.1 to 00:01:00.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The most seconds that the read models may be behind the log; 1 to 86,400.</summary>
+    /// <summary>
+    /// The read side is degraded when it is more seconds than this behind the log; 1 to 86,400.
+    /// </summary>
     public double LagSecondsMax { get; init; } = 30;
 }
 
 /// <summary>The health checks.</summary>
 public static class HealthConventions
 {
+    /// <summary>The datum of a check that says how many seconds the views are behind the log.</summary>
+    internal const string LagSeconds = "lag_seconds";
+
     private const string Ready = "ready";
 
     public static WebApplicationBuilder AddHealth(this WebApplicationBuilder builder)
@@ -40,7 +45,8 @@ public static class HealthConventions
     }
 
     /// <summary>
-    /// <c>/health/live</c>: the process answers. <c>/health/ready</c>: the server can serve requests.
+    /// <c>/health/live</c>: the process answers. <c>/health/ready</c>: this node can reach the log and the database;
+    /// 200 also while the read side is degraded, which it is for all nodes at once.
     /// </summary>
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
@@ -59,13 +65,20 @@ public static class HealthConventions
         return context.Response.WriteAsync(JsonSerializer.Serialize(new
         {
             status = NameOf(report.Status),
+            lag_seconds = report.Entries.Values
+                .Select(entry => entry.Data.GetValueOrDefault(LagSeconds) as double?).FirstOrDefault(lag => lag != null),
             checks = report.Entries.ToDictionary(
                 entry => entry.Key,
                 entry => new { status = NameOf(entry.Value.Status), detail = entry.Value.Description }),
         }));
     }
 
-    private static string NameOf(HealthStatus status) => status == HealthStatus.Healthy ? "healthy" : "unhealthy";
+    private static string NameOf(HealthStatus status) => status switch
+    {
+        HealthStatus.Healthy => "healthy",
+        HealthStatus.Degraded => "degraded",
+        _ => "unhealthy",
+    };
 }
 
 /// <summary>Unhealthy once the process stops, so that a load balancer sends it no more requests.</summary>
@@ -90,7 +103,10 @@ internal sealed class LogCheck(IEventStore store, IOptions<HealthOptions> option
         _probe.AskAsync(cancellationToken);
 }
 
-/// <summary>Healthy when the read side answers, has a leader and is not far behind the log.</summary>
+/// <summary>
+/// Unhealthy when the database does not answer. Degraded when the read side has no leader, cannot go on, or is far
+/// behind the log.
+/// </summary>
 internal sealed class ReadSideCheck(
     IProjections projections, IOptions<HealthOptions> options, TimeProvider clock) : IHealthCheck
 {
@@ -102,12 +118,13 @@ internal sealed class ReadSideCheck(
 
     internal static HealthCheckResult Judge(IReadOnlyList<ProjectionState> states, double lagMax)
     {
-        if (states.FirstOrDefault(state => state.State is "waiting" or "stopped") is { } idle)
-            return HealthCheckResult.Unhealthy($"{idle.Name} is {idle.State}");
         var lag = states.Max(state => state.LagSeconds);
+        var data = new Dictionary<string, object> { [HealthConventions.LagSeconds] = lag };
+        if (states.FirstOrDefault(state => state.State is "waiting" or "stopped") is { } idle)
+            return HealthCheckResult.Degraded($"{idle.Name} is {idle.State}", data: data);
         return lag > lagMax
-            ? HealthCheckResult.Unhealthy($"{lag:0} seconds behind the log")
-            : HealthCheckResult.Healthy($"{lag:0.0} seconds behind the log");
+            ? HealthCheckResult.Degraded($"{lag:0} seconds behind the log", data: data)
+            : HealthCheckResult.Healthy($"{lag:0.0} seconds behind the log", data);
     }
 }
 
