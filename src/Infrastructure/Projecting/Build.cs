@@ -21,13 +21,11 @@ internal sealed class Build(
 
     /// <summary>Events that were read but lie beyond the live position of that moment.</summary>
     private IReadOnlyList<Recorded> _ahead = [];
-    private FormatException? _poison;
 
     public LogPosition Position { get; private set; }
 
     /// <summary>Folds the next run.</summary>
     /// <returns>Whether the build has reached the live position.</returns>
-    /// <exception cref="FormatException">An event cannot be read.</exception>
     public async Task<bool> StepAsync(CancellationToken cancellationToken)
     {
         var goal = live();
@@ -35,11 +33,9 @@ internal sealed class Build(
             return true;
         if (_ahead.Count == 0)
         {
-            if (_poison is not null)
-                throw _poison;
             if (await feed.NextAsync(Patience) is not { } run)
                 return await store.HeadAsync(cancellationToken) <= Position; // The rest was truncated.
-            (_ahead, _poison) = run;
+            _ahead = run;
         }
 
         var ready = _ahead.TakeWhile(fact => fact.Position <= goal).Take(_runSize.Max).ToList();

@@ -7,12 +7,16 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// The rows that say how far the views are, which models those are, and which rebuilds are asked for. Moving one names
-/// the place it is moved from, so that of two runners only one commits.
+/// The rows that say how far the views are, which models those are, who leads, and which rebuilds are asked for. Moving
+/// one names the place it is moved from and the leader's epoch, so that of two runners only one commits, also where
+/// nothing has moved since the one took over from the other.
 /// </summary>
 internal static class Checkpoint
 {
     private const string RebuildPrefix = "rebuild:";
+
+    /// <summary>The checkpoint is at <c>$1</c>, and the leader of epoch <c>$2</c> has taken it up last.</summary>
+    private const string Held = $"name = '{Live}' AND position = $1 AND epoch = $2";
 
     /// <summary>
     /// The checkpoint of the views that are in use; in a shadow schema, of those that are built anew.
@@ -27,6 +31,7 @@ internal static class Checkpoint
         table.AddColumn("lag_seconds", "double precision").NotNull();
         table.AddColumn("updated_at", "timestamptz").NotNull();
         table.AddColumn("models", "text[]"); // Of "live": the models that hold everything up to the position.
+        table.AddColumn("epoch", "bigint"); // Of "live": how often a leader has taken up; null before the first did.
         options.Storage.ExtendedSchemaObjects.Add(table);
     }
 
@@ -42,9 +47,10 @@ internal static class Checkpoint
     /// </summary>
     /// <param name="models">Those that this node folds.</param>
     /// <param name="unnoted">Those that a database holds where nothing is noted.</param>
-    /// <returns>Where the views are, and which models are there.</returns>
-    public static async Task<(LogPosition Position, IReadOnlyList<string> Filled)> TakeUpAsync(
-        NpgsqlDataSource database, IReadOnlyList<string> models, IReadOnlyList<string> unnoted, CancellationToken cancellationToken)
+    /// <returns>The new epoch, where the views are, and which models are there.</returns>
+    public static async Task<TakenUp> TakeUpAsync(
+        NpgsqlDataSource database, IReadOnlyList<string> models, IReadOnlyList<string> unnoted,
+        CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             $"""
@@ -56,21 +62,28 @@ internal static class Checkpoint
                 INSERT INTO checkpoints (name, position, lag_seconds, updated_at)
                 SELECT '{RebuildPrefix}' || o.name, 0, 0, now() FROM own o WHERE NOT o.is_filled ON CONFLICT (name) DO NOTHING
             )
-            INSERT INTO checkpoints (name, position, lag_seconds, updated_at, models)
-            SELECT '{Live}', 0, 0, now(), ARRAY(SELECT o.name FROM own o WHERE o.is_filled)
-            ON CONFLICT (name) DO UPDATE SET updated_at = now(), models = excluded.models RETURNING position, models
+            INSERT INTO checkpoints AS c (name, position, lag_seconds, updated_at, models, epoch)
+            SELECT '{Live}', 0, 0, now(), ARRAY(SELECT o.name FROM own o WHERE o.is_filled), 1
+            ON CONFLICT (name) DO UPDATE SET
+                updated_at = now(), models = excluded.models, epoch = coalesce(c.epoch, 0) + 1
+            RETURNING position, models, epoch
             """);
         command.Parameters.Add(new() { Value = models.ToArray() });
         command.Parameters.Add(new() { Value = unnoted.ToArray() });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
-        return (new LogPosition((ulong)row.GetDecimal(0)), row.GetFieldValue<string[]>(1));
+        return new TakenUp(
+            row.GetInt64(2), new LogPosition((ulong)row.GetDecimal(0)), row.GetFieldValue<string[]>(1));
     }
 
     /// <summary>The checkpoint of a rebuild, in its schema.</summary>
-    public static async Task BeginRebuildAsync(NpgsqlDataSource tables, CancellationToken cancellationToken)
+    public static async Task BeginRebuildAsync(
+        NpgsqlDataSource tables, long epoch, CancellationToken cancellationToken)
     {
-        await using var command = tables.CreateCommand($"INSERT INTO checkpoints (name, position, lag_seconds, updated_at) VALUES ('{Live}', 0, 0, now())");
+        await using var command = tables.CreateCommand(
+            "INSERT INTO checkpoints (name, position, lag_seconds, updated_at, epoch) "
+            + $"VALUES ('{Live}', 0, 0, now(), $1)");
+        command.Parameters.Add(new() { Value = epoch });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -79,48 +92,63 @@ internal static class Checkpoint
     /// here, and then finds the row moved. The commit is durable, whatever the database is set to: the writer trusts a
     /// position that was announced (docs/adr/0014).
     /// </summary>
+    /// <param name="epoch">The epoch of the leader that moves it.</param>
     /// <param name="lagSeconds">How old the first event of the run is.</param>
     /// <exception cref="CheckpointMovedException">
-    /// Another runner has moved it; the transaction must not commit.
+    /// Another runner has moved it or taken it up; the transaction must not commit.
     /// </exception>
     public static async Task MoveAsync(
-        NpgsqlConnection connection, LogPosition from, LogPosition to, double lagSeconds, CancellationToken cancellationToken)
+        NpgsqlConnection connection, long epoch, LogPosition from, LogPosition to, double lagSeconds,
+        CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
         command.CommandText =
             $"""
-            UPDATE checkpoints SET position = $2, lag_seconds = $3, updated_at = now() WHERE name = '{Live}' AND position = $1
+            UPDATE checkpoints SET position = $2, lag_seconds = $3, updated_at = now()
+            WHERE name = '{Live}' AND position = $1 AND epoch = $4
             RETURNING {DurableCommit.Sql}
             """;
         command.Parameters.Add(new() { Value = (decimal)from.Value });
         command.Parameters.Add(new() { Value = (decimal)to.Value });
         command.Parameters.Add(new() { Value = lagSeconds });
+        command.Parameters.Add(new() { Value = epoch });
         if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
             throw new CheckpointMovedException(from);
     }
 
     /// <summary>Says that the leader is alive though nothing happens.</summary>
     /// <exception cref="CheckpointMovedException">Another runner leads.</exception>
-    public static async Task TouchAsync(NpgsqlDataSource database, LogPosition at, CancellationToken cancellationToken)
+    public static async Task TouchAsync(
+        NpgsqlDataSource database, long epoch, LogPosition at, double lagSeconds, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            $"UPDATE checkpoints SET lag_seconds = 0, updated_at = now() WHERE name = '{Live}' AND position = $1");
+            $"UPDATE checkpoints SET lag_seconds = $3, updated_at = now() WHERE {Held}");
         command.Parameters.Add(new() { Value = (decimal)at.Value });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = lagSeconds });
         if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
             throw new CheckpointMovedException(at);
     }
 
     /// <summary>Holds a checkpoint where it is until the transaction ends.</summary>
-    /// <exception cref="CheckpointMovedException">It is elsewhere.</exception>
-    public static async Task HoldAsync(NpgsqlConnection connection, LogPosition at, CancellationToken cancellationToken)
+    /// <exception cref="CheckpointMovedException">It is elsewhere, or another leader has taken it up.</exception>
+    public static async Task HoldAsync(
+        NpgsqlConnection connection, long epoch, LogPosition at, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT position FROM checkpoints WHERE name = '{Live}' AND position = $1 FOR UPDATE";
+        command.CommandText = $"SELECT position FROM checkpoints WHERE {Held} FOR UPDATE";
         command.Parameters.Add(new() { Value = (decimal)at.Value });
+        command.Parameters.Add(new() { Value = epoch });
         if (await command.ExecuteScalarAsync(cancellationToken) is null)
             throw new CheckpointMovedException(at);
     }
 }
+
+/// <summary>What a new leader finds.</summary>
+/// <param name="Epoch">Its leadership's number: greater than those of all leaders before it.</param>
+/// <param name="Position">Where the views are.</param>
+/// <param name="Filled">The models that hold everything up to there.</param>
+internal sealed record TakenUp(long Epoch, LogPosition Position, IReadOnlyList<string> Filled);
 
 /// <summary>A checkpoint is not where this runner left it: another one is at work.</summary>
 internal sealed class CheckpointMovedException(LogPosition from) : Exception($"The checkpoint is not at {from} any more: another runner is at work.");

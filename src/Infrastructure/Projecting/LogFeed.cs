@@ -5,13 +5,10 @@ using Channel = System.Threading.Channels.Channel;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 
-/// <summary>A run of decoded events.</summary>
-/// <param name="Poison">Why the next event cannot be decoded; null if it can.</param>
-internal sealed record FeedRun(IReadOnlyList<Recorded> Facts, FormatException? Poison);
-
 /// <summary>
 /// Reads the log after a position, a few pages ahead. A run holds all events that are waiting, within the limits. So it
-/// is bounded by the work that it makes, and not only by its events: one event may touch thousands of views.
+/// is bounded by the work that it makes, and not only by its events: one event may touch thousands of views. An event
+/// that cannot be decoded is in the run as an <see cref="UnreadableEvent"/>.
 /// </summary>
 internal sealed class LogFeed : IAsyncDisposable
 {
@@ -52,8 +49,8 @@ internal sealed class LogFeed : IAsyncDisposable
     }
 
     /// <param name="eventsMax">Events in the run, at most.</param>
-    /// <returns>The next run; null if none came within the given time.</returns>
-    public async Task<FeedRun?> NextAsync(TimeSpan patience, int eventsMax = RunMax)
+    /// <returns>The next run, of at least one event; null if none came within the given time.</returns>
+    public async Task<IReadOnlyList<Recorded>?> NextAsync(TimeSpan patience, int eventsMax = RunMax)
     {
         if (_page.Count == 0 && !await HasMoreAsync(patience))
             return null;
@@ -61,18 +58,8 @@ internal sealed class LogFeed : IAsyncDisposable
         while (facts.Count < eventsMax && bytes < RunBytesMax && HasRead())
         {
             var stored = _page.Peek();
-            Recorded fact;
-            try
-            {
-                fact = _codec.Decode(stored);
-            }
-            catch (FormatException exception)
-            {
-                var message = $"The event {stored.EventId} ({stored.Type}) at {stored.Position} cannot be read";
-                return new FeedRun(facts, new FormatException($"{message}: {exception.Message}", exception));
-            }
-
-            views += _weightOf(fact);
+            var (fact, weight) = Decode(stored);
+            views += weight;
             if (views > RunViewsMax && facts.Count > 0)
                 break;
             bytes += stored.Size;
@@ -80,7 +67,26 @@ internal sealed class LogFeed : IAsyncDisposable
             _page.Dequeue();
         }
 
-        return new FeedRun(facts, Poison: null);
+        return facts;
+    }
+
+    /// <summary>Whatever the bytes make codec and models throw, it is due to them.</summary>
+    private (Recorded Fact, int Weight) Decode(StoredEvent stored)
+    {
+        try
+        {
+            var fact = _codec.Decode(stored);
+            return (fact, _weightOf(fact));
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            var reason = exception.InnerException is { } inner
+                ? $"{exception.Message} {inner.Message}"
+                : exception.Message;
+            return (new Recorded(
+                new UnreadableEvent(stored.Type, reason), stored.Stream, stored.Revision, stored.Position,
+                stored.EventId, DateTimeOffset.UnixEpoch, new Actor(null, null), ReadOnlyMemory<byte>.Empty), 0);
+        }
     }
 
     public async ValueTask DisposeAsync()

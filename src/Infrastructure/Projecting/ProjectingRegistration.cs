@@ -19,6 +19,7 @@ public static class ProjectingRegistration
         services.ConfigureMarten(ReadModelFactory.Register);
         services.ConfigureMarten(ReadModelFunctions.Register);
         services.ConfigureMarten(LogStarts.Register);
+        services.ConfigureMarten(SetAside.Register);
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<ReadSide>();
         services.AddSingleton<IReadSide>(provider => provider.GetRequiredService<ReadSide>());
@@ -36,6 +37,7 @@ public static class ProjectingRegistration
         services.AddSingleton<ISentMessages, SentMessageQueries>();
         services.AddSingleton<ISnapshots, SnapshotQueries>();
         services.AddHostedService<ProjectionRunner>();
+        services.AddHostedService<ReadSideWatch>();
         return services;
     }
 

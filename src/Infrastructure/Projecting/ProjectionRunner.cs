@@ -13,11 +13,13 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// <summary>
 /// Folds the log into the read models, on one node at a time. A run of events, the views that it touches and the
 /// checkpoint are one transaction: after any crash each event has taken effect exactly once. A run that fails is tried
-/// again in halves. An event that cannot be read or folded stops the runner, and shows; it is never skipped.
+/// again in halves. An event that cannot be read or folded is set aside with the rest of its stream
+/// (<see cref="SetAside"/>), and shows.
 /// </summary>
 internal sealed class ProjectionRunner(
     IEventStore store, IEventCodec codec, IDocumentStore documents, ReadModelDatabase database, Rebuilder rebuilder,
-    IEnumerable<IReaction> reactions, ReadSide readSide, RunnerState state, TracedAppends traced, TimeProvider clock, ILogger<ProjectionRunner> logger) : BackgroundService
+    IEnumerable<IReaction> reactions, ReadSide readSide, RunnerState state, TracedAppends traced, TimeProvider clock,
+    ILogger<ProjectionRunner> logger) : BackgroundService
 {
     private static readonly TimeSpan StoreRetryMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan StoreRetryMax = TimeSpan.FromSeconds(2);
@@ -29,10 +31,16 @@ internal sealed class ProjectionRunner(
 
     private static readonly Histogram<double> Lag = Telemetry.Meter.CreateHistogram(
         "chat.projection.lag", "s", "Age of an event when the views hold it.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .15, .2, .25, .3, .4, .5, .75, 1, 2.5, 5, 10] });
-    private static readonly Histogram<int> Batch = Telemetry.Meter.CreateHistogram<int>("chat.projection.events", "{event}", "Events in one transaction.");
+        advice: new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries =
+                [.005, .01, .025, .05, .1, .15, .2, .25, .3, .4, .5, .75, 1, 2.5, 5, 10],
+        });
 
-    private readonly ReadModelTarget _live = new(documents, database.Source, new StreamFacts(store, codec), IsRebuild: false);
+    private static readonly Histogram<int> Batch = Telemetry.Meter.CreateHistogram<int>(
+        "chat.projection.events", "{event}", "Events in one transaction.");
+
+    private readonly FeedWatch _watch = new(store, clock);
     private readonly IReadOnlyList<IReadModel> _models = ReadModelFactory.CreateAll();
     private readonly IReadOnlyList<IReaction> _reactions = [.. reactions];
     private readonly RunSize _runSize = new();
@@ -117,46 +125,55 @@ internal sealed class ProjectionRunner(
     {
         foreach (var model in _models)
             model.Forget();
-        var (position, filled) = await Checkpoint.TakeUpAsync(
+        var taken = await Checkpoint.TakeUpAsync(
             database.Source, ReadModelFactory.Names, ReadModelFactory.BeforeNotes, cancellationToken);
+        var aside = await SetAside.TakeUpAsync(database.Source, cancellationToken);
+        var live = new ReadModelTarget(
+            documents, database.Source, new StreamFacts(store, codec), IsRebuild: false, taken.Epoch);
+        var position = taken.Position;
         readSide.Lead(position);
         state.Running();
-        logger.LogInformation("This node folds the read models, from {Position} on.", position);
+        logger.LogInformation(
+            "This node folds the read models, from {Position} on, as leader {Epoch}.", position, taken.Epoch);
 
         await using var feed = new LogFeed(store, codec, _models, position, cancellationToken);
-        await using var rebuilding = rebuilder.Start(_models, filled, position, cancellationToken);
+        await using var rebuilding = rebuilder.Start(_models, taken, aside, cancellationToken);
         while (true)
         {
-            if (await feed.NextAsync(Heartbeat, _runSize.Max) is not { } run)
+            if (await feed.NextAsync(Heartbeat, _runSize.Max) is not { } facts)
             {
-                await Checkpoint.TouchAsync(database.Source, position, cancellationToken);
+                var silence = await _watch.LookAsync(position, cancellationToken);
+                await Checkpoint.TouchAsync(
+                    database.Source, taken.Epoch, position, silence.TotalSeconds, cancellationToken);
                 continue;
             }
 
+            _watch.Delivered();
             var started = Stopwatch.GetTimestamp();
-            if (run.Facts.Count > 0)
-                position = await ApplyAsync(run.Facts, position, cancellationToken);
-            if (run.Poison is not null)
-                throw run.Poison;
-            await Pacing.PauseAsync(run.Facts.Count, Stopwatch.GetElapsedTime(started), cancellationToken);
+            position = await ApplyAsync(live, aside, facts, position, cancellationToken);
+            await Pacing.PauseAsync(facts.Count, Stopwatch.GetElapsedTime(started), cancellationToken);
         }
     }
 
-    private async Task<LogPosition> ApplyAsync(IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
+    private async Task<LogPosition> ApplyAsync(
+        ReadModelTarget live, SetAside aside, IReadOnlyList<Recorded> facts, LogPosition from,
+        CancellationToken cancellationToken)
     {
         var to = facts[^1].Position;
         var startedAt = clock.GetUtcNow();
         using (await rebuilder.EnterAsync(cancellationToken))
         {
-            var lag = (clock.GetUtcNow() - facts[0].At).TotalSeconds;
-            await using var transaction = await ReadModelTransaction.BeginAsync(_live, from, to, lag, cancellationToken);
+            aside.Take(facts);
             try
             {
-                await FoldAsync(facts, transaction, cancellationToken);
+                await CommitAsync(live, aside, facts, from, cancellationToken);
             }
-            catch (Exception exception) when (RunFailedException.IsOfRun(exception))
+            catch (RunFailedException failed) when (failed.Events == 1 && SetAside.IsOfEvent(failed))
             {
-                throw new RunFailedException(facts.Count, to, exception);
+                foreach (var model in _models)
+                    model.Forget();
+                aside.Add(facts[0], failed.InnerException!.Message);
+                await CommitAsync(live, aside, facts, from, cancellationToken);
             }
 
             rebuilder.LivePosition = to;
@@ -173,20 +190,68 @@ internal sealed class ProjectionRunner(
         }
 
         var now = clock.GetUtcNow();
-        foreach (var fact in facts)
+        foreach (var fact in facts.Where(fact => fact.Event is not UnreadableEvent))
             Lag.Record((now - fact.At).TotalSeconds);
         return to;
     }
 
+    private async Task CommitAsync(
+        ReadModelTarget live, SetAside aside, IReadOnlyList<Recorded> facts, LogPosition from,
+        CancellationToken cancellationToken)
+    {
+        var to = facts[^1].Position;
+        var now = clock.GetUtcNow();
+        var firstAt = facts.FirstOrDefault(fact => fact.Event is not UnreadableEvent)?.At ?? now;
+        await using var transaction = await ReadModelTransaction.BeginAsync(
+            live, from, to, (now - firstAt).TotalSeconds, cancellationToken);
+        IReadOnlyList<SetAsideEvent> noted;
+        try
+        {
+            noted = await aside.SaveAsync(transaction.Session.Connection, cancellationToken);
+            await FoldAsync(aside, facts, transaction, cancellationToken);
+        }
+        catch (Exception exception) when (RunFailedException.IsOfRun(exception))
+        {
+            throw new RunFailedException(facts.Count, to, exception);
+        }
+
+        aside.Saved();
+        foreach (var set in noted)
+        {
+            logger.LogError(
+                "The event {Event} ({Type}) at {Position} is set aside, and what follows it in {Stream}: {Reason}",
+                set.EventId, set.Type, set.Position, set.Stream, set.Reason);
+        }
+    }
+
     private async Task FoldAsync(
-        IReadOnlyList<Recorded> facts, ReadModelTransaction transaction, CancellationToken cancellationToken)
+        SetAside aside, IReadOnlyList<Recorded> facts, ReadModelTransaction transaction,
+        CancellationToken cancellationToken)
     {
         foreach (var model in _models.Where(rebuilder.IsFilled))
-            await transaction.FoldAsync(model, facts, cancellationToken);
+        {
+            if (aside.FoldedBy(model.Name, facts) is { Count: > 0 } folded)
+                await transaction.FoldAsync(model, folded, cancellationToken);
+        }
+
         await transaction.SaveAsync(cancellationToken);
-        foreach (var reaction in _reactions)
-            await reaction.ApplyAsync(facts, transaction.Session, transaction.Inner, cancellationToken);
+        if (aside.FoldedByAll(facts) is { Count: > 0 } shown)
+            await ReactAsync(shown, transaction, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task ReactAsync(
+        IReadOnlyList<Recorded> facts, ReadModelTransaction transaction, CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var reaction in _reactions)
+                await reaction.ApplyAsync(facts, transaction.Session, transaction.Inner, cancellationToken);
+        }
+        catch (Exception exception) when (RunFailedException.IsOfRun(exception))
+        {
+            throw new ReactionFailedException(exception);
+        }
     }
 }
 
@@ -214,3 +279,7 @@ internal static class Pacing
 
 /// <summary>The session that holds the leader's lock has ended.</summary>
 internal sealed class LeadershipLostException() : Exception("The leader's lock was lost.");
+
+/// <summary>What follows from a run could not be stored, though the run was folded.</summary>
+internal sealed class ReactionFailedException(Exception inner)
+    : Exception($"A reaction failed: {inner.Message}", inner);

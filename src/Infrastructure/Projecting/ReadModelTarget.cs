@@ -7,4 +7,6 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// <param name="Documents">Marten over the schema of the tables.</param>
 /// <param name="Tables">Connections whose search path is that schema.</param>
 /// <param name="IsRebuild">Whether nobody reads the tables yet.</param>
-internal sealed record ReadModelTarget(IDocumentStore Documents, NpgsqlDataSource Tables, StreamFacts Streams, bool IsRebuild);
+/// <param name="Epoch">The epoch of the leader that folds.</param>
+internal sealed record ReadModelTarget(
+    IDocumentStore Documents, NpgsqlDataSource Tables, StreamFacts Streams, bool IsRebuild, long Epoch);

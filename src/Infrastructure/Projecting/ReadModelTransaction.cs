@@ -31,7 +31,7 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
         try
         {
             var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await Checkpoint.MoveAsync(connection, from, to, lagSeconds, cancellationToken);
+            await Checkpoint.MoveAsync(connection, target.Epoch, from, to, lagSeconds, cancellationToken);
             return new ReadModelTransaction(connection, transaction, target);
         }
         catch

@@ -17,15 +17,6 @@ internal sealed class Rebuilder(
     IEventStore store, IEventCodec codec, ReadModelDatabase database, Func<string, IDocumentStore> storeOf,
     ILogger<Rebuilder> logger)
 {
-    private const string Live = PostgresRegistration.Schema;
-    private const string Shadow = PostgresRegistration.Schema + "_rebuild";
-
-    /// <summary>
-    /// Readers that come while the tables change places wait so long at most. Less than PostgreSQL waits before it
-    /// looks for deadlocks (1 s).
-    /// </summary>
-    private const string LockTimeout = "400ms";
-
     /// <summary>How often the change is tried while readers are in its way.</summary>
     private const int SwitchTriesMax = 50;
 
@@ -57,37 +48,51 @@ internal sealed class Rebuilder(
     public bool IsFilled(IReadModel model) => _filled.Contains(model.Name);
 
     /// <summary>Works on what is asked for until the returned work is disposed.</summary>
-    /// <param name="filled">The names of the models that are there up to the position.</param>
+    /// <param name="live">The models that the runner folds.</param>
+    /// <param name="taken">What the leader has found.</param>
+    /// <param name="aside">What the live models leave out; changed while the gate is held.</param>
     public IAsyncDisposable Start(
-        IReadOnlyList<IReadModel> live, IEnumerable<string> filled, LogPosition position, CancellationToken cancellationToken)
+        IReadOnlyList<IReadModel> live, TakenUp taken, SetAside aside, CancellationToken cancellationToken)
     {
-        LivePosition = position;
+        LivePosition = taken.Position;
         _filled.Clear();
-        _filled.UnionWith(filled);
-        return new Work(live, this, cancellationToken);
+        _filled.UnionWith(taken.Filled);
+        return new Work(stop => RunAsync(new Leading(live, taken.Epoch, aside), stop), cancellationToken);
     }
 
     /// <summary>Asks for a rebuild; asking twice is asking once.</summary>
     public Task RequestAsync(string name, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
     {
         await using var command = database.Source.CreateCommand(
-            "INSERT INTO checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now()) ON CONFLICT (name) DO NOTHING");
+            """
+            INSERT INTO checkpoints (name, position, lag_seconds, updated_at) VALUES ($1, 0, 0, now())
+            ON CONFLICT (name) DO NOTHING
+            """);
         command.Parameters.Add(new() { Value = Checkpoint.RebuildOf(name) });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
-    private async Task RunAsync(IReadOnlyList<IReadModel> live, CancellationToken cancellationToken)
+    private async Task RunAsync(Leading leading, CancellationToken cancellationToken)
     {
+        var isClean = false;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
+                if (!isClean)
+                    await Shadow.DropAsync(database, leading.Epoch, cancellationToken);
+                isClean = true;
                 if (await NextRequestAsync(cancellationToken) is { } name)
-                    await RebuildAsync(live.Single(model => model.Name == name), cancellationToken);
+                    await RebuildAsync(leading, leading.Live.Single(model => model.Name == name), cancellationToken);
                 await Task.Delay(LookEvery, cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
+                return;
+            }
+            catch (CheckpointMovedException exception)
+            {
+                logger.LogWarning("This node does not rebuild any more: {Reason}", exception.Message);
                 return;
             }
             catch (Exception exception)
@@ -101,98 +106,101 @@ internal sealed class Rebuilder(
     /// <summary>The next model to rebuild. A later version may ask for one that this version does not know.</summary>
     private async Task<string?> NextRequestAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.Source.CreateCommand("SELECT name FROM checkpoints WHERE name = ANY ($1) ORDER BY updated_at, name LIMIT 1");
+        await using var command = database.Source.CreateCommand(
+            "SELECT name FROM checkpoints WHERE name = ANY ($1) ORDER BY updated_at, name LIMIT 1");
         command.Parameters.Add(new() { Value = ReadModelFactory.Names.Select(Checkpoint.RebuildOf).ToArray() });
-        return await command.ExecuteScalarAsync(cancellationToken) is string request ? Checkpoint.ModelOf(request) : null;
+        return await command.ExecuteScalarAsync(cancellationToken) is string request
+            ? Checkpoint.ModelOf(request)
+            : null;
     }
 
-    private async Task RebuildAsync(IReadModel live, CancellationToken cancellationToken)
+    private async Task RebuildAsync(Leading leading, IReadModel live, CancellationToken cancellationToken)
     {
         logger.LogInformation("The read model {Name} is built anew.", live.Name);
-        await DropShadowAsync(cancellationToken);
-        using var shadow = storeOf(Shadow);
-        await shadow.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
-        await using var tables = database.Open(Shadow);
-        await Checkpoint.BeginRebuildAsync(tables, cancellationToken);
-        await using var untruncated = await HoldLogAsync(cancellationToken);
-        foreach (var table in live.Tables.Where(table => table.TakenOver != TruncatedRows.None))
-            await TakeOverAsync(table, cancellationToken);
+        await Shadow.DropAsync(database, leading.Epoch, cancellationToken);
+        var schema = Shadow.NameOf(leading.Epoch);
+        using var documents = storeOf(schema);
+        await documents.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+        await using var tables = database.Open(schema);
+        await Checkpoint.BeginRebuildAsync(tables, leading.Epoch, cancellationToken);
+        await using (var shadow = await Shadow.OpenAsync(database, leading.Epoch, cancellationToken))
+        {
+            foreach (var table in live.Tables.Where(table => table.TakenOver != TruncatedRows.None))
+                await shadow.TakeOverAsync(table, cancellationToken);
 
-        var model = ReadModelFactory.Create(live.Name);
-        await using var feed = new LogFeed(store, codec, [model], LogPosition.Start, cancellationToken);
-        var target = new ReadModelTarget(shadow, tables, new StreamFacts(store, codec), IsRebuild: true);
-        var build = new Build(feed, store, () => LivePosition, (facts, from) => ApplyAsync(target, model, facts, from, cancellationToken));
-        while (!await build.StepAsync(cancellationToken))
-            await ShowAsync(live.Name, build.Position, cancellationToken);
-        await ExecuteAsync(string.Join(';', live.Tables.Select(table => $"ANALYZE {Shadow}.{table.Name}")), cancellationToken);
+            var model = ReadModelFactory.Create(live.Name);
+            var rebuilt = new SetAside();
+            await using var feed = new LogFeed(store, codec, [model], LogPosition.Start, cancellationToken);
+            var target = new ReadModelTarget(
+                documents, tables, new StreamFacts(store, codec), IsRebuild: true, leading.Epoch);
+            var build = new Build(
+                feed, store, () => LivePosition,
+                (facts, from) => ApplyAsync(target, model, rebuilt, facts, from, cancellationToken));
+            while (!await build.StepAsync(cancellationToken))
+                await shadow.ShowAsync(live.Name, build.Position, cancellationToken);
+            await shadow.AnalyzeAsync(live, cancellationToken);
 
-        for (var tries = 1; !await TryFinishAsync(build, live, mayFail: tries < SwitchTriesMax, cancellationToken); tries++)
-            await Task.Delay(LookEvery, cancellationToken);
-        await DropShadowAsync(cancellationToken);
+            var tries = 0;
+            while (!await TryFinishAsync(shadow, build, live, rebuilt, ++tries, leading, cancellationToken))
+                await Task.Delay(LookEvery, cancellationToken);
+        }
+
+        await Shadow.DropAsync(database, leading.Epoch, cancellationToken);
         logger.LogInformation("The read model {Name} was replaced.", live.Name);
-    }
-
-    /// <summary>A session that keeps the log's start where it is until it ends.</summary>
-    private async Task<NpgsqlConnection> HoldLogAsync(CancellationToken cancellationToken)
-    {
-        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString)
-        {
-            Pooling = false,
-            CommandTimeout = 0, // The truncations that it waits for may go over many streams.
-        }.ConnectionString);
-        try
-        {
-            await session.OpenAsync(cancellationToken);
-            await LogStarts.HoldAsync(session, cancellationToken);
-            return session;
-        }
-        catch
-        {
-            await session.DisposeAsync();
-            throw;
-        }
-    }
-
-    private async Task TakeOverAsync(ReadModelTable table, CancellationToken cancellationToken)
-    {
-        await using var list = database.Source.CreateCommand(
-            "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2");
-        list.Parameters.Add(new() { Value = Shadow });
-        list.Parameters.Add(new() { Value = table.Name });
-        var columns = (string)(await list.ExecuteScalarAsync(cancellationToken))!;
-        await ExecuteAsync(
-            $"INSERT INTO {Shadow}.{table.Name} ({columns}) SELECT {columns} FROM {Live}.{table.Name} t WHERE {table.TakenOver}",
-            cancellationToken);
     }
 
     /// <summary>Holds the live runner, folds what it has folded meanwhile, and lets the tables change places.</summary>
     /// <returns>False when readers were in the way.</returns>
-    private async Task<bool> TryFinishAsync(Build build, IReadModel live, bool mayFail, CancellationToken cancellationToken)
+    private async Task<bool> TryFinishAsync(
+        Shadow shadow, Build build, IReadModel live, SetAside rebuilt, int tries, Leading leading,
+        CancellationToken cancellationToken)
     {
         using var held = await EnterAsync(cancellationToken);
         while (!await build.StepAsync(cancellationToken))
             cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            await SwitchAsync(live, cancellationToken);
+            await shadow.SwitchAsync(live, rebuilt, LivePosition, cancellationToken);
         }
-        catch (PostgresException exception) when (mayFail && exception.SqlState == PostgresErrorCodes.LockNotAvailable)
+        catch (PostgresException exception)
+            when (tries < SwitchTriesMax && exception.SqlState == PostgresErrorCodes.LockNotAvailable)
         {
             return false;
         }
 
         live.Forget();
+        leading.Aside.Replace(live.Name, rebuilt);
         _filled.Add(live.Name);
         return true;
     }
 
     private async Task ApplyAsync(
-        ReadModelTarget target, IReadModel model, IReadOnlyList<Recorded> facts, LogPosition from, CancellationToken cancellationToken)
+        ReadModelTarget target, IReadModel model, SetAside aside, IReadOnlyList<Recorded> facts, LogPosition from,
+        CancellationToken cancellationToken)
     {
-        await using var transaction = await ReadModelTransaction.BeginAsync(target, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
+        aside.Take(facts);
         try
         {
-            if (await LogStarts.LeftOfAsync(facts, database.Source, cancellationToken) is { Count: > 0 } left)
+            await CommitAsync(target, model, aside, facts, from, cancellationToken);
+        }
+        catch (RunFailedException failed) when (failed.Events == 1 && SetAside.IsOfEvent(failed))
+        {
+            aside.Add(facts[0], failed.InnerException!.Message);
+            await CommitAsync(target, model, aside, facts, from, cancellationToken);
+        }
+    }
+
+    private async Task CommitAsync(
+        ReadModelTarget target, IReadModel model, SetAside aside, IReadOnlyList<Recorded> facts, LogPosition from,
+        CancellationToken cancellationToken)
+    {
+        await using var transaction = await ReadModelTransaction.BeginAsync(
+            target, from, facts[^1].Position, lagSeconds: 0, cancellationToken);
+        try
+        {
+            var folded = aside.FoldedBy(model.Name, facts);
+            if (folded.Count > 0
+                && await LogStarts.LeftOfAsync(folded, database.Source, cancellationToken) is { Count: > 0 } left)
                 await transaction.FoldAsync(model, left, cancellationToken);
             await transaction.SaveAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
@@ -205,53 +213,10 @@ internal sealed class Rebuilder(
         }
     }
 
-    /// <summary>
-    /// The new tables take the place of the old ones, provided that no other runner has moved the live views.
-    /// </summary>
-    private async Task SwitchAsync(IReadModel model, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await Checkpoint.HoldAsync(connection, LivePosition, cancellationToken);
-        var tables = string.Join(", ", model.Tables.Select(table => $"{Live}.{table.Name}"));
-        var moves = string.Join(' ', model.Tables.Select(table => $"ALTER TABLE {Shadow}.{table.Name} SET SCHEMA {Live};"));
-        await using var command = connection.CreateCommand();
-        command.CommandText =
-            $"""
-            SET LOCAL lock_timeout = '{LockTimeout}';
-            LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;
-            DROP TABLE {tables};
-            {moves}
-            DELETE FROM checkpoints WHERE name = '{Checkpoint.RebuildOf(model.Name)}';
-            UPDATE checkpoints SET models = array_append(models, '{model.Name}')
-            WHERE name = '{Checkpoint.Live}' AND NOT '{model.Name}' = ANY (models);
-            """;
-        await command.ExecuteNonQueryAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-    }
-
-    /// <summary>How far a rebuild is, for operators.</summary>
-    private async Task ShowAsync(string name, LogPosition position, CancellationToken cancellationToken)
-    {
-        await using var command = database.Source.CreateCommand("UPDATE checkpoints SET position = $2 WHERE name = $1");
-        command.Parameters.Add(new() { Value = Checkpoint.RebuildOf(name) });
-        command.Parameters.Add(new() { Value = (decimal)position.Value });
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private Task DropShadowAsync(CancellationToken cancellationToken) =>
-        ExecuteAsync($"DROP SCHEMA IF EXISTS {Shadow} CASCADE", cancellationToken);
-
-    /// <summary>
-    /// Takes as long as the rows do: a rebuild that was given up for that would start again, and take no less. It ends
-    /// with the leadership.
-    /// </summary>
-    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
-    {
-        await using var command = database.Source.CreateCommand(sql);
-        command.CommandTimeout = 0;
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    /// <param name="Live">The models that the runner folds.</param>
+    /// <param name="Epoch">The leader's.</param>
+    /// <param name="Aside">What the live models leave out.</param>
+    private sealed record Leading(IReadOnlyList<IReadModel> Live, long Epoch, SetAside Aside);
 
     private sealed class Exit(SemaphoreSlim gate) : IDisposable
     {
@@ -263,10 +228,10 @@ internal sealed class Rebuilder(
         private readonly CancellationTokenSource _stop;
         private readonly Task _running;
 
-        public Work(IReadOnlyList<IReadModel> live, Rebuilder rebuilder, CancellationToken cancellationToken)
+        public Work(Func<CancellationToken, Task> run, CancellationToken cancellationToken)
         {
             _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            _running = Task.Run(() => rebuilder.RunAsync(live, _stop.Token), CancellationToken.None);
+            _running = Task.Run(() => run(_stop.Token), CancellationToken.None);
         }
 
         public async ValueTask DisposeAsync()

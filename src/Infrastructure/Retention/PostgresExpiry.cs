@@ -109,6 +109,7 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
     /// <param name="session">Holds rebuilds off until the trims are disposed (<see cref="LogStarts"/>).</param>
     private sealed class Trims(NpgsqlDataSource database, NpgsqlConnection session) : ILogTrims
     {
+        /// <summary>Without conversations that are set aside: a view that ends early does not know what is kept.</summary>
         public async Task<IReadOnlyList<LogTrim>> NextAsync(
             ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
             """
@@ -116,7 +117,9 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
                 SELECT t.seq FROM timeline t WHERE t.conversation_id = l.conversation_id AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1),
                 c.last_seq + 1)
             FROM log_trims l JOIN conversations c ON c.id = l.conversation_id
-            WHERE l.conversation_id > $1 ORDER BY l.conversation_id LIMIT $2
+            WHERE l.conversation_id > $1
+              AND NOT EXISTS (SELECT FROM set_aside a WHERE a.conversation_id = l.conversation_id)
+            ORDER BY l.conversation_id LIMIT $2
             """,
             row => new LogTrim(new(row.GetGuid(0)), row.GetInt64(1), row.GetInt64(2)),
             cancellationToken, after?.Value ?? Guid.Empty, limit);

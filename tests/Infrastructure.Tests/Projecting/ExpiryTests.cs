@@ -140,7 +140,7 @@ public sealed class ExpiryTests : ProjectingTest
 
         await using (var connection = await node.Get<ReadModelDatabase>().Source.OpenConnectionAsync())
         {
-            var session = new ReadModelSession(connection, node.Live, () => throw new InvalidOperationException());
+            var session = new ReadModelSession(connection, node.Live(epoch: 1), () => throw new InvalidOperationException());
             await MessageExpiry.ApplyAsync([fact], session, default);
         }
 

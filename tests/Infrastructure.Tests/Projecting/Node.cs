@@ -25,9 +25,10 @@ internal sealed class Node : IAsyncDisposable
     public IReadSide ReadSide => Get<IReadSide>();
 
     /// <summary>The views in use.</summary>
-    public ReadModelTarget Live => new(
+    /// <param name="epoch">That of the leader who folds.</param>
+    public ReadModelTarget Live(long epoch) => new(
         Get<IDocumentStore>(), Get<ReadModelDatabase>().Source,
-        new StreamFacts(Get<IEventStore>(), Get<IEventCodec>()), IsRebuild: false);
+        new StreamFacts(Get<IEventStore>(), Get<IEventCodec>()), IsRebuild: false, epoch);
 
     /// <param name="log">Null for the log in the same database.</param>
     /// <param name="commandTimeout">The default timeout of statements in seconds; null for the server's.</param>

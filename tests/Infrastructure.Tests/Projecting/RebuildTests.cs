@@ -54,14 +54,15 @@ public sealed class RebuildTests : ProjectingTest
         await Views.ExecuteAsync(
             "COMMENT ON TABLE chat.timeline IS 'the old one'; DELETE FROM chat.timeline WHERE seq % 3 = 0; "
             + "INSERT INTO chat.checkpoints VALUES ('rebuild:timeline', 0, 0, now()); "
-            + "CREATE SCHEMA chat_rebuild; CREATE TABLE chat_rebuild.timeline (of_a_rebuild_that_was_cut_short int)");
+            + "CREATE SCHEMA chat_rebuild; CREATE TABLE chat_rebuild.timeline (of_a_rebuild_that_was_cut_short int); "
+            + "CREATE SCHEMA chat_rebuild_1; CREATE TABLE chat_rebuild_1.timeline (of_an_earlier_leader int)");
         await using var second = await StartNodeAsync();
         await Eventually.IsTrue(async () => !(await OldOnesAsync()).Any(), "the tables have changed places");
         Assert.Equal(before, await Views.DumpAsync());
         await Eventually.IsTrue(
             async () => await Views.NumberAsync(
-                "SELECT count(*) FROM pg_namespace WHERE nspname = 'chat_rebuild'") == 0,
-            "the shadow is gone");
+                "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'chat_rebuild%'") == 0,
+            "the shadows are gone");
     }
 
     [Fact]
@@ -111,7 +112,7 @@ public sealed class RebuildTests : ProjectingTest
             $"""
             SELECT count(*) FROM pg_stat_activity
             WHERE application_name = '{ReadModelDatabase.ApplicationName}' AND datname = current_database()
-            AND state = 'active' AND query LIKE 'INSERT INTO chat_rebuild.message_ids%' AND query_start < now() - interval '{since} s'
+            AND state = 'active' AND query LIKE 'INSERT INTO chat_rebuild_%.message_ids%' AND query_start < now() - interval '{since} s'
             """) > 0;
     }
 

@@ -45,9 +45,9 @@ public sealed class RunTests : ProjectingTest
         await history.SendAsync(group, _users[1]);
         await using var feed = new LogFeed(Log, new EventCodec(), ReadModelFactory.CreateAll(), default, default);
 
-        Assert.Equal(before, (await feed.NextAsync(Patience))!.Facts.Count);
-        Assert.Equal(_users.Length, MembersIn((await feed.NextAsync(Patience))!.Facts));
-        Assert.Single((await feed.NextAsync(Patience))!.Facts);
+        Assert.Equal(before, (await feed.NextAsync(Patience))!.Count);
+        Assert.Equal(_users.Length, MembersIn((await feed.NextAsync(Patience))!));
+        Assert.Single((await feed.NextAsync(Patience))!);
         Assert.Null(await feed.NextAsync(TimeSpan.Zero));
 
         await using var node = await StartNodeAsync();

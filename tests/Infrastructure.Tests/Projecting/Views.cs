@@ -56,6 +56,9 @@ internal sealed class Views(TestDatabase database) : IAsyncDisposable
         WHERE application_name = '{applicationName}' AND datname = current_database()
         """);
 
+    /// <summary>The epoch of the last leader.</summary>
+    public Task<long> EpochAsync() => NumberAsync("SELECT epoch FROM chat.checkpoints WHERE name = 'live'");
+
     public Task<long> KillRunnerAsync() => KillAsync(ReadModelDatabase.ApplicationName);
 
     public Task<long> KillLeaderLockAsync() => KillAsync(LeaderLock.ApplicationName);
