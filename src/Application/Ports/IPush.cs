@@ -95,7 +95,7 @@ public abstract record PushClaim
 public interface IPushQueue
 {
     /// <param name="delay">The minimum delay.</param>
-    void Add(PushTask task, TimeSpan delay);
+    Task AddAsync(PushTask task, TimeSpan delay);
 }
 
 /// <summary>Wakes a device through its platform's push service. Notifications carry no content.</summary>

@@ -83,7 +83,7 @@ public static class SendPush
         {
             var delay = BusyDelay * (1 + Random.Shared.NextDouble());
             await subscriptions.PostponeAsync(task, clock.GetUtcNow() + delay, cancellationToken);
-            queue.Add(task, delay);
+            await queue.AddAsync(task, delay);
         }
 
         private async Task<PushOutcome> SendAsync(
@@ -130,7 +130,7 @@ public static class SendPush
                     && (later.RetryAfter ?? TimeSpan.Zero) <= RetryAfterMax:
                     var delay = DelayAfter(
                         options.Value, task.Attempt, later.RetryAfter, Random.Shared.NextDouble());
-                    queue.Add(task with { Attempt = task.Attempt + 1 }, delay);
+                    await queue.AddAsync(task with { Attempt = task.Attempt + 1 }, delay);
                     logger.LogInformation(
                         "Push subscription {Subscription} will be tried again: {Reason}", task.Subscription,
                         later.Reason);

@@ -63,7 +63,7 @@ public static class WakeUser
             var now = clock.GetUtcNow();
             var ids = wanted.Select(subscription => subscription.Id).ToList();
             foreach (var (id, due) in await subscriptions.QueueAsync(ids, request.Wake, now, cancellationToken))
-                queue.Add(new PushTask(id, need.Conversation.Value, request.Wake, 1), due - now);
+                await queue.AddAsync(new PushTask(id, need.Conversation.Value, request.Wake, 1), due - now);
             Woken.Add(1);
             return new Result(wanted.Count, null, since);
         }

@@ -13,15 +13,16 @@ namespace ChatCqrs.Infrastructure.Push;
 /// Push attempts as Hangfire jobs. Hangfire truncates due times to whole seconds; rounding up keeps jobs from running
 /// early.
 /// </summary>
-internal sealed class HangfirePushQueue(IServiceProvider services, TimeProvider clock) : IPushQueue
+internal sealed class HangfirePushQueue(IServiceProvider services, BlockingCalls blocking, TimeProvider clock)
+    : IPushQueue
 {
-    public void Add(PushTask task, TimeSpan delay) => PostgresErrors.Guard(() =>
+    public Task AddAsync(PushTask task, TimeSpan delay) => blocking.RunAsync(() => PostgresErrors.Guard(() =>
     {
         var jobs = services.GetRequiredService<IBackgroundJobClient>();
         Expression<Func<PushJob, Task>> send =
             job => job.SendAsync(task.Subscription, task.Conversation, task.Wake, task.Attempt);
         return delay <= TimeSpan.Zero ? jobs.Enqueue(send) : jobs.Schedule(send, DueAfter(delay));
-    });
+    }));
 
     private DateTimeOffset DueAfter(TimeSpan delay)
     {

@@ -48,6 +48,7 @@ public static class SchedulingRegistration
             Open(provider.GetRequiredService<NpgsqlConnectionStringBuilder>()));
         services.AddSingleton<IBackgroundJobClient>(provider =>
             new BackgroundJobClient(provider.GetRequiredService<JobStorage>()));
+        services.AddSingleton<BlockingCalls>();
         services.AddSingleton<CommandJob>();
         services.AddHostedService<JobServer>();
         return services;

@@ -95,9 +95,10 @@ public sealed class JobServerTests : IAsyncLifetime
             .AddSingleton(sweep)
             .AddScheduling()
             .BuildServiceProvider();
-        var queue = new HangfirePushQueue(services, TimeProvider.System);
+        var queue = new HangfirePushQueue(
+            services, services.GetRequiredService<BlockingCalls>(), TimeProvider.System);
         for (var i = 0; i < 4 * JobServer.PushWorkers; i++)
-            queue.Add(new PushTask(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), 1), TimeSpan.Zero);
+            await queue.AddAsync(new PushTask(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), 1), TimeSpan.Zero);
         var jobs = services.GetServices<IHostedService>().OfType<JobServer>().Single();
         await jobs.StartAsync(CancellationToken.None);
 
