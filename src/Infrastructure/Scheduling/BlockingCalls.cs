@@ -8,7 +8,7 @@ namespace ChatCqrs.Infrastructure.Scheduling;
 /// </summary>
 internal sealed class BlockingCalls : IDisposable
 {
-    /// <summary>Calls at once; further ones wait. Each caller awaits its call, so as many wait as there are callers.</summary>
+    /// <summary>Calls at once; further ones wait, and so do their callers.</summary>
     internal const int ThreadsMax = 2;
 
     private readonly BlockingCollection<Action> _calls = [];
