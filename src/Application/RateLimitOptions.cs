@@ -35,8 +35,8 @@ public sealed record RateLimitOptions
     public Bucket Typing { get; init; } = new() { Burst = 10, PerSecond = 2 };
 
     /// <summary>
-    /// Phones that one user looks up: an address book at first, then its changes. Bounds how many numbers a user can
-    /// probe per day.
+    /// Phones that one user tries, by looking them up or by sending to them: an address book at first, then its
+    /// changes. Bounds how many numbers a user can probe per day.
     /// </summary>
     public Bucket Contacts { get; init; } = new() { Burst = 2_000, PerSecond = 0.02 };
 

@@ -119,7 +119,7 @@ public static class SendMessage
     }
 
     internal sealed class Handler(
-        IConversationWriter conversations, IUsers users, KnownUsers known, DirectPairs pairs, BlockLists blocks,
+        IConversationWriter conversations, PhoneLookUps phones, KnownUsers known, DirectPairs pairs, BlockLists blocks,
         IContentSealer sealer, MessageLifetimes lifetimes, FileReferences media, EarlierMessages earlier,
         ISentMessages sent, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
     {
@@ -177,7 +177,7 @@ public static class SendMessage
                 return (new ConversationId(Guid.Parse(body.ConversationId)), null);
             if (!Guid.TryParse(body.ReceiverId, out var id))
             {
-                return await users.FindByPhoneAsync(body.ReceiverId!, cancellationToken) is { } user
+                return await phones.FindAsync(caller, body.ReceiverId!, cancellationToken) is { } user
                     ? (DirectWith(caller, user), user)
                     : (await SentBeforeAsync(caller, body, cancellationToken), null);
             }

@@ -22,7 +22,7 @@ public interface IRegistrations
         Guid registration, Fingerprint code, int attemptsMax, DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Claims a phone for a user if it is free. <see cref="IUsers.FindByPhoneAsync"/> sees the claim from
+    /// Claims a phone for a user if it is free. <see cref="FindPhoneAsync"/> sees the claim from
     /// <see cref="CompleteAsync"/> on, when the user is in the log.
     /// </summary>
     /// <returns>The phone's user now.</returns>

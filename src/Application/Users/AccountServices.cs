@@ -21,6 +21,7 @@ public static class AccountServices
             return new BlockLists(async (user, ct) => [.. (await users.ReadAsync(user, ct)).User.Blocked.Keys]);
         });
         services.AddSingleton<IUsers, RegisteredUsers>();
+        services.AddSingleton<PhoneLookUps>();
         services.TryAddSingleton<KnownUsers>();
         services.AddSingleton<ErasedUsers>();
         return services;

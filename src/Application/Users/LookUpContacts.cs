@@ -1,4 +1,3 @@
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using FluentValidation;
 using MediatR;
@@ -6,8 +5,9 @@ using MediatR;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>
-/// Finds the accounts of a list of phones. Bounded, and limited by the number of phones (<c>RateLimits:Contacts</c>):
-/// it serves to find one's contacts, not to enumerate users.
+/// Finds the accounts of a list of phones. Bounded, and limited by the number of phones (<see cref="PhoneLookUps"/>):
+/// it serves to find one's contacts, not to enumerate users. What is no phone in E.164 form is named, and does not keep
+/// the others from being looked up.
 /// </summary>
 public static class LookUpContacts
 {
@@ -22,8 +22,10 @@ public static class LookUpContacts
 
     public sealed record Query(UserId Caller, Body Body) : IRequest<Result>;
 
-    /// <summary>The phones with an account, in the order of the request.</summary>
-    public sealed record Result(IReadOnlyList<Match> Matches);
+    /// <param name="Matches">The phones with an account, in the order of the request.</param>
+    /// <param name="Invalid">What is no phone in E.164 form, as it was sent, each once, in that order.</param>
+    /// <summary>What was found. A phone in neither list has no account.</summary>
+    public sealed record Result(IReadOnlyList<Match> Matches, IReadOnlyList<string> Invalid);
 
     /// <param name="Name">Null if the user has no name.</param>
     public sealed record Match(string Phone, Guid UserId, string? Name);
@@ -32,30 +34,26 @@ public static class LookUpContacts
     {
         public Validator()
         {
-            RuleFor(q => q.Body.Phones).NotNull().WithMessage("must be a list of phones.")
-                .OverridePropertyName("phones");
-            RuleFor(q => q.Body.Phones).Must(phones => phones is null || phones.Count <= PhonesMax)
-                .WithMessage($"must be at most {PhonesMax}.").OverridePropertyName("phones");
             RuleFor(q => q.Body.Phones)
-                .Must(phones => phones is null || phones.Count > PhonesMax || phones.All(PhoneNumber.IsE164))
-                .WithMessage(
-                    "must all be in E.164 form: a plus sign, the country's code and the number, such as +12025550123.")
-                .OverridePropertyName("phones");
+                .Must(phones => phones is { Count: > 0 and <= PhonesMax } && phones.All(phone => phone is not null))
+                .WithMessage($"must be a list of 1 to {PhonesMax} phones.").OverridePropertyName("phones");
         }
     }
 
-    internal sealed class Handler(IUsers users, ProfileReader profiles) : IRequestHandler<Query, Result>
+    internal sealed class Handler(PhoneLookUps lookUps, ProfileReader profiles) : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            var phones = request.Body.Phones!.Select(phone => phone!).Distinct().ToList();
-            var found = await users.FindByPhonesAsync(phones, cancellationToken);
+            var asked = request.Body.Phones!.Select(phone => phone!).Distinct().ToList();
+            var phones = asked.FindAll(PhoneNumber.IsE164);
+            var found = await lookUps.FindAsync(request.Caller, phones, cancellationToken);
             var names = await profiles.NamesAsync([.. found.Values.Distinct()], cancellationToken);
             return new Result(
                 [
                     .. phones.Where(found.ContainsKey)
                         .Select(phone => new Match(phone, found[phone].Value, names[found[phone]])),
-                ]);
+                ],
+                asked.FindAll(phone => !PhoneNumber.IsE164(phone)));
         }
     }
 }

@@ -2,9 +2,7 @@ using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
-using ChatCqrs.WebApi.RateLimits;
 using MediatR;
-using Microsoft.AspNetCore.Mvc;
 
 namespace ChatCqrs.WebApi.Accounts;
 
@@ -22,12 +20,8 @@ public static class PeopleEndpoints
     }
 
     private static Task<LookUpContacts.Result> LookUpAsync(
-        LookUpContacts.Body body, Caller caller, IMediator mediator, [FromServices] ContactRate rate,
-        CancellationToken cancellationToken)
-    {
-        rate.Take(caller.User, body.Phones?.Count ?? 1);
-        return mediator.Send(new LookUpContacts.Query(caller.User, body), cancellationToken);
-    }
+        LookUpContacts.Body body, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new LookUpContacts.Query(caller.User, body), cancellationToken);
 
     private static Task<ListBlocks.Result> ListAsync(
         string? cursor, string? limit, Caller caller, IMediator mediator, CancellationToken cancellationToken) =>

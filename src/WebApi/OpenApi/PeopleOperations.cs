@@ -12,16 +12,20 @@ internal static class PeopleOperations
     [
         new(HttpMethod.Post, "/v1/contacts/lookup", People, "Look up contacts by phone",
             $"""
-            At most {LookUpContacts.PhonesMax} phones a request, in E.164 form. The answer omits phones without an
-            account. Each phone counts towards a strict limit of the user (2,000, then about 1,700 a day): enough for an
-            address book, too few to enumerate numbers.
+            1 to {LookUpContacts.PhonesMax} phones a request, in E.164 form. The answer omits phones without an account,
+            and names in `invalid` what is no phone in that form; the others are looked up. Each phone counts towards a
+            strict limit of the user (2,000, then about 1,700 a day), as does each new phone that a message is sent to:
+            enough for an address book, too few to enumerate numbers.
             """)
         {
             Request = """{"phones":["+12025550123","+12025550124"]}""",
             Answers =
             [
-                new(200, "The phones with an account.", typeof(LookUpContacts.Result),
-                    $$"""{"matches":[{"phone":"+12025550124","user_id":"{{Examples.Ben}}","name":"Ben"}]}"""),
+                new(200, "The phones with an account, and what is no phone.", typeof(LookUpContacts.Result),
+                    $$"""
+                    {"matches":[{"phone":"+12025550124","user_id":"{{Examples.Ben}}","name":"Ben"}],
+                     "invalid":["0151 1234"]}
+                    """),
             ],
         },
         new(HttpMethod.Get, "/v1/blocks", People, "The users that the caller has blocked", "Newest block first.")

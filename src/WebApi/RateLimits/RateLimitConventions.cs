@@ -35,7 +35,6 @@ public static class RateLimitConventions
         services.AddOptions<ProxyOptions>().Bind(builder.Configuration.GetSection("Proxy")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptions.Validator>();
         services.AddSingleton<IMessageRate, MessageRate>();
-        services.AddSingleton<ContactRate>();
         services.AddSingleton<ExportRate>();
         services.AddSingleton<PushSubscriptionRate>();
         services.AddSingleton<GroupMemberRate>();

@@ -56,11 +56,4 @@ public sealed class KnownUsersSpecs : IUsers
         _whileReading();
         return Task.FromResult(_exists);
     }
-
-    Task<UserId?> IUsers.FindByPhoneAsync(string phone, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    Task<IReadOnlyDictionary<string, UserId>> IUsers.FindByPhonesAsync(
-        IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
 }

@@ -299,12 +299,5 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
 
         public Task<bool> ExistsAsync(UserId user, CancellationToken cancellationToken) =>
             Task.FromResult(user != Gone);
-
-        public Task<UserId?> FindByPhoneAsync(string phone, CancellationToken cancellationToken) =>
-            throw new NotSupportedException();
-
-        public Task<IReadOnlyDictionary<string, UserId>> FindByPhonesAsync(
-            IReadOnlyCollection<string> phones, CancellationToken cancellationToken) =>
-            throw new NotSupportedException();
     }
 }

@@ -23,13 +23,29 @@ public sealed class ContactTests(ContactServer server) : IClassFixture<ContactSe
 
         var found = (await LookUpAsync(ann, nobodys, bensPhone, annsPhone, bensPhone)).Is(200);
 
-        Assert.Equal(["matches"], found.Body.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["matches", "invalid"], found.Body.EnumerateObject().Select(member => member.Name));
         Assert.Equal(
             [(bensPhone, ben.User, "Ben"), (annsPhone, ann.User, "Ann")],
             found["matches"].EnumerateArray().Select(match => (
                 match.GetProperty("phone").GetString()!, match.GetProperty("user_id").GetString()!,
                 match.GetProperty("name").GetString()!)));
-        Assert.Equal(0, (await LookUpAsync(ann)).Is(200)["matches"].GetArrayLength());
+        Assert.Equal(0, found["invalid"].GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_is_no_phone_is_named_and_the_others_are_looked_up()
+    {
+        var phone = NewPhone();
+        var ann = await server.SignInAsync(phone, "Ann");
+
+        var found = (await LookUpAsync(ann, "0151 1234", phone, "", "+12", "0151 1234", phone + " ")).Is(200);
+
+        Assert.Equal(
+            [phone], found["matches"].EnumerateArray().Select(match => match.GetProperty("phone").GetString()));
+        Assert.Equal(
+            ["0151 1234", "", "+12", phone + " "],
+            found["invalid"].EnumerateArray().Select(text => text.GetString()));
+        Assert.Equal(1, (await LookUpAsync(ann, "0151 1234")).Is(200)["invalid"].GetArrayLength());
     }
 
     [Fact]
@@ -37,7 +53,7 @@ public sealed class ContactTests(ContactServer server) : IClassFixture<ContactSe
     {
         var ann = await server.SignInAsync();
 
-        (await LookUpAsync(ann, NewPhone(), "12345")).IsInvalid("phones");
+        (await LookUpAsync(ann)).IsInvalid("phones");
         (await server.PostAsync("/v1/contacts/lookup", new { phones = new string?[] { null } }, ann.Access))
             .IsInvalid("phones");
         (await server.PostAsync("/v1/contacts/lookup", new { }, ann.Access)).IsInvalid("phones");

@@ -1,13 +1,11 @@
-using ChatCqrs.Application;
-
-namespace ChatCqrs.WebApi.RateLimits;
+namespace ChatCqrs.Application;
 
 /// <summary>
 /// A token bucket for each key. The number of keys is bounded: the key unused for the longest time is forgotten, and
 /// starts with a full bucket again.
 /// </summary>
 /// <param name="limit">The size of a bucket, and the tokens it gains a second.</param>
-internal sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProvider clock)
+public sealed class TokenBuckets<TKey>(RateLimitOptions.Bucket limit, TimeProvider clock)
     where TKey : notnull
 {
     private const int KeysMax = 100_000;
