@@ -17,8 +17,8 @@ public interface IAccessTokens
     string Issue(UserId user, DeviceId device, Roles roles);
 
     /// <summary>
-    /// Checks the signature, the time and whether the device is still signed in. A token checked before is answered
-    /// from memory. Bad tokens give a refusal, not an exception.
+    /// Checks the signature, the time, and whether the device is the user's and still signed in. A token checked before
+    /// is answered from memory. Bad tokens give a refusal, not an exception.
     /// </summary>
     /// <exception cref="StoreUnavailableException">
     /// The device's sign-in is not known in memory and the store cannot be reached.

@@ -14,9 +14,11 @@ public interface IDeviceSessions
     /// </summary>
     event Action<UserId, DeviceId> Revoked;
 
-    /// <summary>Whether the device is signed in. Answered from memory where possible.</summary>
+    /// <summary>
+    /// Whether the device is signed in, and belongs to this user. Answered from memory where possible.
+    /// </summary>
     /// <exception cref="StoreUnavailableException">Memory does not know and the store cannot be reached.</exception>
-    ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken);
+    ValueTask<bool> IsActiveAsync(UserId user, DeviceId device, CancellationToken cancellationToken);
 
     /// <summary>
     /// Notes that the device is in use. Only memory is touched; the store is written later, at most once a minute.

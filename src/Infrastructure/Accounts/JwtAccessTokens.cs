@@ -28,8 +28,13 @@ internal sealed class JwtAccessTokens : IAccessTokens
 
     private const int TokensMax = 50_000;
 
+    /// <summary>
+    /// How much sooner than its <c>nbf</c> a token is good: the clocks of two nodes differ (RFC 7519, section 4.1.5).
+    /// </summary>
+    private static readonly TimeSpan EarlyMax = TimeSpan.FromMinutes(1);
+
     private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false };
-    private readonly RecentlyUsed<TokenHash, AccessPrincipal> _verified = new(TokensMax);
+    private readonly RecentlyUsed<TokenHash, Verified> _verified = new(TokensMax);
     private readonly SigningKeys _keys;
     private readonly SigningCredentials _signing;
     private readonly TokenValidationParameters _rules;
@@ -92,23 +97,26 @@ internal sealed class JwtAccessTokens : IAccessTokens
         if (token.Length > LengthMax)
             return Refusal.TokenInvalid;
         var hash = TokenHash.Of(token);
-        if (!_verified.TryGet(hash, out var principal))
+        if (!_verified.TryGet(hash, out var verified))
         {
-            if (await VerifyAsync(token) is not { } verified)
+            if (await VerifyAsync(token) is not { } good)
                 return Refusal.TokenInvalid;
-            principal = verified;
-            _verified.Set(hash, principal);
+            verified = good;
+            _verified.Set(hash, verified);
         }
 
-        if (principal.ExpiresAt <= _clock.GetUtcNow())
+        var (principal, now) = (verified.Principal, _clock.GetUtcNow());
+        if (verified.ValidFrom > now + EarlyMax)
+            return Refusal.TokenInvalid;
+        if (principal.ExpiresAt <= now)
             return Refusal.TokenExpired;
-        if (!await _sessions.IsActiveAsync(principal.Device, cancellationToken))
+        if (!await _sessions.IsActiveAsync(principal.User, principal.Device, cancellationToken))
             return Refusal.DeviceSignedOut;
         _sessions.Touch(principal.Device);
         return principal;
     }
 
-    private async ValueTask<AccessPrincipal?> VerifyAsync(string token)
+    private async ValueTask<Verified?> VerifyAsync(string token)
     {
         var result = await _handler.ValidateTokenAsync(token, _rules);
         if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt
@@ -117,8 +125,9 @@ internal sealed class JwtAccessTokens : IAccessTokens
             || !Guid.TryParse(deviceText, out var device))
             return null;
         var roles = jwt.TryGetPayloadValue<string[]>(RolesClaim, out var names) ? names : [];
-        return new AccessPrincipal(
+        var principal = new AccessPrincipal(
             new UserId(user), new DeviceId(device), RolesOf(roles), new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
+        return new Verified(principal, new DateTimeOffset(jwt.ValidFrom, TimeSpan.Zero));
     }
 
     private static string[] NamesOf(Roles roles) =>
@@ -130,6 +139,10 @@ internal sealed class JwtAccessTokens : IAccessTokens
 
     private static Roles RolesOf(string[] names) => names.Aggregate(
         Roles.None, (roles, name) => Enum.TryParse<Roles>(name, ignoreCase: true, out var role) ? roles | role : roles);
+
+    /// <summary>A token whose signature is right.</summary>
+    /// <param name="ValidFrom">Its <c>nbf</c>, UTC; the smallest time if it has none.</param>
+    private sealed record Verified(AccessPrincipal Principal, DateTimeOffset ValidFrom);
 
     /// <summary>The SHA-256 of a token; tokens themselves do not stay in memory.</summary>
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)

@@ -29,31 +29,36 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
 
     public event Action<UserId, DeviceId>? Revoked;
 
-    public async ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken)
+    public async ValueTask<bool> IsActiveAsync(UserId user, DeviceId device, CancellationToken cancellationToken)
     {
         if (_sessions.TryGet(device, out var session))
-            return !session.Revoked;
+            return session.Owner == user && !session.Revoked;
 
         var revocations = Interlocked.Read(ref _revocations);
-        var active = await PostgresErrors.GuardAsync(async () =>
+        var known = await PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(
-                "SELECT revoked_at IS NULL FROM device_sessions WHERE device_id = $1");
+                "SELECT user_id, revoked_at IS NOT NULL FROM device_sessions WHERE device_id = $1");
             command.Parameters.Add(new() { Value = device.Value });
-            return await command.ExecuteScalarAsync(cancellationToken) as bool?;
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
+            return await row.ReadAsync(cancellationToken)
+                ? new Session { Owner = new UserId(row.GetGuid(0)), Revoked = row.GetBoolean(1) }
+                : null;
         });
 
-        if (active is { } known)
+        if (known is not null)
         {
-            _sessions.Set(device, new Session { Revoked = !known });
+            var isActive = known.Owner == user && !known.Revoked;
+            _sessions.Set(device, known);
 
             // A sign-out during the query makes the answer unreliable: do not cache it. The check follows Set: a later
             // sign-out finds the cached session, and an earlier one has raised the counter.
             if (Interlocked.Read(ref _revocations) != revocations)
                 _sessions.Remove(device);
+            return isActive;
         }
 
-        return active is true;
+        return false;
     }
 
     public void Touch(DeviceId device)
@@ -238,6 +243,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
     private sealed class Session
     {
         public volatile bool Revoked;
+
+        public required UserId Owner { get; init; }
 
         /// <summary>When the device was last recorded as seen, as a timestamp of the clock; 0 for never.</summary>
         public long SeenAt;

@@ -86,6 +86,33 @@ public sealed class JwtAccessTokensTests : IDisposable
     }
 
     [Fact]
+    public async Task A_token_for_another_user_than_the_devices_owner_is_refused()
+    {
+        var tokens = Tokens(Keys[0]);
+        var ben = new UserId(Guid.CreateVersion7());
+
+        Assert.Equal(
+            Refusal.DeviceSignedOut,
+            (await tokens.ValidateAsync(tokens.Issue(ben, Phone, Roles.None), default)).Refusal);
+    }
+
+    [Fact]
+    public async Task A_token_is_refused_before_its_time_but_for_clocks_that_differ()
+    {
+        var tokens = Tokens(Keys[0]);
+        var key = SigningKeys.Load(new TokenOptions { Keys = [Keys[0]] }).Newest;
+        var signing = new SigningCredentials(key, SecurityAlgorithms.EcdsaSha256);
+        var token = Forge(signing, "chatcqrs", "at+jwt", Now.AddMinutes(5));
+        Assert.Equal(Refusal.TokenInvalid, (await tokens.ValidateAsync(token, default)).Refusal);
+
+        _clock.Advance(TimeSpan.FromMinutes(4) - TimeSpan.FromTicks(1));
+        Assert.Equal(Refusal.TokenInvalid, (await tokens.ValidateAsync(token, default)).Refusal);
+
+        _clock.Advance(TimeSpan.FromTicks(1));
+        Assert.NotNull((await tokens.ValidateAsync(token, default)).Principal);
+    }
+
+    [Fact]
     public async Task After_a_rotation_the_new_key_signs_and_the_old_one_still_verifies()
     {
         var old = Tokens(Keys[0]).Issue(Ann, Phone, Roles.None);
@@ -196,13 +223,14 @@ public sealed class JwtAccessTokensTests : IDisposable
         return new JwtAccessTokens(SigningKeys.Load(options), _devices, Options.Create(options), _clock);
     }
 
-    private static string Forge(SigningCredentials signing, string issuer, string type) =>
+    private static string Forge(
+        SigningCredentials signing, string issuer, string type, DateTimeOffset? notBefore = null) =>
         new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
         {
             TokenType = type,
             Issuer = issuer,
             Audience = issuer,
-            NotBefore = Now.UtcDateTime,
+            NotBefore = (notBefore ?? Now).UtcDateTime,
             Expires = Now.AddMinutes(15).UtcDateTime,
             IssuedAt = Now.UtcDateTime,
             SigningCredentials = signing,
@@ -220,7 +248,7 @@ public sealed class JwtAccessTokensTests : IDisposable
         return key.ExportPkcs8PrivateKeyPem();
     }
 
-    /// <summary>All devices are signed in, except those in <see cref="SignedOut"/>.</summary>
+    /// <summary>All devices are Ann's and signed in, except those in <see cref="SignedOut"/>.</summary>
     private sealed class SignedInDevices : IDeviceSessions
     {
         public HashSet<DeviceId> SignedOut { get; } = [];
@@ -231,8 +259,8 @@ public sealed class JwtAccessTokensTests : IDisposable
             remove => throw new NotSupportedException();
         }
 
-        public ValueTask<bool> IsActiveAsync(DeviceId device, CancellationToken cancellationToken) =>
-            new(!SignedOut.Contains(device));
+        public ValueTask<bool> IsActiveAsync(UserId user, DeviceId device, CancellationToken cancellationToken) =>
+            new(user == Ann && !SignedOut.Contains(device));
 
         public void Touch(DeviceId device)
         {

@@ -21,8 +21,20 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var sessions = database.Sessions();
         var signIn = await SignedInAsync(database);
 
-        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
-        Assert.False(await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
+        Assert.False(await sessions.IsActiveAsync(signIn.User, new DeviceId(Guid.NewGuid()), default));
+    }
+
+    [Fact]
+    public async Task A_device_is_active_for_its_owner_only_asked_for_the_first_time_and_from_memory()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        var other = new UserId(Guid.CreateVersion7());
+
+        Assert.False(await sessions.IsActiveAsync(other, signIn.Device, default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
+        Assert.False(await sessions.IsActiveAsync(other, signIn.Device, default));
     }
 
     [Fact]
@@ -30,12 +42,12 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     {
         var sessions = database.Sessions();
         var signIn = await SignedInAsync(database);
-        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         var told = Listen(sessions);
 
         await sessions.RevokeAsync(signIn.User, signIn.Device, default);
 
-        Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.False(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         Assert.Equal((signIn.User, signIn.Device), Assert.Single(told));
         Assert.IsType<RotationOutcome.Ended>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken));
     }
@@ -45,14 +57,14 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     {
         var sessions = database.Sessions();
         var (ann, ben) = (await SignedInAsync(database), await SignedInAsync(database));
-        Assert.True(await sessions.IsActiveAsync(ann.Device, default));
+        Assert.True(await sessions.IsActiveAsync(ann.User, ann.Device, default));
         var told = Listen(sessions);
 
         await sessions.RevokeAllAsync(ann.User, default);
         await sessions.RevokeAllAsync(ann.User, default);
 
-        Assert.False(await sessions.IsActiveAsync(ann.Device, default));
-        Assert.True(await sessions.IsActiveAsync(ben.Device, default));
+        Assert.False(await sessions.IsActiveAsync(ann.User, ann.Device, default));
+        Assert.True(await sessions.IsActiveAsync(ben.User, ben.Device, default));
         Assert.Equal((ann.User, ann.Device), Assert.Single(told));
     }
 
@@ -64,7 +76,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
 
         await sessions.RevokeAsync(new UserId(Guid.NewGuid()), signIn.Device, default);
 
-        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
     }
 
     [Fact]
@@ -92,7 +104,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
 
         Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next));
 
-        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
     }
 
     [Fact]
@@ -102,12 +114,12 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var signIn = await SignedInAsync(database);
         var next = NewHash();
         await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next);
-        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         var told = Listen(sessions);
 
         Assert.IsType<RotationOutcome.Reused>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken));
 
-        Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.False(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         Assert.Single(told);
         Assert.IsType<RotationOutcome.Ended>(await RotateAsync(sessions, signIn.Device, next));
     }
@@ -125,7 +137,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
 
             Assert.Single(outcomes, outcome => outcome is RotationOutcome.Rotated);
             Assert.Single(outcomes, outcome => outcome is RotationOutcome.Reused);
-            Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+            Assert.False(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         }
     }
 
@@ -142,7 +154,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
             default);
 
         Assert.IsType<RotationOutcome.Ended>(outcome);
-        Assert.True(await sessions.IsActiveAsync(signIn.Device, default));
+        Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
     }
 
     [Fact]
@@ -153,13 +165,13 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         await listener.StartAsync(default);
         await HearsAsync(there);
         var signIn = await SignedInAsync(database);
-        Assert.True(await there.IsActiveAsync(signIn.Device, default));
+        Assert.True(await there.IsActiveAsync(signIn.User, signIn.Device, default));
         var told = Listen(there);
 
         await here.RevokeAsync(signIn.User, signIn.Device, default);
 
         await Eventually.IsTrue(() => told.Contains((signIn.User, signIn.Device)), "the other node was told");
-        Assert.False(await there.IsActiveAsync(signIn.Device, default));
+        Assert.False(await there.IsActiveAsync(signIn.User, signIn.Device, default));
         await listener.StopAsync(default);
     }
 
@@ -191,7 +203,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         await listener.StartAsync(default);
         await HearsAsync(there);
         var signIn = await SignedInAsync(database);
-        Assert.True(await there.IsActiveAsync(signIn.Device, default));
+        Assert.True(await there.IsActiveAsync(signIn.User, signIn.Device, default));
 
         // Sign out without a notification, as if it was lost with the connection.
         await ExecuteAsync(
@@ -203,7 +215,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
             """);
 
         await Eventually.IsTrue(
-            async () => !await there.IsActiveAsync(signIn.Device, default), "the node has caught up");
+            async () => !await there.IsActiveAsync(signIn.User, signIn.Device, default), "the node has caught up");
         await listener.StopAsync(default);
     }
 
@@ -213,7 +225,7 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var clock = new ManualClock(Now);
         var sessions = database.Sessions(clock);
         var signIn = await SignedInAsync(database);
-        await sessions.IsActiveAsync(signIn.Device, default);
+        await sessions.IsActiveAsync(signIn.User, signIn.Device, default);
         clock.Advance(TimeSpan.FromSeconds(5));
         sessions.Touch(signIn.Device);
         clock.Advance(TimeSpan.FromSeconds(50));
@@ -235,7 +247,8 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         var sessions = new PostgresDeviceSessions(nowhere, TimeProvider.System);
 
         await Assert.ThrowsAsync<StoreUnavailableException>(
-            async () => await sessions.IsActiveAsync(new DeviceId(Guid.NewGuid()), default));
+            async () => await sessions.IsActiveAsync(
+                new UserId(Guid.NewGuid()), new DeviceId(Guid.NewGuid()), default));
     }
 
     private static ConcurrentQueue<(UserId, DeviceId)> Listen(PostgresDeviceSessions sessions)

@@ -152,7 +152,7 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
                     await sessions.RevokeAllAsync(registration.User, default);
                 }));
 
-            Assert.False(await sessions.IsActiveAsync(signIn.Device, default));
+            Assert.False(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         }
     }
 
