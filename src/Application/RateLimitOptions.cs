@@ -51,17 +51,31 @@ public sealed record RateLimitOptions
     /// <summary>Push subscriptions that one user makes or renews, at every start of an application at most.</summary>
     public Bucket PushSubscriptions { get; init; } = new() { Burst = 30, PerSecond = 0.02 };
 
-    /// <summary>Codes to one phone in any hour, counted over all nodes.</summary>
+    /// <summary>
+    /// Codes to one phone in any hour, counted over all nodes, for each kind of origin by itself
+    /// (<see cref="PhoneLimits"/>); 1 to 1,000,000.
+    /// </summary>
     public int CodesPerPhoneAndHour { get; set; } = 10;
 
     /// <summary>
-    /// Codes to one phone in any 24 hours, counted over all nodes. With five guesses per code it bounds the chance of
-    /// guessing one.
+    /// Codes to one phone in any 24 hours, counted over all nodes, likewise. With five guesses per code it bounds the
+    /// chance of guessing one.
     /// </summary>
     public int CodesPerPhoneAndDay { get; set; } = 30;
 
+    /// <summary>
+    /// Of these, codes in any hour that one address asked for from which the phone's account has not signed in before.
+    /// </summary>
+    public int CodesPerPhoneAddressAndHour { get; set; } = 5;
+
+    /// <summary>The same in any 24 hours.</summary>
+    public int CodesPerPhoneAddressAndDay { get; set; } = 10;
+
     /// <summary>The limits per phone; null for none.</summary>
-    public PhoneLimits? OfPhones => Enabled ? new PhoneLimits(CodesPerPhoneAndHour, CodesPerPhoneAndDay) : null;
+    public PhoneLimits? OfPhones => Enabled
+        ? new PhoneLimits(
+            CodesPerPhoneAndHour, CodesPerPhoneAndDay, CodesPerPhoneAddressAndHour, CodesPerPhoneAddressAndDay)
+        : null;
 
     public sealed record Bucket
     {

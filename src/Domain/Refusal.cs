@@ -117,6 +117,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Invalid, "block_oneself", "Nobody can block themselves.");
     public static readonly Refusal BadAvatar = new(
         RefusalKind.Invalid, "bad_avatar", "The avatar must be null, or the file_id of an image that you uploaded.");
+    public static readonly Refusal CountryNotServed =
+        new(RefusalKind.Invalid, "country_not_served", "This server sends no codes to phones of this country.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
     public static readonly Refusal Unauthenticated =
@@ -151,7 +153,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal RegistrationBurnt =
         new(
             RefusalKind.Gone, "registration_burnt",
-            "The registration was used, has expired or had too many wrong codes. Register again.");
+            "The registration was used, has expired, had too many wrong codes or was followed by a newer code. "
+            + "Register again.");
 }
 
 /// <summary>The class of a refusal, which decides the HTTP status.</summary>

@@ -32,6 +32,7 @@ public sealed partial class SettingRules
         ("Push", typeof(PushOptions)), ("Push", typeof(PushSettings)), ("RateLimits", typeof(RateLimitOptions)),
         ("Reads", typeof(ReadsOptions)), ("Registration", typeof(RegistrationOptions)),
         ("Retention", typeof(RetentionOptions)), ("Sealing", typeof(SealingOptions)), ("Sms", typeof(SmsOptions)),
+        ("Sms", typeof(TextOptions)),
         ("Startup", typeof(StartupOptions)), ("Tokens", typeof(TokenOptions)), ("Writer", typeof(WriterOptions)),
     ];
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -24,6 +25,18 @@ internal sealed class AccountSecrets(IContentSealer sealer)
         FingerprintAsync(
             "code", [.. registration.ToByteArray(bigEndian: true), .. Encoding.UTF8.GetBytes(code)], cancellationToken);
 
+    /// <param name="address">An IPv4 address, or the /64 of an IPv6 address.</param>
+    public async ValueTask<AddressKey> AddressKeyAsync(ulong address, CancellationToken cancellationToken)
+    {
+        var bytes = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, address);
+        return new((await FingerprintAsync("address", bytes, cancellationToken)).Value);
+    }
+
+    /// <summary>Two devices are the same here if they describe themselves alike.</summary>
+    public ValueTask<Fingerprint> DeviceAsync(string name, string platform, CancellationToken cancellationToken) =>
+        FingerprintAsync("device", Encoding.UTF8.GetBytes($"{name}\0{platform}"), cancellationToken);
+
     public ValueTask<Fingerprint> RefreshTokenAsync(ReadOnlyMemory<byte> token, CancellationToken cancellationToken) =>
         FingerprintAsync("refresh", token.Span, cancellationToken);
 
@@ -36,6 +49,19 @@ internal sealed class AccountSecrets(IContentSealer sealer)
         await sealer.OpenAsync(
             ScopeOf(registration.Id, registration.ExpiresAt), registration.Content, cancellationToken) is { } bytes
             ? Profile.FromBytes(bytes.Span)
+            : null;
+
+    /// <summary>Seals the answer of a registration, which takes the place of the profile.</summary>
+    public ValueTask<SealedContent> SealAsync(
+        Registration registration, SignedIn answer, CancellationToken cancellationToken) =>
+        sealer.SealAsync(ScopeOf(registration.Id, registration.ExpiresAt), answer.ToBytes(), cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync"/>
+    public async ValueTask<SignedIn?> OpenAnswerAsync(
+        Registration registration, CancellationToken cancellationToken) =>
+        await sealer.OpenAsync(
+            ScopeOf(registration.Id, registration.ExpiresAt), registration.Content, cancellationToken) is { } bytes
+            ? SignedIn.FromBytes(bytes.Span)
             : null;
 
     private static SealScope ScopeOf(Guid registration, DateTimeOffset expiresAt) =>

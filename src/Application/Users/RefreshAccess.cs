@@ -9,7 +9,7 @@ namespace ChatCqrs.Application.Users;
 /// <summary>Exchanges a refresh token for new tokens. It works once; reuse signs the device out.</summary>
 public static class RefreshAccess
 {
-    private const int TokenMax = 1_000;
+    internal const int TokenMax = 1_000;
 
     /// <summary>The body of <c>POST /v1/tokens/refresh</c>.</summary>
     public sealed record Body

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Security.Cryptography;
 using ChatCqrs.Application.Ports;
@@ -11,6 +12,9 @@ namespace ChatCqrs.Application.Users;
 /// <summary>Sends a code to a phone, so that its owner can prove possession.</summary>
 public static class StartRegistration
 {
+    private static readonly Counter<long> Codes = Telemetry.Meter.CreateCounter<long>(
+        "chat.sms.codes", "{code}", "Codes asked for, by country code and by what became of them.");
+
     /// <summary>The body of <c>POST /v1/registrations</c>.</summary>
     public sealed record Body
     {
@@ -18,9 +22,16 @@ public static class StartRegistration
 
         /// <summary>The name for a new account; an existing account keeps its own.</summary>
         public string? Name { get; init; }
+
+        /// <summary>
+        /// A refresh token of a device that signed in to the phone's account, also a used or ended one. It lets the
+        /// device in where others have used up the codes of the phone. A token of another account has no effect.
+        /// </summary>
+        public string? RefreshToken { get; init; }
     }
 
-    public sealed record Command(Body Body) : IRequest<Result>;
+    /// <param name="Address">The client's address: IPv4, or the /64 of IPv6; 0 if unknown.</param>
+    public sealed record Command(Body Body, ulong Address) : IRequest<Result>;
 
     /// <param name="Code">The code, in Development only; otherwise null.</param>
     public sealed record Result(Guid Registration, DateTimeOffset ExpiresAt, string? Code);
@@ -36,16 +47,26 @@ public static class StartRegistration
             RuleFor(c => c.Body.Name).Must(name => name is null || PlainText.IsLine(name, Profile.NameMax))
                 .WithMessage($"must have 1 to {Profile.NameMax} characters and no control characters.")
                 .OverridePropertyName("name");
+            RuleFor(c => c.Body.RefreshToken).Must(token => token is null or { Length: <= RefreshAccess.TokenMax })
+                .WithMessage("must be a refresh token.").OverridePropertyName("refresh_token");
         }
     }
 
     internal sealed class Handler(
-        IRegistrations registrations, AccountSecrets secrets, ISmsSender sms, IOptions<RegistrationOptions> options,
-        IOptions<RateLimitOptions> limits, TimeProvider clock) : IRequestHandler<Command, Result>
+        IRegistrations registrations, AccountSecrets secrets, RefreshTokens refreshTokens, ISmsSender sms,
+        IOptions<RegistrationOptions> options, IOptions<RateLimitOptions> limits, IOptions<TextOptions> texts,
+        TimeProvider clock) : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             var phone = request.Body.Phone!;
+            var country = PhoneNumber.CountryOf(phone);
+            if (!texts.Value.Serves(phone))
+            {
+                Count(country, "country_refused");
+                throw new RefusedException(Refusal.CountryNotServed);
+            }
+
             var now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
             var expiresAt = now.AddMinutes(options.Value.CodeMinutes);
             var id = Guid.CreateVersion7(now);
@@ -57,11 +78,36 @@ public static class StartRegistration
                 await secrets.SealAsync(
                     id, expiresAt, new Profile { Phone = phone, Name = request.Body.Name },
                     cancellationToken), await secrets.CodeAsync(id, code, cancellationToken), now, expiresAt);
-            if (await registrations.AddAsync(registration, limits.Value.OfPhones, cancellationToken) is { } wait)
-                throw new RefusedException(Refusal.RateLimited, wait);
+            var origin = new CodeOrigin(
+                await secrets.AddressKeyAsync(request.Address, cancellationToken),
+                await DeviceOfAsync(request.Body, cancellationToken), country);
+            var most = new CodeLimits(limits.Value.OfPhones, texts.Value.OfTexts);
+            if (await registrations.AddAsync(registration, origin, most, cancellationToken) is { } refused)
+            {
+                Count(country, $"{refused.By.ToString().ToLowerInvariant()}_limit");
+                throw new RefusedException(Refusal.RateLimited, refused.RetryAfter);
+            }
 
-            await sms.SendCodeAsync(id, phone, code, cancellationToken);
+            try
+            {
+                await sms.SendCodeAsync(id, phone, code, cancellationToken);
+            }
+            catch (RefusedException)
+            {
+                Count(country, "failed");
+                throw;
+            }
+
+            Count(country, "sent");
             return new Result(id, expiresAt, options.Value.RevealCode ? code : null);
         }
+
+        private async ValueTask<DeviceId?> DeviceOfAsync(Body body, CancellationToken cancellationToken) =>
+            body.RefreshToken is { } token && await refreshTokens.ReadAsync(token, cancellationToken) is var (device, _)
+                ? device
+                : null;
+
+        private static void Count(string country, string outcome) =>
+            Codes.Add(1, new("country", country), new("outcome", outcome));
     }
 }

@@ -9,7 +9,8 @@ namespace ChatCqrs.Application.Users;
 
 /// <summary>
 /// Signs a device in if the code is right. Every step is repeatable: if one fails, sending the same code again
-/// completes the rest.
+/// completes the rest. If only the answer was lost, the same code for the same device gets it again
+/// (<see cref="CodeCheck.Answered"/>); two requests at once get one device and one answer.
 /// </summary>
 public static class VerifyRegistration
 {
@@ -30,7 +31,8 @@ public static class VerifyRegistration
         public string? Platform { get; init; }
     }
 
-    public sealed record Command(string Registration, Body Body) : IRequest<SignedIn>;
+    /// <param name="Address">The client's address, see <see cref="StartRegistration.Command"/>.</param>
+    public sealed record Command(string Registration, Body Body, ulong Address) : IRequest<SignedIn>;
 
     internal sealed class Validator : AbstractValidator<Command>
     {
@@ -62,30 +64,47 @@ public static class VerifyRegistration
         {
             if (!Guid.TryParseExact(request.Registration, "D", out var id))
                 throw new RefusedException(Refusal.RegistrationUnknown);
-            var registration = await CheckAsync(id, request.Body.Code!, cancellationToken);
+            var check = await CheckAsync(id, request.Body, cancellationToken);
+            if (check is CodeCheck.Right right)
+            {
+                if (await SignInAsync(right.Registration, request, cancellationToken) is { } signedIn)
+                    return signedIn;
+                check = await CheckAsync(id, request.Body, cancellationToken); // The same request may have been faster.
+            }
+
+            return check is CodeCheck.Answered answered
+                && await secrets.OpenAnswerAsync(answered.Registration, cancellationToken) is { } again
+                ? again
+                : throw new RefusedException(Refusal.RegistrationBurnt);
+        }
+
+        /// <returns>Null if the registration was completed meanwhile.</returns>
+        private async Task<SignedIn?> SignInAsync(
+            Registration registration, Command request, CancellationToken cancellationToken)
+        {
             var profile = await secrets.OpenAsync(registration, cancellationToken)
                 ?? throw new RefusedException(Refusal.RegistrationBurnt);
-
             var user = await registrations.ClaimPhoneAsync(
                 registration.Phone, registration.User, clock.GetUtcNow(), cancellationToken);
             var (_, position) = await users.WriteAsync(
                 user,
                 (state, ct) => AddDeviceAsync(state, user, registration.Device, request.Body.Device!, profile, ct),
-                new Actor(user, registration.Device), causation: id, cancellationToken);
-            return await SignInAsync(registration, user, position, cancellationToken);
+                new Actor(user, registration.Device), causation: registration.Id, cancellationToken);
+            return await CompleteAsync(registration, user, position, request.Address, cancellationToken);
         }
 
-        private async Task<Registration> CheckAsync(Guid id, string code, CancellationToken cancellationToken)
+        /// <returns>Right, answered or over.</returns>
+        private async Task<CodeCheck> CheckAsync(Guid id, Body body, CancellationToken cancellationToken)
         {
             var check = await registrations.CheckCodeAsync(
-                id, await secrets.CodeAsync(id, code, cancellationToken), RegistrationOptions.AttemptsMax,
-                clock.GetUtcNow(), cancellationToken);
+                id, await secrets.CodeAsync(id, body.Code!, cancellationToken),
+                await secrets.DeviceAsync(body.Device!.Name!, body.Device.Platform!, cancellationToken),
+                RegistrationOptions.AttemptsMax, clock.GetUtcNow(), cancellationToken);
             return check switch
             {
-                CodeCheck.Right right => right.Registration,
                 CodeCheck.Wrong => throw new RefusedException(Refusal.WrongCode),
-                CodeCheck.Over => throw new RefusedException(Refusal.RegistrationBurnt),
-                _ => throw new RefusedException(Refusal.RegistrationUnknown),
+                CodeCheck.Unknown => throw new RefusedException(Refusal.RegistrationUnknown),
+                _ => check,
             };
         }
 
@@ -111,19 +130,22 @@ public static class VerifyRegistration
             return state.Devices.MinBy(device => lastSeen.GetValueOrDefault(device.Id, DateTimeOffset.MinValue))!.Id;
         }
 
-        private async Task<SignedIn> SignInAsync(
-            Registration registration, UserId user, LogPosition position, CancellationToken cancellationToken)
+        private async Task<SignedIn?> CompleteAsync(
+            Registration registration, UserId user, LogPosition position, ulong address,
+            CancellationToken cancellationToken)
         {
             var now = clock.GetUtcNow();
             var (refreshToken, hash) = await refreshTokens.MakeAsync(registration.Device, cancellationToken);
-            var signIn = new SignIn(user, registration.Device, hash, now, now.AddDays(tokens.Value.RefreshDays));
-            if (!await registrations.CompleteAsync(registration.Id, signIn, cancellationToken))
-                throw new RefusedException(Refusal.RegistrationBurnt);
-
             var granted = await roles.OfAsync(user, registration.Phone, cancellationToken);
-            return new SignedIn(
+            var answer = new SignedIn(
                 user, registration.Device, accessTokens.Issue(user, registration.Device, granted), refreshToken,
                 accessTokens.Lifetime, position);
+
+            var signIn = new SignIn(
+                user, registration.Device, hash, now, now.AddDays(tokens.Value.RefreshDays),
+                await secrets.AddressKeyAsync(address, cancellationToken));
+            var kept = await secrets.SealAsync(registration, answer, cancellationToken);
+            return await registrations.CompleteAsync(registration.Id, signIn, kept, cancellationToken) ? answer : null;
         }
     }
 }

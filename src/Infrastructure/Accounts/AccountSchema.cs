@@ -4,7 +4,8 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Tables that all nodes share for immediate decisions: registrations, phone owners, device sessions, pending erasures.
+/// Tables that all nodes share for immediate decisions: registrations, phone owners, device sessions, counts of
+/// codes, pending erasures.
 /// See docs/adr/0020-accounts-in-tables.md.
 /// </summary>
 internal static class AccountSchema
@@ -16,6 +17,7 @@ internal static class AccountSchema
         options.Storage.ExtendedSchemaObjects.Add(Phones(schema));
         options.Storage.ExtendedSchemaObjects.Add(DeviceSessions(schema));
         options.Storage.ExtendedSchemaObjects.Add(Erasures(schema));
+        options.Storage.ExtendedSchemaObjects.Add(CodeCounts(schema));
     }
 
     private static Table Registrations(string schema)
@@ -32,6 +34,11 @@ internal static class AccountSchema
         table.AddColumn("created_at", "timestamptz").NotNull();
         table.AddColumn("expires_at", "timestamptz").NotNull();
         table.AddColumn("completed_at", "timestamptz");
+        table.AddColumn("ended_at", "timestamptz"); // By a newer code to the same phone.
+        table.AddColumn("device", "bytea");
+        table.AddColumn("refresh_hash", "bytea"); // The sign-in's first refresh token.
+        table.AddColumn("address", "bytea");
+        table.AddColumn("origin", "smallint").NotNull().DefaultValueByExpression("0");
         table.Indexes.Add(new IndexDefinition("registrations_phone").AgainstColumns("phone", "created_at"));
         table.Indexes.Add(new IndexDefinition("registrations_created").AgainstColumns("created_at"));
         return table;
@@ -58,8 +65,19 @@ internal static class AccountSchema
         table.AddColumn("created_at", "timestamptz").NotNull();
         table.AddColumn("last_seen", "timestamptz").NotNull();
         table.AddColumn("revoked_at", "timestamptz");
+        table.AddColumn("address", "bytea");
         table.Indexes.Add(new IndexDefinition("device_sessions_user").AgainstColumns("user_id"));
         table.Indexes.Add(new IndexDefinition("device_sessions_revoked").AgainstColumns("revoked_at"));
+        return table;
+    }
+
+    /// <summary>How many codes went to each country in each hour; the total has no country.</summary>
+    private static Table CodeCounts(string schema)
+    {
+        var table = new Table($"{schema}.code_counts");
+        table.AddColumn("country", "text").AsPrimaryKey();
+        table.AddColumn("hour", "timestamptz").AsPrimaryKey();
+        table.AddColumn("codes", "integer").NotNull();
         return table;
     }
 

@@ -7,7 +7,7 @@ namespace ChatCqrs.Infrastructure.Accounts;
 /// <summary>Validates the account settings at start; each error names the wrong setting.</summary>
 internal sealed class AccountValidation(bool development)
     : IValidateOptions<TokenOptions>, IValidateOptions<RegistrationOptions>, IValidateOptions<AccessOptions>,
-        IValidateOptions<SmsOptions>
+        IValidateOptions<SmsOptions>, IValidateOptions<TextOptions>
 {
     public ValidateOptionsResult Validate(string? name, TokenOptions options)
     {
@@ -66,6 +66,9 @@ internal sealed class AccountValidation(bool development)
             ? ValidateOptionsResult.Success
             : Fail("Sms:Attempts must be 1 to 10.");
     }
+
+    public ValidateOptionsResult Validate(string? name, TextOptions options) =>
+        options.Fault() is { } fault ? Fail(fault) : ValidateOptionsResult.Success;
 
     private static bool IsHttpsOrLocal(Uri url) => url.IsAbsoluteUri
         && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback));

@@ -25,7 +25,7 @@ public static class AccountsRegistration
     {
         var development = environment.IsDevelopment();
         AddOptions(services, configuration, development, dataFolder);
-        AddSms(services, configuration);
+        AddSms(services, configuration, development);
 
         services.ConfigureMarten(AccountSchema.Register);
         services.AddSingleton<IRegistrations, PostgresRegistrations>();
@@ -64,10 +64,19 @@ public static class AccountsRegistration
         services.AddSingleton<IValidateOptions<RegistrationOptions>>(validation);
         services.AddSingleton<IValidateOptions<AccessOptions>>(validation);
         services.AddSingleton<IValidateOptions<SmsOptions>>(validation);
+        services.AddSingleton<IValidateOptions<TextOptions>>(validation);
     }
 
-    private static void AddSms(IServiceCollection services, IConfiguration configuration)
+    private static void AddSms(IServiceCollection services, IConfiguration configuration, bool development)
     {
+        var codesAreFree = development && string.IsNullOrEmpty(configuration["Sms:WebhookUrl"]);
+        services.AddOptions<TextOptions>()
+            .Configure(texts =>
+            {
+                if (codesAreFree)
+                    texts.PerHour = texts.PerCountryAndHour = 0;
+            })
+            .Bind(configuration.GetSection("Sms")).ValidateOnStart();
         services.AddOptions<SmsOptions>().Bind(configuration.GetSection("Sms")).ValidateOnStart();
         if (string.IsNullOrEmpty(configuration["Sms:WebhookUrl"]))
         {

@@ -23,52 +23,38 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
     /// <summary>How many old registrations each new one deletes at most.</summary>
     private const int DeletedAtOnce = 20;
 
-    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
-    private static readonly TimeSpan Day = TimeSpan.FromHours(24);
+    /// <summary>What <see cref="Read"/> reads, in its order.</summary>
+    private const string Columns = "r.phone, r.user_id, r.device_id, r.content, r.bucket, r.created_at, r.expires_at";
 
-    public Task<TimeSpan?> AddAsync(
-        Registration registration, PhoneLimits? limits, CancellationToken cancellationToken) =>
-        PostgresErrors.GuardAsync(async () =>
+    private const int ColumnCount = 7;
+
+    public Task<CodeRefused?> AddAsync(
+        Registration registration, CodeOrigin origin, CodeLimits limits, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync<CodeRefused?>(async () =>
         {
-            var phone = Bytes(registration.Phone.Value);
-            await using var batch = database.CreateBatch();
-            batch.BatchCommands.Add(LockPhone(phone));
-            batch.BatchCommands.Add(Insert(registration, phone, limits));
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            var codes = new PostgresCodeLimits(connection, registration, origin, limits);
+            await codes.LockPhoneAsync(cancellationToken);
+            if (await codes.TryCountAsync(cancellationToken) is { } refused)
+                return refused;
+
+            await using var batch = new NpgsqlBatch(connection);
+            batch.BatchCommands.Add(Insert(registration, origin.Address, codes.Kind));
+            batch.BatchCommands.Add(EndEarlier(registration));
             batch.BatchCommands.Add(DeleteOld(registration.CreatedAt - KeptFor));
             await batch.ExecuteNonQueryAsync(cancellationToken);
-            return batch.BatchCommands[1].RecordsAffected > 0
-                ? null
-                : await WaitAsync(phone, limits!, registration.CreatedAt, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return null;
         });
 
     public Task<CodeCheck> CheckCodeAsync(
-        Guid registration, Fingerprint code, int attemptsMax, DateTimeOffset now,
+        Guid registration, Fingerprint code, Fingerprint device, int attemptsMax, DateTimeOffset now,
         CancellationToken cancellationToken) =>
-        PostgresErrors.GuardAsync(async () =>
-        {
-            await using var guess = database.CreateCommand(
-                """
-                UPDATE registrations SET attempts = attempts + CASE WHEN code = $2 THEN 0 ELSE 1 END
-                WHERE id = $1 AND attempts < $3 AND expires_at > $4 AND completed_at IS NULL
-                RETURNING code = $2, phone, user_id, device_id, content, bucket, created_at, expires_at
-                """);
-            Add(guess.Parameters, registration, Bytes(code.Value), attemptsMax, now);
-            await using (var row = await guess.ExecuteReaderAsync(cancellationToken))
-            {
-                if (await row.ReadAsync(cancellationToken))
-                {
-                    return row.GetBoolean(0)
-                        ? new CodeCheck.Right(Read(registration, code, row))
-                        : new CodeCheck.Wrong();
-                }
-            }
-
-            await using var known = database.CreateCommand("SELECT true FROM registrations WHERE id = $1");
-            Add(known.Parameters, registration);
-            return await known.ExecuteScalarAsync(cancellationToken) is true
-                ? (CodeCheck)new CodeCheck.Over()
-                : new CodeCheck.Unknown();
-        });
+        PostgresErrors.GuardAsync<CodeCheck>(async () =>
+            await GuessAsync(registration, code, device, attemptsMax, now, cancellationToken)
+            ?? await FindAnswerAsync(registration, code, device, attemptsMax, now, cancellationToken)
+            ?? (await IsKnownAsync(registration, cancellationToken) ? new CodeCheck.Over() : new CodeCheck.Unknown()));
 
     public Task<UserId> ClaimPhoneAsync(
         PhoneKey phone, UserId user, DateTimeOffset now, CancellationToken cancellationToken) =>
@@ -112,9 +98,10 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
             return found;
         });
 
-    public Task<bool> CompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken) =>
+    public Task<bool> CompleteAsync(
+        Guid registration, SignIn signIn, SealedContent answer, CancellationToken cancellationToken) =>
         IdempotentRetry.RunAsync(
-            async () => await TryCompleteAsync(registration, signIn, cancellationToken)
+            async () => await TryCompleteAsync(registration, signIn, answer, cancellationToken)
                 || await IsSignedInAsync(signIn, cancellationToken),
             clock, cancellationToken);
 
@@ -144,24 +131,84 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
         return bytes;
     }
 
-    private async Task<bool> TryCompleteAsync(Guid registration, SignIn signIn, CancellationToken cancellationToken)
+    /// <summary>Compares a guess with a registration that waits for its code.</summary>
+    /// <returns>Null if it does not wait any more.</returns>
+    private async Task<CodeCheck?> GuessAsync(
+        Guid registration, Fingerprint code, Fingerprint device, int attemptsMax, DateTimeOffset now,
+        CancellationToken cancellationToken)
+    {
+        await using var guess = database.CreateCommand(
+            $"""
+            UPDATE registrations r SET
+                attempts = attempts + CASE WHEN code = $2 THEN 0 ELSE 1 END,
+                device = CASE WHEN code = $2 THEN coalesce(device, $5) ELSE device END
+            WHERE id = $1 AND attempts < $3 AND expires_at > $4 AND completed_at IS NULL AND ended_at IS NULL
+            RETURNING {Columns}, code = $2, device = $5
+            """);
+        Add(guess.Parameters, registration, Bytes(code.Value), attemptsMax, now, Bytes(device.Value));
+        await using var row = await guess.ExecuteReaderAsync(cancellationToken);
+        if (!await row.ReadAsync(cancellationToken))
+            return null;
+        if (!row.GetBoolean(ColumnCount))
+            return new CodeCheck.Wrong();
+        return row.GetBoolean(ColumnCount + 1)
+            ? new CodeCheck.Right(Read(registration, code, row))
+            : new CodeCheck.Over();
+    }
+
+    /// <summary>
+    /// Compares a guess with a registration that was completed just now. Wrong guesses count on, so that nobody tries
+    /// codes there either. The token that the sign-in stored must be the device's newest still.
+    /// </summary>
+    private async Task<CodeCheck?> FindAnswerAsync(
+        Guid registration, Fingerprint code, Fingerprint device, int attemptsMax, DateTimeOffset now,
+        CancellationToken cancellationToken)
+    {
+        await using var guess = database.CreateCommand(
+            $"""
+            UPDATE registrations r SET attempts = attempts + CASE WHEN code = $2 AND device = $5 THEN 0 ELSE 1 END
+            FROM device_sessions s
+            WHERE r.id = $1 AND r.attempts < $3 AND r.completed_at > $4 AND r.ended_at IS NULL
+              AND s.device_id = r.device_id AND s.revoked_at IS NULL AND s.refresh_hash = r.refresh_hash
+            RETURNING {Columns}, code = $2 AND device = $5
+            """);
+        Add(
+            guess.Parameters, registration, Bytes(code.Value), attemptsMax, now - CodeCheck.Answered.AnsweredFor,
+            Bytes(device.Value));
+        await using var row = await guess.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) && row.GetBoolean(ColumnCount)
+            ? new CodeCheck.Answered(Read(registration, code, row))
+            : null;
+    }
+
+    private async Task<bool> IsKnownAsync(Guid registration, CancellationToken cancellationToken)
+    {
+        await using var known = database.CreateCommand("SELECT true FROM registrations WHERE id = $1");
+        Add(known.Parameters, registration);
+        return await known.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    private async Task<bool> TryCompleteAsync(
+        Guid registration, SignIn signIn, SealedContent answer, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             """
             WITH claim AS (
                 SELECT phone FROM phones WHERE user_id = $4 FOR UPDATE
             ), used AS (
-                UPDATE registrations r SET completed_at = $2, content = '' FROM claim
+                UPDATE registrations r SET completed_at = $2, content = $8, bucket = $9, refresh_hash = $5 FROM claim
                 WHERE r.id = $1 AND r.completed_at IS NULL AND r.phone = claim.phone RETURNING r.phone
             ), registered AS (
                 UPDATE phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered
             )
-            INSERT INTO device_sessions (device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen)
-            SELECT $3, $4, $5, $6, $2, $2 FROM used
+            INSERT INTO device_sessions (
+                device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen, address)
+            SELECT $3, $4, $5, $6, $2, $2, $7 FROM used
             """);
         Add(command.Parameters,
             registration, signIn.Now, signIn.Device.Value, signIn.User.Value, signIn.RefreshToken,
-            signIn.RefreshExpiresAt);
+            signIn.RefreshExpiresAt, Bytes(signIn.Address.Value), answer.Bytes);
+        command.Parameters.Add(TextOrNull(answer.Bucket));
         return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
     }
 
@@ -177,38 +224,35 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    /// <summary>Serialises registrations of one phone, so that the count against its limits is exact.</summary>
-    private static NpgsqlBatchCommand LockPhone(byte[] phone)
-    {
-        var command = new NpgsqlBatchCommand("SELECT pg_advisory_xact_lock($1)");
-        Add(command.Parameters, BinaryPrimitives.ReadInt64BigEndian(phone));
-        return command;
-    }
-
-    private NpgsqlBatchCommand Insert(Registration registration, byte[] phone, PhoneLimits? limits)
+    private static NpgsqlBatchCommand Insert(
+        Registration registration, AddressKey address, CodeOriginKind kind)
     {
         var command = new NpgsqlBatchCommand(
             """
-            INSERT INTO registrations (id, phone, user_id, device_id, content, bucket, code, created_at, expires_at)
-            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
-            WHERE (SELECT count(*) FROM registrations WHERE phone = $2 AND created_at > $10) < $11
-              AND (SELECT count(*) FROM registrations WHERE phone = $2 AND created_at > $12) < $13
+            INSERT INTO registrations (
+                id, phone, user_id, device_id, content, bucket, code, created_at, expires_at, address, origin)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             """);
         Add(command.Parameters,
-            registration.Id, phone, registration.User.Value, registration.Device.Value, registration.Content.Bytes);
-        command.Parameters.Add(new NpgsqlParameter
-        {
-            Value = (object?)registration.Content.Bucket ?? DBNull.Value,
-            NpgsqlDbType = NpgsqlDbType.Text,
-        });
+            registration.Id, Bytes(registration.Phone.Value), registration.User.Value, registration.Device.Value,
+            registration.Content.Bytes);
+        command.Parameters.Add(TextOrNull(registration.Content.Bucket));
         Add(command.Parameters,
             Bytes(registration.Code.Value), registration.CreatedAt, registration.ExpiresAt,
-            registration.CreatedAt - Hour, limits?.PerHour ?? int.MaxValue,
-            registration.CreatedAt - Day, limits?.PerDay ?? int.MaxValue);
+            Bytes(address.Value), (short)kind);
         return command;
     }
 
-    private NpgsqlBatchCommand DeleteOld(DateTimeOffset before)
+    /// <summary>Ends what came before, the answers that could be had again included. The phone is locked.</summary>
+    private static NpgsqlBatchCommand EndEarlier(Registration registration)
+    {
+        var command = new NpgsqlBatchCommand(
+            "UPDATE registrations SET ended_at = $3 WHERE phone = $1 AND id <> $2 AND ended_at IS NULL");
+        Add(command.Parameters, Bytes(registration.Phone.Value), registration.Id, registration.CreatedAt);
+        return command;
+    }
+
+    private static NpgsqlBatchCommand DeleteOld(DateTimeOffset before)
     {
         var command = new NpgsqlBatchCommand(
             """
@@ -219,30 +263,17 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
         return command;
     }
 
-    /// <summary>How long until both limits admit another code; at least a second.</summary>
-    private async Task<TimeSpan?> WaitAsync(
-        byte[] phone, PhoneLimits limits, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        await using var command = database.CreateCommand(
-            """
-            SELECT greatest(
-                (SELECT created_at + interval '1 hour' FROM registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $2 LIMIT 1),
-                (SELECT created_at + interval '1 day' FROM registrations WHERE phone = $1 ORDER BY created_at DESC OFFSET $3 LIMIT 1))
-            """);
-        Add(command.Parameters, phone, Math.Max(0, limits.PerHour - 1), Math.Max(0, limits.PerDay - 1));
-        var wait = await command.ExecuteScalarAsync(cancellationToken) is DateTime until
-            ? new DateTimeOffset(until) - now
-            : Hour;
-        return wait > TimeSpan.FromSeconds(1) ? wait : TimeSpan.FromSeconds(1);
-    }
-
+    /// <summary>Reads <see cref="Columns"/>.</summary>
     private static Registration Read(Guid id, Fingerprint code, NpgsqlDataReader row) => new(
-        id, ReadPhone(row, 1), new UserId(row.GetGuid(2)), new DeviceId(row.GetGuid(3)),
-        new SealedContent(row.IsDBNull(5) ? null : row.GetString(5), row.GetFieldValue<byte[]>(4)), code,
-        row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7));
+        id, ReadPhone(row, 0), new UserId(row.GetGuid(1)), new DeviceId(row.GetGuid(2)),
+        new SealedContent(row.IsDBNull(4) ? null : row.GetString(4), row.GetFieldValue<byte[]>(3)), code,
+        row.GetFieldValue<DateTimeOffset>(5), row.GetFieldValue<DateTimeOffset>(6));
 
     private static PhoneKey ReadPhone(NpgsqlDataReader row, int column) =>
         new(BinaryPrimitives.ReadUInt128BigEndian(row.GetFieldValue<byte[]>(column)));
+
+    private static NpgsqlParameter TextOrNull(string? text) =>
+        new() { Value = (object?)text ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
 
     private static void Add(NpgsqlParameterCollection parameters, params ReadOnlySpan<object> values)
     {

@@ -43,20 +43,22 @@ public static class AccountEndpoints
         app.MapGet("/.well-known/jwks.json", ShowKeys);
 
     private static async Task<IResult> StartAsync(
-        StartRegistration.Body body, IMediator mediator, CancellationToken cancellationToken)
+        StartRegistration.Body body, IMediator mediator, HttpContext context, CancellationToken cancellationToken)
     {
-        var started = await mediator.Send(new StartRegistration.Command(body), cancellationToken);
+        var started = await mediator.Send(
+            new StartRegistration.Command(body, ClientAddress.Of(context).Value), cancellationToken);
         return Results.Json(
             new RegistrationAnswer(started.Registration, started.ExpiresAt, started.Code),
             statusCode: StatusCodes.Status202Accepted);
     }
 
     private static async Task<TokenAnswer> VerifyAsync(
-        string registration_id, VerifyRegistration.Body body, IMediator mediator, HttpResponse response,
+        string registration_id, VerifyRegistration.Body body, IMediator mediator, HttpContext context,
         CancellationToken cancellationToken)
     {
-        var signedIn = await mediator.Send(new VerifyRegistration.Command(registration_id, body), cancellationToken);
-        response.SetPosition(signedIn.Position);
+        var signedIn = await mediator.Send(
+            new VerifyRegistration.Command(registration_id, body, ClientAddress.Of(context).Value), cancellationToken);
+        context.Response.SetPosition(signedIn.Position);
         return TokenAnswer.Of(signedIn);
     }
 

@@ -31,7 +31,8 @@ internal static class AccountOperations
         """
         The code has six digits and is valid for ten minutes. In Development the answer contains it as `code`. The
         answer does not tell whether the phone has an account. `name` applies to a new account; an existing account
-        keeps its name.
+        keeps its name. A newer code for the same phone ends the older ones. `refresh_token` may be one that this device
+        had before, also a used or ended one: it gets a code also where others have used up those of the phone.
         """)
     {
         Authorised = false,
@@ -43,7 +44,7 @@ internal static class AccountOperations
                 {"registration_id":"{{Examples.Registration}}","expires_at":"2026-01-02T03:14:05.678Z","code":"042917"}
                 """),
         ],
-        Refusals = [Refusal.SmsUnavailable],
+        Refusals = [Refusal.CountryNotServed, Refusal.SmsUnavailable],
     };
 
     private static readonly Operation Verify = new(
@@ -51,7 +52,8 @@ internal static class AccountOperations
         "Sign a device in with the code",
         """
         Creates an account for a new phone, or a further device of the phone's account. Five wrong codes end the
-        registration. The right code works once; after a 503 the same code may be sent again.
+        registration. The right code works once; after a 503 the same code may be sent again. If the answer is lost, the
+        right code for the same `device` gets the same answer again for a minute, as long as its tokens are unused.
         """)
     {
         Authorised = false,

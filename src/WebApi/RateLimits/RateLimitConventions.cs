@@ -74,6 +74,8 @@ public static class RateLimitConventions
             return;
         limits.CodesPerPhoneAndHour = DevelopmentCodesPerPhone;
         limits.CodesPerPhoneAndDay = DevelopmentCodesPerPhone;
+        limits.CodesPerPhoneAddressAndHour = DevelopmentCodesPerPhone;
+        limits.CodesPerPhoneAddressAndDay = DevelopmentCodesPerPhone;
     }
 
     private static void Configure(RateLimiterOptions limiter, RateLimitOptions limits)
@@ -140,9 +142,19 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
 
         if (options.SocketsMax is not (>= 1 and <= Max))
             return ValidateOptionsResult.Fail($"RateLimits:SocketsMax must be 1 to {Max}.");
-        return options.CodesPerPhoneAndHour is >= 1 and <= Max && options.CodesPerPhoneAndDay is >= 1 and <= Max
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail(
-                $"RateLimits:CodesPerPhoneAndHour and RateLimits:CodesPerPhoneAndDay must be 1 to {Max}.");
+        var codes = new[]
+        {
+            (options.CodesPerPhoneAndHour, "CodesPerPhoneAndHour"),
+            (options.CodesPerPhoneAndDay, "CodesPerPhoneAndDay"),
+            (options.CodesPerPhoneAddressAndHour, "CodesPerPhoneAddressAndHour"),
+            (options.CodesPerPhoneAddressAndDay, "CodesPerPhoneAddressAndDay"),
+        };
+        foreach (var (most, setting) in codes)
+        {
+            if (most is not (>= 1 and <= Max))
+                return ValidateOptionsResult.Fail($"RateLimits:{setting} must be 1 to {Max}.");
+        }
+
+        return ValidateOptionsResult.Success;
     }
 }

@@ -12,6 +12,13 @@ internal static class Given
     public static readonly Fingerprint Right = new(1);
     public static readonly Fingerprint Wrong = new(2);
 
+    public static readonly AddressKey Here = new(1);
+    public static readonly SealedContent Answer = new("hour-2026-01-02T05", new byte[] { 1, 2, 3 });
+
+    /// <summary>An origin at an address, for a phone in Germany.</summary>
+    public static CodeOrigin From(AddressKey address, DeviceId? device = null, string country = "49") =>
+        new(address, device, country);
+
     public static PhoneKey NewPhone() => new(new PhoneKey(Random128()).Value);
 
     public static Registration NewRegistration(PhoneKey? phone = null, DateTimeOffset? createdAt = null) => new(
@@ -22,14 +29,16 @@ internal static class Given
     public static byte[] NewHash() => RandomNumberGenerator.GetBytes(32);
 
     /// <summary>Signs a device in.</summary>
-    public static async Task<SignIn> SignedInAsync(AccountsDatabase database, UserId? user = null)
+    public static async Task<SignIn> SignedInAsync(
+        AccountsDatabase database, UserId? user = null, PhoneKey? phone = null, AddressKey? address = null)
     {
         var registrations = database.Registrations();
-        var registration = NewRegistration();
-        await registrations.AddAsync(registration, null, default);
+        var registration = NewRegistration(phone);
+        await registrations.AddAsync(registration, From(address ?? Here), CodeLimits.None, default);
         var owner = await registrations.ClaimPhoneAsync(registration.Phone, user ?? registration.User, Now, default);
-        var signIn = new SignIn(owner, registration.Device, NewHash(), Now, Now.AddDays(90));
-        Assert.True(await registrations.CompleteAsync(registration.Id, signIn, default));
+        var signIn = new SignIn(
+            owner, registration.Device, NewHash(), Now, Now.AddDays(90), address ?? Here);
+        Assert.True(await registrations.CompleteAsync(registration.Id, signIn, Answer, default));
         return signIn;
     }
 

@@ -58,7 +58,8 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         var registration = await AddedAsync();
 
         Assert.IsType<CodeCheck.Over>(
-            await _registrations.CheckCodeAsync(registration.Id, Right, AttemptsMax, registration.ExpiresAt, default));
+            await _registrations.CheckCodeAsync(
+                registration.Id, Right, Right, AttemptsMax, registration.ExpiresAt, default));
     }
 
     [Fact]
@@ -72,7 +73,7 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
 
         var completed = await Task.WhenAll(Enumerable.Range(0, 10)
-            .Select(_ => _registrations.CompleteAsync(registration.Id, SignInOf(registration), default)));
+            .Select(_ => _registrations.CompleteAsync(registration.Id, SignInOf(registration), Answer, default)));
 
         Assert.Single(completed, done => done);
         Assert.IsType<CodeCheck.Over>(await CheckAsync(registration.Id, Right));
@@ -84,23 +85,23 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         var registration = await AddedAsync();
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
         var signIn = SignInOf(registration);
-        Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, default));
+        Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, Answer, default));
 
-        Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, default));
-        Assert.False(await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default));
+        Assert.True(await _registrations.CompleteAsync(registration.Id, signIn, Answer, default));
+        Assert.False(await _registrations.CompleteAsync(registration.Id, SignInOf(registration), Answer, default));
     }
 
     [Fact]
-    public async Task What_a_registration_said_is_forgotten_when_it_is_used_up()
+    public async Task When_it_is_used_up_the_answer_takes_the_place_of_what_a_registration_said()
     {
         var registration = await AddedAsync();
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
-        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
+        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), Answer, default);
 
         await using var command = database.Source.CreateCommand(
-            "SELECT octet_length(content) FROM chat.registrations WHERE id = $1");
+            "SELECT content FROM chat.registrations WHERE id = $1");
         command.Parameters.Add(new() { Value = registration.Id });
-        Assert.Equal(0, await command.ExecuteScalarAsync());
+        Assert.Equal(Answer.Bytes.ToArray(), await command.ExecuteScalarAsync());
     }
 
     [Fact]
@@ -119,9 +120,9 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
     {
         var registration = await AddedAsync();
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
-        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
+        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), Answer, default);
         var waiting = NewRegistration(registration.Phone);
-        await _registrations.AddAsync(waiting, null, default);
+        await _registrations.AddAsync(waiting, From(Here), CodeLimits.None, default);
         var other = await AddedAsync();
 
         await _registrations.ForgetAsync(registration.User, default);
@@ -145,7 +146,7 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
             var sessions = database.Sessions();
 
             await Task.WhenAll(
-                Task.Run(() => _registrations.CompleteAsync(registration.Id, signIn, default)),
+                Task.Run(() => _registrations.CompleteAsync(registration.Id, signIn, Answer, default)),
                 Task.Run(async () =>
                 {
                     await _registrations.ForgetAsync(registration.User, default);
@@ -163,46 +164,10 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         await _registrations.ClaimPhoneAsync(registration.Phone, registration.User, Now, default);
         Assert.Null(await _registrations.FindPhoneAsync(registration.Phone, default));
 
-        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), default);
+        await _registrations.CompleteAsync(registration.Id, SignInOf(registration), Answer, default);
 
         Assert.Equal(registration.User, await _registrations.FindPhoneAsync(registration.Phone, default));
         Assert.Null(await _registrations.FindPhoneAsync(NewPhone(), default));
-    }
-
-    [Fact]
-    public async Task A_phone_gets_only_so_many_codes_an_hour_however_many_ask_at_once()
-    {
-        var phone = NewPhone();
-        var limits = new PhoneLimits(PerHour: 3, PerDay: 100);
-
-        var waits = await Task.WhenAll(Enumerable.Range(0, 12)
-            .Select(_ => _registrations.AddAsync(NewRegistration(phone), limits, default)));
-
-        Assert.Equal(3, waits.Count(wait => wait is null));
-        Assert.All(waits.Where(wait => wait is not null), wait => Assert.Equal(TimeSpan.FromHours(1), wait));
-        Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(1)), limits, default));
-    }
-
-    [Fact]
-    public async Task A_phone_gets_only_so_many_codes_a_day()
-    {
-        var phone = NewPhone();
-        var limits = new PhoneLimits(PerHour: 100, PerDay: 2);
-        Assert.Null(await _registrations.AddAsync(NewRegistration(phone), limits, default));
-        Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(10)), limits, default));
-
-        var wait = await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(20)), limits, default);
-        Assert.Equal(TimeSpan.FromHours(4), wait);
-        Assert.Null(await _registrations.AddAsync(NewRegistration(phone, Now.AddHours(24)), limits, default));
-    }
-
-    [Fact]
-    public async Task Other_phones_are_not_counted()
-    {
-        var limits = new PhoneLimits(PerHour: 1, PerDay: 1);
-
-        Assert.Null(await _registrations.AddAsync(NewRegistration(), limits, default));
-        Assert.Null(await _registrations.AddAsync(NewRegistration(), limits, default));
     }
 
     [Fact]
@@ -219,13 +184,13 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
     private async Task<Registration> AddedAsync(DateTimeOffset? at = null)
     {
         var registration = NewRegistration(createdAt: at);
-        Assert.Null(await _registrations.AddAsync(registration, null, default));
+        Assert.Null(await _registrations.AddAsync(registration, From(Here), CodeLimits.None, default));
         return registration;
     }
 
     private Task<CodeCheck> CheckAsync(Guid id, Domain.Messages.Fingerprint code) =>
-        _registrations.CheckCodeAsync(id, code, AttemptsMax, Now.AddMinutes(1), default);
+        _registrations.CheckCodeAsync(id, code, Right, AttemptsMax, Now.AddMinutes(1), default);
 
     private static SignIn SignInOf(Registration registration) =>
-        new(registration.User, registration.Device, NewHash(), Now, Now.AddDays(90));
+        new(registration.User, registration.Device, NewHash(), Now, Now.AddDays(90), Here);
 }

@@ -151,10 +151,108 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
         var answers = await Task.WhenAll(Enumerable.Range(0, 5)
             .Select(_ => server.VerifyAsync(started.Text("registration_id"), started.Text("code"))));
 
-        Assert.Single(answers, answer => answer.Status == 200);
-        Assert.Equal(4, answers.Count(answer => answer.Status == 410));
-        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code")))
+        Assert.All(answers, answer => Assert.Equal(answers[0].Is(200).Body.GetRawText(), answer.Body.GetRawText()));
+        Assert.Equal([answers[0].Text("device_id")], await DevicesAsync(Tokens.Of(answers[0])));
+        (await server.GetAsync("/v1/users/me", answers[^1].Text("access_token"))).Is(200);
+    }
+
+    [Fact]
+    public async Task An_answer_that_was_lost_is_had_again_for_a_minute()
+    {
+        var started = await server.StartAsync(NewPhone());
+        var first = (await VerifyAsync(started)).Is(200);
+
+        var again = (await VerifyAsync(started)).Is(200);
+        Assert.Equal(first.Body.GetRawText(), again.Body.GetRawText());
+        Assert.Equal(first.Headers.GetValues("Chat-Position"), again.Headers.GetValues("Chat-Position"));
+
+        await CompletedAsync(started, TimeSpan.FromSeconds(61));
+        (await VerifyAsync(started)).IsProblem(410, "registration_burnt");
+    }
+
+    [Fact]
+    public async Task Only_the_same_device_gets_the_answer_again()
+    {
+        var started = await server.StartAsync(NewPhone());
+        (await VerifyAsync(started)).Is(200);
+
+        (await server.VerifyAsync(started.Text("registration_id"), started.Text("code"), "Another phone"))
             .IsProblem(410, "registration_burnt");
+        (await VerifyAsync(started)).Is(200);
+    }
+
+    [Fact]
+    public async Task Two_devices_with_one_code_at_once_are_one_device()
+    {
+        var started = await server.StartAsync(NewPhone());
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => server.VerifyAsync(
+            started.Text("registration_id"), started.Text("code"), $"Device {i % 2}")));
+
+        var (good, refused) = (answers.Where(each => each.Status == 200), answers.Where(each => each.Status != 200));
+        Assert.Equal(3, good.Count());
+        Assert.Single(good.Select(answer => answer.Body.GetRawText()).Distinct());
+        Assert.All(refused, answer => answer.IsProblem(410, "registration_burnt"));
+    }
+
+    [Fact]
+    public async Task An_answer_whose_tokens_were_used_or_revoked_is_not_had_again()
+    {
+        var used = await server.StartAsync(NewPhone());
+        (await server.RefreshAsync((await VerifyAsync(used)).Is(200).Text("refresh_token"))).Is(200);
+        (await VerifyAsync(used)).IsProblem(410, "registration_burnt");
+
+        var phone = NewPhone();
+        var other = await server.SignInAsync(phone);
+        var removed = await server.StartAsync(phone);
+        var device = (await VerifyAsync(removed)).Is(200).Text("device_id");
+        (await server.DeleteAsync($"/v1/devices/{device}", other.Access)).Is(204);
+        (await VerifyAsync(removed)).IsProblem(410, "registration_burnt");
+    }
+
+    [Fact]
+    public async Task Wrong_codes_count_after_the_sign_in_as_well()
+    {
+        var started = await server.StartAsync(NewPhone());
+        (await VerifyAsync(started)).Is(200);
+        for (var i = 0; i < 5; i++)
+        {
+            (await server.VerifyAsync(started.Text("registration_id"), WrongFor(started.Text("code"))))
+                .IsProblem(410, "registration_burnt");
+        }
+
+        (await VerifyAsync(started)).IsProblem(410, "registration_burnt");
+    }
+
+    [Fact]
+    public async Task A_newer_code_for_the_same_phone_ends_the_older_ones()
+    {
+        var phone = NewPhone();
+        var (signedIn, older) = (await server.StartAsync(phone), await server.StartAsync(NewPhone()));
+        (await VerifyAsync(signedIn)).Is(200);
+        var waiting = await server.StartAsync(phone);
+
+        var newest = await server.StartAsync(phone);
+
+        (await VerifyAsync(signedIn)).IsProblem(410, "registration_burnt");
+        (await VerifyAsync(waiting)).IsProblem(410, "registration_burnt");
+        (await server.VerifyAsync(waiting.Text("registration_id"), WrongFor(waiting.Text("code"))))
+            .IsProblem(410, "registration_burnt");
+        (await VerifyAsync(newest)).Is(200);
+        (await VerifyAsync(older)).Is(200);
+    }
+
+    [Fact]
+    public async Task Of_codes_for_one_phone_at_the_same_time_one_is_good()
+    {
+        var phone = NewPhone();
+        var started = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => server.StartAsync(phone)));
+
+        var verified = new List<Answer>();
+        foreach (var each in started)
+            verified.Add(await VerifyAsync(each.Is(202)));
+
+        Assert.Single(verified, answer => answer.Status == 200);
     }
 
     [Fact]
@@ -191,7 +289,7 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
         var phone = NewPhone();
 
         var devices = await Task.WhenAll(
-            Enumerable.Range(0, 6).Select(i => server.SignInAsync(phone, device: $"Device {i}")));
+            Enumerable.Range(0, 6).Select(i => SignInPatientlyAsync(phone, $"Device {i}")));
 
         Assert.Single(devices.Select(device => device.User).Distinct());
         Assert.Equal(devices.Select(device => device.Device).Order(), (await DevicesAsync(devices[0])).Order());
@@ -257,6 +355,31 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
             command.Parameters.Add(new() { Value = patterns.ToArray() });
             Assert.True(await command.ExecuteScalarAsync() is 0L, $"{table} shows a phone or a name.");
         }
+    }
+
+    private Task<Answer> VerifyAsync(Answer started) =>
+        server.VerifyAsync(started.Text("registration_id"), started.Text("code"));
+
+    /// <summary>Asks for a new code until no other one ends it.</summary>
+    private async Task<Tokens> SignInPatientlyAsync(string phone, string device)
+    {
+        while (true)
+        {
+            var started = (await server.StartAsync(phone)).Is(202);
+            var verified = await server.VerifyAsync(started.Text("registration_id"), started.Text("code"), device);
+            if (verified.Status != 410)
+                return Tokens.Of(verified.Is(200));
+        }
+    }
+
+    /// <summary>Lets a sign-in have been so long ago.</summary>
+    private async Task CompletedAsync(Answer started, TimeSpan ago)
+    {
+        await using var command = server.Database.CreateCommand(
+            "UPDATE chat.registrations SET completed_at = completed_at - $2 WHERE id = $1");
+        command.Parameters.Add(new() { Value = Guid.Parse(started.Text("registration_id")) });
+        command.Parameters.Add(new() { Value = ago });
+        Assert.Equal(1, await command.ExecuteNonQueryAsync());
     }
 
     /// <summary>The text, and its bytes as PostgreSQL prints them.</summary>
