@@ -131,6 +131,7 @@ public sealed class PeopleSpecs(Product product)
     {
         var (ada, bob) = await product.PairAsync();
         var conversation = (await bob.SayAsync(ada, "hello")).ConversationId;
+        await ada.SayAsync(bob, "hello"); // Only those who have written are watched.
         await using var adas = await ada.ConnectAsync();
         (await ada.PutAsync($"/v1/blocks/{bob.Id}")).Expect(200, 204);
 

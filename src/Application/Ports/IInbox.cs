@@ -15,9 +15,12 @@ public interface IInbox
     /// <summary>One of a user's conversations; null if the views do not have it (yet).</summary>
     Task<InboxItem?> OneAsync(UserId user, ConversationId conversation, CancellationToken cancellationToken);
 
-    /// <summary>The pairs of users who share a conversation, in one query.</summary>
-    Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
-        IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken);
+    /// <summary>
+    /// The pairs in which the first user may watch the presence of the second, as far as common conversations decide: a
+    /// direct one in which the second has written, or a group in which the second was not put by the first. One query.
+    /// </summary>
+    Task<IReadOnlySet<(UserId, UserId)>> WatchableAsync(
+        IReadOnlyCollection<(UserId Watcher, UserId Watched)> pairs, CancellationToken cancellationToken);
 
     /// <summary>The ids of all conversations to which a user belongs.</summary>
     Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken);

@@ -28,15 +28,15 @@ public sealed class PresenceVisibility(IPresence presence, IDeviceSessions sessi
     }
 
     /// <summary>
-    /// The pairs in which the first user may see the second: they share a conversation and neither has blocked the
-    /// other.
+    /// The pairs in which the first user may see the second: a common conversation allows it
+    /// (<see cref="IInbox.WatchableAsync"/>), and neither has blocked the other.
     /// </summary>
     /// <exception cref="StoreUnavailableException">The answer is not known and cannot be fetched now.</exception>
     public async Task<IReadOnlySet<(UserId Watcher, UserId Watched)>> AllowedAsync(
         IReadOnlyCollection<(UserId Watcher, UserId Watched)> pairs, CancellationToken cancellationToken)
     {
         var allowed = new HashSet<(UserId, UserId)>();
-        foreach (var pair in await inbox.SharingAsync(pairs, cancellationToken))
+        foreach (var pair in await inbox.WatchableAsync(pairs, cancellationToken))
         {
             if (!await AreApartAsync(pair.Item1, pair.Item2, cancellationToken))
                 allowed.Add(pair);

@@ -17,6 +17,7 @@ internal static class ReadModelFactory
         () => new DirectoryModel(),
         () => new MediaModel(),
         () => new SnapshotsModel(),
+        () => new WatchableModel(),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. CreateAll().Select(model => model.Name)];

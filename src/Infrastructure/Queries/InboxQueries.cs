@@ -120,19 +120,21 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         return items.FirstOrDefault();
     }
 
-    public async Task<IReadOnlySet<(UserId, UserId)>> SharingAsync(
-        IReadOnlyCollection<(UserId One, UserId Other)> pairs, CancellationToken cancellationToken)
+    public async Task<IReadOnlySet<(UserId, UserId)>> WatchableAsync(
+        IReadOnlyCollection<(UserId Watcher, UserId Watched)> pairs, CancellationToken cancellationToken)
     {
-        var sharing = await database.QueryAsync(
+        var watchable = await database.QueryAsync(
             """
-            SELECT p.one, p.other FROM unnest($1, $2) AS p(one, other)
+            SELECT p.watcher, p.watched FROM unnest($1, $2) AS p(watcher, watched)
             WHERE EXISTS (
-                SELECT FROM members() o WHERE o.user_id = p.other AND o.left_seq IS NULL AND EXISTS (
-                    SELECT FROM members() m WHERE m.conversation_id = o.conversation_id AND m.user_id = p.one AND m.left_seq IS NULL))
+                SELECT FROM watchable w
+                WHERE w.user_id = p.watched AND w.put_by IS DISTINCT FROM p.watcher AND EXISTS (
+                    SELECT FROM members() m
+                    WHERE m.conversation_id = w.conversation_id AND m.user_id = p.watcher AND m.left_seq IS NULL))
             """,
             row => (new UserId(row.GetGuid(0)), new UserId(row.GetGuid(1))), cancellationToken,
-            pairs.Select(pair => pair.One.Value).ToArray(), pairs.Select(pair => pair.Other.Value).ToArray());
-        return sharing.ToHashSet();
+            pairs.Select(pair => pair.Watcher.Value).ToArray(), pairs.Select(pair => pair.Watched.Value).ToArray());
+        return watchable.ToHashSet();
     }
 
     public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>

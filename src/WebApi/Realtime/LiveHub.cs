@@ -44,9 +44,23 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
         _lanes = [.. Enumerable.Range(0, 1 + Math.Max(1, Environment.ProcessorCount / 2)).Select(_ => new Lane())];
     }
 
+    /// <summary>
+    /// Raised when a user has left a conversation or was removed, with the position of that entry. At least for each
+    /// conversation with members who have a socket here. Handlers must be quick and must not throw.
+    /// </summary>
+    public event Action<UserId, LogPosition>? MemberGone;
+
     public void Publish(IReadOnlyList<LiveEntry> entries, IReadOnlyCollection<UserId> members)
     {
         _heard.Note(entries[0].Entry.Conversation, entries[0].Entry.Revision, entries[^1].Entry.Revision);
+        foreach (var item in entries)
+        {
+            if (item.Entry.Event is ConversationEvent.MemberRemoved removed)
+                MemberGone?.Invoke(removed.User, item.Entry.Position);
+            else if (item.Entry.Event is ConversationEvent.MemberLeft left)
+                MemberGone?.Invoke(left.User, item.Entry.Position);
+        }
+
         if (!_sockets.HasAny(members))
             return;
 

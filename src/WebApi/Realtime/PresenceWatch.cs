@@ -8,17 +8,29 @@ namespace ChatCqrs.WebApi.Realtime;
 /// <summary>
 /// Sends presence to the sockets of this node that watch it. One loop looks users up when it hears that they came or
 /// went, and all watched users at every beat. So a lost announcement and a dead node show within a beat. Sockets that
-/// watch nobody cost nothing.
+/// watch nobody cost nothing. Where a member leaves a conversation, the pairs that they are in are looked at again at
+/// once.
 /// </summary>
 internal sealed class PresenceWatch(
-    IPresence presence, PresenceVisibility visibility, IInbox inbox, IOptions<PresenceOptions> options,
-    TimeProvider clock, ILogger<PresenceWatch> logger) : BackgroundService
+    IPresence presence, PresenceVisibility visibility, IInbox inbox, IReadSide readSide, LiveHub hub,
+    OpenSockets sockets, IOptions<PresenceOptions> options, TimeProvider clock, ILogger<PresenceWatch> logger)
+    : BackgroundService
 {
     /// <summary>The most users, or pairs, of one query.</summary>
     private const int BatchMax = 1_000;
 
-    /// <summary>Every twelfth beat checks whether watchers and watched still share a conversation.</summary>
+    /// <summary>
+    /// Every twelfth beat checks whether watchers may still watch, in case the news of a leaving was lost.
+    /// </summary>
     private const int SharingEvery = 12;
+
+    /// <summary>
+    /// The most users who left and are still to be looked at; beyond it, all pairs are.
+    /// </summary>
+    private const int GoneMax = 10_000;
+
+    /// <summary>How long the read models may take to show that a member left, before the next try.</summary>
+    private static readonly TimeSpan GoneWait = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The state shown of a user who may not be watched any more.</summary>
     private static readonly PresenceState Hidden = new(false, null);
@@ -26,6 +38,10 @@ internal sealed class PresenceWatch(
     private readonly PresenceWatchers _watchers = new();
     private readonly SemaphoreSlim _work = new(0, 1);
     private readonly Lock _waking = new();
+    private readonly Lock _leaving = new();
+    private readonly HashSet<UserId> _gone = [];
+    private LogPosition _goneAt = LogPosition.Start;
+    private long _leavings;
 
     /// <summary>
     /// Lets a socket watch further users, and sends it their present state; with an empty collection it watches nobody
@@ -46,6 +62,7 @@ internal sealed class PresenceWatch(
     public override void Dispose()
     {
         presence.Changed -= OnChanged;
+        hub.MemberGone -= OnGone;
         _work.Dispose();
         base.Dispose();
     }
@@ -53,6 +70,7 @@ internal sealed class PresenceWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         presence.Changed += OnChanged;
+        hub.MemberGone += OnGone;
         var beats = 0;
         for (var beatAt = clock.GetTimestamp(); ;)
         {
@@ -61,10 +79,13 @@ internal sealed class PresenceWatch(
                 await _work.WaitAsync(rest, stoppingToken);
             try
             {
+                await PruneGoneAsync(stoppingToken);
                 if (clock.GetElapsedTime(beatAt) >= options.Value.BeatEvery)
                 {
                     beatAt = clock.GetTimestamp();
-                    await PruneAsync(alsoStrangers: ++beats % SharingEvery == 0, stoppingToken);
+                    var alsoStrangers = ++beats % SharingEvery == 0;
+                    foreach (var batch in _watchers.Pairs().Chunk(BatchMax))
+                        await PruneAsync(batch, alsoStrangers, stoppingToken);
                     _watchers.NoteChangeOfAll();
                 }
 
@@ -91,6 +112,48 @@ internal sealed class PresenceWatch(
             Wake();
     }
 
+    private void OnGone(UserId user, LogPosition position)
+    {
+        if (_watchers.IsEmpty)
+            return;
+        lock (_leaving)
+        {
+            if (_gone.Count < GoneMax)
+                _gone.Add(user);
+            if (position > _goneAt)
+                _goneAt = position;
+            _leavings++;
+        }
+
+        Wake();
+    }
+
+    /// <summary>Ends pairs that no common conversation allows any more, of users who have left one.</summary>
+    private async Task PruneGoneAsync(CancellationToken cancellationToken)
+    {
+        UserId[] gone;
+        LogPosition at;
+        long leavings;
+        lock (_leaving)
+            (gone, at, leavings) = ([.. _gone], _goneAt, _leavings);
+        if (gone.Length == 0)
+            return;
+        if (!await readSide.WaitForAsync(at, GoneWait, cancellationToken))
+        {
+            Wake(); // The read models lag: again at once, for as long as it takes.
+            return;
+        }
+
+        var pairs = gone.Length < GoneMax ? _watchers.PairsOf(gone, sockets.Of) : [.. _watchers.Pairs()];
+        foreach (var batch in pairs.Chunk(BatchMax))
+            await PruneAsync(batch, alsoStrangers: true, cancellationToken);
+        lock (_leaving)
+        {
+            if (_leavings == leavings)
+                _gone.Clear(); // Otherwise somebody has left meanwhile, perhaps one of these again.
+        }
+    }
+
     private async Task ShowAsync(UserId[] users, HashSet<PresencePair> asked, CancellationToken cancellationToken)
     {
         try
@@ -113,22 +176,20 @@ internal sealed class PresenceWatch(
     }
 
     /// <summary>Ends pairs that a block separates.</summary>
-    /// <param name="alsoStrangers">Whether to end pairs without a common conversation too.</param>
-    private async Task PruneAsync(bool alsoStrangers, CancellationToken cancellationToken)
+    /// <param name="alsoStrangers">Whether to end pairs that no common conversation allows, too.</param>
+    private async Task PruneAsync(
+        IReadOnlyCollection<PresencePair> pairs, bool alsoStrangers, CancellationToken cancellationToken)
     {
-        foreach (var batch in _watchers.Pairs().Chunk(BatchMax))
+        var watchable = alsoStrangers
+            ? await inbox.WatchableAsync(
+                [.. pairs.Select(pair => (pair.Watcher.User, pair.User)).Distinct()], cancellationToken)
+            : null;
+        foreach (var pair in pairs)
         {
-            var sharing = alsoStrangers
-                ? await inbox.SharingAsync(
-                    [.. batch.Select(pair => (pair.Watcher.User, pair.User)).Distinct()], cancellationToken)
-                : null;
-            foreach (var pair in batch)
-            {
-                var (watcher, user) = (pair.Watcher.User, pair.User);
-                if (sharing?.Contains((watcher, user)) == false
-                    || await visibility.AreApartAsync(watcher, user, cancellationToken))
-                    Hide(pair);
-            }
+            var (watcher, user) = (pair.Watcher.User, pair.User);
+            if (watchable?.Contains((watcher, user)) == false
+                || await visibility.AreApartAsync(watcher, user, cancellationToken))
+                Hide(pair);
         }
     }
 

@@ -32,6 +32,8 @@ internal sealed class PresenceWatchers
 
     private int _pairs;
 
+    public bool IsEmpty => Volatile.Read(ref _pairs) == 0;
+
     /// <summary>Lets a socket watch further users; with an empty collection it watches nobody any more.</summary>
     /// <returns>False beyond <see cref="UsersMax"/> or the bound of the node: nothing has changed then.</returns>
     public bool Add(Connection connection, IReadOnlyCollection<UserId> users)
@@ -147,6 +149,26 @@ internal sealed class PresenceWatchers
             var pairs = _watched.SelectMany(
                 watched => watched.Value.Watchers.Select(watcher => new PresencePair(watcher, watched.Key)));
             return [.. pairs];
+        }
+    }
+
+    /// <summary>The pairs in which one of these users watches or is watched.</summary>
+    /// <param name="socketsOf">A user's sockets on this node.</param>
+    public HashSet<PresencePair> PairsOf(
+        IReadOnlyCollection<UserId> users, Func<UserId, IReadOnlyCollection<Connection>> socketsOf)
+    {
+        lock (_lock)
+        {
+            var pairs = new HashSet<PresencePair>();
+            foreach (var user in users)
+            {
+                if (_watched.TryGetValue(user, out var watched))
+                    pairs.UnionWith(watched.Watchers.Select(watcher => new PresencePair(watcher, user)));
+                foreach (var watcher in socketsOf(user))
+                    pairs.UnionWith((watcher.Watching ?? []).Select(other => new PresencePair(watcher, other)));
+            }
+
+            return pairs;
         }
     }
 

@@ -26,7 +26,7 @@ public sealed class QueryCostTests : ProjectingTest
     private static readonly string[] Queries =
     [
         "inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages",
-        "message", "unread", "receipts", "times", "sent", "profiles",
+        "message", "unread", "receipts", "times", "sent", "profiles", "watchable",
     ];
 
     /// <summary>Queries that list messages and must skip the places of removed ones.</summary>
@@ -110,6 +110,7 @@ public sealed class QueryCostTests : ProjectingTest
             "times" => await receipts.TimesAsync(conversation, 1, default),
             "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], conversation, default),
             "profiles" => await node.Get<IDirectory>().ProfilesAsync([_ann], default),
+            "watchable" => (await inbox.WatchableAsync([(_ben, _ann), (_ann, _ben)], default)).ToList(),
             _ => throw new ArgumentOutOfRangeException(nameof(query)),
         };
         Assert.NotNull(found);
@@ -136,9 +137,11 @@ public sealed class QueryCostTests : ProjectingTest
         FROM chat.mt_doc_members m, generate_series(1, {Rows / 4});
         INSERT INTO chat.watermarks SELECT (jsonb_populate_record(w, jsonb_build_object('conversation_id', gen_random_uuid()))).*
         FROM chat.watermarks w, generate_series(1, {Rows / 4});
+        INSERT INTO chat.watchable SELECT gen_random_uuid(), '{conversation}', '{_ann}' FROM generate_series(1, {Rows / 4});
+        INSERT INTO chat.watchable SELECT gen_random_uuid(), gen_random_uuid(), NULL FROM generate_series(1, {Rows / 4});
         INSERT INTO chat.mt_doc_users SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid()::text))).*
         FROM chat.mt_doc_users u, generate_series(1, {Rows / 4});
-        ANALYZE chat.timeline, chat.message_ids, chat.receipt_marks, chat.conversations, chat.mt_doc_members, chat.watermarks, chat.mt_doc_users;
+        ANALYZE chat.timeline, chat.message_ids, chat.receipt_marks, chat.conversations, chat.mt_doc_members, chat.watermarks, chat.mt_doc_users, chat.watchable;
         """);
 
     private async Task<(long Scanned, long Indexed)> CountsAsync()

@@ -12,6 +12,35 @@ public sealed class QueryTests : ProjectingTest
 {
     private readonly UserId[] _users = [.. Enumerable.Range(0, 6).Select(_ => History.SomeUser())];
 
+    [Fact]
+    public async Task Presence_may_be_watched_where_the_other_wrote_or_was_not_put_by_the_watcher()
+    {
+        var (ann, ben, cat, dan) = (_users[0], _users[1], _users[2], _users[3]);
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var direct = await history.StartAsync(ann, ben);
+        await history.SendAsync(direct, ann);
+        var group = await history.StartGroupAsync(cat, dan);
+        await history.TryAsync(group, cat, new ConversationCommand.AddMembers(cat, [ben], 8));
+        Assert.Equal([(ben, ann), (dan, cat), (ben, cat), (ben, dan), (dan, ben)], await WatchableAsync());
+
+        await history.SendAsync(direct, ben);
+        await history.TryAsync(group, ben, new ConversationCommand.RemoveMember(ben, ben));
+        Assert.Equal([(ann, ben), (ben, ann), (dan, cat)], await WatchableAsync());
+
+        async Task<IEnumerable<(UserId, UserId)>> WatchableAsync()
+        {
+            await node.CaughtUpAsync(history.Head);
+            (UserId Watcher, UserId Watched)[] pairs =
+            [
+                (ann, ben), (ben, ann), (cat, dan), (dan, cat), (cat, ben), (ben, cat), (ben, dan), (dan, ben),
+                (ann, cat), (cat, ann),
+            ];
+            var found = await node.Get<IInbox>().WatchableAsync(pairs, default);
+            return pairs.Where(found.Contains);
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -16,6 +16,52 @@ public sealed class PresenceServer : ChatServer
     ];
 }
 
+/// <summary>A server whose beats are too rare to end a watching in the time of a test.</summary>
+public sealed class SlowBeatServer : ChatServer
+{
+    protected override IEnumerable<(string Name, string Value)> Settings =>
+        [("RateLimits:Enabled", "false"), ("Presence:BeatEvery", "00:01:00"), ("Presence:NodeKept", "00:03:00")];
+}
+
+/// <summary>When a watching ends, between the beats.</summary>
+public sealed class PresenceEndTests(SlowBeatServer server) : IClassFixture<SlowBeatServer>
+{
+    [Theory]
+    [InlineData("the watcher leaves")]
+    [InlineData("the watched one leaves")]
+    [InlineData("the watched one is removed")]
+    public async Task It_ends_within_two_seconds_of_the_last_common_conversation(string end)
+    {
+        var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var body = new { type = "group", title = "us", member_ids = new[] { ann.User, ben.User } };
+        var group = (await server.PostAsync("/v1/conversations", body, cat.Access)).Is(201).Text("conversation_id");
+        using var anns = await server.ConnectAsync(ann.Access);
+        using var bens = await server.ConnectAsync(ben.Access);
+        await PresenceTests.SendAsync(anns, new { op = "subscribe_presence", user_ids = new[] { ben.User, cat.User } });
+        Assert.Equal(
+            [ben.User, cat.User],
+            new[] { await UserAsync(anns), await UserAsync(anns) }.OrderBy(user => user != ben.User));
+
+        var (who, by) = end switch
+        {
+            "the watcher leaves" => (ann, ann),
+            "the watched one leaves" => (ben, ben),
+            _ => (ben, cat),
+        };
+        var since = System.Diagnostics.Stopwatch.StartNew();
+        (await server.DeleteAsync($"/v1/conversations/{group}/members/{who.User}", by.Access)).Is(204);
+
+        var gone = await PresenceTests.NextAsync(anns, "presence");
+        Assert.InRange(since.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.False(gone.GetProperty("online").GetBoolean());
+        if (who == ben)
+            Assert.Equal(ben.User, gone.GetProperty("user_id").GetString());
+    }
+
+    private static async Task<string> UserAsync(ClientWebSocket socket) =>
+        (await PresenceTests.NextAsync(socket, "presence")).GetProperty("user_id").GetString()!;
+}
+
 /// <summary>The bounds of presence and typing; the acceptance suite tests their effects.</summary>
 public sealed class PresenceTests(PresenceServer server) : IClassFixture<PresenceServer>
 {
@@ -93,6 +139,44 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
     }
 
     [Fact]
+    public async Task Whoever_starts_a_direct_conversation_watches_nobody_before_the_other_has_written()
+    {
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var conversation = await WriteAsync(ann, ben);
+        using var anns = await server.ConnectAsync(ann.Access);
+        using var bens = await server.ConnectAsync(ben.Access);
+
+        await WatchesNobodyAsync(anns, ben);
+        await SendAsync(bens, new { op = "subscribe_presence", user_ids = new[] { ann.User } });
+        Assert.True((await NextAsync(bens, "presence")).GetProperty("online").GetBoolean());
+
+        Assert.Equal(conversation, await WriteAsync(ben, ann));
+        await SendAsync(anns, new { op = "subscribe_presence", user_ids = new[] { ben.User } });
+        Assert.True((await NextAsync(anns, "presence")).GetProperty("online").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Whoever_puts_somebody_into_a_group_cannot_watch_them_for_it()
+    {
+        var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var body = new { type = "group", title = "us", member_ids = new[] { ben.User } };
+        var group = (await server.PostAsync("/v1/conversations", body, ann.Access)).Is(201).Text("conversation_id");
+        var more = new { user_ids = new[] { cat.User } };
+        Assert.InRange(
+            (await server.PostAsync($"/v1/conversations/{group}/members", more, ann.Access)).Status, 200, 204);
+        using var anns = await server.ConnectAsync(ann.Access);
+        using var bens = await server.ConnectAsync(ben.Access);
+        using var cats = await server.ConnectAsync(cat.Access);
+
+        await WatchesNobodyAsync(anns, ben);
+        await WatchesNobodyAsync(anns, cat);
+        await SendAsync(bens, new { op = "subscribe_presence", user_ids = new[] { cat.User } });
+        Assert.True((await NextAsync(bens, "presence")).GetProperty("online").GetBoolean());
+        await SendAsync(cats, new { op = "subscribe_presence", user_ids = new[] { ann.User } });
+        Assert.True((await NextAsync(cats, "presence")).GetProperty("online").GetBoolean());
+    }
+
+    [Fact]
     public async Task A_watcher_who_leaves_the_group_sees_the_others_go()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
@@ -127,12 +211,12 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
 
     private static string Op(JsonElement frame) => frame.GetProperty("op").GetString()!;
 
-    private static Task SendAsync(ClientWebSocket socket, object frame) =>
+    internal static Task SendAsync(ClientWebSocket socket, object frame) =>
         socket.SendAsync(
             JsonSerializer.SerializeToUtf8Bytes(frame), WebSocketMessageType.Text, true, Eventually.Cancelled());
 
     /// <summary>The next frame with one of these ops; other frames are skipped.</summary>
-    private static async Task<JsonElement> NextAsync(ClientWebSocket socket, params string[] ops)
+    internal static async Task<JsonElement> NextAsync(ClientWebSocket socket, params string[] ops)
     {
         while (true)
         {
@@ -161,8 +245,27 @@ public sealed class PresenceTests(PresenceServer server) : IClassFixture<Presenc
     private async Task<(Tokens Ann, Tokens Ben, string Conversation)> PairAsync()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        var started = (await server.PostAsync(
-            "/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access)).Is(201);
-        return (ann, ben, started.Text("conversation_id"));
+        await WriteAsync(ann, ben);
+        return (ann, ben, await WriteAsync(ben, ann));
+    }
+
+    /// <summary>Writes, and waits until the read models show it.</summary>
+    /// <returns>The conversation.</returns>
+    private async Task<string> WriteAsync(Tokens from, Tokens to)
+    {
+        var message = new { message_id = Guid.CreateVersion7(), receiver_id = to.User, type = "text", text = "x" };
+        var sent = (await server.PostAsync("/v1/messages", message, from.Access)).Is(201);
+        var request = new HttpRequestMessage(HttpMethod.Get, "/v1/conversations");
+        request.Headers.Authorization = new("Bearer", from.Access);
+        request.Headers.Add("Chat-Min-Position", sent.Headers.GetValues("Chat-Position"));
+        (await server.SendAsync(request)).Is(200);
+        return sent.Text("conversation_id");
+    }
+
+    private static async Task WatchesNobodyAsync(ClientWebSocket socket, Tokens other)
+    {
+        await SendAsync(socket, new { op = "subscribe_presence", user_ids = new[] { other.User } });
+        await SendAsync(socket, new { op = "ping", id = other.User });
+        await UntilAsync(socket, "pong", frame => Assert.NotEqual("presence", Op(frame)));
     }
 }
