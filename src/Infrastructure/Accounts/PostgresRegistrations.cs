@@ -118,6 +118,9 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
         var own = new NpgsqlBatchCommand("DELETE FROM registrations WHERE user_id = $1");
         Add(own.Parameters, user.Value);
         batch.BatchCommands.Add(own);
+        var addresses = new NpgsqlBatchCommand("UPDATE device_sessions SET address = NULL WHERE user_id = $1");
+        Add(addresses.Parameters, user.Value);
+        batch.BatchCommands.Add(addresses);
         var tell = new NpgsqlBatchCommand($"SELECT pg_notify('{ErasedChannel}', $1)");
         Add(tell.Parameters, user.ToString());
         batch.BatchCommands.Add(tell);

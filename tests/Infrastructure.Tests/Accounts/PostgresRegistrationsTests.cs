@@ -130,6 +130,10 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
 
         Assert.Null(await _registrations.FindPhoneAsync(registration.Phone, default));
         Assert.IsType<CodeCheck.Unknown>(await CheckAsync(waiting.Id, Right));
+        await using var addresses = database.Source.CreateCommand(
+            "SELECT count(*) FROM chat.device_sessions WHERE user_id = $1 AND address IS NOT NULL");
+        addresses.Parameters.Add(new() { Value = registration.User.Value });
+        Assert.Equal(0L, await addresses.ExecuteScalarAsync());
         Assert.IsType<CodeCheck.Right>(await CheckAsync(other.Id, Right));
         var next = new UserId(Guid.CreateVersion7());
         Assert.Equal(next, await _registrations.ClaimPhoneAsync(registration.Phone, next, Now, default));
