@@ -26,7 +26,7 @@ public static class AddMembers
         public Validator()
         {
             RuleFor(c => c.Body.UserIds).NotEmpty().WithMessage("must name somebody.").OverridePropertyName("user_ids");
-            RuleForEach(c => c.Body.UserIds).Must(UserIds.IsOne).WithMessage("must be a UUID.")
+            RuleForEach(c => c.Body.UserIds).Must(Uuids.IsOne).WithMessage("must be a UUID.")
                 .OverridePropertyName("user_ids");
             RuleFor(c => c.Body.UserIds).Must(ids => ids is null || ids.Count <= UserIds.Max)
                 .WithMessage($"must name at most {UserIds.Max} users.").OverridePropertyName("user_ids");

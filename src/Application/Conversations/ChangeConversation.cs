@@ -43,7 +43,7 @@ public static class ChangeConversation
             RuleFor(c => c.Body).Must(body => body.Title is not null || body.Retention is not null)
                 .WithMessage("title, retention or both must be given.").OverridePropertyName("title");
             RuleFor(c => c.Body.Title).Must(title => title is null || PlainText.IsLine(title, GroupOptions.TitleMax))
-                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.")
+                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters, {PlainText.LineRule}.")
                 .OverridePropertyName("title");
             RuleFor(c => c.Body.Retention).Must(patch => patch is null || Fits(patch.Days, 1, RetentionOptions.DaysMax))
                 .WithMessage($"must be null or 1 to {RetentionOptions.DaysMax}.")

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
@@ -67,13 +68,9 @@ public static class ChangeSettings
             patch.ValueKind == JsonValueKind.Undefined ? value : patch.GetBoolean();
     }
 
-    /// <summary>Parses a time with an offset, to UTC and the millisecond; null if it is none.</summary>
+    /// <summary>Parses a time, to UTC and the millisecond; null if it is none.</summary>
     private static DateTimeOffset? TimeOf(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String && HasOffset(value.GetString()!)
-            && value.TryGetDateTimeOffset(out var time)
+        value.ValueKind == JsonValueKind.String && Rfc3339.TryParse(value.GetString(), out var time)
             ? new DateTimeOffset(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero)
             : null;
-
-    private static bool HasOffset(string time) =>
-        time.Length >= 20 && (time[^1] is 'Z' or 'z' || time[^6] is '+' or '-');
 }

@@ -41,18 +41,18 @@ public static class StartConversation
                 .WithMessage("must be direct or group.").OverridePropertyName("type");
             RuleFor(c => c.Body.MemberIds).NotEmpty().When(c => c.Body.Type == "direct")
                 .WithMessage("must name the other user.").OverridePropertyName("member_ids");
-            RuleForEach(c => c.Body.MemberIds).Must(UserIds.IsOne).WithMessage("must be a UUID.")
+            RuleForEach(c => c.Body.MemberIds).Must(Uuids.IsOne).WithMessage("must be a UUID.")
                 .OverridePropertyName("member_ids");
             RuleFor(c => c.Body.MemberIds).Must(ids => ids is null || ids.Count <= UserIds.Max)
                 .WithMessage($"must name at most {UserIds.Max} users.").OverridePropertyName("member_ids");
             RuleFor(c => c).Must(c => UserIds.Others(c.Body.MemberIds, c.Caller).Count < options.Value.MembersMax)
-                .When(c => c.Body.Type == "group" && c.Body.MemberIds?.All(UserIds.IsOne) == true)
+                .When(c => c.Body.Type == "group" && c.Body.MemberIds?.All(Uuids.IsOne) == true)
                 .WithMessage(_ => $"a group has at most {options.Value.MembersMax} members.")
                 .OverridePropertyName("member_ids");
             RuleFor(c => c.Body.Title)
                 .Must(title => title is not null && PlainText.IsLine(title, GroupOptions.TitleMax))
                 .When(c => c.Body.Type == "group")
-                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters and no control characters.")
+                .WithMessage($"must have 1 to {GroupOptions.TitleMax} characters, {PlainText.LineRule}.")
                 .OverridePropertyName("title");
             RuleFor(c => c.Body.Title).Null().When(c => c.Body.Type == "direct")
                 .WithMessage("is for groups only.").OverridePropertyName("title");

@@ -8,8 +8,6 @@ internal static class UserIds
     /// <summary>The most ids in one list, duplicates included.</summary>
     public const int Max = 10_000;
 
-    public static bool IsOne(string? id) => Guid.TryParseExact(id, "D", out var value) && value != Guid.Empty;
-
     /// <summary>The distinct users of a list without the caller, in order.</summary>
     public static IReadOnlyList<UserId> Others(IReadOnlyList<string?>? ids, UserId caller) =>
         [.. (ids ?? []).Select(id => new UserId(Guid.Parse(id!))).Where(id => id != caller).Distinct()];

@@ -13,8 +13,8 @@ public sealed class TimestampConverter : JsonConverter<DateTimeOffset>
     private const int Length = 24;
 
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TryGetDateTimeOffset(out var time)
-            ? time.ToUniversalTime()
+        reader.TokenType == JsonTokenType.String && Rfc3339.TryParse(reader.GetString(), out var time)
+            ? time
             : throw new JsonException("A time must have the form of RFC 3339.");
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)

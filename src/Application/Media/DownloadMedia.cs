@@ -24,12 +24,11 @@ public static class DownloadMedia
     {
         public Validator()
         {
-            RuleFor(q => q.FileId).Must(BeAnId).WithMessage("must be a UUID.").OverridePropertyName("file_id");
-            RuleFor(q => q.UserId).Must(id => id is null || BeAnId(id)).WithMessage("must be a UUID.")
+            RuleFor(q => q.FileId).Must(id => Uuids.TryParse(id, out _)).WithMessage("must be a UUID.")
+                .OverridePropertyName("file_id");
+            RuleFor(q => q.UserId).Must(id => id is null || Uuids.TryParse(id, out _)).WithMessage("must be a UUID.")
                 .OverridePropertyName("user_id");
         }
-
-        private static bool BeAnId(string? id) => Guid.TryParseExact(id, "D", out _);
     }
 
     internal sealed class Handler(
@@ -61,7 +60,7 @@ public static class FetchSignedMedia
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.FileId, "D", out var id)
+            if (!Uuids.TryParse(request.FileId, out var id)
                 || await media.FindAsync(new FileId(id), cancellationToken) is not { } file)
                 throw new RefusedException(Refusal.FileUnknown);
             var expiresAt = await links.CheckAsync(file, request.Expires, request.Signature, cancellationToken)

@@ -86,7 +86,7 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
 
     private static FileId? Parse(JsonElement element) =>
         element.ValueKind == JsonValueKind.String
-        && Guid.TryParseExact(element.GetString(), "D", out var id) && id != Guid.Empty
-            ? new FileId(id)
+        && Uuids.IsOne(element.GetString())
+            ? new FileId(Guid.Parse(element.GetString()!))
             : null;
 }

@@ -11,7 +11,7 @@ internal sealed class UploadAccess(IUploads uploads, TimeProvider clock)
     /// <exception cref="RefusedException">The caller has no such upload, or it has expired.</exception>
     public async Task<Upload> RequireAsync(UserId caller, string id, CancellationToken cancellationToken)
     {
-        if (!Guid.TryParseExact(id, "D", out var upload)
+        if (!Uuids.TryParse(id, out var upload)
             || await uploads.FindAsync(upload, cancellationToken) is not { } found
             || found.Owner != caller)
             throw new RefusedException(Refusal.UploadUnknown);

@@ -19,7 +19,7 @@ public static class GetUnread
         public Validator()
         {
             RuleFor(q => q.Limit).InclusiveBetween(1, Paging.LimitMax).OverridePropertyName("limit");
-            RuleFor(q => q.UserId).Must(id => id is null || Guid.TryParse(id, out _)).WithMessage("must be a UUID.")
+            RuleFor(q => q.UserId).Must(id => id is null || Uuids.TryParse(id, out _)).WithMessage("must be a UUID.")
                 .OverridePropertyName("user_id");
         }
     }

@@ -15,7 +15,7 @@ public static class SayTyping
     {
         public Validator()
         {
-            RuleFor(c => c.Conversation).Must(id => Guid.TryParseExact(id, "D", out _)).WithMessage("must be a UUID.")
+            RuleFor(c => c.Conversation).Must(id => Uuids.TryParse(id, out _)).WithMessage("must be a UUID.")
                 .OverridePropertyName("conversation_id");
             RuleFor(c => c.Active).NotNull().WithMessage("must be true or false.").OverridePropertyName("active");
         }

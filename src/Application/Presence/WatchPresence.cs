@@ -21,7 +21,7 @@ public static class WatchPresence
     internal sealed class Validator : AbstractValidator<Query>
     {
         public Validator() => RuleFor(q => q.Users)
-            .Must(users => users is { Count: <= UsersMax } && users.All(id => Guid.TryParseExact(id, "D", out _)))
+            .Must(users => users is { Count: <= UsersMax } && users.All(id => Uuids.TryParse(id, out _)))
             .WithMessage($"must be a list of at most {UsersMax} ids of users.").OverridePropertyName("user_ids");
     }
 

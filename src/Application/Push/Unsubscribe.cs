@@ -18,7 +18,7 @@ public static class Unsubscribe
     internal sealed class Handler(IPushSubscriptions subscriptions) : IRequestHandler<Command, Unit>
     {
         public async Task<Unit> Handle(Command request, CancellationToken cancellationToken) =>
-            Guid.TryParseExact(request.Subscription, "D", out var id)
+            Uuids.TryParse(request.Subscription, out var id)
                 && await subscriptions.RemoveAsync(request.Caller, id, cancellationToken)
                 ? Unit.Value
                 : throw new RefusedException(Refusal.SubscriptionUnknown);

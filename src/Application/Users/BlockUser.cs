@@ -26,7 +26,7 @@ public static class BlockUser
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.Target, "D", out var id))
+            if (!Uuids.TryParse(request.Target, out var id))
                 throw new RefusedException(Refusal.UserUnknown);
             var other = new UserId(id);
             if (!await known.ExistsAsync(other, cancellationToken))

@@ -31,7 +31,7 @@ public static class ChangeProfile
         public Validator()
         {
             RuleFor(c => c.Body.Name).Must(value => Fits(value, text => PlainText.IsLine(text, Profile.NameMax)))
-                .WithMessage($"must be null or have 1 to {Profile.NameMax} characters and no control characters.")
+                .WithMessage($"must be null or have 1 to {Profile.NameMax} characters, {PlainText.LineRule}.")
                 .OverridePropertyName("name");
             RuleFor(c => c.Body.About).Must(value => Fits(value, text => PlainText.IsText(text, Profile.AboutMax)))
                 .WithMessage($"must be null or have at most {Profile.AboutMax} characters.")

@@ -24,7 +24,7 @@ public static class RemoveDevice
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.Target, "D", out var id))
+            if (!Uuids.TryParse(request.Target, out var id))
                 throw new RefusedException(Refusal.DeviceUnknown);
             var device = new DeviceId(id);
             var (_, position) = await users.WriteAsync(

@@ -21,7 +21,7 @@ public static class ShowProfile
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.User, "D", out var id))
+            if (!Uuids.TryParse(request.User, out var id))
                 throw new RefusedException(Refusal.UserUnknown);
             var (user, profile) = await profiles.ReadAsync(new UserId(id), cancellationToken);
             return new Result(new UserId(id), profile, user.RegisteredAt);

@@ -45,7 +45,7 @@ public static class StartRegistration
                     "must be in E.164 form: a plus sign, the country's code and the number, such as +12025550123.")
                 .OverridePropertyName("phone");
             RuleFor(c => c.Body.Name).Must(name => name is null || PlainText.IsLine(name, Profile.NameMax))
-                .WithMessage($"must have 1 to {Profile.NameMax} characters and no control characters.")
+                .WithMessage($"must have 1 to {Profile.NameMax} characters, {PlainText.LineRule}.")
                 .OverridePropertyName("name");
             RuleFor(c => c.Body.RefreshToken).Must(token => token is null or { Length: <= RefreshAccess.TokenMax })
                 .WithMessage("must be a refresh token.").OverridePropertyName("refresh_token");

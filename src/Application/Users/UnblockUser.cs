@@ -23,7 +23,7 @@ public static class UnblockUser
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.Target, "D", out var id))
+            if (!Uuids.TryParse(request.Target, out var id))
                 throw new RefusedException(Refusal.UserUnknown);
             try
             {

@@ -44,12 +44,12 @@ public static class VerifyRegistration
                 .OverridePropertyName("device");
             RuleFor(c => c.Body.Device!.Name).Must(name => name is not null && PlainText.IsLine(name, DeviceNameMax))
                 .When(c => c.Body.Device is not null)
-                .WithMessage($"must have 1 to {DeviceNameMax} characters and no control characters.")
+                .WithMessage($"must have 1 to {DeviceNameMax} characters, {PlainText.LineRule}.")
                 .OverridePropertyName("device.name");
             RuleFor(c => c.Body.Device!.Platform)
                 .Must(platform => platform is not null && PlainText.IsLine(platform, PlatformMax))
                 .When(c => c.Body.Device is not null)
-                .WithMessage($"must have 1 to {PlatformMax} characters and no control characters.")
+                .WithMessage($"must have 1 to {PlatformMax} characters, {PlainText.LineRule}.")
                 .OverridePropertyName("device.platform");
         }
     }
@@ -62,7 +62,7 @@ public static class VerifyRegistration
     {
         public async Task<SignedIn> Handle(Command request, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(request.Registration, "D", out var id))
+            if (!Uuids.TryParse(request.Registration, out var id))
                 throw new RefusedException(Refusal.RegistrationUnknown);
             var check = await CheckAsync(id, request.Body, cancellationToken);
             if (check is CodeCheck.Right right)

@@ -1,3 +1,4 @@
+using ChatCqrs.Application;
 using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.Http;
@@ -14,5 +15,5 @@ internal static class RouteIds
     public static UserId Member(string text) =>
         new(Parse(text) ?? throw new RefusedException(Refusal.MemberUnknown));
 
-    private static Guid? Parse(string text) => Guid.TryParseExact(text, "D", out var id) ? id : null;
+    private static Guid? Parse(string text) => Uuids.TryParse(text, out var id) ? id : null;
 }

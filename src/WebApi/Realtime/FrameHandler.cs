@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using System.Text.Json;
+using ChatCqrs.Application;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Presence;
 using ChatCqrs.Application.Receipts;
@@ -147,7 +148,7 @@ internal sealed class FrameHandler(
 
     private async ValueTask AcknowledgeAsync(FrameSession session, ClientFrame frame, int size)
     {
-        if (!Guid.TryParseExact(frame.ConversationId, "D", out var conversation) || frame.Seq is null)
+        if (!Uuids.TryParse(frame.ConversationId, out var conversation) || frame.Seq is null)
         {
             session.Connection.Send(ErrorFrames.BadRequest(
                 ErrorFrames.ReferenceOf(frame), "invalid", "conversation_id must be a UUID, and seq a number."));

@@ -1,3 +1,4 @@
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
@@ -48,7 +49,7 @@ internal sealed class SyncHandler(IConversationWriter conversations, IMessageRat
 
     private async ValueTask<(ConversationId, long After, long LastSeq)> RangeAsync(UserId user, string id, long after)
     {
-        if (!Guid.TryParseExact(id, "D", out var value))
+        if (!Uuids.TryParse(id, out var value))
             throw new RefusedException(Refusal.ConversationUnknown);
         var conversation = await conversations.PeekAsync(new ConversationId(value), CancellationToken.None);
         if (!conversation.Members.TryGetValue(user, out var member))

@@ -27,6 +27,18 @@ public sealed class SettingsTests(ChatServer server) : IClassFixture<ChatServer>
         (await ChangeAsync(ann, conversation, new { })).Is(200);
     }
 
+    [Theory]
+    [InlineData("2030-01-02t03:04:05.6z", "2030-01-02T03:04:05.600Z")]
+    [InlineData("2030-12-31T23:59:60Z", "2031-01-01T00:00:00.000Z")]
+    public async Task A_time_may_have_any_form_of_RFC_3339(string time, string shown)
+    {
+        var (ann, _, conversation) = await PairAsync();
+
+        (await ChangeAsync(ann, conversation, new { muted_until = time })).Is(200);
+
+        Assert.Equal((false, false, shown), Shown(await InboxItemAsync(ann)));
+    }
+
     [Fact]
     public async Task A_wrong_value_of_a_setting_is_refused()
     {
