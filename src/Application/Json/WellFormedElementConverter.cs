@@ -5,7 +5,8 @@ namespace ChatCqrs.Application.Json;
 
 /// <summary>
 /// Passes JSON on unchanged, but refuses texts that are not Unicode: JSON can encode half of a surrogate pair (RFC
-/// 8259, section 8.2), or bytes that are not UTF-8, which later readers could not decode.
+/// 8259, section 8.2), or bytes that are not UTF-8, which later readers could not decode. It refuses a name that stands
+/// twice in an object, too, because readers disagree which of the values counts.
 /// </summary>
 public sealed class WellFormedElementConverter : JsonConverter<JsonElement>
 {
@@ -31,9 +32,11 @@ public sealed class WellFormedElementConverter : JsonConverter<JsonElement>
                     Check(item);
                 break;
             case JsonValueKind.Object:
+                var names = new HashSet<string>(StringComparer.Ordinal);
                 foreach (var property in element.EnumerateObject())
                 {
-                    CheckName(property);
+                    if (!names.Add(NameOf(property)))
+                        throw new JsonException("A name stands twice in an object.");
                     Check(property.Value);
                 }
 
@@ -53,11 +56,11 @@ public sealed class WellFormedElementConverter : JsonConverter<JsonElement>
         }
     }
 
-    private static void CheckName(JsonProperty property)
+    private static string NameOf(JsonProperty property)
     {
         try
         {
-            _ = property.Name;
+            return property.Name;
         }
         catch (InvalidOperationException exception)
         {

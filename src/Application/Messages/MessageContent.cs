@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ChatCqrs.Application.Json;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
 
@@ -16,7 +17,7 @@ public sealed record MessageContent
 
     /// <summary>
     /// From this many bytes on, JSON escapes only what it must. Smaller contents keep the default escaping, because
-    /// fingerprints hash these bytes and a retry must produce the same ones.
+    /// fingerprints of texts hash these bytes and a retry must produce the same ones.
     /// </summary>
     private const int PlainFrom = 700_000;
 
@@ -26,12 +27,21 @@ public sealed record MessageContent
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         });
 
-    /// <summary>JSON, equal for equal content.</summary>
+    /// <summary>JSON as it is stored: attachments in the form that the client gave them.</summary>
     public byte[] ToBytes()
     {
         var bytes = JsonSerializer.SerializeToUtf8Bytes(this, MessageContentJson.Default.MessageContent);
         return bytes.Length < PlainFrom ? bytes : JsonSerializer.SerializeToUtf8Bytes(this, Relaxed.MessageContent);
     }
+
+    /// <summary>
+    /// What distinguishes a retry from a reused id: equal for equal values, however attachments are spelled. Without
+    /// attachments these are the stored bytes (<see cref="ToBytes"/>).
+    /// </summary>
+    /// <param name="stored">The content's <see cref="ToBytes"/>.</param>
+    public byte[] ToCanonicalBytes(byte[] stored) => MediaObject is null && Document is null
+        ? stored
+        : CanonicalJson.ToBytes(JsonSerializer.SerializeToElement(this, MessageContentJson.Default.MessageContent));
 
     /// <summary>The bytes that identify a message under its id: type, reply and content.</summary>
     public static byte[] Identity(MessageType type, MessageId? replyTo, byte[] content)

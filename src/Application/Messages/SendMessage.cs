@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using ChatCqrs.Application.Conversations;
@@ -10,6 +11,7 @@ using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Retention;
 using FluentValidation;
 using MediatR;
@@ -27,6 +29,9 @@ public static class SendMessage
 
     /// <summary>The largest media object or document description, in bytes of JSON.</summary>
     public const int AttachmentMax = 16 * 1024;
+
+    /// <summary>The most levels of objects and arrays, one in the other, of either of them.</summary>
+    public const int AttachmentLevels = 8;
 
     /// <summary>
     /// The body of <c>POST /v1/messages</c> and of the socket's <c>send</c> frame. Ids are strings, so that validation
@@ -57,17 +62,19 @@ public static class SendMessage
 
     internal sealed class Validator : AbstractValidator<Command>
     {
+        private static readonly string TooDeep = $"must have at most {AttachmentLevels} levels.";
+
         public Validator()
         {
-            RuleFor(c => c.Body.MessageId).Must(BeAnId).WithMessage("must be a UUID.")
+            RuleFor(c => c.Body.MessageId).Must(Uuids.IsOne).WithMessage("must be a UUID.")
                 .OverridePropertyName("message_id");
-            RuleFor(c => c.Body.SenderId).Must(BeAnId).When(c => c.Body.SenderId is not null)
+            RuleFor(c => c.Body.SenderId).Must(Uuids.IsOne).When(c => c.Body.SenderId is not null)
                 .WithMessage("must be a UUID.").OverridePropertyName("sender_id");
-            RuleFor(c => c.Body.ReplyTo).Must(BeAnId).When(c => c.Body.ReplyTo is not null)
+            RuleFor(c => c.Body.ReplyTo).Must(Uuids.IsOne).When(c => c.Body.ReplyTo is not null)
                 .WithMessage("must be a UUID.").OverridePropertyName("reply_to");
-            RuleFor(c => c.Body.ConversationId).Must(BeAnId).When(c => c.Body.ConversationId is not null)
+            RuleFor(c => c.Body.ConversationId).Must(Uuids.IsOne).When(c => c.Body.ConversationId is not null)
                 .WithMessage("must be a UUID.").OverridePropertyName("conversation_id");
-            RuleFor(c => c.Body.ReceiverId).Must(id => BeAnId(id) || PhoneNumber.IsE164(id))
+            RuleFor(c => c.Body.ReceiverId).Must(id => Uuids.IsOne(id) || PhoneNumber.IsE164(id))
                 .When(c => c.Body.ReceiverId is not null)
                 .WithMessage("must be a user's or a conversation's UUID, or a phone number in E.164 form.")
                 .OverridePropertyName("receiver_id");
@@ -93,16 +100,45 @@ public static class SendMessage
                 .WithMessage($"must be at most {CiphertextMax} bytes.").OverridePropertyName("ciphertext");
             RuleFor(c => c.Body.MediaObject).Must(BeSmall)
                 .WithMessage($"must be at most {AttachmentMax} bytes of JSON.").OverridePropertyName("media_object");
+            RuleFor(c => c.Body.MediaObject).Must(BeFlat).When(c => BeSmall(c.Body.MediaObject))
+                .WithMessage(TooDeep).OverridePropertyName("media_object");
             RuleFor(c => c.Body.Document).Must(BeSmall)
                 .WithMessage($"must be at most {AttachmentMax} bytes of JSON.").OverridePropertyName("document");
+            RuleFor(c => c.Body.Document).Must(BeFlat).When(c => BeSmall(c.Body.Document))
+                .WithMessage(TooDeep).OverridePropertyName("document");
+            RuleFor(c => c.Body).Custom(BeDescribed).When(c => c.Body.Ciphertext is null);
+            RuleFor(c => c.Body.Text).NotEmpty().When(c => c.Body is { Type: "poll", Ciphertext: null })
+                .WithMessage("must be the question of the poll.").OverridePropertyName("text");
             RuleFor(c => c.Body.Epoch).Null().WithMessage("is only for conversations that are encrypted with MLS.")
                 .OverridePropertyName("epoch");
         }
 
-        private static bool BeAnId(string? id) => Guid.TryParseExact(id, "D", out var value) && value != Guid.Empty;
-
         private static bool BeSmall(JsonElement? element) =>
-            element is null || element.Value.GetRawText().Length <= AttachmentMax;
+            element is null || JsonMarshal.GetRawUtf8Value(element.Value).Length <= AttachmentMax;
+
+        /// <summary>Messages of type text have no attachment that is described.</summary>
+        private static void BeDescribed(Body body, ValidationContext<Command> context)
+        {
+            if (MessageTypes.Parse(body.Type) is not { } type || type == MessageType.Text)
+                return;
+            var (field, attachment) = type == MessageType.Document
+                ? ("document", body.Document)
+                : ("media_object", body.MediaObject);
+            if (BeSmall(attachment) && AttachmentRules.FaultOf(type, attachment) is { } fault)
+                context.AddFailure(field, fault);
+        }
+
+        private static bool BeFlat(JsonElement? element) =>
+            element is null || IsWithin(element.Value, AttachmentLevels);
+
+        /// <summary>Whether a value has at most so many levels of objects and arrays.</summary>
+        private static bool IsWithin(JsonElement element, int levels) => element.ValueKind switch
+        {
+            JsonValueKind.Object =>
+                levels > 0 && element.EnumerateObject().All(member => IsWithin(member.Value, levels - 1)),
+            JsonValueKind.Array => levels > 0 && element.EnumerateArray().All(item => IsWithin(item, levels - 1)),
+            _ => true,
+        };
 
         private static bool BeBare(JsonElement? attachment) =>
             !Given(attachment) || FileReferences.IsBare(attachment!.Value);
@@ -175,7 +211,7 @@ public static class SendMessage
         {
             if (body.ConversationId is not null)
                 return (new ConversationId(Guid.Parse(body.ConversationId)), null);
-            if (!Guid.TryParse(body.ReceiverId, out var id))
+            if (!Uuids.TryParse(body.ReceiverId, out var id))
             {
                 return await phones.FindAsync(caller, body.ReceiverId!, cancellationToken) is { } user
                     ? (DirectWith(caller, user), user)
@@ -227,17 +263,24 @@ public static class SendMessage
                 MediaObject = body.MediaObject,
                 Document = body.Document,
                 Ciphertext = body.Ciphertext,
-            }.ToBytes();
+            };
             var type = MessageTypes.Parse(body.Type)!.Value;
             MessageId? replyTo = body.ReplyTo is null ? null : new MessageId(Guid.Parse(body.ReplyTo));
             var expiresAt = lifetimes.ExpiryOf(clock.GetUtcNow(), policy);
 
+            var stored = content.ToBytes();
             var sealedContent = await sealer.SealAsync(
-                new SealScope(expiresAt, request.Caller, conversation, messageId), content, cancellationToken);
-            var fingerprint = await sealer.FingerprintAsync(
-                request.Caller, MessageContent.Identity(type, replyTo, content), cancellationToken);
+                new SealScope(expiresAt, request.Caller, conversation, messageId), stored, cancellationToken);
+            var canonical = content.ToCanonicalBytes(stored);
             return new ConversationCommand.SendMessage(
-                messageId, request.Caller, request.Device, type, sealedContent, fingerprint, replyTo, expiresAt);
+                messageId, request.Caller, request.Device, type, sealedContent, await FingerprintAsync(canonical),
+                replyTo, expiresAt)
+            {
+                FormerFingerprint = ReferenceEquals(canonical, stored) ? null : await FingerprintAsync(stored),
+            };
+
+            ValueTask<Fingerprint> FingerprintAsync(byte[] bytes) => sealer.FingerprintAsync(
+                request.Caller, MessageContent.Identity(type, replyTo, bytes), cancellationToken);
         }
     }
 }

@@ -167,7 +167,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         var command = request.Command;
         if (FindEarlier(decision, request) is { } earlier)
         {
-            if (earlier.Fingerprint != command.Fingerprint)
+            if (!command.Repeats(earlier.Fingerprint))
                 throw new RefusedException(Refusal.MessageIdReused);
             decision.Answers.Add(new Answer(request, null, earlier.Seq, earlier.SentAt, IsRepeated: true));
             return;

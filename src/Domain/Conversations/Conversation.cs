@@ -134,7 +134,7 @@ public sealed record Conversation(
         var sender = state.Require(c.Sender);
         if (state.Recent.Find(c.Sender, c.MessageId) is { } earlier)
         {
-            return earlier.Fingerprint == c.Fingerprint
+            return c.Repeats(earlier.Fingerprint)
                 ? [] // A retry is not an error.
                 : throw new RefusedException(Refusal.MessageIdReused);
         }

@@ -64,7 +64,17 @@ public abstract record ConversationCommand
         MessageId MessageId, UserId Sender, DeviceId Device, MessageType Type, SealedContent Content,
         Fingerprint Fingerprint, MessageId? ReplyTo, DateTimeOffset? ExpiresAt, UserId? StartWith = null,
         IReadOnlyList<FileId>? Files = null, bool IsBlocked = false,
-        long? ReplySeq = null, bool IsGone = false) : ConversationCommand;
+        long? ReplySeq = null, bool IsGone = false) : ConversationCommand
+    {
+        /// <summary>
+        /// The fingerprint that earlier versions gave the same content, over its attachments as they were spelled; null
+        /// if it is the same one.
+        /// </summary>
+        public Fingerprint? FormerFingerprint { get; init; }
+
+        /// <summary>Whether a message stored under the same id is this one.</summary>
+        public bool Repeats(Fingerprint stored) => stored == Fingerprint || stored == FormerFingerprint;
+    }
 
     /// <summary>Replace a message's content.</summary>
     /// <param name="Content">The complete new content, sealed under the message's scope.</param>

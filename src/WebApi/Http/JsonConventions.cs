@@ -11,8 +11,11 @@ namespace ChatCqrs.WebApi.Http;
 /// </summary>
 internal static class JsonConventions
 {
-    /// <summary>The deepest nesting of a body.</summary>
-    private const int DepthMax = 32;
+    /// <summary>
+    /// The deepest nesting of a body and of an answer, in levels. Messages of earlier versions have attachments of up
+    /// to 31 levels, which stand 4 levels deep in an inbox.
+    /// </summary>
+    private const int DepthMax = 64;
 
     public static IServiceCollection AddJsonConventions(this IServiceCollection services)
     {

@@ -33,7 +33,6 @@ public static class Problems
         },
         BadHttpRequestException { InnerException: JsonException json } => OfJson(json, traceId),
         BadHttpRequestException bad => OfStatus(bad.StatusCode, traceId),
-        JsonException json => OfJson(json, traceId),
         _ => OfStatus(StatusCodes.Status500InternalServerError, traceId),
     };
 

@@ -47,7 +47,7 @@ internal sealed record ClientFrame
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, PropertyNameCaseInsensitive = true, MaxDepth = 32,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, PropertyNameCaseInsensitive = true, MaxDepth = 64,
     AllowDuplicateProperties = false, Converters = [typeof(WellFormedElementConverter)])]
 [JsonSerializable(typeof(ClientFrame))]
 internal sealed partial class ClientFrameJson : JsonSerializerContext;
