@@ -69,11 +69,13 @@ public partial class Program
         app.UseAuthorization();
         app.UseOpenApiDocument();
 
-        app.MapHealth();
-        app.MapPrometheusScrapingEndpoint("/metrics").AllowAnonymous();
-        app.MapAsyncApiDocument();
-        app.MapJobDashboard().RequireAuthorization(RoleNames.Admin);
-        var api = app.MapGroup("").WithPositions();
+        var all = app.MapGroup("").WithHead();
+        all.MapHealth();
+        all.MapMetrics();
+        all.MapAsyncApiDocument();
+        all.MapDashboardSignIn();
+        all.MapJobDashboard().RequireAuthorization(RoleNames.Admin);
+        var api = all.MapGroup("").WithPositions();
         api.MapAccounts();
         api.MapPeople();
         api.MapConversations();
@@ -81,7 +83,7 @@ public partial class Program
         api.MapMedia();
         api.MapPush();
         api.MapAdministration();
-        app.MapKeySet();
+        all.MapKeySet();
         return app;
     }
 }

@@ -11,7 +11,8 @@ public sealed class EndpointRules : IDisposable
     [
         "POST /v1/registrations", "POST /v1/registrations/{registration_id}/verification", "POST /v1/tokens/refresh",
         "GET /.well-known/jwks.json", "GET /asyncapi/v1/asyncapi.json",
-        "* /health/live", "* /health/ready", "* /metrics", "OPTIONS /v1/media/uploads/",
+        "GET /health/live", "GET /health/ready", "GET /metrics", "OPTIONS /v1/media/uploads/",
+        "GET /hangfire/sign-in", "POST /hangfire/sign-in",
         "GET /v1/media/content/{file_id}", // The address is signed.
     ];
 
@@ -57,5 +58,6 @@ public sealed class EndpointRules : IDisposable
 
     private static IEnumerable<string> NamesOf(RouteEndpoint endpoint) =>
         (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["*"])
+            .Where(method => method != "HEAD") // Where GET is, it is the same endpoint.
             .Select(method => $"{method} {endpoint.RoutePattern.RawText}");
 }

@@ -2,6 +2,7 @@ using Hangfire;
 using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -26,12 +27,36 @@ public static class JobDashboard
                 DashboardTitle = "ChatCqrs",
             },
             DashboardRoutes.Routes));
-        return app.Map(Root + "/{**page}", context =>
+        return app.Map(Root + "/{**page}", async context =>
         {
+            await ReadFormAsync(context);
             context.Request.PathBase = context.Request.PathBase.Add(Root);
             context.Request.Path = context.Request.Path.Value![Root.Length..];
-            return dashboard.Value.Invoke(context);
+            await dashboard.Value.Invoke(context);
         }).ExcludeFromDescription();
+    }
+
+    /// <summary>
+    /// Reads the form of a command, so that Hangfire finds it read: it would throw at a malformed one, and at none.
+    /// </summary>
+    /// <exception cref="BadHttpRequestException">The form is malformed.</exception>
+    private static async Task ReadFormAsync(HttpContext context)
+    {
+        if (!context.Request.HasFormContentType)
+        {
+            context.Features.Set<IFormFeature>(new FormFeature(FormCollection.Empty));
+            return;
+        }
+
+        try
+        {
+            await context.Request.ReadFormAsync(context.RequestAborted);
+        }
+        catch (Exception exception)
+            when (exception is InvalidDataException || exception.GetType() == typeof(IOException))
+        {
+            throw new BadHttpRequestException("The form is not well-formed.", exception);
+        }
     }
 
     private static Task NotFoundAsync(HttpContext context)

@@ -104,7 +104,9 @@ public static class AccountEndpoints
         Caller caller, IMediator mediator, HttpResponse response, [FromServices] ExportRate rate,
         CancellationToken cancellationToken)
     {
-        rate.Take(caller.User);
+        var isHead = HttpMethods.IsHead(response.HttpContext.Request.Method);
+        if (!isHead)
+            rate.Take(caller.User);
         response.OnStarting(() =>
         {
             if (response.StatusCode == StatusCodes.Status200OK)
@@ -115,6 +117,8 @@ public static class AccountEndpoints
 
             return Task.CompletedTask;
         });
+        if (isHead)
+            return; // Nobody would read the export.
         await mediator.Send(
             new ExportAccount.Query(caller.User, caller.Device, response.BodyWriter), cancellationToken);
     }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Net.Http.Headers;
 
 namespace ChatCqrs.WebApi.Http;
 
@@ -21,6 +22,14 @@ public static class HttpConventions
     /// The most bytes of a refused body that the server reads to the end, so that its sender sees the refusal.
     /// </summary>
     private const int DrainMax = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// The header that says which sites may load an answer without CORS, as an image or a script (Fetch, section 3.6).
+    /// </summary>
+    public const string ResourcePolicy = "Cross-Origin-Resource-Policy";
+
+    /// <summary>The methods that are taken anywhere; TRACE and CONNECT are not.</summary>
+    private const string Methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
     private const string NoContent = "default-src 'none'; frame-ancestors 'none'";
 
@@ -56,21 +65,29 @@ public static class HttpConventions
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
+        headers[ResourcePolicy] = "same-origin";
         headers.ContentSecurityPolicy = IsPage(path) ? PageContent : NoContent;
         headers.CacheControl = "no-store";
     }
 
     /// <summary>
-    /// Turns errors of all later middleware into problems, and refuses long addresses and bodies that are not UTF-8.
+    /// Turns errors of all later middleware into problems, and refuses TRACE and CONNECT, long addresses and bodies
+    /// that are not UTF-8.
     /// </summary>
     public static IApplicationBuilder UseProblems(this IApplicationBuilder app) => app
         .UseMiddleware<ProblemMiddleware>()
         .Use(next => context =>
         {
             var request = context.Request;
+            if (HttpMethods.IsTrace(request.Method) || HttpMethods.IsConnect(request.Method))
+            {
+                context.Response.Headers.Allow = Methods;
+                return context.Response.WriteProblemAsync(Problems.OfStatus(405));
+            }
+
             var isTooLong = request.Path.Value!.Length + (request.QueryString.Value?.Length ?? 0) > AddressMax;
             return isTooLong ? context.Response.WriteProblemAsync(Problems.OfStatus(414))
-                : HasForeignCharset(request) ? context.Response.WriteProblemAsync(Problems.OfStatus(415))
+                : !TakesCharset(request) ? context.Response.WriteProblemAsync(Problems.OfStatus(415))
                 : next(context);
         });
 
@@ -88,12 +105,40 @@ public static class HttpConventions
         return next(context);
     });
 
+    /// <summary>Answers HEAD wherever a group answers GET (RFC 9110, section 9.3.2).</summary>
+    public static RouteGroupBuilder WithHead(this RouteGroupBuilder group)
+    {
+        ((IEndpointConventionBuilder)group).Add(endpoint =>
+        {
+            for (var i = 0; i < endpoint.Metadata.Count; i++)
+            {
+                if (endpoint.Metadata[i] is HttpMethodMetadata { HttpMethods: [var only] } && HttpMethods.IsGet(only))
+                    endpoint.Metadata[i] = new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]);
+            }
+        });
+        return group;
+    }
+
     private static bool IsPage(PathString path) =>
         path.StartsWithSegments("/swagger") || path.StartsWithSegments("/hangfire");
 
-    /// <summary>JSON is UTF-8 (RFC 8259, section 8.1).</summary>
-    private static bool HasForeignCharset(HttpRequest request) =>
-        request.ContentType is { } type && type.Contains("charset", StringComparison.OrdinalIgnoreCase)
-        && request.GetTypedHeaders().ContentType?.Charset.Value?.Trim('"') is { Length: > 0 } charset
-        && !charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase);
+    /// <summary>
+    /// Whether a body is UTF-8, as JSON is (RFC 8259, section 8.1). A quoted name is the same as a bare one (RFC 9110,
+    /// section 5.6.6), but the framework's reader throws at quotes, so that they are taken away.
+    /// </summary>
+    private static bool TakesCharset(HttpRequest request)
+    {
+        if (request.ContentType is not { } type || !type.Contains("charset", StringComparison.OrdinalIgnoreCase)
+            || request.GetTypedHeaders().ContentType is not { Charset: { HasValue: true } charset } parsed)
+            return true;
+        if (!HeaderUtilities.UnescapeAsQuotedString(charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            return false;
+        if (charset[0] == '"')
+        {
+            parsed.Charset = "utf-8";
+            request.ContentType = parsed.ToString();
+        }
+
+        return true;
+    }
 }

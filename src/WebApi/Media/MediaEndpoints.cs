@@ -76,6 +76,7 @@ public static class MediaEndpoints
     {
         var result = await mediator.Send(new FetchSignedMedia.Query(file_id, expires, signature), cancellationToken);
         var left = (long)(result.ExpiresAt - clock.GetUtcNow()).TotalSeconds;
+        response.Headers[HttpConventions.ResourcePolicy] = "cross-origin"; // The address may stand in any page.
         response.Headers.CacheControl = $"public, max-age={Math.Max(0, left)}, immutable";
         return Bytes(result.Content, response);
     }

@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Operations;
+using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
@@ -68,19 +69,55 @@ internal static class OperationsOperations
         },
         new(HttpMethod.Get, "/hangfire", Tag, "The dashboard of jobs",
             """
-            Hangfire's dashboard of recurring, due and failed jobs. For the role `admin`. A browser signs in with
-            `/hangfire?access_token=...`, which sets a cookie.
+            Hangfire's dashboard of recurring, due and failed jobs. For the role `admin`. A browser signs in at
+            `/hangfire/sign-in`.
             """)
         {
             Api = false,
             Answers = [new(200, "The page.", null, "<!DOCTYPE html>", "text/html")],
             Refusals = [Refusal.Unauthenticated, Forbidden],
         },
-        new(HttpMethod.Get, "/metrics", Tag, "Metrics for Prometheus", "In Prometheus' text format.")
+        new(HttpMethod.Get, "/hangfire/sign-in", Tag, "The form that signs a browser in to the dashboard",
+            "It posts an access token to the same address.")
+        {
+            Authorised = false,
+            Api = false,
+            Answers = [new(200, "The page.", null, "<!DOCTYPE html>", "text/html")],
+        },
+        new(HttpMethod.Post, "/hangfire/sign-in", Tag, "Sign a browser in to the dashboard",
+            """
+            Sets a cookie that the dashboard takes as the access token, as long as the token lasts. For the role
+            `admin`. Browsers are answered only if a page of this server sent the form.
+            """)
+        {
+            Authorised = false,
+            Api = false,
+            Request = """{"access_token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}""",
+            RequestMediaType = "application/x-www-form-urlencoded",
+            RequestSchema = () => new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Required = new HashSet<string> { "access_token" },
+                Properties = new Dictionary<string, IOpenApiSchema>
+                {
+                    ["access_token"] = new OpenApiSchema { Type = JsonSchemaType.String },
+                },
+            },
+            Answers = [new(303, "Signed in: the dashboard is at `Location`.")],
+            Refusals = [Refusal.TokenInvalid, DashboardSignIn.Foreign, Forbidden, Refusal.RateLimited],
+            Statuses = [400, 413, 415],
+        },
+        new(HttpMethod.Get, "/metrics", Tag, "Metrics for Prometheus",
+            """
+            In Prometheus' text format; one scrape is shared for a second. Outside of Development with the
+            `Metrics:Token` of the server as the bearer token, and not there (404) where none is set.
+            """)
         {
             Authorised = false,
             Api = false,
             Answers = [new(200, "The metrics.", null, "chat_connections 12", "text/plain")],
+            Refusals = [Refusal.Unauthenticated],
+            Statuses = [404],
         },
     ];
 }

@@ -55,7 +55,7 @@ public static class HealthConventions
 
         void Map(string path, Func<HealthCheckRegistration, bool> predicate) => app
             .MapHealthChecks(path, new HealthCheckOptions { Predicate = predicate, ResponseWriter = WriteAsync })
-            .AllowAnonymous();
+            .WithMetadata(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head])).AllowAnonymous();
     }
 
     /// <summary>Writes each check's result, without addresses or exceptions: the endpoint is anonymous.</summary>

@@ -14,7 +14,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class SocketGateway(
     IAccessTokens tokens, OpenSockets sockets, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp,
-    FrameHandler frames, SocketRate rate, IMessageRate frameRate, TimeProvider clock, IHostApplicationLifetime lifetime)
+    FrameHandler frames, SocketRate rate, IMessageRate frameRate, TimeProvider clock, IHostApplicationLifetime lifetime,
+    ILogger<SocketGateway> logger)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -98,9 +99,11 @@ internal sealed class SocketGateway(
             if (problem is null)
                 rate.Take(caller!.User, sockets.Of(caller.User).Length);
         }
-        catch (Exception exception) when (exception is RefusedException or StoreUnavailableException)
+        catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
             problem = Problems.Of(exception);
+            if (problem.Status == StatusCodes.Status500InternalServerError)
+                logger.LogError(exception, "A handshake failed, trace {TraceId}.", problem.TraceId);
         }
 
         if (problem is null)

@@ -26,6 +26,8 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Health:LagSecondsMax", "0")]
     [InlineData("Telemetry:OtlpEndpoint", "collector")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "file:///tmp")]
+    [InlineData("Metrics:Token", "short")]
+    [InlineData("OpenApi:Enabled", "perhaps")]
     [InlineData("Tokens:AccessMinutes", "0")]
     [InlineData("RateLimits:User:Burst", "0")]
     [InlineData("Startup:DatabaseWait", "-1")]

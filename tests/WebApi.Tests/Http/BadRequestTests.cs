@@ -62,6 +62,32 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
         { "an id that is none", """{"message_id":"1","receiver_id":"{ben}","type":"text","text":"x"}""", 400, "invalid" },
         { "an id with NUL", """{"message_id":"\u0000","receiver_id":"{ben}","type":"text","text":"x"}""", 400, "invalid" },
         { "an id in braces", """{"message_id":"{0198c2a5-1000-7000-8000-0000000000c3}","receiver_id":"{ben}","type":"text","text":"x"}""", 400, "invalid" },
+        {
+            "an id after a space",
+            """{"message_id":" {new}","receiver_id":"{ben}","type":"text","text":"x"}""", 400, "invalid"
+        },
+        {
+            "an id before a line break",
+            """{"message_id":"{new}\n","receiver_id":"{ben}","type":"text","text":"x"}""", 400, "invalid"
+        },
+        {
+            "a receiver after a space",
+            """{"message_id":"{new}","receiver_id":" {ben}","type":"text","text":"x"}""", 400, "invalid"
+        },
+        {
+            "a conversation after a space",
+            """{"message_id":"{new}","conversation_id":" {conversation}","type":"text","text":"x"}""", 400, "invalid"
+        },
+        {
+            "a sender before a tab",
+            """{"message_id":"{new}","sender_id":"{ann}\t","receiver_id":"{ben}","type":"text","text":"x"}""",
+            400, "invalid"
+        },
+        {
+            "a reply to an id in spaces",
+            """{"message_id":"{new}","receiver_id":"{ben}","type":"text","text":"x","reply_to":" {new} "}""",
+            400, "invalid"
+        },
         { "the empty id", """{"message_id":"00000000-0000-0000-0000-000000000000","receiver_id":"{ben}","type":"text","text":"x"}""", 400, "invalid" },
         { "no receiver", """{"message_id":"{new}","type":"text","text":"x"}""", 400, "invalid" },
         { "two receivers", """{"message_id":"{new}","receiver_id":"{ben}","conversation_id":"{conversation}","type":"text","text":"x"}""", 400, "invalid" },
@@ -107,6 +133,9 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
         { "GET", "/v1/conversations?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5fHg", 400, "invalid_cursor" },
         { "GET", "/v1/messages?cursor=eHx5", 400, "invalid_cursor" },
         { "GET", "/v1/messages?user_id=x", 400, "invalid" },
+        { "GET", "/v1/messages?user_id=%20{ann}", 400, "invalid" },
+        { "GET", "/v1/media/download?file_id={new}%20", 400, "invalid" },
+        { "GET", "/v1/conversations/%20{conversation}", 404, "conversation_unknown" },
         { "GET", "/v1/messages?user_ID={ben}", 403, "not_the_caller" },
         { "GET", "/messages?user_id={ben}", 403, "not_the_caller" },
         { "GET", "/v1/conversations/{conversation}/messages?before_seq=x", 400, "invalid" },
@@ -124,6 +153,10 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
         { "application/x-www-form-urlencoded", 415, "unsupported_media_type" },
         { "application/json; charset=utf-16", 415, "unsupported_media_type" },
         { "application/json; charset=klingon", 415, "unsupported_media_type" },
+        { "application/json; charset=\"utf-16\"", 415, "unsupported_media_type" },
+        { "application/json; charset=\"\"", 415, "unsupported_media_type" },
+        { "application/json; charset=", 415, "unsupported_media_type" },
+        { "application/json; charset=\"utf-8", 415, "unsupported_media_type" },
         { "", 415, "unsupported_media_type" },
     };
 
@@ -156,9 +189,24 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
     {
         var content = new ByteArrayContent(Encoding.UTF8.GetBytes(Fill(Good)));
         if (type.Length > 0)
-            content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
 
         (await server.PostAsync("/v1/messages", content, server.Ann.Access)).IsProblem(status, code);
+    }
+
+    [Theory]
+    [InlineData("application/json; charset=\"utf-8\"")]
+    [InlineData("application/json;charset=\"UTF-8\"")]
+    [InlineData("application/json; charset=\"u\\tf-8\"; q=\"x\"")]
+    [InlineData("application/merge-patch+json; charset=\"utf-8\"")]
+    [InlineData("application/json; charset=utf-8")]
+    [InlineData("application/json")]
+    public async Task A_charset_may_be_quoted(string type)
+    {
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(Fill(Good)));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+
+        (await server.PostAsync("/v1/messages", content, server.Ann.Access)).Is(201);
     }
 
     [Fact]
@@ -208,6 +256,9 @@ public sealed class BadRequestTests(SignedInServer server) : IClassFixture<Signe
     [InlineData("""{"type":"direct","member_ids":[]}""", "invalid")]
     [InlineData("""{"type":"direct","member_ids":[null]}""", "invalid")]
     [InlineData("""{"type":"direct","member_ids":["x"]}""", "invalid")]
+    [InlineData("""{"type":"direct","member_ids":[" {ben}"]}""", "invalid")]
+    [InlineData("""{"type":"group","title":"\u200B","member_ids":["{ben}"]}""", "invalid")]
+    [InlineData("""{"type":"group","title":"a\u202Eb","member_ids":["{ben}"]}""", "invalid")]
     [InlineData("""{"type":"direct","member_ids":"{ben}"}""", "malformed_json")]
     [InlineData("""{"type":"direct","member_ids":["{ann}"]}""", "direct_with_oneself")]
     [InlineData("""{"type":"direct","member_ids":["{ben}","{new}"]}""", "direct_with_several")]

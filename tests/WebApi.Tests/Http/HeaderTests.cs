@@ -22,10 +22,26 @@ public sealed class HeaderTests(ChatServer server) : IClassFixture<ChatServer>
         Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
         Assert.Equal(["DENY"], response.Headers.GetValues("X-Frame-Options"));
         Assert.Equal(["no-referrer"], response.Headers.GetValues("Referrer-Policy"));
+        Assert.Equal(["same-origin"], response.Headers.GetValues("Cross-Origin-Resource-Policy"));
         Assert.Contains(
             "frame-ancestors 'none'", response.Headers.GetValues("Content-Security-Policy").Single(),
             StringComparison.Ordinal);
         Assert.False(response.Headers.Contains("Server"));
+    }
+
+    [Theory]
+    [InlineData("TRACE", "/v1/messages")]
+    [InlineData("TRACE", "/v1/ws")]
+    [InlineData("TRACE", "/health/live")]
+    [InlineData("TRACE", "/hangfire")]
+    [InlineData("TRACE", "/nothing")]
+    public async Task Methods_that_mirror_or_tunnel_are_refused(string method, string path)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        var answer = await server.SendAsync(request);
+
+        answer.IsProblem(405, "method_not_allowed");
+        Assert.Equal(["nosniff"], answer.Headers.GetValues("X-Content-Type-Options"));
     }
 
     [Fact]

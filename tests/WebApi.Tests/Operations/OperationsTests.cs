@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
@@ -12,6 +13,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using OpenTelemetry.Exporter;
 
 namespace ChatCqrs.WebApi.Tests.Operations;
 
@@ -192,6 +194,27 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
                         .Select(span => span.DisplayName).ToHashSet().IsSupersetOf(["append", "deliver", "project"]));
             }
         }
+    }
+
+    [Fact]
+    public async Task However_many_scrape_at_once_it_is_measured_once_a_second()
+    {
+        var looks = 0;
+        using var meter = new Meter(Telemetry.Name);
+        meter.CreateObservableGauge("chat.test.looks", () => Interlocked.Increment(ref looks));
+        await Eventually.IsTrue(
+            async () => (await server.Http.GetStringAsync("/metrics")).Contains("chat_test_looks"),
+            "the scrape before has ended");
+
+        var scrapes = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => server.Http.GetStringAsync("/metrics")));
+
+        var seen = scrapes.SelectMany(scrape => scrape.Split('\n'))
+            .Where(line => line.StartsWith("chat_test_looks", StringComparison.Ordinal)).Distinct().ToList();
+        Assert.InRange(seen.Count, 1, 3); // A second may have ended meanwhile.
+        Assert.Equal(
+            1000,
+            server.Services.GetRequiredService<IOptionsMonitor<PrometheusAspNetCoreOptions>>()
+                .Get(Options.DefaultName).ScrapeResponseCacheDurationMilliseconds);
     }
 
     [Fact]

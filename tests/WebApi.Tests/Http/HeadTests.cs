@@ -1,0 +1,72 @@
+using System.Net;
+using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ChatCqrs.WebApi.Tests.Http;
+
+/// <summary>HEAD is answered wherever GET is, with the same status and without a body.</summary>
+public sealed class HeadTests(SignedInServer server) : IClassFixture<SignedInServer>
+{
+    [Theory]
+    [InlineData("/health/live")]
+    [InlineData("/health/ready")]
+    [InlineData("/metrics")]
+    [InlineData("/swagger/index.html")]
+    [InlineData("/swagger/v1/swagger.json")]
+    [InlineData("/asyncapi/v1/asyncapi.json")]
+    [InlineData("/.well-known/jwks.json")]
+    [InlineData("/hangfire")]
+    [InlineData("/hangfire/sign-in")]
+    [InlineData("/messages")]
+    [InlineData("/v1/messages")]
+    [InlineData("/v1/conversations")]
+    [InlineData("/v1/conversations/{conversation}")]
+    [InlineData("/v1/conversations/{conversation}/members")]
+    [InlineData("/v1/conversations/{conversation}/messages?limit=ten")]
+    [InlineData("/v1/conversations/x/timeline")]
+    [InlineData("/v1/users/me")]
+    [InlineData("/v1/users/me/export")]
+    [InlineData("/v1/devices")]
+    [InlineData("/v1/media/download?file_id=0198c2a4-7f00-7000-8000-0000000000a1")]
+    [InlineData("/v1/push-subscriptions")]
+    [InlineData("/v1/admin/projections")]
+    [InlineData("/nothing")]
+    public async Task A_HEAD_is_answered_as_a_GET_without_a_body(string path)
+    {
+        var address = path.Replace("{conversation}", server.Conversation, StringComparison.Ordinal);
+
+        using var get = await SendAsync(HttpMethod.Get, address);
+        using var head = await SendAsync(HttpMethod.Head, address);
+
+        Assert.Equal(get.StatusCode, head.StatusCode);
+        Assert.Equal($"{get.Content.Headers.ContentType}", $"{head.Content.Headers.ContentType}");
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public void Every_endpoint_that_takes_a_GET_takes_a_HEAD()
+    {
+        var methods = server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Select(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET", "HEAD"])
+            .Where(methods => methods.Contains("GET")).ToList();
+
+        Assert.NotEmpty(methods);
+        Assert.All(methods, allowed => Assert.Contains("HEAD", allowed));
+    }
+
+    [Fact]
+    public async Task A_socket_takes_no_HEAD()
+    {
+        using var answer = await SendAsync(HttpMethod.Head, "/v1/ws");
+
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Authorization = new("Bearer", server.Ann.Access);
+        return await server.Http.SendAsync(request);
+    }
+}
