@@ -15,6 +15,7 @@ using ChatCqrs.Infrastructure.Push;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Sms;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.OpenApi;
 using ChatCqrs.WebApi.Operations;
 using ChatCqrs.WebApi.RateLimits;
 using ChatCqrs.WebApi.Realtime;
@@ -28,7 +29,8 @@ public sealed partial class SettingRules
     [
         ("Access", typeof(AccessOptions)), ("Erasure", typeof(ErasureOptions)), ("Groups", typeof(GroupOptions)),
         ("Health", typeof(HealthOptions)), ("Live", typeof(LiveOptions)), ("Media", typeof(MediaOptions)),
-        ("Media", typeof(BlobOptions)), ("Presence", typeof(PresenceOptions)), ("Proxy", typeof(ProxyOptions)),
+        ("Media", typeof(BlobOptions)), ("Metrics", typeof(MetricsOptions)), ("OpenApi", typeof(OpenApiOptions)),
+        ("Presence", typeof(PresenceOptions)), ("Proxy", typeof(ProxyOptions)),
         ("Push", typeof(PushOptions)), ("Push", typeof(PushSettings)), ("RateLimits", typeof(RateLimitOptions)),
         ("Reads", typeof(ReadsOptions)), ("Registration", typeof(RegistrationOptions)),
         ("Retention", typeof(RetentionOptions)), ("Sealing", typeof(SealingOptions)), ("Sms", typeof(SmsOptions)),

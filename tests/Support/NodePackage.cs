@@ -48,6 +48,11 @@ public static class NodePackage
     public static Process Run(string folder, string script, params string[] arguments) =>
         Start("node", folder, ["-e", script, "--", .. arguments]);
 
+    /// <summary>Runs the command of a package.</summary>
+    /// <param name="file">The command's script, from the folder of the package.</param>
+    public static Process Command(string folder, string file, params string[] arguments) =>
+        Start("node", folder, [Path.Combine("node_modules", file), .. arguments]);
+
     private static Process Start(string program, string folder, params string[] arguments) =>
         Process.Start(new ProcessStartInfo(program, arguments)
         {

@@ -1,8 +1,17 @@
 using System.Text.Json;
 using ChatCqrs.Application;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
+using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 
 namespace ChatCqrs.WebApi.OpenApi;
+
+/// <summary>Settings of the descriptions (section <c>OpenApi</c> of the configuration).</summary>
+public sealed record OpenApiOptions
+{
+    /// <summary>Whether Swagger UI and both documents are served; null for in Development only.</summary>
+    public bool? Enabled { get; init; }
+}
 
 /// <summary>
 /// The descriptions of the interface: OpenAPI with Swagger UI for REST, AsyncAPI for the socket's frames.
@@ -15,6 +24,7 @@ public static class OpenApiConventions
 
     public static WebApplicationBuilder AddOpenApiDocument(this WebApplicationBuilder builder)
     {
+        builder.Services.AddOptions<OpenApiOptions>().Bind(builder.Configuration.GetSection("OpenApi"));
         builder.Services.AddEndpointsApiExplorer();
         builder.Services.AddSwaggerGen(options =>
         {
@@ -23,7 +33,13 @@ public static class OpenApiConventions
                 Title = "ChatCqrs",
                 Version = "v1",
                 Description = $"Messaging over REST and WebSocket. Frames of the socket: {AsyncApiPath}.",
+                License = new OpenApiLicense
+                {
+                    Name = "Apache-2.0",
+                    Url = new Uri("https://www.apache.org/licenses/LICENSE-2.0"),
+                },
             });
+            options.AddServer(new OpenApiServer { Url = "/", Description = "This server." });
             options.AddSecurityDefinition(OperationDescriptions.SecurityScheme, new OpenApiSecurityScheme
             {
                 Type = SecuritySchemeType.Http,
@@ -31,9 +47,10 @@ public static class OpenApiConventions
                 BearerFormat = "JWT",
                 Description = "The access_token of a verification or a refresh.",
             });
+            options.DocInclusionPredicate((_, api) => !IsHeadOfGet(api));
             options.CustomSchemaIds(type => type.DeclaringType?.Name + type.Name);
             options.SupportNonNullableReferenceTypes();
-            options.UseAllOfToExtendReferenceSchemas(); // Readers ignore "nullable" beside a bare reference.
+            options.UseAllOfToExtendReferenceSchemas(); // What NullableSchemas expects.
             options.MapType<JsonElement>(() => new OpenApiSchema { Description = "JSON of the client's own." });
             options.IncludeXmlComments(typeof(Program).Assembly);
             options.IncludeXmlComments(typeof(ApplicationServices).Assembly);
@@ -44,7 +61,9 @@ public static class OpenApiConventions
 
     public static WebApplication UseOpenApiDocument(this WebApplication app)
     {
-        app.UseSwagger();
+        if (!AreShown(app.Services))
+            return app;
+        app.UseSwagger(options => options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1);
         app.UseSwaggerUI(options =>
         {
             options.DocumentTitle = "ChatCqrs";
@@ -55,9 +74,23 @@ public static class OpenApiConventions
         return app;
     }
 
-    public static IEndpointConventionBuilder MapAsyncApiDocument(this IEndpointRouteBuilder app) =>
-        app.MapGet(AsyncApiPath, () => Results.Stream(AsyncApiDocument(), "application/json"))
-            .ExcludeFromDescription().AllowAnonymous();
+    public static void MapAsyncApiDocument(this IEndpointRouteBuilder app)
+    {
+        if (AreShown(app.ServiceProvider))
+        {
+            app.MapGet(AsyncApiPath, () => Results.Stream(AsyncApiDocument(), "application/json"))
+                .ExcludeFromDescription().AllowAnonymous();
+        }
+    }
+
+    /// <summary>HEAD goes without saying where GET is described.</summary>
+    private static bool IsHeadOfGet(ApiDescription api) => api.HttpMethod == HttpMethods.Head
+        && api.ActionDescriptor.EndpointMetadata.OfType<HttpMethodMetadata>()
+            .Any(methods => methods.HttpMethods.Contains(HttpMethods.Get));
+
+    private static bool AreShown(IServiceProvider services) =>
+        services.GetRequiredService<IOptions<OpenApiOptions>>().Value.Enabled
+        ?? services.GetRequiredService<IHostEnvironment>().IsDevelopment();
 
     internal static Stream AsyncApiDocument() =>
         typeof(OpenApiConventions).Assembly.GetManifestResourceStream(AsyncApiResource)

@@ -22,6 +22,20 @@ internal sealed class OperationDescriptions : IDocumentFilter
         .. OperationsOperations.All,
     ];
 
+    /// <summary>The groups of operations: what each is about.</summary>
+    private static readonly Dictionary<string, string> Tags = new()
+    {
+        ["Registration and tokens"] = "From a phone number to tokens, and new tokens for old ones.",
+        ["Account and devices"] = "One's own profile, devices, data and the end of an account.",
+        ["Contacts and blocks"] = "Who of one's contacts is here, and who may not write.",
+        ["Conversations"] = "The inbox, one's settings of a conversation, and receipts.",
+        ["Messages"] = "Messages, what happens to them, and the socket.",
+        ["Groups"] = "Members, roles and titles of groups.",
+        ["Media"] = "Files: uploads in one request or by tus, and downloads.",
+        ["Push"] = "Wake-ups for devices without a socket.",
+        ["Operations"] = "For operators: health, metrics, read models and jobs.",
+    };
+
     private static readonly Refusal[] OfTokens =
         [Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut];
 
@@ -30,10 +44,11 @@ internal sealed class OperationDescriptions : IDocumentFilter
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
-        swaggerDoc.Tags = All.Select(described => described.Tag).Distinct().Select(tag => new OpenApiTag { Name = tag })
-            .ToHashSet();
+        swaggerDoc.Tags = All.Select(described => described.Tag).Distinct()
+            .Select(tag => new OpenApiTag { Name = tag, Description = Tags[tag] }).ToHashSet();
         foreach (var described in All)
             Describe(swaggerDoc, Find(swaggerDoc, described), described, context);
+        NullableSchemas.Correct(swaggerDoc);
     }
 
     /// <summary>The endpoint's operation in the document; a new one where the framework has none.</summary>
@@ -56,11 +71,9 @@ internal sealed class OperationDescriptions : IDocumentFilter
         operation.OperationId = described.Method.Method.ToLowerInvariant()
             + described.Path.Replace('/', '_').Replace("{", "").Replace("}", "");
         operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
-        if (described.Authorised)
-        {
-            var scheme = new OpenApiSecuritySchemeReference(SecurityScheme, document);
-            operation.Security = [new OpenApiSecurityRequirement { [scheme] = [] }];
-        }
+        operation.Security = described.Authorised
+            ? [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SecurityScheme, document)] = [] }]
+            : [];
 
         DescribeParameters(operation, described);
         if (described.Request is not null)
