@@ -1,4 +1,5 @@
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using static ChatCqrs.Domain.Conversations.ConversationCommand;
 using static ChatCqrs.Domain.Specs.Scene;
 
@@ -37,6 +38,16 @@ public sealed class ConversationSpecs
     [Fact]
     public void A_retry_is_no_error_and_stores_nothing() =>
         Given(Started(Ann, Ben), Sent(1, Ann)).When(Send(1, Ann)).ThenNothing();
+
+    [Fact]
+    public void A_retry_of_what_an_earlier_version_stored_is_no_error()
+    {
+        var again = Send(1, Ann, content: 9);
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(again with { FormerFingerprint = new Fingerprint(1) })
+            .ThenNothing();
+        Given(Started(Ann, Ben), Sent(1, Ann)).When(again with { FormerFingerprint = new Fingerprint(2) })
+            .ThenRefused(Refusal.MessageIdReused);
+    }
 
     [Fact]
     public void Another_message_under_the_same_id_is_refused() =>
