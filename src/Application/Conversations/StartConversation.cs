@@ -69,7 +69,7 @@ public static class StartConversation
 
         /// <summary>A group under the id of a direct conversation would get its messages.</summary>
         private static bool BeAGroupId(string? id) =>
-            UserIds.IsOne(id) && Guid.Parse(id!).Version != DirectConversation.Version;
+            Uuids.IsOne(id) && Guid.Parse(id!).Version != DirectConversation.Version;
     }
 
     internal sealed class Handler(

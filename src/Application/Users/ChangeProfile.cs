@@ -81,7 +81,7 @@ public static class ChangeProfile
         private async Task<FileId> RequireImageAsync(
             UserId caller, string avatar, CancellationToken cancellationToken)
         {
-            if (!Guid.TryParseExact(avatar, "D", out var id)
+            if (!Uuids.TryParse(avatar, out var id)
                 || await media.FindAsync(new FileId(id), cancellationToken) is not { } file
                 || file.Owner != caller || !file.IsImage
                 || (await media.TouchAsync([file.Id], clock.GetUtcNow(), cancellationToken)).Count == 0)
