@@ -6,14 +6,19 @@ namespace ChatCqrs.Application.Ports;
 public interface IPushSubscriptions
 {
     /// <summary>
-    /// Adds a subscription. A subscription of the same user with the same address is kept; one of another user is
-    /// replaced, so that a device that changed hands wakes only its new owner.
+    /// Adds a subscription. A subscription of the same user with the same address is kept. Those of other users stay,
+    /// since an address proves nothing, unless they show the same secret: then the browser has changed hands and wakes
+    /// only its new owner.
     /// </summary>
     /// <param name="address">A hash of the address.</param>
+    /// <param name="secret">
+    /// A hash of the address and the secret that the browser made for it; null for platforms without one.
+    /// </param>
     /// <param name="max">The most subscriptions of a user; the oldest ones are removed.</param>
     /// <returns>The subscription's id, and whether it is new.</returns>
     Task<(Guid Id, bool IsNew)> AddAsync(
-        PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken);
+        PushSubscription subscription, ReadOnlyMemory<byte> address, byte[]? secret, int max,
+        CancellationToken cancellationToken);
 
     /// <summary>A user's subscriptions on signed-in devices, oldest first.</summary>
     Task<IReadOnlyList<PushSubscription>> OfAsync(UserId user, CancellationToken cancellationToken);

@@ -25,6 +25,11 @@ public sealed record PushTarget(string? Endpoint, string? P256dh, string? Auth, 
     public byte[] AddressHash(string platform) =>
         SHA256.HashData(Encoding.UTF8.GetBytes($"{platform}\n{Endpoint ?? Token}\n{Topic}"));
 
+    /// <summary>A SHA-256 hash of the address and the browser's secret; null where there is no secret.</summary>
+    public byte[]? SecretHash() => Decode(Auth) is { } secret
+        ? SHA256.HashData([.. Encoding.UTF8.GetBytes($"{Endpoint}\n"), .. secret])
+        : null;
+
     /// <summary>Decodes base64url or base64, with or without padding; null if it is neither.</summary>
     public static byte[]? Decode(string? text)
     {

@@ -111,7 +111,8 @@ public static class Subscribe
             var (id, isNew) = await subscriptions.AddAsync(
                 new PushSubscription(
                     Guid.CreateVersion7(now), request.Caller, request.Device, body.Platform!, content, now),
-                target.AddressHash(body.Platform!), options.Value.SubscriptionsMax, cancellationToken);
+                target.AddressHash(body.Platform!), target.SecretHash(), options.Value.SubscriptionsMax,
+                cancellationToken);
             return new Result(id, body.Platform!, now, isNew);
         }
     }

@@ -77,7 +77,7 @@ internal sealed class WakeNeeds(
     {
         if (item.Unread == 0 || item.LastMessage is not { } last || last.Seq <= item.DeliveredSeq || last.At < since)
             return false;
-        if (item.Settings.MutedUntil > clock.GetUtcNow())
+        if (item.Settings.Archived || item.Settings.MutedUntil > clock.GetUtcNow())
             return false;
         if (await DisturbsAsync(last, user, cancellationToken))
             return true;

@@ -15,21 +15,22 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, React
     private static readonly TimeSpan OverdueMax = TimeSpan.FromMinutes(10);
 
     public async Task<(Guid Id, bool IsNew)> AddAsync(
-        PushSubscription subscription, ReadOnlyMemory<byte> address, int max, CancellationToken cancellationToken)
+        PushSubscription subscription, ReadOnlyMemory<byte> address, byte[]? secret, int max,
+        CancellationToken cancellationToken)
     {
         var ids = await database.QueryAsync(
             """
-            INSERT INTO push_subscriptions AS s (id, user_id, device_id, platform, address, target, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (address) DO UPDATE SET
-                id = CASE WHEN s.user_id = excluded.user_id THEN s.id ELSE excluded.id END,
-                created_at = CASE WHEN s.user_id = excluded.user_id THEN s.created_at ELSE excluded.created_at END,
-                user_id = excluded.user_id, device_id = excluded.device_id, platform = excluded.platform, target = excluded.target
+            WITH moved AS (DELETE FROM push_subscriptions WHERE secret = $8 AND user_id <> $2)
+            INSERT INTO push_subscriptions AS s (id, user_id, device_id, platform, address, target, created_at, secret)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (user_id, address) DO UPDATE SET
+                device_id = excluded.device_id, target = excluded.target, secret = excluded.secret
             RETURNING id
             """,
             row => row.GetGuid(0), cancellationToken,
             subscription.Id, subscription.Owner.Value, subscription.Device.Value, subscription.Platform,
-            address.ToArray(), subscription.Target.Bytes.ToArray(), subscription.CreatedAt);
+            address.ToArray(), subscription.Target.Bytes.ToArray(), subscription.CreatedAt,
+            (object?)secret ?? DBNull.Value);
         await database.ExecuteAsync(
             """
             DELETE FROM push_subscriptions WHERE user_id = $1 AND id IN (

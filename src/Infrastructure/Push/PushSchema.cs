@@ -25,6 +25,7 @@ internal static class PushSchema
         table.AddColumn("device_id", "uuid").NotNull();
         table.AddColumn("platform", "text").NotNull();
         table.AddColumn("address", "bytea").NotNull();
+        table.AddColumn("secret", "bytea"); // Null for FCM and APNs, and in rows of an earlier version.
         table.AddColumn("target", "bytea").NotNull();
         table.AddColumn("created_at", "timestamptz").NotNull();
         table.AddColumn("wake", "uuid");
@@ -34,9 +35,9 @@ internal static class PushSchema
         table.AddColumn("queued_at", "timestamptz");
         table.AddColumn("failures", "integer").NotNull().DefaultValueByExpression("0");
         table.AddColumn("paused_until", "timestamptz");
-        table.Indexes.Add(
-            new IndexDefinition("push_subscriptions_address") { IsUnique = true }.AgainstColumns("address"));
-        table.Indexes.Add(new IndexDefinition("push_subscriptions_user").AgainstColumns("user_id"));
+        table.Indexes.Add(new IndexDefinition("push_subscriptions_owned") { IsUnique = true }
+            .AgainstColumns("user_id", "address"));
+        table.Indexes.Add(new IndexDefinition("push_subscriptions_secret").AgainstColumns("secret"));
         return table;
     }
 

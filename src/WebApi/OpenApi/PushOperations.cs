@@ -22,8 +22,10 @@ internal static class PushOperations
             content: `{unread, conversation_id}`. `webpush` needs the `endpoint` and `keys` of a browser's subscription
             with this server's public key; `fcm` needs a `token`; `apns` needs a `token` and the application's id as
             `topic`. Messages within a few seconds share one wake-up. A subscription ends with its device, and when the
-            push service reports that it is gone. A user has ten subscriptions at most by default; a further one replaces
-            the oldest. Endpoints must be on port 443 and outside private networks.
+            push service reports that it is gone. Another user may subscribe the same address beside it; a browser's
+            subscription moves to them if they show the same `auth`. Muted and archived conversations wake nobody. A
+            user has ten subscriptions at most by default; a further one replaces the oldest. Endpoints must be on port
+            443 and outside private networks.
             """)
         {
             Request =

@@ -58,7 +58,7 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
     }
 
     [Fact]
-    public async Task The_same_again_is_the_same_and_with_another_user_it_moves_to_them()
+    public async Task The_same_again_is_the_same_and_a_browser_with_another_user_moves_to_them()
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         var endpoint = $"https://push.example/{Guid.NewGuid()}";
@@ -68,6 +68,52 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
         Assert.NotEqual(first.Text("subscription_id"), (await WebAsync(ben, endpoint)).Is(201).Text("subscription_id"));
         Assert.Empty(
             (await server.GetAsync("/v1/push-subscriptions", ann.Access)).Is(200)["subscriptions"].EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Who_names_an_address_of_anothers_takes_nothing_from_them()
+    {
+        var (ann, eve) = (await server.SignInAsync(), await server.SignInAsync());
+        var (fcm, apns) = ($"f:{Guid.NewGuid()}", Guid.NewGuid().ToString("n"));
+        var endpoint = $"https://push.example/{Guid.NewGuid()}";
+        using var other = new Browser();
+        async Task<Answer[]> SubscribeAsync(Tokens who, Browser browser) =>
+        [
+            await server.PostAsync("/v1/push-subscriptions", new { platform = "fcm", token = fcm }, who.Access),
+            await server.PostAsync(
+                "/v1/push-subscriptions", new { platform = "apns", token = apns, topic = "org.example.chat" },
+                who.Access),
+            await server.PostAsync(
+                "/v1/push-subscriptions",
+                new { platform = "webpush", endpoint, keys = new { p256dh = browser.P256dh, auth = browser.Auth } },
+                who.Access),
+        ];
+        var hers = (await SubscribeAsync(ann, _browser)).Select(answer => answer.Is(201).Text("subscription_id"));
+
+        var eves = (await SubscribeAsync(eve, other)).Select(answer => answer.Is(201).Text("subscription_id"));
+
+        Assert.Equal(hers, await IdsAsync(ann));
+        Assert.Equal(eves, await IdsAsync(eve));
+        var again = await SubscribeAsync(ann, _browser);
+        Assert.Equal(hers, again.Select(answer => answer.Is(200).Text("subscription_id")));
+        (await server.DeleteAsync($"/v1/push-subscriptions/{eves.First()}", eve.Access)).Is(204);
+        Assert.Equal(hers, await IdsAsync(ann));
+    }
+
+    [Fact]
+    public async Task A_database_of_an_earlier_version_loses_its_index_of_addresses()
+    {
+        await using (var index = server.Database.CreateCommand(
+            "CREATE UNIQUE INDEX push_subscriptions_address ON chat.push_subscriptions (address)"))
+            await index.ExecuteNonQueryAsync();
+        var next = new ChatServer { Beside = server };
+        await next.InitializeAsync();
+        var token = $"f:{Guid.NewGuid()}";
+
+        foreach (var who in new[] { await server.SignInAsync(), await server.SignInAsync() })
+            (await next.PostAsync("/v1/push-subscriptions", new { platform = "fcm", token }, who.Access)).Is(201);
+
+        await next.DisposeAsync();
     }
 
     [Theory]
@@ -114,6 +160,10 @@ public sealed class SubscriptionTests(ChatServer server) : IClassFixture<ChatSer
         (await server.GetAsync("/v1/push-subscriptions")).IsProblem(401, "unauthenticated");
         (await server.GetAsync("/v1/push/vapid-public-key")).IsProblem(401, "unauthenticated");
     }
+
+    private async Task<IEnumerable<string>> IdsAsync(Tokens who) =>
+        (await server.GetAsync("/v1/push-subscriptions", who.Access)).Is(200)["subscriptions"].EnumerateArray()
+            .Select(item => item.GetProperty("subscription_id").GetString()!);
 
     private Task<Answer> WebAsync(Tokens who, string? endpoint) => server.PostAsync(
         "/v1/push-subscriptions",

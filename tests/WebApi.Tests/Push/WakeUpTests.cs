@@ -219,6 +219,34 @@ public sealed class WakeUpTests(WakingServer server) : IClassFixture<WakingServe
     }
 
     [Fact]
+    public async Task Archived_conversations_wake_nobody_until_they_leave_the_archive()
+    {
+        var (ann, cid, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        using var browser = new Browser();
+        var archived = (await server.SayAsync(ann, ben)).Text("conversation_id");
+        var settings = $"/v1/conversations/{archived}/settings";
+        (await server.PatchAsync(settings, new { archived = true }, ben.Access)).Is(200);
+        var (path, _) = await server.SubscribeAsync(ben, browser);
+
+        // One wake-up for both, which names the conversation that may wake.
+        await Task.WhenAll(server.SayAsync(ann, ben, "into the archive"), server.SayAsync(cid, ben));
+        var heard = JsonSerializer.Deserialize<JsonElement>(browser.Read((await server.Push.NextAsync(path)).Body));
+        Assert.NotEqual(archived, heard.GetProperty("conversation_id").GetString());
+
+        var (witness, _) = await server.SubscribeAsync(cid, browser);
+        await server.SayAsync(ann, ben, "into the archive again");
+        await server.SayAsync(ann, cid);
+        await server.Push.NextAsync(witness);
+        Assert.Single(server.Push.To(path));
+
+        (await server.PatchAsync(settings, new { archived = false }, ben.Access)).Is(200);
+        await server.SayAsync(ann, ben, "out of the archive");
+        var woken = JsonSerializer.Deserialize<JsonElement>(
+            browser.Read((await server.Push.NextAsync(path, 1)).Body));
+        Assert.Equal(archived, woken.GetProperty("conversation_id").GetString());
+    }
+
+    [Fact]
     public async Task In_a_group_a_blocked_member_wakes_nobody_and_hides_nobody()
     {
         var (ann, eve, ben) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
