@@ -42,6 +42,7 @@ public static class PushRegistration
         services.AddSingleton<ReactionHost>();
         services.AddHostedService(provider => provider.GetRequiredService<ReactionHost>());
         services.AddSingleton<IReaction, WakeUps>();
+        services.AddHostedService<OverdueWakeUps>();
         return services;
     }
 

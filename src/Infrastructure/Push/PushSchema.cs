@@ -43,7 +43,7 @@ internal static class PushSchema
 
     /// <summary>
     /// Users with a pending wake-up; further messages need no other. <c>since</c> is when the earliest of its messages
-    /// was recorded; null in rows of an earlier version.
+    /// was recorded; null in rows of an earlier version. <c>is_unsent</c>: no message of Wolverine's stands for it yet.
     /// </summary>
     private static Table Pending(string schema)
     {
@@ -51,6 +51,7 @@ internal static class PushSchema
         table.AddColumn("user_id", "uuid").AsPrimaryKey();
         table.AddColumn("due", "timestamptz").NotNull();
         table.AddColumn("since", "timestamptz");
+        table.AddColumn("is_unsent", "boolean").NotNull().DefaultValueByExpression("false");
         return table;
     }
 }

@@ -37,8 +37,9 @@ internal sealed class ReactionSignal
 
 /// <summary>
 /// Wolverine, for messages that must follow from recorded events. Its durable inbox stores a message in the caller's
-/// transaction; when the message is due, a node hands it to its handler until the handler succeeds. Wolverine runs as a
-/// host of its own, which starts with the first push subscription.
+/// transaction; when the message is due, a node hands it to its handler, again and again for some minutes while the
+/// handler fails. Wolverine runs as a host of its own, which starts with the first push subscription. Nobody waits for
+/// it: while it does not run, or cannot start, messages are not stored.
 /// </summary>
 internal sealed class ReactionHost(
     IServiceProvider services, NpgsqlDataSource database, NpgsqlConnectionStringBuilder connection,
@@ -63,18 +64,58 @@ internal sealed class ReactionHost(
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// The waits after failed attempts, four minutes together. A message that fails once more is set aside in
+    /// Wolverine's table of dead letters.
+    /// </summary>
+    internal static readonly TimeSpan[] Retries =
+        [.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))];
+
+    /// <summary>How long a message that was set aside stays, for operators.</summary>
+    private static readonly TimeSpan DeadLettersFor = TimeSpan.FromDays(3);
+
+    private const string Savepoint = "reactions";
+
     private readonly ILogger _logger = loggers.CreateLogger<ReactionHost>();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private volatile IHost? _host;
     private bool _stopped;
 
+    /// <summary>Whether Wolverine runs on this node.</summary>
+    public bool IsRunning => _host is not null;
+
     /// <summary>Stores messages in a transaction, to be handled after its commit.</summary>
     /// <param name="due">The earliest time to handle them.</param>
-    public async Task StoreAsync(
+    /// <returns>False if Wolverine does not run, or cannot store them; the transaction is as it was before.</returns>
+    public async Task<bool> TryStoreAsync(
         NpgsqlTransaction transaction, IEnumerable<object> messages, DateTimeOffset due,
         CancellationToken cancellationToken)
     {
-        var runtime = (await StartedAsync(cancellationToken)).Services.GetRequiredService<IWolverineRuntime>();
+        if (_host is not { } host)
+        {
+            signal.Raise();
+            return false;
+        }
+
+        await transaction.SaveAsync(Savepoint, cancellationToken);
+        try
+        {
+            await StoreAsync(host, transaction, messages, due);
+            await transaction.ReleaseAsync(Savepoint, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            await transaction.RollbackAsync(Savepoint, cancellationToken); // Throws where the connection is lost.
+            _logger.LogError(exception, "Reactions cannot be stored. They are stored later.");
+            return false;
+        }
+    }
+
+    private static async Task StoreAsync(
+        IHost host, NpgsqlTransaction transaction, IEnumerable<object> messages, DateTimeOffset due)
+    {
+        var runtime = host.Services.GetRequiredService<IWolverineRuntime>();
         var serializer = runtime.Options.DefaultSerializer;
         var envelopes = messages.Select(message => new Envelope(message)
         {
@@ -107,7 +148,7 @@ internal sealed class ReactionHost(
             }
             catch (Exception exception)
             {
-                _logger.LogWarning("Reactions wait for PostgreSQL: {Reason}", exception.Message);
+                _logger.LogWarning(exception, "Wolverine cannot start. Nobody is woken by push until it does.");
                 await Task.Delay(Heartbeat, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -172,8 +213,9 @@ internal sealed class ReactionHost(
             options.AddMessageHandler(new WakeUpHandler(services.GetRequiredService<IMediator>()));
             options.LocalQueue(Queue).UseDurableInbox();
             options.PublishMessage<WakeUp>().ToLocalQueue(Queue);
-            options.OnAnyException().ScheduleRetryIndefinitely(
-                [.. Enumerable.Range(0, 8).Select(attempt => TimeSpan.FromSeconds(Math.Pow(2, attempt)))]);
+            options.OnAnyException().ScheduleRetry(Retries).Then.MoveToErrorQueue();
+            options.Durability.DeadLetterQueueExpirationEnabled = true;
+            options.Durability.DeadLetterQueueExpiration = DeadLettersFor;
             options.Durability.Mode = DurabilityMode.Balanced;
             options.Durability.ScheduledJobPollingTime = DuePolling;
             options.Durability.StaleNodeTimeout = SilenceMax;

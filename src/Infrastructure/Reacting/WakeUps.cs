@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using ChatCqrs.Application;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
@@ -19,14 +21,25 @@ public sealed record WakeUp(Guid User, Guid Wake, DateTimeOffset Since, int Look
 
 /// <summary>
 /// Sends <see cref="WakeUser"/>, and schedules the message again if the result asks for it. Wolverine repeats a failed
-/// attempt.
+/// attempt as <see cref="ReactionHost.Retries"/> says.
 /// </summary>
 internal sealed class WakeUpHandler(IMediator mediator) : MessageHandler<WakeUp>
 {
     protected override async Task HandleAsync(WakeUp message, MessageContext context, CancellationToken cancellation)
     {
-        var result = await mediator.Send(
-            new WakeUser.Command(new UserId(message.User), message.Wake, message.Since, message.Look), cancellation);
+        WakeUser.Result result;
+        try
+        {
+            result = await mediator.Send(
+                new WakeUser.Command(new UserId(message.User), message.Wake, message.Since, message.Look),
+                cancellation);
+        }
+        catch (Exception) when (context.Envelope?.Attempts > ReactionHost.Retries.Length)
+        {
+            WakeUps.GivenUp.Add(1, new KeyValuePair<string, object?>("reason", "failed"));
+            throw; // To the dead letters.
+        }
+
         if (result.LookAgainIn is { } delay)
             await context.ScheduleAsync(message with { Since = result.Since, Look = message.Look + 1 }, delay);
     }
@@ -34,15 +47,20 @@ internal sealed class WakeUpHandler(IMediator mediator) : MessageHandler<WakeUp>
 
 /// <summary>
 /// Stores a wake-up for each user who has subscribed to push and for whom messages were recorded, in the transaction
-/// that shows the messages in the views. At most one wake-up is pending for a user.
+/// that shows the messages in the views. At most one wake-up is pending for a user. The row of a wake-up that could not be
+/// stored, since Wolverine does not run, says so; <see cref="OverdueWakeUps"/> stores it later.
 /// </summary>
 internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> options, TimeProvider clock) : IReaction
 {
     /// <summary>Older messages wake nobody: a read side that catches up sends no flood of old wake-ups.</summary>
-    private static readonly TimeSpan AgeMax = TimeSpan.FromHours(1);
+    internal static readonly TimeSpan AgeMax = TimeSpan.FromHours(1);
 
     /// <summary>A pending wake-up that is overdue for so long counts as lost, and a new one replaces it.</summary>
-    private static readonly TimeSpan LateMax = TimeSpan.FromMinutes(2);
+    internal static readonly TimeSpan LateMax = TimeSpan.FromMinutes(2);
+
+    /// <summary>Wake-ups that were given up: they failed each time, or could not be stored for too long.</summary>
+    internal static readonly Counter<long> GivenUp = Telemetry.Meter.CreateCounter<long>(
+        "chat.push.given_up", "{wakeup}", "Wake-ups that were given up, by reason.");
 
     public async Task ApplyAsync(
         IReadOnlyList<Recorded> facts, ReadModelSession session, NpgsqlTransaction transaction,
@@ -62,7 +80,16 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
         if (users.Count == 0)
             return;
         var wakeUps = users.Select(user => new WakeUp(user, Guid.CreateVersion7(now), since));
-        await reactions.StoreAsync(transaction, wakeUps, due, cancellationToken);
+        if (!await reactions.TryStoreAsync(transaction, wakeUps, due, cancellationToken))
+            await NoteUnsentAsync(users, session, cancellationToken);
+    }
+
+    private static async Task NoteUnsentAsync(
+        List<Guid> users, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        await using var command = session.Command(
+            "UPDATE push_pending SET is_unsent = true WHERE user_id = ANY ($1)", users.ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private static async Task<bool> AnySubscribedAsync(ReadModelSession session, CancellationToken cancellationToken)
@@ -91,6 +118,7 @@ internal sealed class WakeUps(ReactionHost reactions, IOptions<PushOptions> opti
             ORDER BY m.user_id
             ON CONFLICT (user_id) DO UPDATE SET
                 due = CASE WHEN push_pending.due < $4 THEN excluded.due ELSE push_pending.due END,
+                is_unsent = push_pending.is_unsent AND NOT push_pending.due < $4,
                 since = excluded.since
             WHERE push_pending.due < $4 OR push_pending.since > excluded.since
             RETURNING user_id, due = $3
