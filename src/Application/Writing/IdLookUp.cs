@@ -16,13 +16,15 @@ internal sealed class IdLookUp(ISentMessages messages, IReadSide readSide, SentI
     /// <param name="through">See <see cref="LookedUp.Through"/>.</param>
     /// <param name="position">A position at which the log holds the entries up to <paramref name="through"/>.</param>
     /// <exception cref="StoreUnavailableException">
-    /// The read side is away, or too far behind to give an exact answer.
+    /// The read side is away, too far behind to give an exact answer, or knows only a part of the conversation.
     /// </exception>
     public async Task<bool> FindAsync(IReadOnlyList<PendingSend> sends, long through, LogPosition position)
     {
         var needed = position > sentIds.ForgottenThrough ? position : sentIds.ForgottenThrough;
         if (!await readSide.WaitForAsync(needed, WaitMax, CancellationToken.None))
             throw new StoreUnavailableException("The read models are too far behind to recognise a retry.");
+        if (await readSide.EndsEarlyAsync(sends[0].Conversation, CancellationToken.None))
+            throw new StoreUnavailableException("The conversation's views end early; a retry cannot be recognised.");
 
         var keys = sends.Select(send => (send.Command.Sender, send.Command.MessageId)).ToHashSet();
         var found = (await messages.FindAsync(keys, sends[0].Conversation, CancellationToken.None))

@@ -31,6 +31,15 @@ public sealed class ReadSide : IReadSide
 
     public LogPosition Position => new(Volatile.Read(ref _position));
 
+    public Task<bool> EndsEarlyAsync(ConversationId conversation, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var command = _database.CreateCommand(
+                $"SELECT EXISTS (SELECT FROM {SetAside.Table} WHERE stream = $1)");
+            command.Parameters.Add(new() { Value = StreamName.Of(conversation) });
+            return await command.ExecuteScalarAsync(cancellationToken) is true;
+        });
+
     public async Task<bool> WaitForAsync(LogPosition position, TimeSpan timeout, CancellationToken cancellationToken)
     {
         if (Position >= position)

@@ -73,6 +73,9 @@ public sealed class SweepSpecs
 
         public LogPosition Position => LogPosition.Start;
 
+        public Task<bool> EndsEarlyAsync(ConversationId conversation, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
         public Task<LogPosition> Started => Task.FromResult(LogPosition.Start);
 
         public LogPosition LastCommitted => LogPosition.Start;

@@ -34,6 +34,12 @@ internal sealed class Views(IEventStore log, int snapshotEvery = 8) : IReadSide,
 
     public LogPosition Position { get; private set; }
 
+    /// <summary>A conversation whose views end early; null for none.</summary>
+    public ConversationId? EndsEarly { get; set; }
+
+    public Task<bool> EndsEarlyAsync(ConversationId conversation, CancellationToken cancellationToken) =>
+        Task.FromResult(conversation == EndsEarly);
+
     public async Task<bool> WaitForAsync(LogPosition position, TimeSpan timeout, CancellationToken cancellationToken)
     {
         await FoldAsync();

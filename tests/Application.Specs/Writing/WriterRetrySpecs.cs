@@ -151,6 +151,21 @@ public sealed class WriterRetrySpecs : WriterSpecs
     }
 
     [Fact]
+    public async Task What_views_that_end_early_cannot_tell_is_refused_and_not_guessed()
+    {
+        var node = await NodeAsync(clock: _clock);
+        var id = new MessageId(Guid.NewGuid());
+        await node.SendAsync(Ann, Ben, id);
+        Views.EndsEarly = Theirs;
+        await LeaveTheWindowAsync(node);
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => node.SendAsync(Ann, Ben, id));
+
+        Views.EndsEarly = null;
+        Assert.True((await node.SendAsync(Ann, Ben, id)).Duplicate);
+    }
+
+    [Fact]
     public async Task What_cannot_be_told_fails_by_itself_and_not_with_what_waits_beside_it()
     {
         var node = await NodeAsync(new WriterOptions { Partitions = 1, AppendsInFlight = 1 }, _clock);

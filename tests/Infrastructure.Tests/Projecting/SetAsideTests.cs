@@ -43,6 +43,8 @@ public sealed class SetAsideTests : ProjectingTest
         Assert.Equal(StreamName.Of(bad), shown.First[0].Stream);
         Assert.Equal(ReadModelFactory.Names.Order(), shown.First[0].Projections);
         Assert.NotEmpty(shown.First[0].Reason);
+        Assert.True(await node.ReadSide.EndsEarlyAsync(bad, CancellationToken.None));
+        Assert.False(await node.ReadSide.EndsEarlyAsync(good, CancellationToken.None));
     }
 
     [Fact]
