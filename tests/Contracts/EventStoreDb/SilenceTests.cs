@@ -3,7 +3,6 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Contracts.EventStoreDb.StandIn;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.EventStoreDb;
-using ChatCqrs.Infrastructure.EventStoreDb.Protocol;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using State = ChatCqrs.Infrastructure.EventStoreDb.Protocol.MemberInfo.Types.VNodeState;

@@ -1,7 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Projecting;
-using ChatCqrs.Infrastructure.Reacting;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.DependencyInjection;
