@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using FluentValidation;
 using MediatR;

@@ -10,6 +10,7 @@ namespace ChatCqrs.Infrastructure.Media;
 internal sealed class PostgresUploads(NpgsqlDataSource database, PostgresMedia media, GarbageSignal garbage)
     : IUploads
 {
+    /// <summary>The column <c>length</c> while the length is unknown.</summary>
     private const long Unknown = -1;
 
     public Task<UploadAdded> AddAsync(
@@ -91,9 +92,9 @@ internal sealed class PostgresUploads(NpgsqlDataSource database, PostgresMedia m
         {
             var moved = await PostgresMedia.Command(
                 connection,
-                """
+                $"""
                 UPDATE media_uploads SET received = $3
-                WHERE id = $1 AND received = $2 AND (length = -1 OR $3 <= length) AND file_id IS NULL
+                WHERE id = $1 AND received = $2 AND (length = {Unknown} OR $3 <= length) AND file_id IS NULL
                 """,
                 upload, offset, parts[^1].Offset + parts[^1].Size).ExecuteNonQueryAsync(cancellationToken);
             var keys = parts.Select(part => part.Key.Value).ToArray();
