@@ -64,28 +64,43 @@ public static class ChangeConversation
 
     internal sealed class Handler(
         IConversationWriter conversations, Membership membership, GroupTitles titles, MessageLifetimes lifetimes,
-        DirectBlocks blocks)
+        DirectBlocks blocks, IRetentionRate rate)
         : IRequestHandler<Command, LogPosition>
     {
         public async Task<LogPosition> Handle(Command request, CancellationToken cancellationToken)
         {
             var (state, _) = await membership.RequireAsync(request.Caller, request.Conversation, cancellationToken);
+            var retention = await RetentionAsync(request, state, cancellationToken);
+            if (retention is not null && IsChange(state, retention))
+                rate.Take(request.Conversation); // First: a refusal leaves the title as it is, too.
             var position = LogPosition.Start;
             if (request.Body.Title is { } title)
                 position = await RenameAsync(request, state, title, cancellationToken);
-            if (request.Body.Retention is { } patch)
-            {
-                var policy = new RetentionPolicy(
-                    Patched(state.Retention.Days, patch.Days),
-                    Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
-                var defaultDays = lifetimes.DaysOf(RetentionPolicy.Default);
-                var isBlocked = await blocks.IsBlockedAsync(request.Conversation, request.Caller, cancellationToken);
-                var change = new ConversationCommand.ChangeRetention(request.Caller, policy, defaultDays, isBlocked);
-                position = await ChangeAsync(request, change, cancellationToken);
-            }
-
+            if (retention is not null)
+                position = await ChangeAsync(request, retention, cancellationToken);
             return position;
         }
+
+        private async Task<ConversationCommand.ChangeRetention?> RetentionAsync(
+            Command request, Conversation state, CancellationToken cancellationToken)
+        {
+            if (request.Body.Retention is not { } patch)
+                return null;
+            var policy = new RetentionPolicy(
+                Patched(state.Retention.Days, patch.Days),
+                Patched(state.Retention.DisappearingSeconds, patch.DisappearingSeconds));
+            var defaultDays = lifetimes.DaysOf(RetentionPolicy.Default);
+            var isBlocked = await blocks.IsBlockedAsync(request.Conversation, request.Caller, cancellationToken);
+            return new ConversationCommand.ChangeRetention(request.Caller, policy, defaultDays, isBlocked);
+        }
+
+        /// <summary>
+        /// Whether a change will be decided, as far as this node knows. What is refused or true already costs nothing,
+        /// so that nobody uses up the changes of others.
+        /// </summary>
+        private static bool IsChange(Conversation state, ConversationCommand.ChangeRetention change) =>
+            change.Policy != state.Retention && !change.IsBlocked
+            && (state.Kind == ConversationKind.Direct || state.Members[change.By].Role == Role.Admin);
 
         private async Task<LogPosition> RenameAsync(
             Command request, Conversation state, string title, CancellationToken cancellationToken)

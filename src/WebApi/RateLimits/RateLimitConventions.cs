@@ -1,5 +1,6 @@
 using System.Threading.RateLimiting;
 using ChatCqrs.Application;
+using ChatCqrs.Application.Retention;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
@@ -38,6 +39,7 @@ public static class RateLimitConventions
         services.AddSingleton<ExportRate>();
         services.AddSingleton<PushSubscriptionRate>();
         services.AddSingleton<GroupMemberRate>();
+        services.AddSingleton<IRetentionRate, RetentionRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
         services.AddRateLimiter(_ => { });
@@ -129,7 +131,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
             (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
             (options.Exports, "Exports"), (options.Typing, "Typing"), (options.Sockets, "Sockets"),
             (options.PushSubscriptions, "PushSubscriptions"),
-            (options.GroupMembers, "GroupMembers"),
+            (options.GroupMembers, "GroupMembers"), (options.RetentionChanges, "RetentionChanges"),
         };
         foreach (var (bucket, setting) in buckets)
         {
