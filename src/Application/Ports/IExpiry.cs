@@ -13,6 +13,19 @@ public interface IExpiry
         DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Conversations whose retention was shortened, and whose messages do not all say so themselves yet. No list shows
+    /// them longer than they may be shown.
+    /// </summary>
+    /// <param name="after">The last conversation of the call before; null to start with the first.</param>
+    Task<IReadOnlyList<ConversationId>> ShortenedAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Writes the shorter time into the next messages of such a conversation, so that they can be due.</summary>
+    /// <param name="limit">The most messages to look at; the only ones that are locked.</param>
+    /// <returns>Whether there may be more.</returns>
+    Task<bool> ShortenAsync(ConversationId conversation, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Messages held by all devices that should get them: those of all members, and the sender's other devices.
     /// Messages with files also need to be read by all those members, because holding a message does not mean holding
     /// its files.

@@ -55,6 +55,12 @@ public static class SweepMessages
 
         private const int KeysMax = 200;
 
+        /// <summary>
+        /// The most steps in one sweep for a conversation whose retention was shortened; the next sweep goes on, and
+        /// nothing is shown too long meanwhile.
+        /// </summary>
+        private const int ShortenStepsMax = 100;
+
         /// <summary>How long to wait for the views to apply a step, before the sweep is abandoned.</summary>
         private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
 
@@ -62,6 +68,7 @@ public static class SweepMessages
         {
             var started = Stopwatch.GetTimestamp();
             var keys = await ShredAsync(cancellationToken);
+            await ShortenAsync(cancellationToken);
             var messages = await ExpireAsync(cancellationToken);
             if (options.Value.DeleteWhenDelivered)
                 messages += await DeleteDeliveredAsync(cancellationToken);
@@ -86,6 +93,39 @@ public static class SweepMessages
             while (done == KeysMax);
             Shredded.Add(all);
             return all;
+        }
+
+        /// <summary>Writes shorter times into the messages that they hold for, conversation by conversation.</summary>
+        private async Task ShortenAsync(CancellationToken cancellationToken)
+        {
+            ConversationId? last = null;
+            while (await expiry.ShortenedAsync(last, ConversationsMax, cancellationToken) is { Count: > 0 } next)
+            {
+                foreach (var conversation in next)
+                    await ShortenAsync(conversation, cancellationToken);
+                last = next[^1];
+            }
+        }
+
+        private async Task ShortenAsync(ConversationId conversation, CancellationToken cancellationToken)
+        {
+            try
+            {
+                for (var steps = 0; steps < ShortenStepsMax; steps++)
+                {
+                    var started = clock.GetTimestamp();
+                    if (!await expiry.ShortenAsync(conversation, StepMax, cancellationToken))
+                        return;
+                    await Throttle.PauseAsync(started, clock, cancellationToken);
+                }
+            }
+            catch (Exception exception)
+                when (exception is not (StoreUnavailableException or OperationCanceledException))
+            {
+                logger.LogError(
+                    exception, "The shorter time of {Conversation} is not in its messages yet; it is tried again.",
+                    conversation);
+            }
         }
 
         private async Task<int> ExpireAsync(CancellationToken cancellationToken)

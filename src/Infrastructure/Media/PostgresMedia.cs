@@ -2,6 +2,7 @@ using System.Data;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.ReadModels;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -62,7 +63,9 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
             $"""
             SELECT r.conversation_id, max(r.seq) FROM media_references r
             JOIN members() m ON m.conversation_id = r.conversation_id AND m.user_id = $2
-            WHERE r.file_id = $1 GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
+            WHERE r.file_id = $1 AND NOT EXISTS (
+                SELECT FROM timeline t WHERE t.conversation_id = r.conversation_id AND t.seq = r.seq AND ({ReadModelRows.IsKept}) IS NOT TRUE)
+            GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
             """,
             row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)),
             cancellationToken, file.Value, user.Value);

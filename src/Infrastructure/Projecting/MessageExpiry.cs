@@ -1,5 +1,7 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Retention;
+using ChatCqrs.Infrastructure.ReadModels;
+using ChatCqrs.Projections.Timeline;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -12,12 +14,22 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal static class MessageExpiry
 {
     /// <summary>
-    /// Over how many entries of a conversation one statement goes when a shorter time is set; it may have kept
-    /// millions.
+    /// Waits for the sweep where it works on the same conversations. Precedes every other change of messages in the
+    /// transaction.
     /// </summary>
-    internal const int ShortenedAtOnce = 10_000;
+    public static Task LockAsync(
+        IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    {
+        var conversations = facts
+            .Where(fact => fact.Event is MessagesExpired or RetentionChanged { Shortened: not null })
+            .Select(fact => fact.Conversation.Value).Distinct().ToArray();
+        return conversations.Length == 0
+            ? Task.CompletedTask
+            : RetentionRuleRows.LockAsync(session.Connection, conversations, cancellationToken);
+    }
 
-    public static async Task ApplyAsync(IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    public static async Task ApplyAsync(
+        IReadOnlyList<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         var expired = new List<Recorded>();
         foreach (var fact in facts)
@@ -27,22 +39,23 @@ internal static class MessageExpiry
             if (fact.Event is not RetentionChanged { Shortened: { } shortened })
                 continue;
             await ExpireAsync(expired, session, cancellationToken);
-            foreach (var each in shortened)
-                await ShortenAsync(fact, each, session, cancellationToken);
+            await ShortenAsync(fact, shortened, session, cancellationToken);
         }
 
         await ExpireAsync(expired, session, cancellationToken);
     }
 
-    private static async Task ExpireAsync(List<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
+    private static async Task ExpireAsync(
+        List<Recorded> facts, ReadModelSession session, CancellationToken cancellationToken)
     {
         if (facts.Count == 0)
             return;
         var messages = facts.SelectMany(fact => ((MessagesExpired)fact.Event).Messages, (fact, message) => (Fact: fact, message.Seq)).ToList();
         await using (var update = session.Command(
-            """
+            $"""
             UPDATE timeline t
-            SET bucket = NULL, content = NULL, edited_at = NULL, reactions = NULL, expired_at = gone.at, kept_until = NULL
+            SET bucket = NULL, content = NULL, edited_at = NULL, reactions = NULL, expired_at = gone.at, kept_until = NULL,
+                expires_at = least(t.expires_at, {RetentionRuleSql.ShownUntil})
             FROM unnest($1, $2, $3) AS gone(conversation_id, seq, at)
             WHERE t.conversation_id = gone.conversation_id AND t.seq = gone.seq AND t.kept_until IS NOT NULL
             """,
@@ -61,18 +74,21 @@ internal static class MessageExpiry
         facts.Clear();
     }
 
-    /// <summary>What was sent before a shorter time was set is shown no longer than that either.</summary>
-    private static async Task ShortenAsync(Recorded fact, Shortening shortening, ReadModelSession session, CancellationToken cancellationToken)
+    /// <summary>
+    /// What was sent before a shorter time was set is shown no longer than that either. However many messages that are,
+    /// one row says so, and the sweep writes it into theirs (docs/adr/0082).
+    /// </summary>
+    private static async Task ShortenAsync(
+        Recorded fact, IReadOnlyList<Shortening> shortened, ReadModelSession session,
+        CancellationToken cancellationToken)
     {
-        for (var from = 0L; from < fact.Revision; from += ShortenedAtOnce)
-        {
-            await using var update = session.Command(
-                """
-                UPDATE timeline t SET expires_at = t.at + $5, kept_until = t.at + $5
-                WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq < $3 AND t.kept_until <= t.at + $4 AND t.kept_until > t.at + $5
-                """,
-                fact.Conversation.Value, from, Math.Min(from + ShortenedAtOnce, fact.Revision), shortening.From, shortening.To);
-            await update.ExecuteNonQueryAsync(cancellationToken);
-        }
+        var conversation = fact.Conversation.Value;
+        await using var numbered = session.Command(
+            "SELECT message_no FROM timeline WHERE conversation_id = $1 AND seq = $2", conversation, fact.Revision);
+        var messages = (long)(await numbered.ExecuteScalarAsync(cancellationToken))!;
+        var rules = await RetentionRuleRows.LoadAsync(session.Connection, conversation, cancellationToken);
+        foreach (var shortening in shortened)
+            rules = RetentionRules.Add(rules, shortening, fact.Revision, messages);
+        await RetentionRuleRows.SaveAsync(session.Connection, conversation, rules, cancellationToken);
     }
 }

@@ -14,7 +14,10 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal sealed class TimelineModel : IReadModel
 {
     public string Name => "timeline";
-    public IReadOnlyList<ReadModelTable> Tables { get; } = [TimelineTables.Timeline, TimelineTables.MessageIds, TimelineTables.LogTrims];
+    public IReadOnlyList<ReadModelTable> Tables { get; } =
+    [
+        TimelineTables.Timeline, TimelineTables.MessageIds, TimelineTables.LogTrims, TimelineTables.RetentionRules,
+    ];
 
     public int WeightOf(Recorded fact) => fact.Event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0;
 
@@ -23,6 +26,7 @@ internal sealed class TimelineModel : IReadModel
         var entries = facts.Select(TimelineProjection.Added).OfType<TimelineEntry>().ToList();
         if (entries.Count == 0)
             return;
+        await MessageExpiry.LockAsync(facts, session, cancellationToken);
         await CopyAsync(entries, await CounterAsync(entries, session, cancellationToken), session, cancellationToken);
         await InsertIdsAsync([.. entries.Where(entry => entry.Message is not null)], session, cancellationToken);
         var changes = facts.Where(fact => TimelineProjection.ChangedBy(fact) is not null).ToList();

@@ -1,3 +1,5 @@
+using ChatCqrs.Infrastructure.ReadModels;
+using ChatCqrs.Projections.Timeline;
 using Weasel.Postgresql.Tables;
 
 namespace ChatCqrs.Infrastructure.Projecting;
@@ -77,6 +79,26 @@ internal static class TimelineTables
         TakenOver = TruncatedRows.Conversation("t.conversation_id"),
         OnErasure = OnErasure.Keeps("It says nothing about a user."),
         InExport = InExport.Leaves("It says nothing about a user."),
+    };
+
+    /// <summary>
+    /// Shorter times that are not in the messages' rows yet, one row a conversation: as many of each array as there are
+    /// rules (<see cref="RetentionRule"/>). Rules of truncated events speak of messages that are gone.
+    /// </summary>
+    public static readonly RowTable RetentionRules = new(RetentionRuleSql.Table)
+    {
+        Define = table =>
+        {
+            table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+            table.AddColumn("from_seqs", "bigint[]").NotNull();
+            table.AddColumn("before_seqs", "bigint[]").NotNull();
+            table.AddColumn("messages", "bigint[]").NotNull();
+            table.AddColumn("kept_ms", "bigint[]").NotNull();
+            table.AddColumn("shown_ms", "bigint[]").NotNull();
+        },
+        TakenOver = TruncatedRows.None,
+        OnErasure = OnErasure.Keeps("It says nothing about a user."),
+        InExport = InExport.Leaves("Exported entries say their times."),
     };
 
     private static void Index(Table table, string name, string predicate, params string[] columns) =>

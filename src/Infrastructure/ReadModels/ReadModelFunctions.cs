@@ -70,7 +70,8 @@ internal sealed class ReadModelFunctions(StoreOptions options)
                 WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.expired_at IS NOT NULL LIMIT {ExpiredMax}) expired) = {ExpiredMax}
             THEN (
                 SELECT count(*) FROM {schema}.timeline t
-                WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out) AND t.deleted_at IS NULL AND t.kept_until > now())
+                WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out) AND t.deleted_at IS NULL AND t.kept_until > now()
+                  AND NOT ({RetentionRuleSql.IsDueIn(schema)}))
             ELSE
                 -- All messages: the last number, minus the number before the first unseen entry.
                 coalesce((
@@ -107,6 +108,11 @@ internal sealed class ReadModelFunctions(StoreOptions options)
                     SELECT count(*) FROM {schema}.timeline t
                     WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out)
                       AND t.deleted_at IS NULL AND t.kept_until <= now()) ELSE 0 END
+                -- Minus messages that are due by a rule and whose rows do not say so yet.
+                - CASE WHEN EXISTS (SELECT FROM {schema}.{RetentionRuleSql.Table} x WHERE x.conversation_id = conversation) THEN (
+                    SELECT count(*) FROM {schema}.timeline t
+                    WHERE t.conversation_id = conversation AND t.seq > seen.seq AND t.actor <> ALL (seen.left_out)
+                      AND t.deleted_at IS NULL AND t.kept_until > now() AND {RetentionRuleSql.IsDueIn(schema)}) ELSE 0 END
             END
         FROM (
             -- Messages that expired before the first kept one are skipped. Without a kept message nothing is unread.

@@ -16,7 +16,8 @@ internal static class ReadModelRows
     /// </summary>
     public const string EntryColumns =
         $"""
-        t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, CASE WHEN {IsKept} THEN t.content END, t.reply_to, t.expires_at,
+        t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket,
+        CASE WHEN {IsKept} THEN t.content END, t.reply_to, least(t.expires_at, {RetentionRuleSql.ShownUntil}),
         t.event, t.payload, t.edited_at, t.deleted_at, CASE WHEN {IsKept} THEN t.reactions END, t.expired_at
         """;
 
@@ -36,7 +37,7 @@ internal static class ReadModelRows
         """;
 
     /// <summary>Whether a row <c>t</c> is a message that has not expired and is not due to.</summary>
-    public const string IsKept = "t.kept_until > now()";
+    public const string IsKept = $"t.kept_until > now() AND NOT ({RetentionRuleSql.IsDue})";
 
     /// <param name="offset">The ordinal of the first of <see cref="EntryColumns"/>.</param>
     public static TimelineEntry Entry(NpgsqlDataReader row, int offset = 0)

@@ -2,7 +2,9 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.ReadModels;
+using ChatCqrs.Projections.Timeline;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Retention;
@@ -21,6 +23,50 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
         JOIN conversations c ON c.id = t.conversation_id
         """,
         Row, cancellationToken, now.UtcDateTime, limit, except.Select(conversation => conversation.Value).ToArray()));
+
+    public async Task<IReadOnlyList<ConversationId>> ShortenedAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"""
+        SELECT conversation_id FROM {RetentionRuleSql.Table} WHERE conversation_id > $1 ORDER BY conversation_id LIMIT $2
+        """,
+        row => new ConversationId(row.GetGuid(0)), cancellationToken, after?.Value ?? Guid.Empty, limit);
+
+    public Task<bool> ShortenAsync(ConversationId conversation, int limit, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await RetentionRuleRows.LockAsync(connection, [conversation.Value], cancellationToken);
+            var rules = await RetentionRuleRows.LoadAsync(connection, conversation.Value, cancellationToken);
+            if (rules.IsEmpty)
+                return false;
+            await using var command = new NpgsqlCommand(ShortenSql, connection);
+            command.Parameters.Add(new() { Value = conversation.Value });
+            command.Parameters.Add(new() { Value = rules.Min(rule => rule.FromSeq) });
+            command.Parameters.Add(new() { Value = rules.Max(rule => rule.BeforeSeq) });
+            command.Parameters.Add(new() { Value = limit });
+            var settled = (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+            var left = RetentionRules.Settled(rules, before: settled);
+            await RetentionRuleRows.SaveAsync(connection, conversation.Value, left, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return !left.IsEmpty;
+        });
+
+    /// <summary>
+    /// Writes what the rules say into the next <c>$4</c> kept messages of the conversation <c>$1</c>, from the seq
+    /// <c>$2</c> on and before <c>$3</c>. Returns the seq before which all messages say their time themselves.
+    /// </summary>
+    private const string ShortenSql =
+        $"""
+        WITH next AS MATERIALIZED (
+            SELECT t.seq, {RetentionRuleSql.ShownUntil} AS shown_until FROM timeline t
+            WHERE t.conversation_id = $1 AND t.kept_until IS NOT NULL AND t.seq >= $2 AND t.seq < $3 ORDER BY t.seq LIMIT $4
+        ), shortened AS (
+            UPDATE timeline t SET expires_at = n.shown_until, kept_until = n.shown_until FROM next n
+            WHERE t.conversation_id = $1 AND t.seq = n.seq AND t.kept_until > n.shown_until
+        )
+        SELECT CASE WHEN count(*) = $4 THEN max(n.seq) + 1 ELSE $3 END FROM next n
+        """;
 
     public async Task<DeliveredMessages> DeliveredAsync(
         ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,

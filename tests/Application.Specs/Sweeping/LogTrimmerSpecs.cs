@@ -51,6 +51,12 @@ public sealed class LogTrimmerSpecs : WriterSpecs
             DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit,
             CancellationToken cancellationToken) => throw new NotSupportedException();
 
+        public Task<IReadOnlyList<ConversationId>> ShortenedAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<bool> ShortenAsync(ConversationId conversation, int limit, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
         public Task<DeliveredMessages> DeliveredAsync(
             ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,
             CancellationToken cancellationToken) =>

@@ -47,6 +47,31 @@ public sealed class SweepSpecs
     }
 
     [Fact]
+    public async Task Shorter_times_come_into_the_messages_step_by_step_whatever_fails_elsewhere()
+    {
+        _stage.Shortened[_bad] = 3;
+        _stage.Shortened[_good] = 7;
+        _stage.Failures[_bad] = new FormatException("A row cannot be written.");
+        _stage.Due = [_good];
+
+        Assert.Equal(1, (await SweepAsync()).Messages);
+        Assert.Equal(3, Assert.Single(_stage.Shortened).Value);
+        _stage.Failures.Clear();
+        await SweepAsync();
+        Assert.Empty(_stage.Shortened);
+    }
+
+    [Fact]
+    public async Task A_conversation_with_very_many_shorter_times_leaves_the_sweep_to_others_after_some_steps()
+    {
+        _stage.Shortened[_bad] = 250;
+        _stage.Due = [_good];
+
+        Assert.Equal(1, (await SweepAsync()).Messages);
+        Assert.Equal(150, _stage.Shortened[_bad]);
+    }
+
+    [Fact]
     public async Task An_unavailable_store_ends_the_sweep()
     {
         _stage.Due = [_good];
@@ -71,6 +96,9 @@ public sealed class SweepSpecs
 
         public Dictionary<ConversationId, Exception> Failures { get; } = [];
 
+        /// <summary>Steps until a conversation's messages say their shorter time.</summary>
+        public Dictionary<ConversationId, int> Shortened { get; } = [];
+
         public LogPosition Position => LogPosition.Start;
 
         public Task<bool> EndsEarlyAsync(ConversationId conversation, CancellationToken cancellationToken) =>
@@ -88,6 +116,23 @@ public sealed class SweepSpecs
                     .. Due.Except(except).Take(limit).Select(conversation => new DueMessages(
                         conversation, [new ExpiredMessage(new MessageId(conversation.Value), 1)], 1)),
                 ]);
+
+        public Task<IReadOnlyList<ConversationId>> ShortenedAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<ConversationId>>(
+            [
+                .. Shortened.Keys.OrderBy(id => id.Value).Where(id => after is null || id.Value > after.Value.Value)
+                    .Take(limit),
+            ]);
+
+        public Task<bool> ShortenAsync(ConversationId conversation, int limit, CancellationToken cancellationToken)
+        {
+            if (Failures.TryGetValue(conversation, out var failure))
+                return Task.FromException<bool>(failure);
+            if (--Shortened[conversation] > 0)
+                return Task.FromResult(true);
+            return Task.FromResult(!Shortened.Remove(conversation));
+        }
 
         public Task<Changed> ChangeAsync(
             ConversationId id, ConversationCommand command, Origin origin, CancellationToken cancellationToken)

@@ -3,10 +3,12 @@ using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Retention;
+using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
 
@@ -32,7 +34,7 @@ public sealed class ExpiryTests : ProjectingTest
         await history.SendAsync(conversation, _ann, LongAgo.AddMinutes(-1));
         await node.CaughtUpAsync(history.Head);
 
-        await LookAsync();
+        await LookAsync(node, conversation, 1, kept, [1, 2, 3, 4], due);
         var found = Assert.Single(await node.Get<IExpiry>().DueAsync(LongAgo, [], 10, default));
         Assert.Equal((conversation, 4, 3), (found.Conversation, found.AsOf, found.Messages.Count));
         Assert.Equal(4, Assert.Single((await node.Get<IExpiry>().DueAsync(LongAgo, [], 1, default))[0].Messages).Seq);
@@ -40,28 +42,33 @@ public sealed class ExpiryTests : ProjectingTest
 
         await history.ExpireAsync(conversation, 2, 3, 4);
         await node.CaughtUpAsync(history.Head);
-        await LookAsync();
+        await LookAsync(node, conversation, 1, kept, [1, 2, 3, 4], due);
         Assert.Empty(await node.Get<IExpiry>().DueAsync(LongAgo, [], 10, default));
         Assert.Equal(1, await Views.NumberAsync("SELECT count(*) FROM chat.timeline WHERE content IS NOT NULL"));
+    }
 
-        async Task LookAsync()
-        {
-            var timeline = node.Get<ITimeline>();
-            var newest = await timeline.MessagesAsync(conversation, 0, null, null, 50, default);
-            Assert.Equal([1], newest.Select(entry => entry.Seq));
-            var newer = await timeline.MessagesAsync(conversation, 0, -1, null, 50, default);
-            Assert.Equal([1], newer.Select(entry => entry.Seq));
-            var unread = await timeline.UnreadAsync(_ben, null, 50, default);
-            Assert.Equal([1], unread.Messages.Select(entry => entry.Seq));
-            Assert.Null(await timeline.MessageAsync(conversation, due, new Member(_ann, 0), default));
-            Assert.NotNull(await timeline.MessageAsync(conversation, kept, new Member(_ann, 0), default));
-            var entries = await timeline.EntriesAsync(conversation, -1, 50, default);
-            Assert.Equal(Enumerable.Range(0, entries.Count).Select(n => (long)n), entries.Select(entry => entry.Seq));
-            Assert.Equal([1], entries.Where(entry => entry.Message?.Content is not null).Select(entry => entry.Seq));
-            Assert.Equal([1, 2, 3, 4], entries.Where(entry => entry.Message is not null).Select(entry => entry.Seq));
-            var item = (await node.Get<IInbox>().OneAsync(_ben, conversation, default))!;
-            Assert.Equal((1, 1), (item.Unread, item.LastMessage?.Seq));
-        }
+    [Fact]
+    public async Task What_is_due_by_a_shorter_time_is_in_no_list_before_and_after_its_row_says_so()
+    {
+        var history = new History(Log);
+        await using var node = await StartNodeAsync();
+        var conversation = await history.StartAsync(_ann, _ben);
+        var due = await history.SendAsync(conversation, _ann);
+        await history.SendAsync(conversation, _ben);
+        await history.SendAsync(conversation, _ann);
+        await ChangeAsync(history, conversation, days: 7, timer: null, defaultDays: 400_000);
+        var kept = await history.SendAsync(conversation, _ann);
+        await history.SendAsync(conversation, _ben);
+        await history.ExpireAsync(conversation, 6);
+        await node.CaughtUpAsync(history.Head);
+
+        await LookAsync(node, conversation, 5, kept, [1, 2, 3, 5, 6], due);
+        Assert.Equal(1, await Views.NumberAsync("SELECT count(*) FROM chat.retention_rules"));
+        Assert.Equal(2, await SettleAsync(node, limit: 2));
+        await LookAsync(node, conversation, 5, kept, [1, 2, 3, 5, 6], due);
+        Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.retention_rules"));
+        var found = Assert.Single(await node.Get<IExpiry>().DueAsync(DateTimeOffset.UtcNow, [], 10, default));
+        Assert.Equal([1, 2, 3], found.Messages.Select(message => message.Seq));
     }
 
     [Fact]
@@ -109,6 +116,10 @@ public sealed class ExpiryTests : ProjectingTest
         await node.CaughtUpAsync(history.Head);
 
         var entries = await node.Get<ITimeline>().EntriesAsync(conversation, 0, 50, default);
+        await SettleAsync(node, limit: 500);
+        var settled = await node.Get<ITimeline>().EntriesAsync(conversation, 0, 50, default);
+        Assert.Equal(
+            entries.Select(entry => entry.Message?.ExpiresAt), settled.Select(entry => entry.Message?.ExpiresAt));
         Assert.True(entries[0].Message!.ExpiresAt > entries[0].At.AddDays(30)); // No timer.
         Assert.True(entries[1].Message!.ExpiresAt < entries[1].At.AddHours(1)); // A shorter timer.
         Assert.Equal(entries[2].At.AddHours(1), entries[2].Message!.ExpiresAt);
@@ -118,39 +129,118 @@ public sealed class ExpiryTests : ProjectingTest
     }
 
     [Fact]
-    public async Task A_shorter_time_holds_for_all_earlier_messages_however_many_there_are()
+    public async Task The_file_of_a_message_is_nobodys_from_the_shorter_time_on()
     {
+        var history = new History(Log);
         await using var node = await StartNodeAsync();
-        var (conversation, changed) = (new ConversationId(Guid.NewGuid()), (2L * MessageExpiry.ShortenedAtOnce) + 2);
+        var conversation = await history.StartAsync(_ann, _ben);
+        for (var n = 0; n < 24; n++)
+        {
+            if (n == 12)
+                await ChangeAsync(history, conversation, days: 7, timer: null, defaultDays: 400_000);
+            await history.SendAsync(conversation, _ann);
+        }
+
+        await node.CaughtUpAsync(history.Head);
+        var media = new PostgresMedia(node.Get<NpgsqlDataSource>(), new GarbageSignal());
+        var found = new List<long>();
+        foreach (var fact in history.MessagesOf(conversation))
+        {
+            if (((ConversationEvent.MessageSent)fact.Event).Files is [var file])
+                found.AddRange((await media.ReferencesAsync(file, _ben, default)).Select(reference => reference.Seq));
+        }
+
+        var withFiles = history.MessagesOf(conversation)
+            .Where(fact => ((ConversationEvent.MessageSent)fact.Event).Files is not null).Select(fact => fact.Revision);
+        Assert.Contains(withFiles, seq => seq < 13);
+        Assert.Equal(withFiles.Where(seq => seq > 13), found);
+        Assert.NotEmpty(found);
+    }
+
+    [Fact]
+    public async Task However_many_messages_get_a_shorter_time_the_fold_writes_one_row_and_the_sweep_theirs_in_steps()
+    {
+        const int limit = 500;
+        await using var node = await StartNodeAsync();
+        var (conversation, changed) = (new ConversationId(Guid.NewGuid()), (2L * limit) + 2);
         await Views.ExecuteAsync(
             $"""
             INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_id, message_no, kept_until, expires_at)
-            SELECT '{conversation.Value}', seq, 'message', now(), gen_random_uuid(), seq,
+            SELECT '{conversation.Value}', seq, 'message', now(), gen_random_uuid(), least(seq, {changed - 1}),
                 now() + interval '30 days', now() + interval '30 days'
-            FROM generate_series(0, {changed + 1}) AS seq
+            FROM generate_series(0, {changed + 60}) AS seq
             """);
-        var shortening = new Shortening(TimeSpan.FromDays(30), TimeSpan.FromDays(7));
-        var fact = new Recorded(
-            new ConversationEvent.RetentionChanged(new RetentionPolicy(7, null), _ann, [shortening])
-            {
-                At = DateTimeOffset.UtcNow,
-            },
-            StreamName.Of(conversation), changed, new LogPosition(1), Guid.NewGuid(), DateTimeOffset.UtcNow,
-            default, default);
+        for (var n = 0; n < 60; n++) // Each in a run of its own.
+            await ShortenAsync(node, conversation, changed + n, TimeSpan.FromDays(90 - n), TimeSpan.FromDays(89 - n));
 
-        await using (var connection = await node.Get<ReadModelDatabase>().Source.OpenConnectionAsync())
+        Assert.Equal([$"0 to {changed + 60}: 30 days"], await KeptAsync());
+        Assert.Equal(1, await Views.NumberAsync("SELECT sum(cardinality(shown_ms)) FROM chat.retention_rules"));
+        await ShortenAsync(node, conversation, changed + 60, TimeSpan.FromDays(30), TimeSpan.FromDays(7));
+        Assert.Equal([$"0 to {changed + 60}: 30 days"], await KeptAsync());
+        Assert.True(await node.Get<IExpiry>().ShortenAsync(conversation, limit, default));
+        Assert.Equal([$"0 to {limit - 1}: 7 days", $"{limit} to {changed + 60}: 30 days"], await KeptAsync());
+        Assert.Equal(2, await SettleAsync(node, limit));
+        Assert.Equal(
+            [$"0 to {changed + 59}: 7 days", $"{changed + 60} to {changed + 60}: 30 days"], await KeptAsync());
+
+        Task<List<string>> KeptAsync() => Views.TextsAsync(
+            """
+            SELECT min(seq) || ' to ' || max(seq) || ': ' || (kept_until - at) FROM chat.timeline
+            GROUP BY kept_until - at ORDER BY min(seq)
+            """);
+    }
+
+    /// <summary>
+    /// The views of a node whose sweep comes at any time, those of one that folds all before its first sweep (as a
+    /// rebuild does), and the log, message by message.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Whenever_the_sweep_comes_shorter_times_lead_to_the_same_rows(int seed)
+    {
+        var (history, random) = (new History(Log, seed), new Random(seed));
+        await using var node = await StartNodeAsync();
+        var conversation = await history.StartAsync(_ann, _ben);
+        for (var n = 0; n < 250; n++)
         {
-            var session = new ReadModelSession(connection, node.Live(epoch: 1), () => throw new InvalidOperationException());
-            await MessageExpiry.ApplyAsync([fact], session, default);
+            switch (random.Next(10))
+            {
+                case < 5:
+                    var kept = TimeSpan.FromDays(random.Next(15_000, 31_000)); // So that none is due for forty years.
+                    await history.SendAsync(conversation, _ann, history.Facts[^1].At + kept);
+                    break;
+                case < 8:
+                    int? timer = random.Next(2) == 0 ? null : 86_400 * random.Next(15_000, 24_000);
+                    await ChangeAsync(history, conversation, random.Next(15_000, 31_000), timer, defaultDays: 30_000);
+                    break;
+                case 8:
+                    var messages = history.MessagesOf(conversation).Select(fact => fact.Revision).ToArray();
+                    await history.ExpireAsync(
+                        conversation, [.. random.GetItems(messages, Math.Min(3, messages.Length)).Distinct()]);
+                    break;
+                default:
+                    await node.CaughtUpAsync(history.Head);
+                    foreach (var each in await node.Get<IExpiry>().ShortenedAsync(null, 10, default))
+                        await node.Get<IExpiry>().ShortenAsync(each, random.Next(1, 30), default);
+                    break;
+            }
         }
 
-        Assert.Equal(
-            ["0 to 20001: 7 days", "20002 to 20003: 30 days"],
-            await Views.TextsAsync(
-                """
-                SELECT min(seq) || ' to ' || max(seq) || ': ' || (kept_until - at) FROM chat.timeline
-                GROUP BY kept_until - at ORDER BY min(seq)
-                """));
+        await node.CaughtUpAsync(history.Head);
+        var entries = await node.Get<ITimeline>().EntriesAsync(conversation, -1, 500, default);
+        Assert.All(history.Facts.Where(fact => fact.Event is ConversationEvent.MessageSent), fact => Assert.Equal(
+            (fact.Revision, history.ShownUntil(fact)), (fact.Revision, entries[(int)fact.Revision].Message!.ExpiresAt)));
+        await SettleAsync(node, limit: 50);
+
+        await using var database = await TestDatabase.CreateAsync();
+        await using var views = new Views(database);
+        await using var later = await Node.StartAsync(database, Log);
+        await later.CaughtUpAsync(history.Head);
+        Assert.Equal(1, await views.NumberAsync("SELECT count(*) FROM chat.retention_rules"));
+        await SettleAsync(later, limit: 500);
+        Assert.Equal(await views.DumpAsync(), await Views.DumpAsync());
     }
 
     [Fact]
@@ -204,15 +294,79 @@ public sealed class ExpiryTests : ProjectingTest
 
         foreach (var name in ReadModelFactory.Names)
         {
+            await SettleAsync(node, limit: 500);
             var before = await Views.DumpAsync();
 
             Assert.True(await node.Get<IProjections>().RebuildAsync(name, CancellationToken.None));
             await Eventually.IsTrue(
                 async () => await node.StateAsync(name) == "running", $"the rebuild of {name} has ended");
 
+            await SettleAsync(node, limit: 500);
             Assert.Equal(before, await Views.DumpAsync());
             await history.HappenAsync(users, 50);
             await node.CaughtUpAsync(history.Head);
         }
+    }
+
+    private static Task ChangeAsync(
+        History history, ConversationId conversation, int? days, int? timer, int defaultDays)
+    {
+        var by = history.Conversations[conversation].MemberIds[0];
+        var change = new ConversationCommand.ChangeRetention(by, new RetentionPolicy(days, timer), defaultDays);
+        return history.TryAsync(conversation, by, change);
+    }
+
+    /// <summary>Folds one shortening, in a transaction of its own.</summary>
+    private async Task ShortenAsync(Node node, ConversationId conversation, long seq, TimeSpan from, TimeSpan to)
+    {
+        var changed = new ConversationEvent.RetentionChanged(
+            new RetentionPolicy(to.Days, null), _ann, [new Shortening(from, to)]) { At = DateTimeOffset.UtcNow };
+        var fact = new Recorded(
+            changed, StreamName.Of(conversation), seq, new LogPosition(1), Guid.NewGuid(), DateTimeOffset.UtcNow,
+            default, default);
+        await using var connection = await node.Get<ReadModelDatabase>().Source.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var session = new ReadModelSession(connection, node.Live(epoch: 1), () => throw new InvalidOperationException());
+        await MessageExpiry.ApplyAsync([fact], session, default);
+        await transaction.CommitAsync();
+    }
+
+    /// <summary>The part of the sweep that writes shorter times into rows.</summary>
+    /// <returns>The number of steps.</returns>
+    private static async Task<int> SettleAsync(Node node, int limit)
+    {
+        var (expiry, steps) = (node.Get<IExpiry>(), 0);
+        foreach (var conversation in await expiry.ShortenedAsync(null, 1_000, default))
+        {
+            do
+                steps++;
+            while (await expiry.ShortenAsync(conversation, limit, default));
+        }
+
+        return steps;
+    }
+
+    /// <summary>Every list shows one message, and every place is there.</summary>
+    private async Task LookAsync(
+        Node node, ConversationId conversation, long keptSeq, MessageId kept, long[] places, MessageId due)
+    {
+        var timeline = node.Get<ITimeline>();
+        var newest = await timeline.MessagesAsync(conversation, 0, null, null, 50, default);
+        Assert.Equal([keptSeq], newest.Select(entry => entry.Seq));
+        var newer = await timeline.MessagesAsync(conversation, 0, -1, null, 50, default);
+        Assert.Equal([keptSeq], newer.Select(entry => entry.Seq));
+        Assert.Equal(
+            [keptSeq], (await timeline.WrittenAsync(conversation, _ann, -1, 50, default)).Select(entry => entry.Seq));
+        var unread = await timeline.UnreadAsync(_ben, null, 50, default);
+        Assert.Equal([keptSeq], unread.Messages.Select(entry => entry.Seq));
+        Assert.Null(await timeline.MessageAsync(conversation, due, new Member(_ann, 0), default));
+        Assert.NotNull(await timeline.MessageAsync(conversation, kept, new Member(_ann, 0), default));
+        var entries = await timeline.EntriesAsync(conversation, -1, 50, default);
+        Assert.Equal(Enumerable.Range(0, entries.Count).Select(n => (long)n), entries.Select(entry => entry.Seq));
+        Assert.Equal(
+            [keptSeq], entries.Where(entry => entry.Message?.Content is not null).Select(entry => entry.Seq));
+        Assert.Equal(places, entries.Where(entry => entry.Message is not null).Select(entry => entry.Seq));
+        var item = (await node.Get<IInbox>().OneAsync(_ben, conversation, default))!;
+        Assert.Equal((1, keptSeq), (item.Unread, item.LastMessage?.Seq));
     }
 }

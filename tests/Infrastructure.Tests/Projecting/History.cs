@@ -131,6 +131,26 @@ internal sealed class History(IEventStore log, int seed = 1)
         fact.Event is ConversationEvent.MessageSent && fact.Conversation == conversation
         && !Gone.Contains((conversation, fact.Revision)));
 
+    /// <summary>Until when a message is or was shown: each shortening after it, one after the other.</summary>
+    public DateTimeOffset? ShownUntil(Recorded message)
+    {
+        var until = ((ConversationEvent.MessageSent)message.Event).ExpiresAt;
+        foreach (var fact in Facts.Where(fact =>
+            fact.Conversation == message.Conversation && fact.Position > message.Position))
+        {
+            if (fact.Event is ConversationEvent.MessagesExpired gone
+                && gone.Messages.Any(expired => expired.Seq == message.Revision))
+                break;
+            foreach (var (from, to) in (fact.Event as ConversationEvent.RetentionChanged)?.Shortened ?? [])
+            {
+                if (until <= message.At + from && until > message.At + to)
+                    until = message.At + to;
+            }
+        }
+
+        return until;
+    }
+
     public Task DeliverAsync(ConversationId conversation, UserId user, long seq, int device = 0) =>
         AcknowledgeAsync(conversation, new ReceiptCommand.Deliver(user, _devices[device], seq));
 
@@ -211,8 +231,12 @@ internal sealed class History(IEventStore log, int seed = 1)
         var state = _conversations[group];
         var messages = MessagesOf(group).TakeLast(20).ToList();
         var message = messages.Count == 0 ? null : messages[_random.Next(messages.Count)];
-        switch (_random.Next(12))
+        switch (_random.Next(13))
         {
+            case 12: // Around the time that messages are kept: some are shortened, and none is due.
+                var policy = new RetentionPolicy(_random.Next(365_000, 365_500), null);
+                await TryAsync(group, one, new ConversationCommand.ChangeRetention(one, policy, 400_000));
+                break;
             case < 4:
                 if (state.IsMember(one))
                     await SendAsync(group, one);

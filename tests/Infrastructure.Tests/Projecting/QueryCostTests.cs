@@ -61,6 +61,17 @@ public sealed class QueryCostTests : ProjectingTest
     public Task Among_many_deleted_messages_few_unread_ones_are_read() =>
         CostsAsync(["unread"], $"UPDATE chat.timeline SET deleted_at = now(), content = NULL WHERE {AllButTheNewest}");
 
+    [Fact]
+    public Task Among_many_messages_whose_time_was_shortened_few_are_read() =>
+        CostsAsync(
+            ["entries", "newest messages", "older messages", "newer messages", "message", "unread"],
+            $$"""
+            INSERT INTO chat.retention_rules (conversation_id, from_seqs, before_seqs, messages, kept_ms, shown_ms)
+            SELECT DISTINCT conversation_id, '{0}'::bigint[], '{{{Rows}}}'::bigint[], '{{{Rows}}}'::bigint[], '{3000000000}'::bigint[],
+                '{2000000000}'::bigint[]
+            FROM chat.timeline
+            """);
+
     private async Task CostsAsync(string[] queries, string? change = null)
     {
         var history = new History(Log);
