@@ -38,6 +38,7 @@ public static class ApplicationServices
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<MessageLifetimes>();
         services.AddSingleton<LogTrimmer>();
+        services.AddSingleton<RowTrimmer>();
         services.AddSingleton<Membership>();
         services.AddSingleton<DirectPairs>();
         services.AddSingleton<PresenceVisibility>();

@@ -39,6 +39,19 @@ public interface IExpiry
         CancellationToken cancellationToken);
 
     /// <summary>
+    /// Conversations that may have times of receipts of which nobody can ask any more: those before the first kept
+    /// message, and those of erased users.
+    /// </summary>
+    /// <param name="after">The last conversation of the call before; null to start with the first.</param>
+    Task<IReadOnlyList<ReceiptTrim>> ReceiptTrimsAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Deletes the next such times of a conversation, and its entry with the last ones.</summary>
+    /// <param name="limit">The most times to delete.</param>
+    /// <returns>Whether there may be more.</returns>
+    Task<bool> TrimReceiptsAsync(ReceiptTrim trim, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Conversations whose streams may start with expired messages. No read model is rebuilt until the result is
     /// disposed.
     /// </summary>
@@ -86,3 +99,7 @@ public interface ILogTrims : IAsyncDisposable
 /// </param>
 /// <summary>A conversation whose stream may be truncated.</summary>
 public sealed record LogTrim(ConversationId Conversation, long ExpirySeq, long KeptFrom);
+
+/// <param name="Position">The position of the event that made times needless, at most.</param>
+/// <summary>A conversation that may have times of receipts to delete.</summary>
+public sealed record ReceiptTrim(ConversationId Conversation, LogPosition Position);

@@ -7,7 +7,9 @@ namespace ChatCqrs.Application.Ports;
 /// <summary>Members' watermarks from the read models.</summary>
 public interface IReceipts
 {
-    /// <summary>The current and former members of conversations with their watermarks.</summary>
+    /// <summary>
+    /// The current and former members of conversations with their watermarks; erased users have none and are left out.
+    /// </summary>
     Task<ILookup<ConversationId, MemberReceipts>> OfAsync(
         IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken);
 

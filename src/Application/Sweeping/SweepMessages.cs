@@ -39,7 +39,7 @@ public static class SweepMessages
 
     internal sealed class Handler(
         IExpiry expiry, IContentSealer sealer, IConversationWriter conversations, IReadSide readSide,
-        LogTrimmer trimmer, IOptions<RetentionOptions> options,
+        LogTrimmer trimmer, RowTrimmer rows, IOptions<RetentionOptions> options,
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
         /// <summary>The most messages in one step; their conversations are decided concurrently.</summary>
@@ -55,25 +55,22 @@ public static class SweepMessages
 
         private const int KeysMax = 200;
 
-        /// <summary>
-        /// The most steps in one sweep for a conversation whose retention was shortened; the next sweep goes on, and
-        /// nothing is shown too long meanwhile.
-        /// </summary>
-        private const int ShortenStepsMax = 100;
-
         /// <summary>How long to wait for the views to apply a step, before the sweep is abandoned.</summary>
         private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
 
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             var started = Stopwatch.GetTimestamp();
-            var keys = await ShredAsync(cancellationToken);
-            await ShortenAsync(cancellationToken);
-            var messages = await ExpireAsync(cancellationToken);
+            var parts = new SweepParts(logger);
+            var keys = await parts.RunAsync("shredding of keys", () => ShredAsync(cancellationToken));
+            await parts.RunAsync("shortening of times", () => rows.ShortenAsync(cancellationToken));
+            var messages = await parts.RunAsync("expiry", () => ExpireAsync(cancellationToken));
             if (options.Value.DeleteWhenDelivered)
-                messages += await DeleteDeliveredAsync(cancellationToken);
-            var logs = await trimmer.TrimAsync(cancellationToken);
+                messages += await parts.RunAsync("expiry on delivery", () => DeleteDeliveredAsync(cancellationToken));
+            await parts.RunAsync("deletion of receipts", () => rows.TrimReceiptsAsync(cancellationToken));
+            var logs = await parts.RunAsync("truncation of logs", () => trimmer.TrimAsync(cancellationToken));
             Duration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            parts.ThrowFailure();
             if (messages > 0 || keys > 0)
                 logger.LogInformation(
                     "Swept {Messages} messages and {Keys} keys; {Logs} conversations' logs are shorter.", messages,
@@ -93,39 +90,6 @@ public static class SweepMessages
             while (done == KeysMax);
             Shredded.Add(all);
             return all;
-        }
-
-        /// <summary>Writes shorter times into the messages that they hold for, conversation by conversation.</summary>
-        private async Task ShortenAsync(CancellationToken cancellationToken)
-        {
-            ConversationId? last = null;
-            while (await expiry.ShortenedAsync(last, ConversationsMax, cancellationToken) is { Count: > 0 } next)
-            {
-                foreach (var conversation in next)
-                    await ShortenAsync(conversation, cancellationToken);
-                last = next[^1];
-            }
-        }
-
-        private async Task ShortenAsync(ConversationId conversation, CancellationToken cancellationToken)
-        {
-            try
-            {
-                for (var steps = 0; steps < ShortenStepsMax; steps++)
-                {
-                    var started = clock.GetTimestamp();
-                    if (!await expiry.ShortenAsync(conversation, StepMax, cancellationToken))
-                        return;
-                    await Throttle.PauseAsync(started, clock, cancellationToken);
-                }
-            }
-            catch (Exception exception)
-                when (exception is not (StoreUnavailableException or OperationCanceledException))
-            {
-                logger.LogError(
-                    exception, "The shorter time of {Conversation} is not in its messages yet; it is tried again.",
-                    conversation);
-            }
         }
 
         private async Task<int> ExpireAsync(CancellationToken cancellationToken)

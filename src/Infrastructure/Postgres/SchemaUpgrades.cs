@@ -56,6 +56,27 @@ internal static class SchemaUpgrades
         END IF;
         END $$
         """,
+
+        // Before sweeps deleted times of receipts, all were kept, and the numbers of all users and devices ever.
+        $$"""
+        DO $$ BEGIN
+        IF to_regclass('{{Schema}}.watermarks') IS NOT NULL AND to_regclass('{{Schema}}.receipt_trims') IS NULL THEN
+            CREATE TABLE {{Schema}}.receipt_trims (
+                conversation_id uuid NOT NULL, position numeric(20,0) NOT NULL,
+                CONSTRAINT pkey_receipt_trims_conversation_id PRIMARY KEY (conversation_id));
+            INSERT INTO {{Schema}}.receipt_trims SELECT DISTINCT conversation_id, 0 FROM {{Schema}}.watermarks;
+            IF to_regclass('{{Schema}}.mt_doc_users') IS NOT NULL THEN
+                DELETE FROM {{Schema}}.watermarks w USING {{Schema}}.mt_doc_users u
+                WHERE u.id = w.user_id::text AND u.data ->> 'erased_at' IS NOT NULL;
+                UPDATE {{Schema}}.watermarks w SET devices = coalesce((
+                    SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(w.devices) d WHERE u.data -> 'devices' ? d.key), '{}')
+                FROM {{Schema}}.mt_doc_users u
+                WHERE u.id = w.user_id::text AND EXISTS (
+                    SELECT FROM jsonb_object_keys(w.devices) d WHERE NOT u.data -> 'devices' ? d);
+            END IF;
+        END IF;
+        END $$
+        """,
     ];
 
     public static async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -19,7 +19,8 @@ internal sealed class ReceiptQueries(NpgsqlDataSource database) : IReceipts
             """
             SELECT m.conversation_id, m.user_id, m.document::text, coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1)
             FROM members() m LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
-            WHERE m.conversation_id = ANY ($1)
+            WHERE m.conversation_id = ANY ($1) AND (w.user_id IS NOT NULL OR NOT EXISTS (
+                SELECT FROM mt_doc_users u WHERE u.id = m.user_id::text AND u.data ->> 'erased_at' IS NOT NULL))
             """,
             row => new MemberReceipts(
                 new(row.GetGuid(0)), new(row.GetGuid(1)), StaysOf(row.GetString(2)), row.GetInt64(3), row.GetInt64(4)),

@@ -82,6 +82,52 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
             IsCut: rows.Count == limit);
     }
 
+    public async Task<IReadOnlyList<ReceiptTrim>> ReceiptTrimsAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        "SELECT conversation_id, position FROM receipt_trims WHERE conversation_id > $1 ORDER BY conversation_id LIMIT $2",
+        row => new ReceiptTrim(new(row.GetGuid(0)), new LogPosition((ulong)row.GetDecimal(1))), cancellationToken,
+        after?.Value ?? Guid.Empty, limit);
+
+    public async Task<bool> TrimReceiptsAsync(ReceiptTrim trim, int limit, CancellationToken cancellationToken)
+    {
+        var deleted = await database.ExecuteAsync(
+            TrimReceiptsSql, cancellationToken, trim.Conversation.Value, (long)limit);
+        if (deleted >= limit)
+            return true;
+        await database.ExecuteAsync(
+            "DELETE FROM receipt_trims WHERE conversation_id = $1 AND position = $2", // Unless it was noted again.
+            cancellationToken, trim.Conversation.Value, (decimal)trim.Position.Value);
+        return false;
+    }
+
+    /// <summary>
+    /// Deletes up to <c>$2</c> marks of the conversation <c>$1</c>: two ranges of an index for each member, former ones
+    /// included.
+    /// </summary>
+    private const string TrimReceiptsSql =
+        """
+        DELETE FROM receipt_marks r USING (
+            SELECT m.user_id, kind.is_read, old.up_to_seq
+            FROM (
+                SELECT coalesce((
+                    SELECT t.seq FROM timeline t WHERE t.conversation_id = $1 AND t.kept_until IS NOT NULL ORDER BY t.seq LIMIT 1),
+                    c.last_seq + 1) AS seq
+                FROM conversations c WHERE c.id = $1
+            ) kept
+            CROSS JOIN members() m
+            LEFT JOIN watermarks w ON w.conversation_id = $1 AND w.user_id = m.user_id
+            CROSS JOIN (VALUES (false), (true)) AS kind(is_read)
+            CROSS JOIN LATERAL (
+                SELECT o.up_to_seq FROM receipt_marks o
+                WHERE o.conversation_id = $1 AND o.user_id = m.user_id AND o.is_read = kind.is_read
+                  AND o.up_to_seq < CASE WHEN w.user_id IS NULL THEN 9223372036854775807 ELSE kept.seq END
+                ORDER BY o.up_to_seq LIMIT $2
+            ) old
+            WHERE m.conversation_id = $1 LIMIT $2
+        ) o
+        WHERE r.conversation_id = $1 AND r.user_id = o.user_id AND r.is_read = o.is_read AND r.up_to_seq = o.up_to_seq
+        """;
+
     public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<ILogTrims?>(async () =>
         {

@@ -2,6 +2,8 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Specs.Writing;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Infrastructure.Serialization;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -27,15 +29,51 @@ public sealed class LogTrimmerSpecs : WriterSpecs
         Assert.Equal(Enumerable.Range(11, 10).Select(seq => (long)seq), left.Select(stored => stored.Revision));
     }
 
-    private sealed class Trims(LogTrim trim) : IExpiry, ILogTrims
+    [Fact]
+    public async Task Others_have_their_turn_though_a_whole_step_of_conversations_fails()
     {
-        private bool _isDone;
+        var node = await NodeAsync();
+        for (var n = 0; n < 20; n++)
+            await node.SendAsync(Ann, Ben);
+        var bad = Enumerable.Range(1, 150).Select(n => new LogTrim(
+            new ConversationId(new Guid(n, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0])), ExpirySeq: 0, KeptFrom: 1));
+        var trims = new Trims([.. bad, new LogTrim(Theirs, ExpirySeq: 5, KeptFrom: 11)]);
+
+        var trimmed = await new LogTrimmer(
+            trims, Log, new EventCodec(), new Unreadable(Views, but: Theirs), TimeProvider.System,
+            NullLogger<LogTrimmer>.Instance).TrimAsync(default);
+
+        Assert.Equal((1, 150), (trimmed, trims.Left));
+    }
+
+    /// <summary>Snapshots of which one can be read.</summary>
+    private sealed class Unreadable(ISnapshots snapshots, ConversationId but) : ISnapshots
+    {
+        public Task<Snapshot<Conversation>?> ConversationAsync(
+            ConversationId conversation, CancellationToken cancellationToken) => conversation == but
+                ? snapshots.ConversationAsync(conversation, cancellationToken)
+                : throw new FormatException("A snapshot cannot be read.");
+
+        public Task<Snapshot<Watermarks>?> ReceiptsAsync(
+            ConversationId conversation, CancellationToken cancellationToken) =>
+            snapshots.ReceiptsAsync(conversation, cancellationToken);
+    }
+
+    /// <param name="trims">By their conversation.</param>
+    private sealed class Trims(params IReadOnlyList<LogTrim> trims) : IExpiry, ILogTrims
+    {
+        private readonly List<LogTrim> _trims = [.. trims.OrderBy(trim => trim.Conversation.Value)];
+
+        public int Left => _trims.Count;
 
         public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => Task.FromResult<ILogTrims?>(this);
 
         public Task<IReadOnlyList<LogTrim>> NextAsync(
             ConversationId? after, int limit, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyList<LogTrim>>(_isDone ? [] : [trim]);
+            Task.FromResult<IReadOnlyList<LogTrim>>(
+            [
+                .. _trims.Where(trim => after is null || trim.Conversation.Value > after.Value.Value).Take(limit),
+            ]);
 
         public Task NoteStartAsync(
             string stream, ConversationId conversation, long before, ReadOnlyMemory<byte> hash,
@@ -43,7 +81,7 @@ public sealed class LogTrimmerSpecs : WriterSpecs
 
         public Task DoneAsync(LogTrim done, CancellationToken cancellationToken)
         {
-            _isDone = true;
+            _trims.Remove(done);
             return Task.CompletedTask;
         }
 
@@ -60,6 +98,12 @@ public sealed class LogTrimmerSpecs : WriterSpecs
         public Task<DeliveredMessages> DeliveredAsync(
             ConversationId? after, IReadOnlyCollection<ConversationId> except, int conversations, int limit,
             CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task<IReadOnlyList<ReceiptTrim>> ReceiptTrimsAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<bool> TrimReceiptsAsync(ReceiptTrim trim, int limit, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -72,6 +72,31 @@ public sealed class SweepSpecs
     }
 
     [Fact]
+    public async Task Receipts_are_trimmed_step_by_step_whatever_fails_elsewhere()
+    {
+        _stage.Trims[_bad] = 2;
+        _stage.Trims[_good] = 3;
+        _stage.Failures[_bad] = new FormatException("A row cannot be deleted.");
+
+        await SweepAsync();
+
+        Assert.Equal(_bad, Assert.Single(_stage.Trims).Key);
+    }
+
+    [Fact]
+    public async Task A_part_that_fails_does_not_hold_up_the_others_and_fails_the_sweep_in_the_end()
+    {
+        _stage.ShreddingFails = true;
+        _stage.Due = [_good];
+        _stage.Trims[_good] = 1;
+
+        await Assert.ThrowsAsync<FormatException>(SweepAsync);
+
+        Assert.Empty(_stage.Due);
+        Assert.Empty(_stage.Trims);
+    }
+
+    [Fact]
     public async Task An_unavailable_store_ends_the_sweep()
     {
         _stage.Due = [_good];
@@ -86,6 +111,7 @@ public sealed class SweepSpecs
         new LogTrimmer(
             _stage, new InMemoryEventStore(), new EventCodec(), new NoSnapshots(), TimeProvider.System,
             NullLogger<LogTrimmer>.Instance),
+        new RowTrimmer(_stage, TimeProvider.System, NullLogger<RowTrimmer>.Instance),
         Options.Create(new RetentionOptions()), TimeProvider.System, NullLogger<SweepMessages.Handler>.Instance)
         .Handle(new SweepMessages.Command(), CancellationToken.None);
 
@@ -98,6 +124,11 @@ public sealed class SweepSpecs
 
         /// <summary>Steps until a conversation's messages say their shorter time.</summary>
         public Dictionary<ConversationId, int> Shortened { get; } = [];
+
+        /// <summary>Steps until a conversation's receipts are trimmed.</summary>
+        public Dictionary<ConversationId, int> Trims { get; } = [];
+
+        public bool ShreddingFails { get; set; }
 
         public LogPosition Position => LogPosition.Start;
 
@@ -129,9 +160,27 @@ public sealed class SweepSpecs
         {
             if (Failures.TryGetValue(conversation, out var failure))
                 return Task.FromException<bool>(failure);
-            if (--Shortened[conversation] > 0)
+            return StepAsync(Shortened, conversation);
+        }
+
+        public Task<IReadOnlyList<ReceiptTrim>> ReceiptTrimsAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<ReceiptTrim>>(
+            [
+                .. Trims.Keys.OrderBy(id => id.Value).Where(id => after is null || id.Value > after.Value.Value)
+                    .Take(limit).Select(id => new ReceiptTrim(id, LogPosition.Start)),
+            ]);
+
+        public Task<bool> TrimReceiptsAsync(ReceiptTrim trim, int limit, CancellationToken cancellationToken) =>
+            Failures.TryGetValue(trim.Conversation, out var failure)
+                ? Task.FromException<bool>(failure)
+                : StepAsync(Trims, trim.Conversation);
+
+        private static Task<bool> StepAsync(Dictionary<ConversationId, int> left, ConversationId conversation)
+        {
+            if (--left[conversation] > 0)
                 return Task.FromResult(true);
-            return Task.FromResult(!Shortened.Remove(conversation));
+            return Task.FromResult(!left.Remove(conversation));
         }
 
         public Task<Changed> ChangeAsync(
@@ -151,7 +200,7 @@ public sealed class SweepSpecs
             Task.FromResult(true);
 
         public Task<int> ShredEndedAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
-            Task.FromResult(0);
+            ShreddingFails ? Task.FromException<int>(new FormatException("A bucket is none.")) : Task.FromResult(0);
 
         public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) => Task.FromResult<ILogTrims?>(null);
 

@@ -295,6 +295,7 @@ public sealed class ExpiryTests : ProjectingTest
         foreach (var name in ReadModelFactory.Names)
         {
             await SettleAsync(node, limit: 500);
+            await ReceiptTrimTests.TrimAllAsync(node, Views);
             var before = await Views.DumpAsync();
 
             Assert.True(await node.Get<IProjections>().RebuildAsync(name, CancellationToken.None));
@@ -302,6 +303,7 @@ public sealed class ExpiryTests : ProjectingTest
                 async () => await node.StateAsync(name) == "running", $"the rebuild of {name} has ended");
 
             await SettleAsync(node, limit: 500);
+            await ReceiptTrimTests.TrimAllAsync(node, Views);
             Assert.Equal(before, await Views.DumpAsync());
             await history.HappenAsync(users, 50);
             await node.CaughtUpAsync(history.Head);

@@ -55,6 +55,13 @@ internal sealed class History(IEventStore log, int seed = 1)
         User.Decide(
             User.NotRegistered, new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null), Now));
 
+    public async Task AddDeviceAsync(UserId user, int device) => await AppendAsync(
+        StreamName.Of(user), user,
+        [new UserEvent.DeviceAdded(user, _devices[device], "Laptop", "linux") { At = Now }]);
+
+    public async Task RemoveDeviceAsync(UserId user, int device) => await AppendAsync(
+        StreamName.Of(user), user, [new UserEvent.DeviceRemoved(user, _devices[device]) { At = Now }]);
+
     /// <summary>The account's end in the log; that of its keys and tables is not the history's.</summary>
     public async Task EraseAsync(UserId user) =>
         await AppendAsync(StreamName.Of(user), user, [new UserEvent.UserErased(user) { At = Now }]);

@@ -28,6 +28,17 @@ public sealed class UpgradeTests : ProjectingTest
         UPDATE chat.mt_doc_members SET data = data - 'left_seq' - 'earlier';
         """;
 
+    /// <summary>A device that is not the user's any more, as JSON.</summary>
+    private const string Removed =
+        """
+        {"00000000-0000-7000-8000-000000000001": 1}
+        """;
+
+    private const string Erased =
+        """
+        {"erased_at": "2026-01-02T03:04:05+00:00", "devices": []}
+        """;
+
     private const string SomeEntry =
         """
         INSERT INTO chat.timeline (conversation_id, seq, kind, at, message_no)
@@ -42,6 +53,41 @@ public sealed class UpgradeTests : ProjectingTest
         "datname = current_database() AND backend_start < now() - interval '2 s'";
 
     private const string UnreadIndex = "pg_index WHERE indexrelid = 'chat.timeline_unread'::regclass";
+
+    [Fact]
+    public async Task Receipts_of_a_version_that_kept_them_all_are_trimmed()
+    {
+        var history = new History(Log);
+        var (ann, ben) = (History.SomeUser(), History.SomeUser());
+        await using (var old = await StartNodeAsync())
+        {
+            await history.RegisterAsync(ann);
+            await history.RegisterAsync(ben);
+            var conversation = await history.StartAsync(ann, ben);
+            await history.SendAsync(conversation, ann);
+            await history.SendAsync(conversation, ben);
+            await history.ReadAsync(conversation, ben, 1);
+            await history.ReadAsync(conversation, ann, 2);
+            await history.ExpireAsync(conversation, 1);
+            await old.CaughtUpAsync(history.Head);
+        }
+
+        await Views.ExecuteAsync(
+            $"""
+            DROP TABLE chat.receipt_trims;
+            DROP INDEX chat.watermarks_user;
+            UPDATE chat.watermarks SET devices = devices || '{Removed}' WHERE user_id = '{ann}';
+            UPDATE chat.mt_doc_users SET data = data || '{Erased}' WHERE id = '{ben}';
+            """);
+        await using var node = await StartNodeAsync();
+
+        Assert.Equal(1, await ReceiptTrimTests.TrimAsync(node, limit: 100));
+        Assert.Equal([$"{ann}"], await Views.TextsAsync("SELECT user_id::text FROM chat.watermarks"));
+        Assert.Equal(1, await Views.NumberAsync("SELECT count(*) FROM chat.watermarks, jsonb_object_keys(devices)"));
+        Assert.Equal(
+            [$"{ann}", $"{ann}"], await Views.TextsAsync("SELECT user_id::text FROM chat.receipt_marks"));
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+    }
 
     [Fact]
     public async Task What_was_written_before_groups_came_is_shown_as_ever_and_goes_on()
