@@ -46,9 +46,9 @@ public sealed record RateLimitOptions
     public Bucket GroupMembers { get; init; } = new() { Burst = 2_000, PerSecond = 5 };
 
     /// <summary>
-    /// Changes of one conversation's retention, by any of its members: ten at first, ten an hour from then on.
+    /// Changes of one conversation's retention, by any of its members: ten at first, some ten an hour from then on.
     /// </summary>
-    public Bucket RetentionChanges { get; init; } = new() { Burst = 10, PerSecond = 0.0028 };
+    public Bucket RetentionChanges { get; init; } = new() { Burst = 10, PerSecond = 0.003 };
 
     /// <summary>Exports of one user. Each reads all data about the user.</summary>
     public Bucket Exports { get; init; } = new() { Burst = 5, PerSecond = 0.001 };
