@@ -1,7 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
 using ChatCqrs.Projections.Inbox;
-using NpgsqlTypes;
 
 namespace ChatCqrs.Infrastructure.Projecting;
 

@@ -4,7 +4,6 @@ using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
-using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Domain.Users;

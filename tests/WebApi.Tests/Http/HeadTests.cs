@@ -1,5 +1,4 @@
 using System.Net;
-using ChatCqrs.WebApi.Tests.Accounts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
