@@ -31,6 +31,17 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
     }
 
     [Fact]
+    public async Task The_first_right_code_decides_which_device_it_is_for()
+    {
+        var registration = await AddedAsync();
+        Assert.IsType<CodeCheck.Wrong>(await CheckAsync(registration.Id, Wrong, device: Wrong));
+        Assert.IsType<CodeCheck.Right>(await CheckAsync(registration.Id, Right));
+
+        Assert.IsType<CodeCheck.Over>(await CheckAsync(registration.Id, Right, device: Wrong));
+        Assert.IsType<CodeCheck.Right>(await CheckAsync(registration.Id, Right));
+    }
+
+    [Fact]
     public async Task After_five_wrong_codes_the_right_one_is_of_no_use()
     {
         var registration = await AddedAsync();
@@ -192,8 +203,9 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         return registration;
     }
 
-    private Task<CodeCheck> CheckAsync(Guid id, Domain.Messages.Fingerprint code) =>
-        _registrations.CheckCodeAsync(id, code, Right, AttemptsMax, Now.AddMinutes(1), default);
+    private Task<CodeCheck> CheckAsync(
+        Guid id, Domain.Messages.Fingerprint code, Domain.Messages.Fingerprint? device = null) =>
+        _registrations.CheckCodeAsync(id, code, device ?? Right, AttemptsMax, Now.AddMinutes(1), default);
 
     private static SignIn SignInOf(Registration registration) =>
         new(registration.User, registration.Device, NewHash(), Now, Now.AddDays(90), Here);

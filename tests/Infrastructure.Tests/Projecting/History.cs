@@ -171,6 +171,14 @@ internal sealed class History(IEventStore log, int seed = 1)
         Settings[(user, conversation)] = settings;
     }
 
+    /// <summary>Changes a user's profile, which names an avatar then.</summary>
+    public async Task ShowAsync(UserId user)
+    {
+        var avatar = new FileId(Guid.CreateVersion7(Now));
+        await AppendAsync(
+            StreamName.Of(user), user, [new UserEvent.ProfileChanged(user, Sealed(), avatar) { At = Now }]);
+    }
+
     /// <summary>Messages that are delivered one by one: with enough of them, the receipts get a snapshot.</summary>
     public async Task ConverseAsync(UserId one, UserId other, int messages)
     {
@@ -226,6 +234,7 @@ internal sealed class History(IEventStore log, int seed = 1)
                 if (_random.Next(2) != 0)
                     mutedUntil = Start.AddDays(_random.Next(9));
                 await KeepAsync(conversation, one, new(pinned, archived, mutedUntil));
+                await ShowAsync(one);
                 break;
         }
     }
