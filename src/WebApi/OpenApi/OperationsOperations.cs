@@ -104,8 +104,11 @@ internal static class OperationsOperations
                 },
             },
             Answers = [new(303, "Signed in: the dashboard is at `Location`.")],
-            Refusals = [Refusal.TokenInvalid, DashboardSignIn.Foreign, Forbidden, Refusal.RateLimited],
-            Statuses = [400, 413, 415],
+            Refusals =
+            [
+                Refusal.TokenInvalid, DashboardSignIn.Foreign, DashboardSignIn.NotAForm, Forbidden, Refusal.RateLimited,
+            ],
+            Statuses = [400, 413],
         },
         new(HttpMethod.Get, "/metrics", Tag, "Metrics for Prometheus",
             """

@@ -42,6 +42,9 @@ internal static class DashboardSignIn
     internal static readonly Refusal Foreign = new(
         RefusalKind.Forbidden, "origin_refused", "The request does not come from a page of this server.");
 
+    internal static readonly Refusal NotAForm = new(
+        RefusalKind.Unsupported, "unsupported_media_type", "The body must be a form with the field access_token.");
+
     /// <summary>Must precede authentication, which then finds the token of the cookie.</summary>
     public static IApplicationBuilder UseDashboardSignIn(this WebApplication app)
     {
@@ -95,15 +98,12 @@ internal static class DashboardSignIn
         return TypedResults.StatusCode(StatusCodes.Status303SeeOther);
     }
 
-    /// <exception cref="BadHttpRequestException">There is no form, or it is malformed.</exception>
+    /// <exception cref="RefusedException">There is no form.</exception>
+    /// <exception cref="BadHttpRequestException">The form is malformed.</exception>
     private static async Task<string> FieldOfAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (!request.HasFormContentType)
-        {
-            throw new BadHttpRequestException(
-                "The body must be a form.", StatusCodes.Status415UnsupportedMediaType);
-        }
-
+            throw new RefusedException(NotAForm);
         try
         {
             return (await request.ReadFormAsync(cancellationToken))[Field].ToString();
