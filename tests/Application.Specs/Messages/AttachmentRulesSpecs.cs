@@ -1,6 +1,5 @@
 using System.Text.Json;
 using ChatCqrs.Application.Messages;
-using ChatCqrs.Domain.Messages;
 
 namespace ChatCqrs.Application.Specs.Messages;
 
