@@ -34,6 +34,7 @@ public static class ApplicationServices
                 services.AddUseCase(contract, handler);
         }
 
+        services.TryAddSingleton<ClockGuard>();
         services.TryAddSingleton<KnownUsers>();
         services.TryAddSingleton<TracedAppends>();
         services.AddSingleton<MessageLifetimes>();

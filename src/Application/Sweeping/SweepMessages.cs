@@ -39,7 +39,7 @@ public static class SweepMessages
 
     internal sealed class Handler(
         IExpiry expiry, IContentSealer sealer, IConversationWriter conversations, IReadSide readSide,
-        LogTrimmer trimmer, RowTrimmer rows, IOptions<RetentionOptions> options,
+        LogTrimmer trimmer, RowTrimmer rows, ClockGuard guard, IOptions<RetentionOptions> options,
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
         /// <summary>The most messages in one step; their conversations are decided concurrently.</summary>
@@ -60,6 +60,8 @@ public static class SweepMessages
 
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
+            if (guard.Problem is { } problem)
+                throw new StoreUnavailableException(problem); // What is due by a wrong clock may not be.
             var started = Stopwatch.GetTimestamp();
             var parts = new SweepParts(logger);
             var keys = await parts.RunAsync("shredding of keys", () => ShredAsync(cancellationToken));

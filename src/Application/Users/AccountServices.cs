@@ -10,6 +10,7 @@ public static class AccountServices
     public static IServiceCollection AddAccountUseCases(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<ClockGuard>();
         services.AddSingleton<AccountSecrets>();
         services.AddSingleton<AccessRoles>();
         services.AddSingleton<RefreshTokens>();

@@ -10,7 +10,7 @@ namespace ChatCqrs.Application.Users;
 /// Reads and writes accounts' streams. Accounts change rarely, so every command reads the stream's end, decides, and
 /// appends at the exact revision; a conflict decides again.
 /// </summary>
-internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvider clock)
+public sealed class UserWriter(IEventStore store, IEventCodec codec, ClockGuard guard, TimeProvider clock)
 {
     private const int PageSize = 256;
     private const int UsersMax = 10_000;
@@ -50,6 +50,8 @@ internal sealed class UserWriter(IEventStore store, IEventCodec codec, TimeProvi
             var state = await LoadAsync(id, cancellationToken);
             if (await commandFor(state.State, cancellationToken) is not { } command)
                 return (state.State, state.Position);
+            if (guard.Problem is { } problem)
+                throw new StoreUnavailableException(problem);
             var events = User.Decide(state.State, command, Milliseconds(clock.GetUtcNow()));
             if (events.Count == 0)
                 return (state.State, state.Position);

@@ -79,6 +79,18 @@ internal sealed class Answering(Backlog backlog, SentIds sentIds, TracedAppends 
         backlog.Leave(request);
     }
 
+    /// <summary>Answers the peeks that wait, and refuses all other requests undecided.</summary>
+    public void RefuseWaiting(CachedConversation conversation, Exception reason)
+    {
+        while (conversation.Waiting.TryDequeue(out var request))
+        {
+            if (request is PendingPeek peek)
+                Answer(peek, conversation);
+            else
+                FailUnstored(request, reason);
+        }
+    }
+
     /// <summary>
     /// Fails every request that waits for a read; messages that wait for a preparation go on waiting for that.
     /// </summary>

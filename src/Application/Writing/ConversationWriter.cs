@@ -11,8 +11,8 @@ namespace ChatCqrs.Application.Writing;
 /// <inheritdoc cref="IConversationWriter"/>
 public sealed class ConversationWriter(
     IEventStore store, IEventCodec codec, ISnapshots snapshots, ISentMessages sentMessages, IReadSide readSide,
-    ILiveDelivery live, INodeBus bus, TracedAppends traced, IOptions<WriterOptions> options, TimeProvider clock,
-    IHostApplicationLifetime lifetime, ILogger<ConversationWriter> logger)
+    ILiveDelivery live, INodeBus bus, TracedAppends traced, IOptions<WriterOptions> options, ClockGuard guard,
+    TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ConversationWriter> logger)
     : IConversationWriter, IHostedService, IDisposable
 {
     private static readonly TimeSpan HeadRetryAfter = TimeSpan.FromMilliseconds(500);
@@ -85,7 +85,8 @@ public sealed class ConversationWriter(
         var lookUp = new IdLookUp(sentMessages, readSide, sentIds);
         var partitions = Enumerable.Range(0, options.Value.Partitions)
             .Select(_ => new WriterPartition(
-                store, loader, decider, sentIds, lookUp, live, bus, traced, _committed, options.Value, clock, logger))
+                store, loader, decider, sentIds, lookUp, live, bus, traced, _committed, guard, options.Value,
+                clock, logger))
             .ToArray();
         _partitions = partitions;
         _started.SetResult(head);

@@ -14,6 +14,7 @@ internal sealed class WriterPartition
 {
     private readonly Decider _decider;
     private readonly Committed _committed;
+    private readonly ClockGuard _guard;
     private readonly WriterOptions _options;
     private readonly Mailbox _mailbox = new();
     private readonly Backlog _backlog;
@@ -27,10 +28,10 @@ internal sealed class WriterPartition
 
     public WriterPartition(
         IEventStore store, ConversationLoader loader, Decider decider, SentIds sentIds, IdLookUp lookUp,
-        ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed, WriterOptions options,
-        TimeProvider clock, ILogger logger)
+        ILiveDelivery live, INodeBus bus, TracedAppends traced, Committed committed, ClockGuard guard,
+        WriterOptions options, TimeProvider clock, ILogger logger)
     {
-        (_decider, _committed, _options) = (decider, committed, options);
+        (_decider, _committed, _guard, _options) = (decider, committed, guard, options);
         _backlog = new Backlog(options);
         _conversations = new ConversationCache(options.ConversationsMax);
         _answering = new Answering(_backlog, sentIds, traced, logger);
@@ -185,6 +186,8 @@ internal sealed class WriterPartition
         }
 
         _answering.AnswerUnchanged(decision);
+        if (_guard.Problem is { } problem)
+            _answering.RefuseWaiting(conversation, new StoreUnavailableException(problem));
         Schedule(conversation);
         return null;
     }

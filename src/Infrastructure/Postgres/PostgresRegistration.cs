@@ -1,3 +1,4 @@
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
@@ -46,7 +47,9 @@ public static class PostgresRegistration
                 startup => startup.DatabaseWait >= TimeSpan.Zero && startup.DatabaseWait <= TimeSpan.FromHours(1),
                 "Startup:DatabaseWait must be 0 to 01:00:00.")
             .ValidateOnStart();
+        services.TryAddSingleton<ClockGuard>();
         services.AddHostedService<SchemaUpkeep>();
+        services.AddHostedService<ClockWatch>();
         return services;
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -39,6 +40,7 @@ public static class HealthConventions
         builder.Services.AddSingleton<LogCheck>().AddSingleton<ReadSideCheck>(); // Each shares its last result.
         builder.Services.AddHealthChecks()
             .AddCheck<GoingAwayCheck>("process", tags: [Ready])
+            .AddCheck<ClockCheck>("clock", tags: [Ready])
             .AddCheck<LogCheck>("log", tags: [Ready])
             .AddCheck<ReadSideCheck>("read_side", tags: [Ready]);
         return builder;
@@ -88,6 +90,15 @@ internal sealed class GoingAwayCheck(IHostApplicationLifetime lifetime) : IHealt
         Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested
             ? HealthCheckResult.Unhealthy("is going away")
             : HealthCheckResult.Healthy("stays"));
+}
+
+/// <summary>Healthy while this node's clock is right: otherwise it answers every command with 503.</summary>
+internal sealed class ClockCheck(ClockGuard guard) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        Task.FromResult(guard.Problem is { } problem
+            ? HealthCheckResult.Unhealthy(problem)
+            : HealthCheckResult.Healthy("is right"));
 }
 
 /// <summary>Healthy when the event log answers.</summary>

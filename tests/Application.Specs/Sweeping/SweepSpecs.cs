@@ -20,6 +20,7 @@ public sealed class SweepSpecs
 {
     private readonly ConversationId _good = new(Guid.CreateVersion7());
     private readonly ConversationId _bad = new(Guid.CreateVersion7());
+    private readonly ClockGuard _guard = new(TimeProvider.System);
     private readonly Stage _stage = new();
 
     [Fact]
@@ -106,12 +107,26 @@ public sealed class SweepSpecs
         Assert.Equal([_good], _stage.Due);
     }
 
+    [Fact]
+    public async Task By_a_clock_that_is_off_nothing_is_swept()
+    {
+        _stage.Due = [_good];
+        _guard.Compare(DateTimeOffset.UtcNow - ClockGuard.OffMax - TimeSpan.FromMinutes(1));
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(SweepAsync);
+        Assert.Equal([_good], _stage.Due);
+
+        _guard.Compare(DateTimeOffset.UtcNow);
+        await SweepAsync();
+        Assert.Empty(_stage.Due);
+    }
+
     private Task<SweepMessages.Result> SweepAsync() => new SweepMessages.Handler(
         _stage, _stage, _stage, _stage,
         new LogTrimmer(
             _stage, new InMemoryEventStore(), new EventCodec(), new NoSnapshots(), TimeProvider.System,
             NullLogger<LogTrimmer>.Instance),
-        new RowTrimmer(_stage, TimeProvider.System, NullLogger<RowTrimmer>.Instance),
+        new RowTrimmer(_stage, TimeProvider.System, NullLogger<RowTrimmer>.Instance), _guard,
         Options.Create(new RetentionOptions()), TimeProvider.System, NullLogger<SweepMessages.Handler>.Instance)
         .Handle(new SweepMessages.Command(), CancellationToken.None);
 
@@ -138,6 +153,8 @@ public sealed class SweepSpecs
         public Task<LogPosition> Started => Task.FromResult(LogPosition.Start);
 
         public LogPosition LastCommitted => LogPosition.Start;
+
+        public void ForgetAll() => throw new NotSupportedException();
 
         public Task<IReadOnlyList<DueMessages>> DueAsync(
             DateTimeOffset now, IReadOnlyCollection<ConversationId> except, int limit,

@@ -135,7 +135,8 @@ public sealed class UserWriterSpecs
         Assert.Equal([1, 2], seen);
     }
 
-    private UserWriter Writer() => new(_store, new EventCodec(), TimeProvider.System);
+    private UserWriter Writer() =>
+        new(_store, new EventCodec(), new ClockGuard(TimeProvider.System), TimeProvider.System);
 
     private static DeviceId NewDevice() => new(Guid.CreateVersion7());
 

@@ -24,9 +24,12 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     {
         Store = new WatchedStore(log);
         _writer = new ConversationWriter(
-            Store, Codec, views, views, views, this, this, new TracedAppends(), Options.Create(options), clock,
-            this, NullLogger<ConversationWriter>.Instance);
+            Store, Codec, views, views, views, this, this, new TracedAppends(), Options.Create(options), Guard,
+            clock, this, NullLogger<ConversationWriter>.Instance);
     }
+
+    /// <summary>Judges the node's clock by the real time, whatever the clock of the test does.</summary>
+    public ClockGuard Guard { get; } = new(TimeProvider.System);
 
     /// <summary>The node's codec, which can have a defect.</summary>
     public DefectiveCodec Codec { get; } = new();

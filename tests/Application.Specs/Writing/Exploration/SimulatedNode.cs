@@ -20,7 +20,8 @@ internal sealed class SimulatedNode : ILiveDelivery, INodeBus
         _partition = new WriterPartition(
             store, new ConversationLoader(store, codec, views),
             new Decider(codec, sentIds, simulation.Clock, NullLogger.Instance),
-            sentIds, new IdLookUp(views, views, sentIds), this, this, new TracedAppends(), new Committed(), options,
+            sentIds, new IdLookUp(views, views, sentIds), this, this, new TracedAppends(), new Committed(),
+            new ClockGuard(TimeProvider.System), options,
             simulation.Clock, NullLogger.Instance);
         _running = _partition.RunAsync();
     }
