@@ -54,6 +54,15 @@ public sealed class RecentlyUsed<TKey, TValue>(int max)
         }
     }
 
+    public void Clear()
+    {
+        lock (_turn)
+        {
+            _old = new Generation();
+            _young = new Generation();
+        }
+    }
+
     private sealed class Generation
     {
         public int Writes;

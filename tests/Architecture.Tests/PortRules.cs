@@ -18,6 +18,7 @@ public sealed class PortRules
         [nameof(IReadSide)] = "PositionTests",
         [nameof(ISentMessages)] = "RetrySpecs",
         [nameof(ISnapshots)] = "ServerKilledSpecs",
+        [nameof(ILogIncarnation)] = "LostEntriesTests",
         [nameof(ILiveDelivery)] = "OrderSpecs",
         [nameof(INodeBus)] = "TwoNodesSpecs",
         [nameof(INodeBusReceiver)] = "TwoNodesSpecs",

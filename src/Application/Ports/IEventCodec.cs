@@ -25,6 +25,9 @@ public interface IEventCodec
     /// <summary>Whether an event, byte for byte, was linked to the event with the given hash.</summary>
     bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash);
 
+    /// <summary>The hash of an event, as its metadata say.</summary>
+    ReadOnlyMemory<byte> HashOf(StoredEvent stored);
+
     /// <summary>Decodes an event. Upgrades old versions to the newest.</summary>
     /// <exception cref="FormatException">The type is unknown, or the bytes do not fit it.</exception>
     Recorded Decode(StoredEvent stored);

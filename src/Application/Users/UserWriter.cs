@@ -68,6 +68,9 @@ public sealed class UserWriter(IEventStore store, IEventCodec codec, ClockGuard 
         throw new StoreUnavailableException("Others kept writing to this account first.");
     }
 
+    /// <summary>Forgets every account: the log has lost entries.</summary>
+    public void ForgetAll() => _recent.Clear();
+
     private async Task<StreamState<User>> LoadAsync(UserId id, CancellationToken cancellationToken)
     {
         var state = _recent.TryGet(id, out var known) ? known : StreamState<User>.Empty(User.NotRegistered);

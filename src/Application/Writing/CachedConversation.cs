@@ -75,6 +75,11 @@ internal sealed class CachedConversation(ConversationId id)
     /// <summary>Reads and appends that failed since the last read that succeeded.</summary>
     public int Failures { get; set; }
 
+    /// <summary>
+    /// Whether the log has lost entries since the state was read. What is under way ends first; then all is forgotten.
+    /// </summary>
+    public bool IsOutdated { get; set; }
+
     /// <summary>Whether nothing is under way and nothing waits.</summary>
     public bool IsUnused => Phase == Phase.Idle && Waiting.Count == 0 && Held.Count == 0;
 
@@ -142,6 +147,14 @@ internal sealed class CachedConversation(ConversationId id)
         Receipts = null;
         Doubt();
         ReceiptsSnapshotMax = Math.Min(ReceiptsSnapshotMax, revision);
+    }
+
+    /// <summary>Forgets everything that was read: the log has lost entries.</summary>
+    public void ForgetRead()
+    {
+        IsOutdated = false;
+        ForgetEntries(long.MaxValue);
+        ForgetReceipts(long.MaxValue);
     }
 
     /// <summary>

@@ -41,6 +41,9 @@ internal sealed class ConversationCache(int max)
         _used.Remove(conversation.Place!);
     }
 
+    /// <summary>Every conversation, as they are now.</summary>
+    public IReadOnlyList<CachedConversation> All() => [.. _conversations.Values];
+
     private void MakeRoom()
     {
         for (var examined = 0; examined < ExaminedMax && _conversations.Count >= max; examined++)

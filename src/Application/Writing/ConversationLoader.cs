@@ -7,7 +7,8 @@ namespace ChatCqrs.Application.Writing;
 
 /// <summary>
 /// Reads a conversation to the end of its streams: from the known state, else from the newest snapshot, else from the
-/// start. A state whose hash the next event is not linked to is of entries that the log has lost, and is not used.
+/// start. A state whose last event is another in the log, or whose hash the next event is not linked to, is of entries
+/// that the log has lost, and is not used.
 /// </summary>
 internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, ISnapshots snapshots)
 {
@@ -87,22 +88,28 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
     private static StreamState<TState> From<TState>(Snapshot<TState> snapshot) =>
         new(snapshot.State, snapshot.Revision, snapshot.Hash, snapshot.Position);
 
-    /// <returns>Null when events after the state were truncated, or are not linked to it.</returns>
+    /// <summary>Reads the events after a state, from the state's own event on, which is compared.</summary>
+    /// <returns>
+    /// Null when the state's event is another in the log, or when events after it were truncated, or are not linked.
+    /// </returns>
     private async Task<StreamState<TState>?> ReadTailAsync<TState>(
         string stream, StreamState<TState> state, Func<TState, object, TState> evolve, List<Recorded>? news,
         CancellationToken cancellationToken)
     {
-        for (var isLinked = false; ;)
+        var from = Math.Max(state.Revision, 0);
+        for (var isLinked = false; ; from = state.Revision + 1)
         {
             var page = await store.ReadStreamAsync(
-                stream, state.Revision + 1, ReadDirection.Forwards, PageSize, cancellationToken);
+                stream, from, ReadDirection.Forwards, PageSize, cancellationToken);
             foreach (var stored in page)
             {
-                if (stored.Revision != state.Revision + 1)
-                    return null;
-                if (!isLinked && !codec.IsLinked(stored, state.Hash))
+                if (!isLinked && !Follows(stored, state))
                     return null;
                 isLinked = true; // What follows was linked by whoever appended it.
+                if (stored.Revision == state.Revision)
+                    continue;
+                if (stored.Revision != state.Revision + 1)
+                    return null;
                 var recorded = codec.Decode(stored);
                 state = new StreamState<TState>(
                     evolve(state.State, recorded.Event), recorded.Revision, recorded.Hash, recorded.Position);
@@ -113,4 +120,10 @@ internal sealed class ConversationLoader(IEventStore store, IEventCodec codec, I
                 return state;
         }
     }
+
+    /// <summary>Whether an event is the state's last one, or linked to it.</summary>
+    private bool Follows<TState>(StoredEvent stored, StreamState<TState> state) =>
+        stored.Revision == state.Revision
+            ? codec.HashOf(stored).Span.SequenceEqual(state.Hash.Span)
+            : stored.Revision == state.Revision + 1 && codec.IsLinked(stored, state.Hash);
 }

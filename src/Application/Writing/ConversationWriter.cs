@@ -131,6 +131,12 @@ public sealed class ConversationWriter(
             PartitionOf(partitions, id).Notice(id, firstSeq, lastSeq, isWatched);
     }
 
+    public void ForgetAll()
+    {
+        foreach (var partition in _partitions)
+            partition.ForgetAll();
+    }
+
     private static WriterPartition PartitionOf(WriterPartition[] partitions, ConversationId id) =>
         partitions[(uint)id.GetHashCode() % (uint)partitions.Length];
 

@@ -51,6 +51,11 @@ public interface IConversationWriter
     void Notice(ConversationId id, long firstSeq, long lastSeq, bool isWatched);
 
     /// <summary>
+    /// Forgets every conversation: the log has lost entries. Each is read anew before its next decision or answer.
+    /// </summary>
+    void ForgetAll();
+
+    /// <summary>
     /// The conversation as it stands in the log, from memory where possible; <c>Kind</c> is null when it does not
     /// exist.
     /// </summary>

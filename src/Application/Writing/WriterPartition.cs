@@ -99,6 +99,23 @@ internal sealed class WriterPartition
         }
     }
 
+    /// <summary>The log has lost entries: every conversation is read anew before its next decision.</summary>
+    public void ForgetAll() => _mailbox.TryPost(() =>
+    {
+        foreach (var conversation in _conversations.All())
+        {
+            if (conversation.IsUnused && !conversation.Progress.IsStale)
+            {
+                _conversations.Forget(conversation);
+                continue;
+            }
+
+            conversation.IsOutdated = true;
+            if (conversation.Phase == Phase.Idle)
+                Schedule(conversation);
+        }
+    });
+
     private void RunMailbox()
     {
         while (_mailbox.Take() is { } item)
@@ -113,7 +130,7 @@ internal sealed class WriterPartition
     private void Enqueue(Pending request)
     {
         var conversation = _conversations.Get(request.Conversation);
-        if (request is PendingPeek peek && conversation.CanBePeeked)
+        if (request is PendingPeek peek && conversation.CanBePeeked && !conversation.IsOutdated)
         {
             _answering.Answer(peek, conversation);
             return;
@@ -128,6 +145,8 @@ internal sealed class WriterPartition
     private void Schedule(CachedConversation conversation)
     {
         conversation.Phase = Phase.Idle;
+        if (conversation.IsOutdated)
+            conversation.ForgetRead();
         var hasWork = conversation.Waiting.Count > 0;
         if (conversation.Progress.IsStale || (hasWork && (conversation.Stream is null || conversation.NeedsReceipts)))
             _loading.Start(conversation);
@@ -159,12 +178,16 @@ internal sealed class WriterPartition
     /// <summary>Decides what waits; null when another step comes first, or when there is nothing to append.</summary>
     private Decision? Decide(CachedConversation conversation)
     {
-        if (conversation.NeedsReceipts)
+        if (conversation.IsOutdated)
+            conversation.ForgetRead();
+        if (conversation.NeedsReceipts || conversation.Stream is null)
         {
             _loading.Start(conversation);
             return null;
         }
 
+        if (_guard.Problem is { } problem)
+            _answering.RefuseWaiting(conversation, new StoreUnavailableException(problem));
         _preparing.Start(conversation);
         if (conversation.Waiting.Count == 0)
         {
@@ -186,8 +209,6 @@ internal sealed class WriterPartition
         }
 
         _answering.AnswerUnchanged(decision);
-        if (_guard.Problem is { } problem)
-            _answering.RefuseWaiting(conversation, new StoreUnavailableException(problem));
         Schedule(conversation);
         return null;
     }

@@ -18,7 +18,9 @@ public static class EventStoreDbRegistration
     {
         var log = string.IsNullOrEmpty(connectionString) ? LogIdentity.PostgreSql : LogIdentity.EventStoreDb;
         services.ConfigureMarten(LogIdentity.Register);
-        services.AddHostedService(provider => new LogIdentity(provider.GetRequiredService<NpgsqlDataSource>(), log));
+        services.AddSingleton(provider => new LogIdentity(provider.GetRequiredService<NpgsqlDataSource>(), log));
+        services.AddSingleton<ILogIncarnation>(provider => provider.GetRequiredService<LogIdentity>());
+        services.AddHostedService(provider => provider.GetRequiredService<LogIdentity>());
         if (string.IsNullOrEmpty(connectionString))
             return services.AddPostgresEventStore();
         var settings = EventStoreDbSettings.Parse(connectionString);

@@ -30,6 +30,8 @@ public sealed class EventCodec : IEventCodec
     public bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash) =>
         EventChain.Holds(previousHash.Span, stored);
 
+    public ReadOnlyMemory<byte> HashOf(StoredEvent stored) => EventChain.HashOf(stored.Metadata.Span);
+
     public Recorded Decode(StoredEvent stored)
     {
         try

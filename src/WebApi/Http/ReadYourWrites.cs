@@ -39,11 +39,22 @@ public static class ReadYourWrites
 }
 
 /// <summary>The endpoint filters of <see cref="ReadYourWrites"/>.</summary>
-internal sealed class Positions(IReadSide readSide, IConversationWriter conversations, IOptions<ReadsOptions> options)
+internal sealed class Positions(
+    IReadSide readSide, IEventStore log, IConversationWriter conversations, IOptions<ReadsOptions> options)
 {
+    /// <summary>
+    /// How long the read models may take to show that they are beyond a position which the log's end is not at: the
+    /// last event may have been truncated since.
+    /// </summary>
+    private static readonly TimeSpan LookMax = TimeSpan.FromMilliseconds(200);
+
     internal static readonly Refusal InvalidPosition = new(
         RefusalKind.Invalid, "invalid_position",
         $"{PositionToken.RequestHeader} is not a token that {PositionToken.AnswerHeader} gave.");
+
+    internal static readonly Refusal PositionUnknown = new(
+        RefusalKind.Invalid, "position_unknown",
+        $"{PositionToken.RequestHeader} is beyond the log's end: the log has lost what it names, or it is of another.");
 
     internal static readonly Refusal ReadModelsBehind = new(
         RefusalKind.Unavailable, "read_models_behind",
@@ -56,6 +67,8 @@ internal sealed class Positions(IReadSide readSide, IConversationWriter conversa
         if (header.Count > 0)
         {
             var position = PositionToken.Parse(header.ToString()) ?? throw new RefusedException(InvalidPosition);
+            if (await IsBeyondAsync(position, context.RequestAborted))
+                throw new RefusedException(PositionUnknown);
             if (!await readSide.WaitForAsync(position, options.Value.PositionWait, context.RequestAborted))
                 throw new RefusedException(ReadModelsBehind);
         }
@@ -79,6 +92,11 @@ internal sealed class Positions(IReadSide readSide, IConversationWriter conversa
             await WaitAsync(position, options.Value.CommandWait, context.RequestAborted);
         return result;
     }
+
+    private async ValueTask<bool> IsBeyondAsync(LogPosition position, CancellationToken cancellationToken) =>
+        readSide.Position < position
+        && await log.HeadAsync(cancellationToken) < position
+        && !await readSide.WaitForAsync(position, LookMax, cancellationToken);
 
     /// <summary>Waits, but never refuses: the events are durable whether or not the read side can be reached.</summary>
     private async ValueTask WaitAsync(LogPosition position, TimeSpan wait, CancellationToken cancellationToken)

@@ -189,6 +189,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         {
             yield return Problems.OfField("limit", "must be between 1 and 200.", Examples.TraceId);
             yield return Problems.Of(Positions.InvalidPosition, Examples.TraceId);
+            yield return Problems.Of(Positions.PositionUnknown, Examples.TraceId);
             yield return Problems.Of(Positions.ReadModelsBehind, Examples.TraceId);
         }
 

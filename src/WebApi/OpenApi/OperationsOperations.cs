@@ -38,6 +38,20 @@ internal static class OperationsOperations
             Answers = [new(202, "The rebuild is requested.", typeof(RebuildAnswer), """{"name":"timeline"}""")],
             Refusals = [AdminEndpoints.ProjectionUnknown, Forbidden],
         },
+        new(HttpMethod.Post, "/v1/admin/log/incarnation", Tag, "Renew the log's incarnation",
+            """
+            After a fail-over or a restore that lost entries which were acknowledged: all nodes forget what they have in
+            memory, and close their sockets; clients that know another incarnation drop what they have beyond the log's
+            end. For the role `admin`.
+            """)
+        {
+            Answers =
+            [
+                new(200, "The new incarnation.", typeof(IncarnationAnswer),
+                    """{"incarnation":"0198c2a5-3000-7000-8000-000000000abc"}"""),
+            ],
+            Refusals = [Forbidden],
+        },
         new(HttpMethod.Get, "/health/live", Tag, "Liveness", "Restart a process that does not answer.")
         {
             Authorised = false,

@@ -4,7 +4,9 @@ using ChatCqrs.WebApi.AccessControl;
 
 namespace ChatCqrs.WebApi.Operations;
 
-/// <summary><c>/v1/admin</c>: the projections, for the role <see cref="RoleNames.Admin"/>.</summary>
+/// <summary>
+/// <c>/v1/admin</c>: the projections and the log's incarnation, for the role <see cref="RoleNames.Admin"/>.
+/// </summary>
 public static class AdminEndpoints
 {
     internal static readonly Refusal ProjectionUnknown = new(
@@ -18,6 +20,7 @@ public static class AdminEndpoints
         var group = api.MapGroup("/v1/admin").RequireAuthorization(RoleNames.Admin);
         group.MapGet("/projections", ShowAsync);
         group.MapPost("/projections/{name}/rebuild", RebuildAsync);
+        group.MapPost("/log/incarnation", RenewIncarnationAsync);
         return api;
     }
 
@@ -44,7 +47,14 @@ public static class AdminEndpoints
         await projections.RebuildAsync(name, cancellationToken)
             ? TypedResults.Json(new RebuildAnswer(name), statusCode: StatusCodes.Status202Accepted)
             : throw new RefusedException(ProjectionUnknown);
+
+    private static async Task<IncarnationAnswer> RenewIncarnationAsync(
+        ILogIncarnation incarnation, CancellationToken cancellationToken) =>
+        new(await incarnation.RenewAsync(cancellationToken));
 }
+
+/// <summary>The log's incarnation.</summary>
+public sealed record IncarnationAnswer(Guid Incarnation);
 
 /// <summary>The state of each read model, and the streams that are set aside.</summary>
 /// <param name="SetAsideStreams">How many streams end early in the views.</param>

@@ -110,11 +110,16 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
     internal static byte[] Presence(UserId user, PresenceState state) => Frame(
         new PresenceFrame("presence", user.Value, state.Online, state.LastSeen), FrameJson.Relaxed.PresenceFrame);
 
-    internal static byte[] Welcome(Connection connection, DateTimeOffset now) => Frame(
+    /// <summary>A client has entries beyond the end of a conversation.</summary>
+    internal static byte[] Reset(ConversationId conversation, long lastSeq, Guid incarnation) => Frame(
+        new ResetFrame("reset", conversation.Value, lastSeq, incarnation), FrameJson.Relaxed.ResetFrame);
+
+    internal static byte[] Welcome(Connection connection, DateTimeOffset now, Guid incarnation) => Frame(
         new WelcomeFrame(
             "welcome", connection.User.Value, connection.Device.Value, connection.Session, now,
             new Limits(
-                SocketGateway.FrameMax, SendMessage.TextMax, SendMessage.CiphertextMax, FrameSession.InFlightMax)),
+                SocketGateway.FrameMax, SendMessage.TextMax, SendMessage.CiphertextMax, FrameSession.InFlightMax),
+            incarnation),
         FrameJson.Relaxed.WelcomeFrame);
 
     internal static byte[] Pong(JsonElement? id) => Frame(new PongFrame("pong", id), FrameJson.Relaxed.PongFrame);
@@ -139,7 +144,9 @@ internal sealed record TypingFrame(string Op, Guid ConversationId, Guid UserId, 
 internal sealed record PresenceFrame(string Op, Guid UserId, bool Online, DateTimeOffset? LastSeen);
 
 internal sealed record WelcomeFrame(
-    string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits);
+    string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits, Guid Incarnation);
+
+internal sealed record ResetFrame(string Op, Guid ConversationId, long LastSeq, Guid Incarnation);
 
 /// <param name="InFlight">The most commands of the socket without an answer.</param>
 internal sealed record Limits(int FrameBytes, int TextBytes, int CiphertextBytes, int InFlight);
@@ -155,6 +162,7 @@ internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
 [JsonSerializable(typeof(TypingFrame))]
 [JsonSerializable(typeof(PresenceFrame))]
 [JsonSerializable(typeof(WelcomeFrame))]
+[JsonSerializable(typeof(ResetFrame))]
 [JsonSerializable(typeof(PongFrame))]
 [JsonSerializable(typeof(ErrorFrame))]
 internal sealed partial class FrameJson : JsonSerializerContext

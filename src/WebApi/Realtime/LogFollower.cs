@@ -17,7 +17,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class LogFollower(
     IEventStore log, IEventCodec codec, IConversationWriter conversations, OpenSockets sockets, HeardEntries heard,
-    LiveHub hub, IOptions<LiveOptions> options, TimeProvider clock, ILogger<LogFollower> logger) : BackgroundService
+    LiveHub hub, LostEntries lost, IOptions<LiveOptions> options, TimeProvider clock, ILogger<LogFollower> logger)
+    : BackgroundService
 {
     /// <summary>The most events of one query.</summary>
     private const int PageMax = 10_000;
@@ -54,6 +55,7 @@ internal sealed class LogFollower(
             var started = clock.GetTimestamp();
             try
             {
+                position = await lost.CheckAsync(position, stoppingToken);
                 position = await LookAsync(position, stoppingToken);
                 wait = SettledAfter;
                 var rest = options.Value.FollowEvery - clock.GetElapsedTime(started);

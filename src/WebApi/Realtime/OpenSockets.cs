@@ -85,12 +85,18 @@ internal sealed class OpenSockets
             connection.Check(clock, keepAlive);
     }
 
+    /// <summary>Closes every socket with 1001; clients reconnect.</summary>
+    public void CloseAll(string reason)
+    {
+        foreach (var connection in All())
+            connection.Close(WebSocketCloseStatus.EndpointUnavailable, reason);
+    }
+
     /// <summary>Closes every socket with 1001, and waits until all that was queued for them is written.</summary>
     /// <param name="cancellationToken">Ends the waiting; it does not throw.</param>
     public async Task CloseAllAsync(CancellationToken cancellationToken)
     {
-        foreach (var connection in All())
-            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
+        CloseAll("server going away");
         await Task.WhenAll(All().Select(connection => connection.Outbound.DrainedAsync())).WaitAsync(cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }

@@ -30,6 +30,7 @@ public static class RealtimeRegistration
         services.AddSingleton<CatchUpTurns>();
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<SyncHandler>();
+        services.AddSingleton<LostEntries>();
         services.AddSingleton<FrameHandler>();
         services.AddSingleton<SocketGateway>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveHub>());

@@ -14,8 +14,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class SocketGateway(
     IAccessTokens tokens, OpenSockets sockets, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp,
-    FrameHandler frames, SocketRate rate, IMessageRate frameRate, TimeProvider clock, IHostApplicationLifetime lifetime,
-    ILogger<SocketGateway> logger)
+    FrameHandler frames, SocketRate rate, IMessageRate frameRate, ILogIncarnation incarnation, TimeProvider clock,
+    IHostApplicationLifetime lifetime, ILogger<SocketGateway> logger)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -48,11 +48,14 @@ internal sealed class SocketGateway(
             Share = sockets.Of(caller.User) is [var other, ..] ? other.Share : new FrameShare(),
         };
         upgrade.Limit(count => Allow(connection, count));
-        connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow()));
+        var welcomed = incarnation.Current;
+        connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow(), welcomed));
         if (sockets.Add(connection))
             presence.Report(connection.User);
         if (lifetime.ApplicationStopping.IsCancellationRequested) // The stop may have missed this socket.
             connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
+        if (incarnation.Current != welcomed) // The renewal may have missed this socket, too.
+            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "the log has lost entries: reconnect and sync");
         catchUp.Start(connection);
         try
         {

@@ -20,6 +20,8 @@ internal sealed class DefectiveCodec : IEventCodec
     public bool IsLinked(StoredEvent stored, ReadOnlyMemory<byte> previousHash) =>
         _codec.IsLinked(stored, previousHash);
 
+    public ReadOnlyMemory<byte> HashOf(StoredEvent stored) => _codec.HashOf(stored);
+
     public Recorded Decode(StoredEvent stored) => _codec.Decode(stored);
 
     public Type? TypeOf(string wireName) => _codec.TypeOf(wireName);

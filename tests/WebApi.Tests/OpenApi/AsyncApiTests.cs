@@ -16,7 +16,7 @@ public sealed class AsyncApiTests
         ["send", "delivered", "read", "typing", "subscribe_presence", "sync", "ping"];
 
     public static TheoryData<string> FromServer =>
-        ["welcome", "ack", "message", "update", "receipt", "typing", "presence", "synced", "pong", "error"];
+        ["welcome", "ack", "message", "update", "receipt", "typing", "presence", "synced", "reset", "pong", "error"];
 
     /// <summary>The server's frames and their types.</summary>
     public static TheoryData<string, Type> Written => new()
@@ -28,6 +28,7 @@ public sealed class AsyncApiTests
         { "receipt", typeof(ReceiptFrame) },
         { "typing", typeof(TypingFrame) },
         { "presence", typeof(PresenceFrame) },
+        { "reset", typeof(ResetFrame) },
         { "pong", typeof(PongFrame) },
         { "error", typeof(ErrorFrame) },
     };
