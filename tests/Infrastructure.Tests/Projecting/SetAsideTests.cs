@@ -275,6 +275,8 @@ public sealed class SetAsideTests : ProjectingTest
 
         public Type? TypeOf(string wireName) => _codec.TypeOf(wireName);
 
+        public ReadOnlyMemory<byte> HashOf(StoredEvent stored) => _codec.HashOf(stored);
+
         public Recorded Decode(StoredEvent stored) => stored.EventId == unreadable
             ? throw new FormatException("as the test wished")
             : _codec.Decode(stored);
