@@ -32,7 +32,7 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
 
         Assert.InRange(ready["lag_seconds"].GetDouble(), 0, 30);
         Assert.Equal(
-            ["log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
+            ["clock", "log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
     }
 
     [Fact]
