@@ -121,13 +121,21 @@ public sealed class RetrySpecs(Product product)
     }
 
     [Fact]
-    public async Task Two_senders_may_use_the_same_id()
+    public async Task An_id_names_one_message_of_a_conversation()
     {
         var (ada, bob) = await product.PairAsync();
+        await using var bobs = await bob.ConnectAsync();
         var id = Guid.NewGuid();
         var hers = await ada.SayAsync(bob, "mine", id);
-        var his = await bob.SayAsync(ada, "mine too", id);
-        Assert.Equal((hers.ConversationId, 1L, 2L), (his.ConversationId, hers.Seq, his.Seq));
+        var his = Draft.To(ada.Id, "mine too", id);
+
+        (await bob.PostMessageAsync(his)).Expect(409, "message_id_reused");
+        var mark = bobs.Mark();
+        await bobs.SendAsync(his);
+        var refused = await bobs.NextAsync(f => f.Op == "error" && ChatSocket.AnswersTo(f, id), "the refusal", mark);
+        Assert.Equal("message_id_reused", refused.Body.GetProperty("problem").Text("code"));
+
+        Assert.Equal(2, (await bob.TimelineAsync(hers.ConversationId, 1)).Count);
     }
 
     [Fact]
