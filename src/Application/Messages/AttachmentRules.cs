@@ -31,8 +31,16 @@ internal static class AttachmentRules
 
     private static readonly Dictionary<string, Rule> OfFiles = new()
     {
-        ["file_id"] = Id, ["thumbnail_file_id"] = Id, ["name"] = Text, ["content_type"] = Text, ["size"] = Count,
-        ["width"] = Count, ["height"] = Count, ["duration_ms"] = Count, ["sticker"] = True, ["voice"] = True,
+        ["file_id"] = Id,
+        ["thumbnail_file_id"] = Id,
+        ["name"] = Text,
+        ["content_type"] = Text,
+        ["size"] = Count,
+        ["width"] = Count,
+        ["height"] = Count,
+        ["duration_ms"] = Count,
+        ["sticker"] = True,
+        ["voice"] = True,
         ["waveform"] = new(
             value => IsListOf(value, 1, WaveformMax, item => IsWithin(item, 0, WaveformTop)),
             $"a list of 1 to {WaveformMax} numbers from 0 to {WaveformTop}"),
@@ -48,12 +56,14 @@ internal static class AttachmentRules
         ["longitude"] = new(
             value => IsWithin(value, -180, 180), "a number of degrees from -180 to 180", IsRequired: true),
         ["accuracy_m"] = new(value => IsWithin(value, 0, double.MaxValue), "a number from 0"),
-        ["name"] = Text, ["address"] = Text,
+        ["name"] = Text,
+        ["address"] = Text,
     };
 
     private static readonly Dictionary<string, Rule> OfContacts = new()
     {
-        ["name"] = Text, ["user_id"] = Id,
+        ["name"] = Text,
+        ["user_id"] = Id,
         ["phones"] = new(
             value => IsListOf(
                 value, 0, int.MaxValue,

@@ -322,7 +322,8 @@ public sealed class ExpiryTests : ProjectingTest
     private async Task ShortenAsync(Node node, ConversationId conversation, long seq, TimeSpan from, TimeSpan to)
     {
         var changed = new ConversationEvent.RetentionChanged(
-            new RetentionPolicy(to.Days, null), _ann, [new Shortening(from, to)]) { At = DateTimeOffset.UtcNow };
+            new RetentionPolicy(to.Days, null), _ann, [new Shortening(from, to)])
+        { At = DateTimeOffset.UtcNow };
         var fact = new Recorded(
             changed, StreamName.Of(conversation), seq, new LogPosition(1), Guid.NewGuid(), DateTimeOffset.UtcNow,
             default, default);

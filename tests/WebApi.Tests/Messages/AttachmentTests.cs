@@ -59,7 +59,10 @@ public sealed class AttachmentTests(ChatServer server) : IClassFixture<ChatServe
         var message = Guid.CreateVersion7();
         var sent = await StoreAsync(new SendMessage.Body
         {
-            MessageId = message.ToString(), ReceiverId = _ben.User, Type = "contact", MediaObject = deep,
+            MessageId = message.ToString(),
+            ReceiverId = _ben.User,
+            Type = "contact",
+            MediaObject = deep,
             Document = deep,
         });
         var conversation = $"/v1/conversations/{sent.Conversation.Value}";
