@@ -50,14 +50,13 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     public static UserId SomeUser() => new(Guid.NewGuid());
 
-    public async Task RegisterAsync(UserId user) => await AppendAsync(
-        StreamName.Of(user), user,
-        User.Decide(
-            User.NotRegistered, new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null), Now));
-
-    public async Task AddDeviceAsync(UserId user, int device) => await AppendAsync(
-        StreamName.Of(user), user,
-        [new UserEvent.DeviceAdded(user, _devices[device], "Laptop", "linux") { At = Now }]);
+    /// <summary>Both devices, before their first receipt, as it is with real ones.</summary>
+    public async Task RegisterAsync(UserId user)
+    {
+        var phone = new UserCommand.AddDevice(user, _devices[0], "Phone", "android", Sealed(), null);
+        var laptop = new UserEvent.DeviceAdded(user, _devices[1], "Laptop", "linux") { At = Now };
+        await AppendAsync(StreamName.Of(user), user, [.. User.Decide(User.NotRegistered, phone, Now), laptop]);
+    }
 
     public async Task RemoveDeviceAsync(UserId user, int device) => await AppendAsync(
         StreamName.Of(user), user, [new UserEvent.DeviceRemoved(user, _devices[device]) { At = Now }]);

@@ -118,7 +118,6 @@ public sealed class ReceiptTrimTests : ProjectingTest
         var history = new History(Log);
         await using var node = await StartNodeAsync();
         await history.RegisterAsync(_ben);
-        await history.AddDeviceAsync(_ben, device: 1);
         var conversation = await history.StartAsync(_ann, _ben);
         var other = await history.StartAsync(_ben, _cid);
         for (var n = 0; n < 4; n++)
