@@ -12,9 +12,11 @@ namespace ChatCqrs.Bench.Parts;
 /// <param name="Swept">Latencies of others during the sweep.</param>
 /// <param name="MemoryBefore">The server's private memory before, in bytes.</param>
 /// <param name="MemoryPeak">The server's peak private memory during the sweep, in bytes.</param>
+/// <param name="Places">The bytes that stay of a message in the timeline, indexes included.</param>
+/// <param name="Ids">The bytes that stay of a message to recognise its retry, indexes included.</param>
 internal sealed record SweepFigures(
     int Messages, TimeSpan Started, TimeSpan Span, LoadStatistics Calm, LoadStatistics Swept, long MemoryBefore,
-    long MemoryPeak);
+    long MemoryPeak, double Places, double Ids);
 
 /// <summary>Many messages expire at once while other people write at a fixed rate.</summary>
 internal static class SweepPart
@@ -22,6 +24,7 @@ internal static class SweepPart
     /// <summary>The number of conversations that hold the due messages.</summary>
     private const int Conversations = 100;
 
+    private const string Gone = "expired_at IS NOT NULL";
     private const int InFlight = 4;
     private static readonly TimeSpan FillMost = TimeSpan.FromMinutes(10), SweepMost = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ReadyMost = TimeSpan.FromSeconds(30), PollEvery = TimeSpan.FromMilliseconds(200);
@@ -52,7 +55,28 @@ internal static class SweepPart
             async () => await MakeDueAsync(database, conversations, due = DateTime.UtcNow + options.WarmUp + DueAfter),
             () => watching = Task.Run(() => WatchAsync(server, database, options.Due, due)));
         var seen = await watching!;
-        return new SweepFigures(options.Due, seen.Started, seen.Span, calm, swept, seen.Before, seen.Peak);
+        return new SweepFigures(
+            options.Due, seen.Started, seen.Span, calm, swept, seen.Before, seen.Peak,
+            await StayingAsync(database, "timeline", Gone),
+            await StayingAsync(
+                database, "message_ids",
+                $"(conversation_id, seq) IN (SELECT conversation_id, seq FROM chat.timeline WHERE {Gone})"));
+    }
+
+    /// <summary>
+    /// Copies rows of a table into a new one with the same indexes, and measures that: without dead rows.
+    /// </summary>
+    /// <returns>Bytes a row.</returns>
+    private static async Task<double> StayingAsync(NpgsqlDataSource database, string table, string where)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            CREATE SCHEMA IF NOT EXISTS bench_staying;
+            CREATE TABLE bench_staying.{table} (LIKE chat.{table} INCLUDING ALL);
+            INSERT INTO bench_staying.{table} SELECT * FROM chat.{table} WHERE {where} ORDER BY conversation_id, seq;
+            SELECT pg_total_relation_size('bench_staying.{table}')::float8 / count(*) FROM bench_staying.{table};
+            """);
+        return (double)(await command.ExecuteScalarAsync())!;
     }
 
     private static void Fill(ServerUnderTest server, BenchOptions options, Account[] accounts, Guid[] conversations)

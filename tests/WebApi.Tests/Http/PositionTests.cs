@@ -2,6 +2,8 @@ using System.Net.Http.Headers;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
@@ -97,10 +99,14 @@ public sealed class PositionWaitTests(ImpatientServer server) : IClassFixture<Im
     [Fact]
     public async Task A_position_that_is_not_reached_in_time_is_refused_for_now()
     {
-        var ann = await server.SignInAsync();
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        await server.Services.GetServices<IHostedService>()
+            .Single(service => service.GetType().Name == "ProjectionRunner").StopAsync(CancellationToken.None);
+        var started = await server.PostAsync(
+            "/v1/conversations", new { type = "direct", member_ids = new[] { ben.User } }, ann.Access);
+        var position = started.Is(201).Headers.GetValues(PositionToken.AnswerHeader).Single();
 
-        var answer = await server.GetFromAsync(
-            "/v1/conversations", ann.Access, PositionToken.Format(new LogPosition(ulong.MaxValue / 4)));
+        var answer = await server.GetFromAsync("/v1/conversations", ann.Access, position);
 
         answer.IsProblem(503, "read_models_behind");
         Assert.NotNull(answer.Headers.RetryAfter);
