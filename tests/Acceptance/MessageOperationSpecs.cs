@@ -219,22 +219,6 @@ public sealed class MessageOperationSpecs(Product product)
             .Expect(404, "message_unknown");
     }
 
-    [Fact]
-    public async Task Two_members_who_use_one_message_id_each_get_their_own_message()
-    {
-        var (ada, bob) = await product.PairAsync();
-        var id = Guid.CreateVersion7();
-        var adas = await ada.SayAsync(bob, "ada's", id);
-        var bobs = await bob.SayAsync(ada, "bob's", id);
-        Assert.NotEqual(adas.Seq, bobs.Seq);
-
-        Assert.Equal("ada's", (await ada.MessageAsync(adas.ConversationId, id)).Text);
-        Assert.Equal("bob's", (await bob.MessageAsync(adas.ConversationId, id)).Text);
-        (await new Group(adas.ConversationId, "").DeleteAsync(bob, id)).Expect(204);
-        Assert.Equal("ada's", (await ada.MessageAsync(adas.ConversationId, id)).Text);
-        Assert.Null((await bob.MessageAsync(adas.ConversationId, id)).Text);
-    }
-
     private static void AssertReactions(JsonElement message, params (string Emoji, Guid[] Users)[] reactions)
     {
         var shown = Reactions(message);
