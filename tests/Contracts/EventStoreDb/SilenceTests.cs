@@ -12,7 +12,10 @@ namespace ChatCqrs.Contracts.EventStoreDb;
 /// <summary>A cluster of three in which nodes are silent, cut off or deposed, rather than dead.</summary>
 public sealed class SilenceTests : IAsyncLifetime
 {
-    private const int DeadlineMs = 2_000;
+    private const int DeadlineMs = 4_000;
+
+    /// <summary>For stores of which nothing depends on how long they wait.</summary>
+    private const int PatientMs = 30_000;
 
     private static readonly CancellationToken None = CancellationToken.None;
 
@@ -108,7 +111,7 @@ public sealed class SilenceTests : IAsyncLifetime
         (One.Gossips, Two.Gossips) = (false, false);
         Leads(Three, One, Two);
 
-        await AppendAsync(Store("gossipTimeout=600000"), Some.Stream(), StreamAppend.NoStream);
+        await AppendAsync(Store("gossipTimeout=600000", PatientMs), Some.Stream(), StreamAppend.NoStream);
     }
 
     [Fact]
@@ -142,7 +145,7 @@ public sealed class SilenceTests : IAsyncLifetime
         Two.GossipsAfter = One.Gossiped.Task;
         Three.GossipsAfter = One.Gossiped.Task;
 
-        await AppendAsync(Store(), Some.Stream(), StreamAppend.NoStream);
+        await AppendAsync(Store(deadlineMs: PatientMs), Some.Stream(), StreamAppend.NoStream);
 
         Assert.Equal((0, 1), (One.Appends, Two.Appends));
     }
