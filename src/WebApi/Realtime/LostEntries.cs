@@ -14,13 +14,14 @@ internal sealed class LostEntries(
     ILogIncarnation incarnation, IEventStore log, IConversationWriter conversations, UserWriter users,
     BlockLists blocks, KnownUsers known, OpenSockets sockets, ILogger<LostEntries> logger)
 {
-    private Guid _known = incarnation.Current;
+    private Guid? _known;
 
     /// <param name="position">The position up to which this node has followed the log.</param>
     /// <returns>The position to go on from.</returns>
     /// <exception cref="StoreUnavailableException">The database or the log cannot be reached.</exception>
     public async Task<LogPosition> CheckAsync(LogPosition position, CancellationToken cancellationToken)
     {
+        _known ??= incarnation.Current; // Not before the first look: it is read when the node starts.
         if (await incarnation.ReadAsync(cancellationToken) is var read && read == _known)
             return position;
         var head = await log.HeadAsync(cancellationToken);

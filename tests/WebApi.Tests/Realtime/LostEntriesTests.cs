@@ -4,6 +4,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Http;
+using ChatCqrs.WebApi.Realtime;
 using ChatCqrs.WebApi.Tests.Accounts;
 using ChatCqrs.WebApi.Tests.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -43,6 +44,19 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
         await NextAsync(socket, "synced");
         await SyncAsync(socket, conversation, after: 1);
         Assert.Equal("synced", (await NextAsync(socket, "synced", "reset")).GetProperty("op").GetString());
+    }
+
+    [Fact]
+    public async Task A_start_is_no_loss_of_entries()
+    {
+        await one.SignInAsync();
+        var log = new LateIncarnation(); // A host makes all its services before it starts one.
+        var lost = ActivatorUtilities.CreateInstance<LostEntries>(one.Services, log);
+        log.Current = Guid.NewGuid();
+        Assert.Equal(LogPosition.Start, await lost.CheckAsync(LogPosition.Start, CancellationToken.None));
+
+        await log.RenewAsync(CancellationToken.None);
+        Assert.NotEqual(LogPosition.Start, await lost.CheckAsync(LogPosition.Start, CancellationToken.None));
     }
 
     [Fact]
@@ -143,5 +157,15 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
         }
 
         return socket.CloseStatus;
+    }
+
+    /// <summary>One that is read when the host starts, and not when it is made.</summary>
+    private sealed class LateIncarnation : ILogIncarnation
+    {
+        public Guid Current { get; set; }
+
+        public Task<Guid> ReadAsync(CancellationToken cancellationToken) => Task.FromResult(Current);
+
+        public Task<Guid> RenewAsync(CancellationToken cancellationToken) => Task.FromResult(Current = Guid.NewGuid());
     }
 }
