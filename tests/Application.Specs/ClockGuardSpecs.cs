@@ -43,6 +43,21 @@ public sealed class ClockGuardSpecs : WriterSpecs
         }
     }
 
+    [Theory]
+    [InlineData(8, true)]
+    [InlineData(1, false)]
+    public void A_machine_that_slept_goes_on_by_itself(int hoursAsleep, bool isRight)
+    {
+        var guard = new ClockGuard(_clock);
+        guard.Compare(_clock.Now, TimeSpan.FromHours(3)); // It has slept before.
+        _clock.Now += TimeSpan.FromHours(8);
+        Assert.NotNull(guard.Problem);
+
+        guard.Compare(_clock.Now, TimeSpan.FromHours(3 + hoursAsleep));
+
+        Assert.Equal(isRight, guard.Problem is null);
+    }
+
     [Fact]
     public void A_clock_that_differs_from_the_databases_is_off_until_they_agree()
     {
