@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Projections.Timeline;
 using FluentValidation;
@@ -20,7 +21,8 @@ public static class GetInbox
         public Validator() => RuleFor(q => q.Limit).InclusiveBetween(1, Paging.LimitMax).OverridePropertyName("limit");
     }
 
-    internal sealed class Handler(IInbox inbox, MessageViews views, GroupTitles titles) : IRequestHandler<Query, Result>
+    internal sealed class Handler(IInbox inbox, MessageViews views, GroupTitles titles, ProfileReader profiles)
+        : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
@@ -34,11 +36,15 @@ public static class GetInbox
                 .ToDictionary(message => message.ConversationId);
             await titles.PrepareAsync(
                 shown.Select(item => (item.Conversation.Id, item.Conversation.Title)), cancellationToken);
+            var others = await profiles.ProfilesAsync(
+                [.. shown.Select(item => item.Other).OfType<UserId>().Distinct()], cancellationToken);
             var summaries = new List<ConversationSummary>(shown.Count);
             foreach (var item in shown)
             {
                 var title = await titles.OpenAsync(item.Conversation.Id, item.Conversation.Title, cancellationToken);
-                summaries.Add(Summary(item, title, last.GetValueOrDefault(item.Conversation.Id.Value)));
+                summaries.Add(Summary(
+                    item, title, ConversationPartner.Of(item.Other, others),
+                    last.GetValueOrDefault(item.Conversation.Id.Value)));
             }
 
             return new Result(summaries, page.HasMore ? Cursor(shown[^1].Place) : null);
@@ -47,9 +53,10 @@ public static class GetInbox
         private static string Cursor(InboxPlace place) =>
             Paging.Cursor(Paging.Cursor(place.UpdatedAt), place.Conversation.ToString(), Paging.Cursor(place.AsOf));
 
-        private static ConversationSummary Summary(InboxItem item, string? title, MessageView? last) => new(
-            item.Conversation.Id.Value, item.Conversation.Kind, title, item.Conversation.LastSeq, last, item.Unread,
-            item.DeliveredSeq, item.ReadSeq, item.Settings.MutedUntil, item.Settings.Pinned, item.Settings.Archived,
-            item.Conversation.UpdatedAt);
+        private static ConversationSummary Summary(
+            InboxItem item, string? title, ConversationPartner? with, MessageView? last) => new(
+            item.Conversation.Id.Value, item.Conversation.Kind, title, with, item.MemberCount, null,
+            item.Conversation.LastSeq, last, item.Unread, item.DeliveredSeq, item.ReadSeq, item.Settings.MutedUntil,
+            item.Settings.Pinned, item.Settings.Archived, item.Conversation.UpdatedAt);
     }
 }

@@ -54,10 +54,12 @@ public sealed record InboxPlace(DateTimeOffset UpdatedAt, ConversationId Convers
 /// <param name="ReadSeq">-1 for none.</param>
 /// <param name="Settings">The user's settings of the conversation.</param>
 /// <param name="Place">Its place in the order of its pages.</param>
+/// <param name="MemberCount">How many members it has now, the user among them.</param>
+/// <param name="Other">The other member of a direct conversation; null for a group.</param>
 /// <summary>A conversation in a user's inbox.</summary>
 public sealed record InboxItem(
     ConversationView Conversation, TimelineEntry? LastMessage, long Unread, long DeliveredSeq, long ReadSeq,
-    ConversationSettings Settings, InboxPlace Place);
+    ConversationSettings Settings, InboxPlace Place, int MemberCount, UserId? Other);
 
 /// <param name="HasMore">Whether more items follow.</param>
 /// <summary>A page of an inbox.</summary>

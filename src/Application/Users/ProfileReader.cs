@@ -26,25 +26,35 @@ internal sealed class ProfileReader(UserWriter users, IDirectory directory, ICon
 
     /// <summary>The names of many users, in few queries; null for users without a name or account.</summary>
     public async Task<IReadOnlyDictionary<UserId, string?>> NamesAsync(
+        IReadOnlyCollection<UserId> ids, CancellationToken cancellationToken) =>
+        (await ProfilesAsync(ids, cancellationToken))
+            .ToDictionary(profile => profile.Key, profile => profile.Value?.Name);
+
+    /// <summary>The profiles of many users, in few queries; null for users without an account.</summary>
+    public async Task<IReadOnlyDictionary<UserId, Profile?>> ProfilesAsync(
         IReadOnlyCollection<UserId> ids, CancellationToken cancellationToken)
     {
+        if (ids.Count == 0)
+            return new Dictionary<UserId, Profile?>();
         var known = await directory.ProfilesAsync(ids, cancellationToken);
         await sealer.PrepareAsync(
-            known.Select(profile => (Profile.ScopeOf(profile.Key), profile.Value)), cancellationToken);
-        var names = new Dictionary<UserId, string?>(ids.Count);
+            known.Where(profile => !profile.Value.Bytes.IsEmpty)
+                .Select(profile => (Profile.ScopeOf(profile.Key), profile.Value)),
+            cancellationToken);
+        var profiles = new Dictionary<UserId, Profile?>(ids.Count);
         foreach (var id in ids)
-            names[id] = await NameAsync(id, known, cancellationToken);
-        return names;
+            profiles[id] = await ProfileAsync(id, known, cancellationToken);
+        return profiles;
     }
 
-    private async Task<string?> NameAsync(
+    private async Task<Profile?> ProfileAsync(
         UserId user, IReadOnlyDictionary<UserId, SealedContent> known, CancellationToken cancellationToken)
     {
         try
         {
-            return known.TryGetValue(user, out var content)
-                ? (await OpenAsync(user, content, cancellationToken)).Name
-                : (await ReadAsync(user, cancellationToken)).Profile.Name; // Too new for the views.
+            if (!known.TryGetValue(user, out var content))
+                return (await ReadAsync(user, cancellationToken)).Profile; // Too new for the views.
+            return content.Bytes.IsEmpty ? null : await OpenAsync(user, content, cancellationToken);
         }
         catch (RefusedException)
         {

@@ -41,7 +41,13 @@ internal sealed class InboxModel : IReadModel
         {
             Map = documents => documents.Identity(view => view.Id)
                 .UniqueIndex(UniqueIndexType.DuplicatedField, view => view.UserId, view => view.ConversationId)
-                .Duplicate(view => view.ConversationId),
+                .Duplicate(view => view.ConversationId)
+                .Index(view => view.ConversationId, index =>
+                {
+                    // An inbox counts the members of each conversation on a page.
+                    index.Name = "mt_doc_members_present";
+                    index.Predicate = "(((data ->> 'left_seq'::text))::bigint IS NULL)";
+                }),
             TakenOver = TruncatedRows.Conversation("t.conversation__id"),
             OnErasure = OnErasure.Keeps("Who was there says who received what the others wrote."),
             InExport = InExport.Shows("conversations"),

@@ -27,7 +27,8 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         string where, string order = "c.updated_at", string limit = "", string bytesMax = "1") =>
         $"""
         SELECT c.id, c.kind, c.last_seq, c.last_message_seq, c.started_at, c.updated_at, coalesce(w.delivered_seq, -1), coalesce(w.read_seq, -1),
-            unread.messages, coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, c.place, c.title, c.title_by, c.found, {ReadModelRows.EntryColumns}
+            unread.messages, coalesce(s.pinned, false), coalesce(s.archived, false), s.muted_until, c.place, c.title, c.title_by, c.found, present.members,
+            other.user_id, {ReadModelRows.EntryColumns}
         FROM (
             SELECT c.*, l.seq AS shown_seq, count(*) OVER () AS found, coalesce(sum(l.bytes) OVER (
                 ORDER BY c.place DESC, c.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
@@ -46,6 +47,10 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         LEFT JOIN conversation_settings s ON s.conversation_id = c.id AND s.user_id = $1
         LEFT JOIN timeline t ON t.conversation_id = c.id AND t.seq = c.shown_seq
         CROSS JOIN LATERAL unread_count(c.id, $1, greatest(coalesce(w.read_seq, -1), c.joined_seq - 1)) unread
+        CROSS JOIN LATERAL (SELECT count(*) AS members FROM members() o WHERE o.conversation_id = c.id AND o.left_seq IS NULL) present
+        LEFT JOIN LATERAL (
+            SELECT o.user_id FROM members() o WHERE c.kind = 'direct' AND o.conversation_id = c.id AND o.user_id <> $1 LIMIT 1
+        ) other ON true
         WHERE c.bytes_before < {bytesMax}
         ORDER BY c.place DESC, c.id DESC
         """;
@@ -173,12 +178,13 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         var conversation = new ConversationView(
             new(row.GetGuid(0)), row.GetString(1), row.GetInt64(2), row.GetInt64(3),
             row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), ReadModelRows.Title(row, 13));
-        var lastMessage = row.IsDBNull(16) ? null : ReadModelRows.Entry(row, 16);
+        var lastMessage = row.IsDBNull(18) ? null : ReadModelRows.Entry(row, 18);
         var settings = new ConversationSettings(
             row.GetBoolean(9), row.GetBoolean(10), row.IsDBNull(11) ? null : row.GetFieldValue<DateTimeOffset>(11));
         var place = row.GetFieldValue<DateTimeOffset>(12);
         return new InboxItem(
             conversation, lastMessage, row.GetInt64(8), row.GetInt64(6), row.GetInt64(7), settings,
-            new InboxPlace(place, conversation.Id, AsOf: place));
+            new InboxPlace(place, conversation.Id, AsOf: place), (int)row.GetInt64(16),
+            row.IsDBNull(17) ? null : new UserId(row.GetGuid(17)));
     }
 }

@@ -85,8 +85,10 @@ internal static class ConversationOperations
         },
         new(HttpMethod.Get, "/v1/conversations", Conversations, "The caller's inbox",
             """
-            Newest activity first. All pages follow the order at the time of the first request, so that new activity
-            neither skips nor repeats a conversation.
+            Newest activity first. A page is all that a client needs to draw its list: `with` is the other member of a
+            direct conversation (the names null once they have erased their account) and null for a group. All pages
+            follow the order at the time of the first request, so that new activity neither skips nor repeats a
+            conversation.
             """)
         {
             Answers =

@@ -26,7 +26,8 @@ internal static class Examples
     /// <summary>The fields of a conversation in the inbox, without the braces.</summary>
     public const string SummaryFields =
         $$"""
-        "conversation_id":"{{Conversation}}","type":"direct","title":null,"last_seq":7,
+        "conversation_id":"{{Conversation}}","type":"direct","title":null,
+        "with":{"user_id":"{{Ben}}","name":"Ben","avatar":null},"member_count":2,"encryption":null,"last_seq":7,
         "last_message":{{MessageJson}},"unread_count":1,"delivered_seq":7,"read_seq":6,"muted_until":null,
         "pinned":false,"archived":false,"updated_at":"2026-01-02T03:04:05.678Z"
         """;
@@ -36,17 +37,18 @@ internal static class Examples
         { {{SummaryFields}},
           "members":[{"user_id":"{{Ann}}","role":"member","joined_seq":0},
             {"user_id":"{{Ben}}","role":"member","joined_seq":0}],
-          "retention":{"days":30,"disappearing_seconds":null},"encryption":null,"epoch":null }
+          "retention":{"days":30,"disappearing_seconds":null},"epoch":null }
         """;
 
     public const string GroupJson =
         $$"""
-        { "conversation_id":"{{Group}}","type":"group","title":"Climbing","last_seq":8,"last_message":null,
+        { "conversation_id":"{{Group}}","type":"group","title":"Climbing","with":null,"member_count":2,
+          "encryption":null,"last_seq":8,"last_message":null,
           "unread_count":0,"delivered_seq":8,"read_seq":8,"muted_until":null,"pinned":false,"archived":false,
           "updated_at":"2026-01-02T03:04:05.678Z",
           "members":[{"user_id":"{{Ann}}","role":"admin","joined_seq":0},
             {"user_id":"{{Ben}}","role":"member","joined_seq":8}],
-          "retention":{"days":7,"disappearing_seconds":null},"encryption":null,"epoch":null }
+          "retention":{"days":7,"disappearing_seconds":null},"epoch":null }
         """;
 
     public const string TokensJson =
