@@ -59,6 +59,7 @@ public partial class Program
         app.UseSecurityHeaders();
         app.UseRealtime(); // Early, so that an open socket keeps nothing of the later middleware alive.
         app.UseMiddleware<RequestTracing>();
+        app.UseOrigins();
         app.UseProblems();
         app.UseTus();
         app.UseRouting();

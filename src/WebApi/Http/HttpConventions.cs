@@ -48,6 +48,7 @@ public static class HttpConventions
             kestrel.Limits.MaxRequestLineSize = RequestLineMax;
         });
         builder.Services.AddJsonConventions();
+        builder.Services.AddOrigins(builder.Configuration);
         builder.Services.AddSingleton<Positions>();
         return builder;
     }
@@ -68,6 +69,7 @@ public static class HttpConventions
         headers[ResourcePolicy] = "same-origin";
         headers.ContentSecurityPolicy = IsPage(path) ? PageContent : NoContent;
         headers.CacheControl = "no-store";
+        headers.Vary = HeaderNames.Origin; // Pages of other origins get headers of their own.
     }
 
     /// <summary>

@@ -39,9 +39,6 @@ internal static class DashboardSignIn
         </html>
         """;
 
-    internal static readonly Refusal Foreign = new(
-        RefusalKind.Forbidden, "origin_refused", "The request does not come from a page of this server.");
-
     internal static readonly Refusal NotAForm = new(
         RefusalKind.Unsupported, "unsupported_media_type", "The body must be a form with the field access_token.");
 
@@ -56,7 +53,7 @@ internal static class DashboardSignIn
                 return next(context);
             var kept = request.Cookies[cookie];
             if (!IsSafe(request.Method) && !IsOwn(request, hasCookie: !string.IsNullOrEmpty(kept)))
-                return context.Response.WriteProblemAsync(Problems.Of(Foreign));
+                return context.Response.WriteProblemAsync(Problems.Of(Origins.Refused));
             if (request.Headers.Authorization.Count == 0 && !string.IsNullOrEmpty(kept))
                 request.Headers.Authorization = "Bearer " + kept;
             return next(context);
@@ -127,8 +124,6 @@ internal static class DashboardSignIn
         if (site.Length == 0 && origin.Length == 0)
             return !hasCookie;
         return site is "" or "same-origin"
-            && (origin.Length == 0 || origin.Equals(OriginOf(request), StringComparison.OrdinalIgnoreCase));
+            && (origin.Length == 0 || Origins.IsOwn(request));
     }
-
-    private static string OriginOf(HttpRequest request) => $"{request.Scheme}://{request.Host}";
 }

@@ -11,7 +11,7 @@ namespace ChatCqrs.WebApi.RateLimits;
 /// </summary>
 public sealed record ProxyOptions
 {
-    /// <summary>Whether to trust X-Forwarded-For and X-Forwarded-Proto of a known proxy.</summary>
+    /// <summary>Whether to trust X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host of a known proxy.</summary>
     public bool Enabled { get; init; }
 
     /// <summary>Addresses or networks of proxies, such as 10.0.0.0/8; when empty, this machine.</summary>
@@ -24,7 +24,8 @@ public sealed record ProxyOptions
     {
         var headers = new ForwardedHeadersOptions
         {
-            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto
+                | ForwardedHeaders.XForwardedHost,
             ForwardLimit = Hops,
         };
         if (Known.Count == 0)

@@ -14,8 +14,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class SocketGateway(
     IAccessTokens tokens, OpenSockets sockets, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp,
-    FrameHandler frames, SocketRate rate, IMessageRate frameRate, ILogIncarnation incarnation, TimeProvider clock,
-    IHostApplicationLifetime lifetime, ILogger<SocketGateway> logger)
+    FrameHandler frames, SocketRate rate, IMessageRate frameRate, Origins origins, ILogIncarnation incarnation,
+    TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SocketGateway> logger)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -94,6 +94,8 @@ internal sealed class SocketGateway(
         try
         {
             rate.TakeHandshake(context);
+            if (!origins.AllowSocket(context.Request))
+                throw new RefusedException(Origins.Refused);
             var check = await AuthenticateAsync(context);
             caller = check.Principal;
             if (check.Refusal == Refusal.Unauthenticated || check.Refusal == Refusal.TokenInvalid)
