@@ -35,7 +35,7 @@ public partial class Program
         var builder = Settings.CreateBuilder(args);
         var settings = builder.Configuration;
         builder.AddHosting().AddHttpConventions().AddAccessControl().AddRateLimits()
-            .AddTelemetry().AddHealth().AddOpenApiDocument();
+            .AddTelemetry().AddHealth().AddServerInformation().AddOpenApiDocument();
         builder.Services
             .AddPostgres(settings.Required("ConnectionStrings:Postgres"))
             .AddMartenStore()
@@ -71,6 +71,7 @@ public partial class Program
         app.UseOpenApiDocument();
 
         var all = app.MapGroup("").WithHead();
+        all.MapServer();
         all.MapHealth();
         all.MapMetrics();
         all.MapAsyncApiDocument();

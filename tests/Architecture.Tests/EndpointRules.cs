@@ -11,7 +11,7 @@ public sealed class EndpointRules : IDisposable
     [
         "POST /v1/registrations", "POST /v1/registrations/{registration_id}/verification", "POST /v1/tokens/refresh",
         "GET /.well-known/jwks.json", "GET /asyncapi/v1/asyncapi.json",
-        "GET /health/live", "GET /health/ready", "GET /metrics", "OPTIONS /v1/media/uploads/",
+        "GET /v1/server", "GET /health/live", "GET /health/ready", "GET /metrics", "OPTIONS /v1/media/uploads/",
         "GET /hangfire/sign-in", "POST /hangfire/sign-in",
         "GET /v1/media/content/{file_id}", // The address is signed.
     ];

@@ -28,14 +28,16 @@ public sealed partial class SettingRules
     private static readonly (string Section, Type Options)[] Sections =
     [
         ("Access", typeof(AccessOptions)), ("Erasure", typeof(ErasureOptions)), ("Groups", typeof(GroupOptions)),
-        ("Health", typeof(HealthOptions)), ("Live", typeof(LiveOptions)), ("Media", typeof(MediaOptions)),
+        ("Health", typeof(HealthOptions)), ("Cors", typeof(OriginOptions)),
+        ("Live", typeof(LiveOptions)), ("Media", typeof(MediaOptions)),
         ("Media", typeof(BlobOptions)), ("Metrics", typeof(MetricsOptions)), ("OpenApi", typeof(OpenApiOptions)),
         ("Presence", typeof(PresenceOptions)), ("Proxy", typeof(ProxyOptions)),
         ("Push", typeof(PushOptions)), ("Push", typeof(PushSettings)), ("RateLimits", typeof(RateLimitOptions)),
         ("Reads", typeof(ReadsOptions)), ("Registration", typeof(RegistrationOptions)),
         ("Retention", typeof(RetentionOptions)), ("Sealing", typeof(SealingOptions)), ("Sms", typeof(SmsOptions)),
         ("Sms", typeof(TextOptions)),
-        ("Startup", typeof(StartupOptions)), ("Tokens", typeof(TokenOptions)), ("Writer", typeof(WriterOptions)),
+        ("Server", typeof(ServerOptions)), ("Startup", typeof(StartupOptions)),
+        ("Tokens", typeof(TokenOptions)), ("Writer", typeof(WriterOptions)),
     ];
 
     /// <summary>Set by the host, never by the configuration.</summary>

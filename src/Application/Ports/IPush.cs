@@ -109,6 +109,9 @@ public interface IPushSender
     /// <summary><c>webpush</c>, <c>fcm</c> or <c>apns</c>.</summary>
     string Platform { get; }
 
+    /// <summary>Whether this server has the credentials to send.</summary>
+    bool IsReady { get; }
+
     /// <param name="payload">JSON, a few hundred bytes.</param>
     Task<PushOutcome> SendAsync(
         PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);

@@ -28,6 +28,8 @@ internal sealed class ApnsSender(
 
     public string Platform => PushPlatforms.Apns;
 
+    public bool IsReady => _key is not null;
+
     public async Task<PushOutcome> SendAsync(
         PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {

@@ -41,6 +41,8 @@ internal sealed class FcmSender : IPushSender
 
     public string Platform => PushPlatforms.Fcm;
 
+    public bool IsReady => _account is not null;
+
     public async Task<PushOutcome> SendAsync(
         PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {

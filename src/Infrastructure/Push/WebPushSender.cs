@@ -16,6 +16,8 @@ internal sealed class WebPushSender(
 
     public string Platform => PushPlatforms.WebPush;
 
+    public bool IsReady => vapid.PublicKey is not null;
+
     public async Task<PushOutcome> SendAsync(
         PushTarget target, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {

@@ -31,7 +31,7 @@ public static class AccountEndpoints
         users.MapGet("/users/me", ShowOwnAsync);
         users.MapPatch("/users/me", ChangeAsync);
         users.MapDelete("/users/me", EraseAsync);
-        users.MapGet("/users/me/export", ExportAsync);
+        users.MapGet("/users/me/export", ExportAsync).OffersFeature("account_export");
         users.MapGet("/users/{user_id}", ShowAsync);
         users.MapGet("/devices", ListAsync);
         users.MapDelete("/devices/{device_id}", RemoveAsync);

@@ -12,7 +12,7 @@ public static class PeopleEndpoints
     public static RouteGroupBuilder MapPeople(this RouteGroupBuilder api)
     {
         var people = api.MapGroup("/v1").RequireAuthorization();
-        people.MapPost("/contacts/lookup", LookUpAsync).AnswersWhenDurable();
+        people.MapPost("/contacts/lookup", LookUpAsync).AnswersWhenDurable().OffersFeature("contact_lookup");
         people.MapGet("/blocks", ListAsync);
         people.MapPut("/blocks/{user_id}", BlockAsync);
         people.MapDelete("/blocks/{user_id}", UnblockAsync);

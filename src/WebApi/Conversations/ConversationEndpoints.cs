@@ -16,7 +16,7 @@ public static class ConversationEndpoints
     public static RouteGroupBuilder MapConversations(this RouteGroupBuilder api)
     {
         var group = api.MapGroup("/v1/conversations").RequireAuthorization();
-        group.MapPost("", StartAsync);
+        group.MapPost("", StartAsync).OffersFeature("group_ids");
         group.MapGet("", ShowInboxAsync);
         group.MapGet("/{id}", ShowAsync);
         group.MapPatch("/{id}/settings", ChangeSettingsAsync);

@@ -35,7 +35,8 @@ public static class MediaEndpoints
         var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization()
             .AddEndpointFilter(TusProtocol.CheckVersionAsync);
         uploads.MapMethods("", [HttpMethods.Options], Describe).AllowAnonymous().AnswersWhenDurable();
-        uploads.MapPost("", CreateAsync).WithMetadata(AnySize).AnswersWhenDurable();
+        uploads.MapPost("", CreateAsync).WithMetadata(AnySize).AnswersWhenDurable()
+            .OffersFeature("resumable_uploads");
         uploads.MapMethods("/{id}", [HttpMethods.Head], ShowAsync);
         uploads.MapPatch("/{id}", WriteAsync).WithMetadata(AnySize).AnswersWhenDurable();
         uploads.MapDelete("/{id}", AbandonAsync).AnswersWhenDurable();

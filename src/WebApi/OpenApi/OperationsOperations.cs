@@ -1,4 +1,5 @@
 using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Operations;
 using Microsoft.OpenApi;
 
@@ -51,6 +52,29 @@ internal static class OperationsOperations
                     """{"incarnation":"0198c2a5-3000-7000-8000-000000000abc"}"""),
             ],
             Refusals = [Forbidden],
+        },
+        new(HttpMethod.Get, "/v1/server", Tag, "The server, its bounds and what it offers",
+            """
+            For everybody, and cacheable for a minute. A client decides by the bounds and by `features`, never by the
+            version. Features may be added; a client passes over those that it does not know.
+            """)
+        {
+            Authorised = false,
+            Api = false,
+            Answers =
+            [
+                new(200, "The server.", typeof(ServerAnswer),
+                    """
+                    {"name":"ChatCqrs","version":"1.0.0","api_versions":["v1"],"time":"2026-01-02T03:04:05.678Z",
+                     "incarnation":"0198c2a5-3000-7000-8000-000000000abc","registration":["phone"],
+                     "limits":{"text_bytes":65536,"ciphertext_bytes":262144,"attachment_bytes":16384,
+                       "file_bytes":2147483648,"frame_bytes":524288,"members":1024,"edit_seconds":900,"page":200},
+                     "retention":{"days":30,"shortest_timer_seconds":3600,"delete_when_delivered":false},
+                     "push":{"webpush_public_key":null,"fcm":false,"apns":false},"encryption":null,
+                     "features":["resumable_uploads"]}
+                    """),
+            ],
+            Refusals = [Refusal.RateLimited],
         },
         new(HttpMethod.Get, "/health/live", Tag, "Liveness", "Restart a process that does not answer.")
         {
@@ -120,7 +144,7 @@ internal static class OperationsOperations
             Answers = [new(303, "Signed in: the dashboard is at `Location`.")],
             Refusals =
             [
-                Refusal.TokenInvalid, DashboardSignIn.Foreign, DashboardSignIn.NotAForm, Forbidden, Refusal.RateLimited,
+                Refusal.TokenInvalid, Origins.Refused, DashboardSignIn.NotAForm, Forbidden, Refusal.RateLimited,
             ],
             Statuses = [400, 413],
         },

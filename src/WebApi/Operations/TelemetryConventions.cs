@@ -53,7 +53,7 @@ public static class TelemetryConventions
                 $"Metrics:Token must have at least {MetricsOptions.TokenMin} characters.")
             .ValidateOnStart();
         var telemetry = builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("chatcqrs", serviceVersion: VersionOf(typeof(Program))))
+            .ConfigureResource(resource => resource.AddService("chatcqrs", serviceVersion: ServerEndpoints.Version))
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(Telemetry.Name, RuntimeMeter)
@@ -109,6 +109,4 @@ public static class TelemetryConventions
             ? collector
             : throw new SettingException($"{name} must be an http or https URL.");
     }
-
-    private static string VersionOf(Type type) => type.Assembly.GetName().Version!.ToString(fieldCount: 3);
 }

@@ -1,0 +1,7 @@
+namespace ChatCqrs.WebApi.Realtime;
+
+/// <summary>What <c>GET /v1/server</c> says of the socket, which is no endpoint of the routing.</summary>
+internal static class SocketFeatures
+{
+    public static readonly IReadOnlyList<string> All = ["socket_reset"];
+}
