@@ -61,8 +61,8 @@ internal sealed record DocumentTable<TView>(string Alias) : ReadModelTable("mt_d
 internal sealed record OnErasure(string? DeletesBy, string? Reason)
 {
     /// <summary>
-    /// The rows of the user go in the transaction that folds <c>UserErased</c> (<see cref="ErasedRows"/>), live and in
-    /// a rebuild. The column must be the first of an index, and nothing may add rows of the user later.
+    /// The rows of the user go in the transaction that folds <c>UserErased</c>, and what later events would add goes in
+    /// theirs (<see cref="ErasedRows"/>), live and in a rebuild. The column must be the first of an index.
     /// </summary>
     public static OnErasure Deletes(string column) => new(column, null);
 

@@ -9,6 +9,7 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
     private readonly NpgsqlTransaction _transaction;
+    private readonly ErasedRows _erasedRows;
 
     private ReadModelTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, ReadModelTarget target)
     {
@@ -16,6 +17,7 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
         _transaction = transaction;
         Session = new ReadModelSession(
             connection, target, () => target.Documents.LightweightSession(SessionOptions.ForTransaction(transaction)));
+        _erasedRows = new ErasedRows(Session);
     }
 
     public ReadModelSession Session { get; }
@@ -45,7 +47,7 @@ internal sealed class ReadModelTransaction : IAsyncDisposable
     public async Task FoldAsync(IReadModel model, IReadOnlyList<Recorded> facts, CancellationToken cancellationToken)
     {
         await model.ApplyAsync(facts, Session, cancellationToken);
-        await ErasedRows.DeleteAsync(model, facts, Session, cancellationToken);
+        await _erasedRows.DeleteAsync(model, facts, cancellationToken);
     }
 
     /// <summary>Writes the documents.</summary>
