@@ -31,6 +31,11 @@ public sealed record RateLimitOptions
     /// <summary>The most open sockets of one user on one node; 1 to 1,000,000.</summary>
     public int SocketsMax { get; set; } = 100;
 
+    /// <summary>
+    /// The most sockets of one address (IPv6: one /64) on one node that have not said yet who they are; 1 to 1,000,000.
+    /// </summary>
+    public int NewcomersMax { get; set; } = 200;
+
     /// <summary>Frames <c>typing</c> that one user sends. Excess frames are dropped silently.</summary>
     public Bucket Typing { get; init; } = new() { Burst = 10, PerSecond = 2 };
 

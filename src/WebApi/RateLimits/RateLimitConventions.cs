@@ -42,6 +42,7 @@ public static class RateLimitConventions
         services.AddSingleton<IRetentionRate, RetentionRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
+        services.AddSingleton<NewcomerPlaces>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>()
             .Configure<IOptions<RateLimitOptions>>((limiter, limits) => Configure(limiter, limits.Value));
@@ -144,6 +145,8 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
 
         if (options.SocketsMax is not (>= 1 and <= Max))
             return ValidateOptionsResult.Fail($"RateLimits:SocketsMax must be 1 to {Max}.");
+        if (options.NewcomersMax is not (>= 1 and <= Max))
+            return ValidateOptionsResult.Fail($"RateLimits:NewcomersMax must be 1 to {Max}.");
         var codes = new[]
         {
             (options.CodesPerPhoneAndHour, "CodesPerPhoneAndHour"),

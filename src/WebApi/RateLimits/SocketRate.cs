@@ -1,5 +1,6 @@
 using System.Threading.RateLimiting;
 using ChatCqrs.Application;
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
@@ -35,10 +36,12 @@ internal sealed class SocketRate(
             lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.FromSeconds(1));
     }
 
-    /// <summary>Counts a handshake whose token was missing or of nobody's making.</summary>
+    /// <summary>Counts a token that was missing or of nobody's making.</summary>
     /// <exception cref="RefusedException">Too many such tokens came from this address.</exception>
-    public void TakeGuess(ClientAddress address)
+    public void TakeIfGuess(AccessCheck check, ClientAddress address)
     {
+        if (check.Refusal != Refusal.Unauthenticated && check.Refusal != Refusal.TokenInvalid)
+            return;
         var retryAfter = TimeSpan.Zero;
         if (_guesses?.TryTake(address, out retryAfter) is false)
             throw new RefusedException(Refusal.RateLimited, retryAfter);

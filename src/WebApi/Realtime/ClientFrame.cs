@@ -12,6 +12,7 @@ internal sealed record ClientFrame
 {
     public string? Op { get; init; }
     public JsonElement? Id { get; init; }
+    public string? AccessToken { get; init; }
 
     public string? MessageId { get; init; }
     public string? SenderId { get; init; }

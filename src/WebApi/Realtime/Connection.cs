@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using ChatCqrs.Domain;
+using ChatCqrs.WebApi.RateLimits;
 
 namespace ChatCqrs.WebApi.Realtime;
 
@@ -26,17 +27,25 @@ internal sealed partial class Connection(
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The close code of IANA's registry for "try again later".</summary>
-    private const WebSocketCloseStatus TryAgainLater = (WebSocketCloseStatus)1013;
+    public const WebSocketCloseStatus TryAgainLater = (WebSocketCloseStatus)1013;
 
     private int _closing;
     private long _pingedAt;
+    private long _expiresAt = expiresAt.UtcTicks;
 
     public UserId User { get; } = user;
     public DeviceId Device { get; } = device;
     public Guid Session { get; } = Guid.CreateVersion7();
 
-    /// <summary>When the access token ends.</summary>
-    public DateTimeOffset ExpiresAt { get; } = expiresAt;
+    /// <summary>When the access token ends, UTC. A later <c>authenticate</c> changes it.</summary>
+    public DateTimeOffset ExpiresAt
+    {
+        get => new(Volatile.Read(ref _expiresAt), TimeSpan.Zero);
+        set => Volatile.Write(ref _expiresAt, value.UtcTicks);
+    }
+
+    /// <summary>Where the client is.</summary>
+    public ClientAddress Address { get; init; }
 
     public WebSocket Socket { get; } = socket;
     public Outbound Outbound { get; } = outbound;

@@ -16,8 +16,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// error frame; the connection stays open.
 /// </summary>
 internal sealed class FrameHandler(
-    IMediator mediator, SyncHandler sync, PresenceWatch watch, IMessageRate rate, TypingRate typingRate,
-    ILogger<FrameHandler> logger)
+    IMediator mediator, SyncHandler sync, TokenRenewal renewal, PresenceWatch watch, IMessageRate rate,
+    TypingRate typingRate, ILogger<FrameHandler> logger)
 {
     /// <summary>
     /// The largest <c>typing</c> frame, in bytes. Only frames up to this size are parsed before they count against the
@@ -25,7 +25,8 @@ internal sealed class FrameHandler(
     /// </summary>
     private const int TypingMax = 1024;
 
-    private const string UnknownOp = "op must be send, delivered, read, typing, subscribe_presence, sync or ping.";
+    private const string UnknownOp =
+        "op must be send, delivered, read, typing, subscribe_presence, sync, ping or authenticate.";
 
     public async ValueTask HandleAsync(FrameSession session, WebSocketMessageType type, ReadOnlyMemory<byte> bytes)
     {
@@ -103,6 +104,8 @@ internal sealed class FrameHandler(
                 return TypeAsync(session.Connection, frame);
             case "subscribe_presence":
                 return WatchAsync(session.Connection, frame);
+            case "authenticate":
+                return renewal.HandleAsync(session.Connection, frame);
             case "ping":
                 session.Connection.Send(FrameWriter.Pong(frame.Id));
                 return ValueTask.CompletedTask;

@@ -119,8 +119,12 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
             "welcome", connection.User.Value, connection.Device.Value, connection.Session, now,
             new Limits(
                 SocketGateway.FrameMax, SendMessage.TextMax, SendMessage.CiphertextMax, FrameSession.InFlightMax),
-            incarnation),
+            connection.ExpiresAt, incarnation, KeyPackages: 0),
         FrameJson.Relaxed.WelcomeFrame);
+
+    /// <summary>The socket lives on under another access token.</summary>
+    internal static byte[] Authenticated(DateTimeOffset expiresAt) =>
+        Frame(new AuthenticatedFrame("authenticated", expiresAt), FrameJson.Relaxed.AuthenticatedFrame);
 
     internal static byte[] Pong(JsonElement? id) => Frame(new PongFrame("pong", id), FrameJson.Relaxed.PongFrame);
 
@@ -143,8 +147,13 @@ internal sealed record TypingFrame(string Op, Guid ConversationId, Guid UserId, 
 
 internal sealed record PresenceFrame(string Op, Guid UserId, bool Online, DateTimeOffset? LastSeen);
 
+/// <param name="ExpiresAt">When the access token ends.</param>
+/// <param name="KeyPackages">How many key packages of the device are left; 0 without end-to-end encryption.</param>
 internal sealed record WelcomeFrame(
-    string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits, Guid Incarnation);
+    string Op, Guid UserId, Guid DeviceId, Guid SessionId, DateTimeOffset ServerTime, Limits Limits,
+    DateTimeOffset ExpiresAt, Guid Incarnation, int KeyPackages);
+
+internal sealed record AuthenticatedFrame(string Op, DateTimeOffset ExpiresAt);
 
 internal sealed record ResetFrame(string Op, Guid ConversationId, long LastSeq, Guid Incarnation);
 
@@ -162,6 +171,7 @@ internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
 [JsonSerializable(typeof(TypingFrame))]
 [JsonSerializable(typeof(PresenceFrame))]
 [JsonSerializable(typeof(WelcomeFrame))]
+[JsonSerializable(typeof(AuthenticatedFrame))]
 [JsonSerializable(typeof(ResetFrame))]
 [JsonSerializable(typeof(PongFrame))]
 [JsonSerializable(typeof(ErrorFrame))]

@@ -74,7 +74,7 @@ internal sealed class OpenSockets
         foreach (var connection in All())
         {
             if (connection.ExpiresAt <= now)
-                connection.Close((WebSocketCloseStatus)4401, "token expired");
+                connection.Close(Newcomers.NotAuthenticated, "token expired");
         }
     }
 

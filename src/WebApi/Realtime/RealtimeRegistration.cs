@@ -31,6 +31,8 @@ public static class RealtimeRegistration
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<SyncHandler>();
         services.AddSingleton<LostEntries>();
+        services.AddSingleton<TokenRenewal>();
+        services.AddSingleton<Newcomers>();
         services.AddSingleton<FrameHandler>();
         services.AddSingleton<SocketGateway>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveHub>());

@@ -13,9 +13,10 @@ namespace ChatCqrs.WebApi.Realtime;
 /// socket keeps nothing of it alive.
 /// </summary>
 internal sealed class SocketGateway(
-    IAccessTokens tokens, OpenSockets sockets, IPresence presence, PresenceWatch watch, CatchUpLoop catchUp,
-    FrameHandler frames, SocketRate rate, IMessageRate frameRate, Origins origins, ILogIncarnation incarnation,
-    TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SocketGateway> logger)
+    IAccessTokens tokens, Newcomers newcomers, OpenSockets sockets, IPresence presence, PresenceWatch watch,
+    CatchUpLoop catchUp, FrameHandler frames, SocketRate rate, NewcomerPlaces places, IMessageRate frameRate,
+    Origins origins, ILogIncarnation incarnation, TimeProvider clock, IHostApplicationLifetime lifetime,
+    ILogger<SocketGateway> logger)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -35,16 +36,69 @@ internal sealed class SocketGateway(
 
     private readonly FrameShare _node = FrameShare.OfNode();
 
+    /// <summary>What the handshake says: whose the socket is, and by which token.</summary>
+    /// <param name="Caller">Null where the first frame must say it.</param>
+    private sealed record Admission(AccessPrincipal? Caller, string? Token);
+
     public async Task HandleAsync(HttpContext context)
     {
-        if (await AdmitAsync(context) is not { } caller)
+        if (await OpenAsync(context) is not { } connection)
             return;
-        using var socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
+        var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
+        try
+        {
+            var hasClosed = await ReceiveAsync(connection);
+            if (!await connection.EndAsync())
+                context.Abort(); // Otherwise the framework would wait for a peer that does not read.
+            else if (!hasClosed)
+                await upgrade.LingerAsync(UpgradeFeature.LingerMax);
+        }
+        finally
+        {
+            Unregister(connection);
+            connection.Socket.Dispose();
+        }
+    }
+
+    /// <summary>Everything up to the welcome. A method of its own: an open socket keeps nothing of it.</summary>
+    /// <returns>The registered connection; null when the client was refused or is gone.</returns>
+    private async ValueTask<Connection?> OpenAsync(HttpContext context)
+    {
+        if (await AdmitAsync(context) is not { } admission)
+            return null;
+        WebSocket? socket = null;
+        try
+        {
+            socket = await context.WebSockets.AcceptWebSocketAsync(AcceptContext);
+            var (token, caller) = (admission.Token, admission.Caller);
+            if (caller is null)
+            {
+                if (await newcomers.MeetAsync(context, socket, Count) is not { } met)
+                    return null;
+                (token, caller) = met;
+            }
+
+            var connection = await RegisterAsync(context, socket, caller, token!);
+            socket = null;
+            return connection;
+        }
+        finally
+        {
+            if (admission.Caller is null)
+                places.Leave(ClientAddress.Of(context));
+            socket?.Dispose();
+        }
+    }
+
+    private async ValueTask<Connection> RegisterAsync(
+        HttpContext context, WebSocket socket, AccessPrincipal caller, string token)
+    {
         var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
         var connection = new Connection(
             caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!, upgrade.Inbound!)
         {
             OnCatchUpNeeded = catchUp.Start,
+            Address = ClientAddress.Of(context),
             Share = sockets.Of(caller.User) is [var other, ..] ? other.Share : new FrameShare(),
         };
         upgrade.Limit(count => Allow(connection, count));
@@ -52,28 +106,34 @@ internal sealed class SocketGateway(
         connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow(), welcomed));
         if (sockets.Add(connection))
             presence.Report(connection.User);
-        if (lifetime.ApplicationStopping.IsCancellationRequested) // The stop may have missed this socket.
-            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
-        if (incarnation.Current != welcomed) // The renewal may have missed this socket, too.
-            connection.Close(WebSocketCloseStatus.EndpointUnavailable, "the log has lost entries: reconnect and sync");
-        catchUp.Start(connection);
         try
         {
+            if (lifetime.ApplicationStopping.IsCancellationRequested) // The stop may have missed this socket.
+                connection.Close(WebSocketCloseStatus.EndpointUnavailable, "server going away");
+            if (incarnation.Current != welcomed) // The renewal may have missed this socket, too.
+            {
+                connection.Close(
+                    WebSocketCloseStatus.EndpointUnavailable, "the log has lost entries: reconnect and sync");
+            }
+
+            catchUp.Start(connection);
             // The device may have been signed out between the first check and the registration.
-            if ((await AuthenticateAsync(context)).Refusal == Refusal.DeviceSignedOut)
+            if ((await tokens.ValidateAsync(token, context.RequestAborted)).Refusal == Refusal.DeviceSignedOut)
                 sockets.CloseDevice(caller.User, caller.Device);
-            var hasClosed = await ReceiveAsync(connection);
-            if (!await connection.EndAsync())
-                context.Abort(); // Otherwise the framework would wait for a peer that does not read.
-            else if (!hasClosed)
-                await upgrade.LingerAsync();
+            return connection;
         }
-        finally
+        catch
         {
-            watch.Remove(connection);
-            if (sockets.Remove(connection))
-                presence.Report(connection.User);
+            Unregister(connection);
+            throw;
         }
+    }
+
+    private void Unregister(Connection connection)
+    {
+        watch.Remove(connection);
+        if (sockets.Remove(connection))
+            presence.Report(connection.User);
     }
 
     /// <summary>Counts control frames and fragments as frames. Too many close the connection.</summary>
@@ -86,9 +146,14 @@ internal sealed class SocketGateway(
     }
 
     /// <summary>Checks the handshake, and answers a refused one.</summary>
-    /// <returns>Null when it was refused.</returns>
-    private async ValueTask<AccessPrincipal?> AdmitAsync(HttpContext context)
+    /// <returns>
+    /// Null when it was refused; without a caller when it has no token: the first frame must bring one, and the socket
+    /// has a place of its address.
+    /// </returns>
+    private async ValueTask<Admission?> AdmitAsync(HttpContext context)
     {
+        var token = TokenOf(context);
+        var isNewcomer = token is null && context.WebSockets.IsWebSocketRequest;
         AccessPrincipal? caller = null;
         Problem? problem;
         try
@@ -96,13 +161,19 @@ internal sealed class SocketGateway(
             rate.TakeHandshake(context);
             if (!origins.AllowSocket(context.Request))
                 throw new RefusedException(Origins.Refused);
-            var check = await AuthenticateAsync(context);
-            caller = check.Principal;
-            if (check.Refusal == Refusal.Unauthenticated || check.Refusal == Refusal.TokenInvalid)
-                rate.TakeGuess(ClientAddress.Of(context));
-            problem = caller is null ? Problems.Of(check.Refusal!) : ProblemOf(context);
-            if (problem is null)
-                rate.Take(caller!.User, sockets.Of(caller.User).Length);
+            Refusal? refusal = null;
+            if (!isNewcomer)
+            {
+                var check = await tokens.ValidateAsync(token, context.RequestAborted);
+                rate.TakeIfGuess(check, ClientAddress.Of(context));
+                (caller, refusal) = (check.Principal, check.Refusal);
+            }
+
+            problem = refusal is null ? ProblemOf(context) : Problems.Of(refusal);
+            if (problem is null && isNewcomer)
+                places.Enter(ClientAddress.Of(context));
+            else if (problem is null)
+                Count(caller!.User);
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
@@ -112,10 +183,13 @@ internal sealed class SocketGateway(
         }
 
         if (problem is null)
-            return caller;
+            return new Admission(caller, token);
         await context.Response.WriteProblemAsync(problem);
         return null;
     }
+
+    /// <exception cref="RefusedException">The user has too many sockets, or opens them too fast.</exception>
+    private void Count(UserId user) => rate.Take(user, sockets.Of(user).Length);
 
     private Problem? ProblemOf(HttpContext context) =>
         !context.WebSockets.IsWebSocketRequest
@@ -123,13 +197,13 @@ internal sealed class SocketGateway(
         : lifetime.ApplicationStopping.IsCancellationRequested ? Problems.OfStatus(503)
         : null;
 
-    private ValueTask<AccessCheck> AuthenticateAsync(HttpContext context)
+    /// <returns>Null when neither the header nor the address carries a token, not even an empty one.</returns>
+    private static string? TokenOf(HttpContext context)
     {
         var header = context.Request.Headers.Authorization.ToString();
-        var token = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
-            ? header["Bearer ".Length..].Trim()
-            : context.Request.Query["access_token"].ToString();
-        return tokens.ValidateAsync(token, context.RequestAborted);
+        if (header.StartsWith("Bearer", StringComparison.OrdinalIgnoreCase))
+            return header["Bearer".Length..].Trim();
+        return context.Request.Query.TryGetValue("access_token", out var token) ? token.ToString() : null;
     }
 
     /// <summary>Receives frames until the socket ends.</summary>

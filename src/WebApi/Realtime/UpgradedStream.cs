@@ -91,7 +91,7 @@ internal sealed class UpgradeFeature(
     : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
     /// <summary>How long a peer may take to close after the server has reported a protocol error.</summary>
-    private static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(5);
 
     private Stream? _wire;
     private UpgradedStream? _upgraded;
@@ -124,9 +124,10 @@ internal sealed class UpgradeFeature(
     /// Reads and discards until the peer closes. A connection that the server ends with unread data is reset, and the
     /// peer may lose the close frame that states the error.
     /// </summary>
-    public async Task LingerAsync()
+    /// <param name="most">How long.</param>
+    public async Task LingerAsync(TimeSpan most)
     {
-        using var patience = new CancellationTokenSource(LingerMax);
+        using var patience = new CancellationTokenSource(most);
         var discarded = new byte[1024];
         try
         {

@@ -91,16 +91,11 @@ public sealed class InboxTests(MediaServer server) : IClassFixture<MediaServer>
     public async Task A_page_of_many_conversations_costs_as_many_queries_as_one_of_few()
     {
         var (few, many) = (await WithConversationsAsync(2), await WithConversationsAsync(9));
-        await using var cold = new ColdNode { Beside = server };
+        await using var cold = new ChatServer { Beside = server };
         await cold.InitializeAsync();
         (await cold.GetAsync("/v1/conversations", (await server.SignInAsync()).Access)).Is(200); // The node is warm.
 
         Assert.Equal(await QueriesAsync(cold, few, 4), await QueriesAsync(cold, many, 18));
-    }
-
-    private sealed class ColdNode : ChatServer, IAsyncDisposable
-    {
-        async ValueTask IAsyncDisposable.DisposeAsync() => await DisposeAsync();
     }
 
     /// <summary>Somebody with direct conversations and as many groups, each with a message of somebody else.</summary>

@@ -13,15 +13,19 @@ public sealed class AsyncApiTests
     private readonly JsonElement _document = JsonDocument.Parse(OpenApiConventions.AsyncApiDocument()).RootElement;
 
     public static TheoryData<string> FromClients =>
-        ["send", "delivered", "read", "typing", "subscribe_presence", "sync", "ping"];
+        ["send", "delivered", "read", "typing", "subscribe_presence", "sync", "ping", "authenticate"];
 
     public static TheoryData<string> FromServer =>
-        ["welcome", "ack", "message", "update", "receipt", "typing", "presence", "synced", "reset", "pong", "error"];
+    [
+        "welcome", "authenticated", "ack", "message", "update", "receipt", "typing", "presence", "synced", "reset",
+        "pong", "error",
+    ];
 
     /// <summary>The server's frames and their types.</summary>
     public static TheoryData<string, Type> Written => new()
     {
         { "welcome", typeof(WelcomeFrame) },
+        { "authenticated", typeof(AuthenticatedFrame) },
         { "ack", typeof(AckFrame) },
         { "message", typeof(MessageView) },
         { "update", typeof(UpdateFrame) },

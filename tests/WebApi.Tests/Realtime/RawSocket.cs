@@ -16,8 +16,9 @@ internal sealed class RawSocket : IDisposable
         _stream = tcp.GetStream();
     }
 
+    /// <param name="token">In the header; null for a handshake without one.</param>
     /// <param name="receiveBuffer">The bytes that the kernel takes in before anybody reads; null for its own.</param>
-    public static async Task<RawSocket> OpenAsync(ChatServer server, string token, int? receiveBuffer = null)
+    public static async Task<RawSocket> OpenAsync(ChatServer server, string? token, int? receiveBuffer = null)
     {
         var tcp = new TcpClient();
         if (receiveBuffer is { } size)
@@ -26,7 +27,8 @@ internal sealed class RawSocket : IDisposable
         await tcp.ConnectAsync(address.Host, address.Port, Eventually.Cancelled());
         var socket = new RawSocket(tcp);
         await socket.SendAsync(Encoding.ASCII.GetBytes(
-            $"GET /v1/ws HTTP/1.1\r\nHost: {address.Authority}\r\nAuthorization: Bearer {token}\r\n"
+            $"GET /v1/ws HTTP/1.1\r\nHost: {address.Authority}\r\n"
+            + (token is null ? "" : $"Authorization: Bearer {token}\r\n")
             + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
         var head = new StringBuilder();
