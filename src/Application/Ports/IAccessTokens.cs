@@ -14,11 +14,16 @@ public interface IAccessTokens
     ReadOnlyMemory<byte> KeySet { get; }
 
     /// <summary>Issues a token that is valid for <see cref="Lifetime"/>, with the claims given.</summary>
-    string Issue(UserId user, DeviceId device, Roles roles);
+    /// <param name="generation">
+    /// Of the refresh token that it comes with, see <see cref="IDeviceSessions.MarkUsedAsync"/>.
+    /// </param>
+    string Issue(UserId user, DeviceId device, Roles roles, long generation);
 
     /// <summary>
     /// Checks the signature, the time, and whether the device is the user's and still signed in. A token checked before
-    /// is answered from memory. Bad tokens give a refusal, not an exception.
+    /// is answered from memory. Bad tokens give a refusal, not an exception. A good one counts as used
+    /// (<see cref="IDeviceSessions.MarkUsedAsync"/>) before the check returns, so that whoever lets a caller in by a
+    /// token, over HTTP or a socket, has to call nothing else.
     /// </summary>
     /// <exception cref="StoreUnavailableException">
     /// The device's sign-in is not known in memory and the store cannot be reached.

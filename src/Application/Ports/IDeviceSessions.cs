@@ -26,8 +26,17 @@ public interface IDeviceSessions
     void Touch(DeviceId device);
 
     /// <summary>
-    /// Exchanges a refresh token. Of several exchanges of one token exactly one succeeds; any other one signs the
-    /// device out. A repeat with the same new token counts as the same exchange.
+    /// Notes that an access token of this generation was used. A device's tokens are counted in generations: the
+    /// sign-in's are generation 0, those of each exchange one more. From then on <see cref="RotateAsync"/> repeats no
+    /// exchange that led to the generation, and a sign-in is answered no more than once. On return it is stored, and
+    /// the store is asked once a generation and node; unless the store does not answer within two seconds: then it is
+    /// stored some seconds after it is back.
+    /// </summary>
+    ValueTask MarkUsedAsync(DeviceId device, long generation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Exchanges a refresh token. A repeat, with the same old and new token, succeeds until a token of the new
+    /// generation was used. Any other exchange of a token that is not the device's newest signs the device out.
     /// </summary>
     Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken);
 
@@ -56,7 +65,7 @@ public sealed record DeviceSession(
     DeviceId Device, DateTimeOffset SignedInAt, DateTimeOffset LastSeen, DateTimeOffset EndsAt);
 
 /// <param name="Old">The hash of the presented token. The token was issued by this server.</param>
-/// <param name="New">The hash of its replacement.</param>
+/// <param name="New">The hash of its replacement: always the same for the same old token.</param>
 /// <param name="Now">The time of the exchange, UTC.</param>
 /// <param name="ExpiresAt">When the replacement expires, UTC.</param>
 /// <summary>The exchange of a refresh token for a new one.</summary>
@@ -72,9 +81,13 @@ public abstract record RotationOutcome
 
     /// <summary>The new token is now the device's only one.</summary>
     /// <param name="Phone">The key of the user's phone, see <see cref="IRegistrations"/>.</param>
-    public sealed record Rotated(UserId User, PhoneKey Phone) : RotationOutcome;
+    /// <param name="Generation">Of the new token.</param>
+    public sealed record Rotated(UserId User, PhoneKey Phone, long Generation) : RotationOutcome;
 
-    /// <summary>The token was used before, so somebody else may have it. The device is now signed out.</summary>
+    /// <summary>
+    /// The token was exchanged before and its successor used, so somebody else may have it. The device is now signed
+    /// out.
+    /// </summary>
     public sealed record Reused : RotationOutcome;
 
     /// <summary>The device was signed out before, or the token has expired.</summary>

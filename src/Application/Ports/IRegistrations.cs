@@ -133,7 +133,11 @@ public enum CodeLimit
 /// <param name="Address">Where it signs in from.</param>
 public sealed record SignIn(
     UserId User, DeviceId Device, ReadOnlyMemory<byte> RefreshToken, DateTimeOffset Now,
-    DateTimeOffset RefreshExpiresAt, AddressKey Address);
+    DateTimeOffset RefreshExpiresAt, AddressKey Address)
+{
+    /// <summary>The generation of a sign-in's own tokens, see <see cref="IDeviceSessions.MarkUsedAsync"/>.</summary>
+    public const long FirstGeneration = 0;
+}
 
 /// <summary>The result of a guess.</summary>
 public abstract record CodeCheck

@@ -15,6 +15,9 @@ internal sealed class AccountSecrets(IContentSealer sealer)
     /// <summary>The owner of that secret. No user has this id: users' ids have version 7.</summary>
     private static readonly UserId Server = new(new Guid("00000000-0000-8000-8000-000000000001"));
 
+    /// <summary>The bytes of a <see cref="Fingerprint"/>.</summary>
+    private const int FingerprintSize = 16;
+
     /// <summary>How long a registration's phone and name stay readable after its expiry.</summary>
     private static readonly TimeSpan ContentKept = TimeSpan.FromHours(1);
 
@@ -39,6 +42,22 @@ internal sealed class AccountSecrets(IContentSealer sealer)
 
     public ValueTask<Fingerprint> RefreshTokenAsync(ReadOnlyMemory<byte> token, CancellationToken cancellationToken) =>
         FingerprintAsync("refresh", token.Span, cancellationToken);
+
+    /// <summary>
+    /// The 32 secret bytes of the refresh token that follows <paramref name="token"/>: the same on every node, and
+    /// known to nobody without the server's secret.
+    /// </summary>
+    public async ValueTask<byte[]> SuccessorAsync(ReadOnlyMemory<byte> token, CancellationToken cancellationToken)
+    {
+        var secret = new byte[2 * FingerprintSize];
+        for (var half = 0; half < 2; half++)
+        {
+            var hash = await FingerprintAsync($"refresh-successor-{half}", token.Span, cancellationToken);
+            BinaryPrimitives.WriteUInt128BigEndian(secret.AsSpan(half * FingerprintSize), hash.Value);
+        }
+
+        return secret;
+    }
 
     public ValueTask<SealedContent> SealAsync(
         Guid registration, DateTimeOffset expiresAt, Profile profile, CancellationToken cancellationToken) =>

@@ -6,7 +6,10 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>Exchanges a refresh token for new tokens. It works once; reuse signs the device out.</summary>
+/// <summary>
+/// Exchanges a refresh token for new tokens. Until one of the new tokens was used, the same exchange again answers with
+/// the same refresh token, because an answer may be lost; from then on reuse signs the device out.
+/// </summary>
 public static class RefreshAccess
 {
     internal const int TokenMax = 1_000;
@@ -32,13 +35,14 @@ public static class RefreshAccess
     {
         public async Task<SignedIn> Handle(Command request, CancellationToken cancellationToken)
         {
-            if (await refreshTokens.ReadAsync(request.Body.RefreshToken!, cancellationToken) is not var (device, old))
+            if (await refreshTokens.ReadAsync(request.Body.RefreshToken!, cancellationToken) is not { } old)
                 throw new RefusedException(Refusal.RefreshTokenInvalid);
 
-            var (next, hash) = await refreshTokens.MakeAsync(device, cancellationToken);
+            var next = await refreshTokens.SuccessorAsync(old, cancellationToken);
             var now = clock.GetUtcNow();
             var outcome = await sessions.RotateAsync(
-                new Rotation(device, old, hash, now, now.AddDays(tokens.Value.RefreshDays)), cancellationToken);
+                new Rotation(old.Device, old.Hash, next.Hash, now, now.AddDays(tokens.Value.RefreshDays)),
+                cancellationToken);
             if (outcome is not RotationOutcome.Rotated rotated)
             {
                 throw new RefusedException(
@@ -47,8 +51,9 @@ public static class RefreshAccess
 
             var granted = await roles.OfAsync(rotated.User, rotated.Phone, cancellationToken);
             return new SignedIn(
-                rotated.User, device, accessTokens.Issue(rotated.User, device, granted), next, accessTokens.Lifetime,
-                LogPosition.Start);
+                rotated.User, next.Device,
+                accessTokens.Issue(rotated.User, next.Device, granted, rotated.Generation), next.Text,
+                accessTokens.Lifetime, LogPosition.Start);
         }
     }
 }

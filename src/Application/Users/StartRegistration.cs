@@ -103,8 +103,8 @@ public static class StartRegistration
         }
 
         private async ValueTask<DeviceId?> DeviceOfAsync(Body body, CancellationToken cancellationToken) =>
-            body.RefreshToken is { } token && await refreshTokens.ReadAsync(token, cancellationToken) is var (device, _)
-                ? device
+            body.RefreshToken is { } token
+                ? (await refreshTokens.ReadAsync(token, cancellationToken))?.Device
                 : null;
 
         private static void Count(string country, string outcome) =>

@@ -135,14 +135,15 @@ public static class VerifyRegistration
             CancellationToken cancellationToken)
         {
             var now = clock.GetUtcNow();
-            var (refreshToken, hash) = await refreshTokens.MakeAsync(registration.Device, cancellationToken);
+            var refreshToken = await refreshTokens.MakeAsync(registration.Device, cancellationToken);
             var granted = await roles.OfAsync(user, registration.Phone, cancellationToken);
             var answer = new SignedIn(
-                user, registration.Device, accessTokens.Issue(user, registration.Device, granted), refreshToken,
+                user, registration.Device,
+                accessTokens.Issue(user, registration.Device, granted, SignIn.FirstGeneration), refreshToken.Text,
                 accessTokens.Lifetime, position);
 
             var signIn = new SignIn(
-                user, registration.Device, hash, now, now.AddDays(tokens.Value.RefreshDays),
+                user, registration.Device, refreshToken.Hash, now, now.AddDays(tokens.Value.RefreshDays),
                 await secrets.AddressKeyAsync(address, cancellationToken));
             var kept = await secrets.SealAsync(registration, answer, cancellationToken);
             return await registrations.CompleteAsync(registration.Id, signIn, kept, cancellationToken) ? answer : null;

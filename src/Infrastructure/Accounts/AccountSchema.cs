@@ -62,6 +62,8 @@ internal static class AccountSchema
         table.AddColumn("user_id", "uuid").NotNull();
         table.AddColumn("refresh_hash", "bytea").NotNull();
         table.AddColumn("refresh_expires_at", "timestamptz").NotNull();
+        table.AddColumn("generation", "bigint").NotNull().DefaultValueByExpression("0"); // Of the newest tokens.
+        table.AddColumn("used_generation", "bigint").NotNull().DefaultValueByExpression("-1");
         table.AddColumn("created_at", "timestamptz").NotNull();
         table.AddColumn("last_seen", "timestamptz").NotNull();
         table.AddColumn("revoked_at", "timestamptz");

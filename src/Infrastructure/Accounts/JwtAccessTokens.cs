@@ -22,6 +22,10 @@ internal sealed class JwtAccessTokens : IAccessTokens
 
     private const string DeviceClaim = "device";
     private const string RolesClaim = "roles";
+    private const string GenerationClaim = "gen";
+
+    /// <summary>The generation of a token from before generations: nothing needs to know that it was used.</summary>
+    private const long NoGeneration = -1;
 
     /// <summary>Longer than any token that this server issues.</summary>
     private const int LengthMax = 2_048;
@@ -68,7 +72,7 @@ internal sealed class JwtAccessTokens : IAccessTokens
 
     public ReadOnlyMemory<byte> KeySet => _keys.KeySet;
 
-    public string Issue(UserId user, DeviceId device, Roles roles)
+    public string Issue(UserId user, DeviceId device, Roles roles, long generation)
     {
         var now = _clock.GetUtcNow().UtcDateTime;
         return _handler.CreateToken(new SecurityTokenDescriptor
@@ -86,6 +90,7 @@ internal sealed class JwtAccessTokens : IAccessTokens
                 [JwtRegisteredClaimNames.Jti] = Guid.CreateVersion7().ToString(),
                 [DeviceClaim] = device.ToString(),
                 [RolesClaim] = NamesOf(roles),
+                [GenerationClaim] = generation,
             },
         });
     }
@@ -112,6 +117,7 @@ internal sealed class JwtAccessTokens : IAccessTokens
             return Refusal.TokenExpired;
         if (!await _sessions.IsActiveAsync(principal.User, principal.Device, cancellationToken))
             return Refusal.DeviceSignedOut;
+        await _sessions.MarkUsedAsync(principal.Device, verified.Generation, cancellationToken);
         _sessions.Touch(principal.Device);
         return principal;
     }
@@ -127,7 +133,8 @@ internal sealed class JwtAccessTokens : IAccessTokens
         var roles = jwt.TryGetPayloadValue<string[]>(RolesClaim, out var names) ? names : [];
         var principal = new AccessPrincipal(
             new UserId(user), new DeviceId(device), RolesOf(roles), new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
-        return new Verified(principal, new DateTimeOffset(jwt.ValidFrom, TimeSpan.Zero));
+        var generation = jwt.TryGetPayloadValue<long>(GenerationClaim, out var stated) ? stated : NoGeneration;
+        return new Verified(principal, new DateTimeOffset(jwt.ValidFrom, TimeSpan.Zero), generation);
     }
 
     private static string[] NamesOf(Roles roles) =>
@@ -142,7 +149,7 @@ internal sealed class JwtAccessTokens : IAccessTokens
 
     /// <summary>A token whose signature is right.</summary>
     /// <param name="ValidFrom">Its <c>nbf</c>, UTC; the smallest time if it has none.</param>
-    private sealed record Verified(AccessPrincipal Principal, DateTimeOffset ValidFrom);
+    private sealed record Verified(AccessPrincipal Principal, DateTimeOffset ValidFrom, long Generation);
 
     /// <summary>The SHA-256 of a token; tokens themselves do not stay in memory.</summary>
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)

@@ -23,8 +23,15 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
     private const int SeenMax = 100_000;
     private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a request waits for the store to know that its token was used.</summary>
+    private static readonly TimeSpan MarkWithin = TimeSpan.FromSeconds(2);
+
     private readonly RecentlyUsed<DeviceId, Session> _sessions = new(SessionsMax);
     private readonly ConcurrentDictionary<DeviceId, DateTimeOffset> _seen = new();
+
+    /// <summary>Generations that the store could not be told of; at most <see cref="SeenMax"/> devices.</summary>
+    private readonly ConcurrentDictionary<DeviceId, long> _unmarked = new();
+
     private long _revocations;
 
     public event Action<UserId, DeviceId>? Revoked;
@@ -38,11 +45,16 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
         var known = await PostgresErrors.GuardAsync(async () =>
         {
             await using var command = database.CreateCommand(
-                "SELECT user_id, revoked_at IS NOT NULL FROM device_sessions WHERE device_id = $1");
+                "SELECT user_id, revoked_at IS NOT NULL, used_generation FROM device_sessions WHERE device_id = $1");
             command.Parameters.Add(new() { Value = device.Value });
             await using var row = await command.ExecuteReaderAsync(cancellationToken);
             return await row.ReadAsync(cancellationToken)
-                ? new Session { Owner = new UserId(row.GetGuid(0)), Revoked = row.GetBoolean(1) }
+                ? new Session
+                {
+                    Owner = new UserId(row.GetGuid(0)),
+                    Revoked = row.GetBoolean(1),
+                    UsedGeneration = row.GetInt64(2),
+                }
                 : null;
         });
 
@@ -73,6 +85,27 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
             _seen[device] = clock.GetUtcNow();
     }
 
+    public async ValueTask MarkUsedAsync(DeviceId device, long generation, CancellationToken cancellationToken)
+    {
+        var session = _sessions.TryGet(device, out var cached) ? cached : null;
+        if (generation < 0 || (session is not null && Volatile.Read(ref session.UsedGeneration) >= generation))
+            return;
+        using var limit = new CancellationTokenSource(MarkWithin, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await WriteUsedAsync([new(device, generation)], either.Token);
+        }
+        catch (Exception exception) when (exception is StoreUnavailableException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            if (_unmarked.Count < SeenMax)
+                _unmarked.AddOrUpdate(device, generation, (_, other) => Math.Max(other, generation));
+        }
+
+        session?.Used(generation);
+    }
+
     public async Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken)
     {
         var rotated = await IdempotentRetry.RunAsync(
@@ -80,8 +113,8 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
         if (rotated is not null)
             return rotated;
         var revoked = await RevokeWhereAsync(
-            "device_id = $1 AND refresh_hash <> $3", rotation.Now, [rotation.Device.Value, rotation.Old],
-            cancellationToken);
+            "device_id = $1 AND refresh_hash <> $3 AND NOT (refresh_hash = $4 AND used_generation < generation)",
+            rotation.Now, [rotation.Device.Value, rotation.Old, rotation.New], cancellationToken);
         return revoked ? new RotationOutcome.Reused() : new RotationOutcome.Ended();
     }
 
@@ -165,9 +198,20 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
             return true;
         });
 
-    /// <summary>Stores when devices were seen since the last call, in one statement.</summary>
+    /// <summary>
+    /// Stores when devices were seen since the last call, in one statement, and in another the generations that the
+    /// store could not be told of when they were used.
+    /// </summary>
     public async Task WriteSeenAsync(CancellationToken cancellationToken)
     {
+        var used = _unmarked.ToArray();
+        if (used.Length > 0)
+        {
+            await WriteUsedAsync(used, cancellationToken);
+            foreach (var pair in used)
+                _unmarked.TryRemove(pair);
+        }
+
         var seen = _seen.ToArray();
         if (seen.Length == 0)
             return;
@@ -186,15 +230,31 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
             _seen.TryRemove(pair);
     }
 
-    /// <summary>Exchanges the token. A repeated exchange whose answer was lost succeeds too.</summary>
+    /// <summary>Writes nothing where a generation is known to be used, or is no longer the newest.</summary>
+    private Task WriteUsedAsync(
+        KeyValuePair<DeviceId, long>[] used, CancellationToken cancellationToken) => database.ExecuteAsync(
+        """
+        UPDATE device_sessions s SET used_generation = u.generation FROM unnest($1, $2) AS u(device, generation)
+        WHERE s.device_id = u.device AND s.generation = u.generation AND s.used_generation < u.generation
+        """,
+        cancellationToken, used.Select(pair => pair.Key.Value).ToArray(), used.Select(pair => pair.Value).ToArray());
+
+    /// <summary>
+    /// Exchanges the token. A repeated exchange succeeds too, and changes nothing, until a token that it gave was used.
+    /// </summary>
     /// <returns>Null when the session has no such refresh token, has expired or was revoked.</returns>
     private async Task<RotationOutcome?> ExchangeAsync(Rotation rotation, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             """
-            UPDATE device_sessions s SET refresh_hash = $3, refresh_expires_at = $4, last_seen = greatest(last_seen, $5)
-            WHERE device_id = $1 AND refresh_hash IN ($2, $3) AND refresh_expires_at > $5 AND revoked_at IS NULL
-            RETURNING s.user_id, (SELECT p.phone FROM phones p WHERE p.user_id = s.user_id)
+            UPDATE device_sessions s SET
+                refresh_hash = $3,
+                refresh_expires_at = CASE WHEN refresh_hash = $2 THEN $4 ELSE refresh_expires_at END,
+                generation = CASE WHEN refresh_hash = $2 THEN generation + 1 ELSE generation END,
+                last_seen = greatest(last_seen, $5)
+            WHERE device_id = $1 AND (refresh_hash = $2 OR (refresh_hash = $3 AND used_generation < generation))
+              AND refresh_expires_at > $5 AND revoked_at IS NULL
+            RETURNING s.user_id, (SELECT p.phone FROM phones p WHERE p.user_id = s.user_id), s.generation
             """);
         command.Parameters.Add(new() { Value = rotation.Device.Value });
         command.Parameters.Add(new() { Value = rotation.Old });
@@ -205,7 +265,7 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
         if (!await row.ReadAsync(cancellationToken))
             return null;
         var phone = row.IsDBNull(1) ? default : BinaryPrimitives.ReadUInt128BigEndian(row.GetFieldValue<byte[]>(1));
-        return new RotationOutcome.Rotated(new UserId(row.GetGuid(0)), new PhoneKey(phone));
+        return new RotationOutcome.Rotated(new UserId(row.GetGuid(0)), new PhoneKey(phone), row.GetInt64(2));
     }
 
     /// <summary>Signs devices out and notifies all nodes, in one transaction.</summary>
@@ -244,9 +304,24 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
     {
         public volatile bool Revoked;
 
+        /// <summary>The newest generation of which a token was used, as far as this node knows; -1 for none.</summary>
+        public long UsedGeneration;
+
         public required UserId Owner { get; init; }
 
         /// <summary>When the device was last recorded as seen, as a timestamp of the clock; 0 for never.</summary>
         public long SeenAt;
+
+        public void Used(long generation)
+        {
+            var known = Volatile.Read(ref UsedGeneration);
+            while (known < generation)
+            {
+                var before = Interlocked.CompareExchange(ref UsedGeneration, generation, known);
+                if (before == known)
+                    return;
+                known = before;
+            }
+        }
     }
 }

@@ -161,7 +161,8 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
 
     /// <summary>
     /// Compares a guess with a registration that was completed just now. Wrong guesses count on, so that nobody tries
-    /// codes there either. The token that the sign-in stored must be the device's newest still.
+    /// codes there either. The token that the sign-in stored must be the device's newest still, and none of its access
+    /// tokens used.
     /// </summary>
     private async Task<CodeCheck?> FindAnswerAsync(
         Guid registration, Fingerprint code, Fingerprint device, int attemptsMax, DateTimeOffset now,
@@ -173,6 +174,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
             FROM device_sessions s
             WHERE r.id = $1 AND r.attempts < $3 AND r.completed_at > $4 AND r.ended_at IS NULL
               AND s.device_id = r.device_id AND s.revoked_at IS NULL AND s.refresh_hash = r.refresh_hash
+              AND s.used_generation < s.generation
             RETURNING {Columns}, code = $2 AND device = $5
             """);
         Add(

@@ -53,7 +53,7 @@ internal static class AccountOperations
         """
         Creates an account for a new phone, or a further device of the phone's account. Five wrong codes end the
         registration. The right code works once; after a 503 the same code may be sent again. If the answer is lost, the
-        right code for the same `device` gets the same answer again for a minute, as long as its tokens are unused.
+        right code for the same `device` gets the same answer again for a minute, as long as none of its tokens was used.
         """)
     {
         Authorised = false,
@@ -65,16 +65,17 @@ internal static class AccountOperations
     private static readonly Operation Refresh = new(
         HttpMethod.Post, "/v1/tokens/refresh", Registration, "Exchange a refresh token for new tokens",
         """
-        A refresh token works once. Reuse means that somebody else may have the token, so the device is signed out: its
-        tokens and sockets end, and it must register again. Of several concurrent exchanges of one token exactly one
-        succeeds, and the others count as reuse.
+        An answer may be lost, and two tabs may refresh at once: until one of the new tokens was used (the access token
+        by a request or a socket, the refresh token by an exchange), the old refresh token again is answered with the
+        same new one and a valid access token. Reuse after that means that somebody else may have the token, so the
+        device is signed out: its tokens and sockets end, and it must register again.
         """)
     {
         Authorised = false,
         Request = """{"refresh_token":"cmVmcmVzaA"}""",
         Answers =
         [
-            new(200, "The new tokens; the old refresh token has ended.", typeof(TokenAnswer), Examples.TokensJson),
+            new(200, "The new tokens; the old refresh token ends with their first use.", typeof(TokenAnswer), Examples.TokensJson),
         ],
         Refusals = [Refusal.RefreshTokenInvalid, Refusal.RefreshTokenReused],
     };

@@ -29,7 +29,7 @@ public sealed class JwtAccessTokensTests : IDisposable
     {
         var tokens = Tokens(Keys[0]);
 
-        var check = await tokens.ValidateAsync(tokens.Issue(Ann, Phone, Roles.Admin | Roles.Auditor), default);
+        var check = await tokens.ValidateAsync(tokens.Issue(Ann, Phone, Roles.Admin | Roles.Auditor, 0), default);
 
         Assert.Equal(new AccessPrincipal(Ann, Phone, Roles.Admin | Roles.Auditor, Now.AddMinutes(15)), check.Principal);
         Assert.Null(check.Refusal);
@@ -40,7 +40,7 @@ public sealed class JwtAccessTokensTests : IDisposable
     {
         var tokens = Tokens(Keys[0]);
 
-        var jwt = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.Auditor));
+        var jwt = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.Auditor, 0));
 
         Assert.Equal(("ES256", "at+jwt", Ann.ToString()), (jwt.Alg, jwt.Typ, jwt.Subject));
         Assert.Equal(Phone.ToString(), jwt.GetPayloadValue<string>("device"));
@@ -54,16 +54,44 @@ public sealed class JwtAccessTokensTests : IDisposable
     {
         var tokens = Tokens(Keys[0]);
 
-        Assert.NotEqual(tokens.Issue(Ann, Phone, Roles.None), tokens.Issue(Ann, Phone, Roles.None));
-        var check = await tokens.ValidateAsync(tokens.Issue(Ann, Phone, Roles.None), default);
+        Assert.NotEqual(tokens.Issue(Ann, Phone, Roles.None, 0), tokens.Issue(Ann, Phone, Roles.None, 0));
+        var check = await tokens.ValidateAsync(tokens.Issue(Ann, Phone, Roles.None, 0), default);
         Assert.Equal(Roles.None, check.Principal!.Roles);
+    }
+
+    [Fact]
+    public async Task A_good_token_counts_as_used_with_its_generation_and_a_bad_one_does_not()
+    {
+        var tokens = Tokens(Keys[0]);
+        var token = tokens.Issue(Ann, Phone, Roles.None, generation: 7);
+
+        await tokens.ValidateAsync(token, default);
+        await tokens.ValidateAsync(token[..^4] + "AAAA", default);
+        _devices.SignedOut.Add(Phone);
+        await tokens.ValidateAsync(token, default);
+        _devices.SignedOut.Clear();
+        _clock.Advance(TimeSpan.FromMinutes(15));
+        await tokens.ValidateAsync(token, default);
+
+        Assert.Equal([(Phone, 7L)], _devices.Used);
+    }
+
+    [Fact]
+    public async Task A_token_from_before_generations_is_good_and_has_none()
+    {
+        var key = SigningKeys.Load(new TokenOptions { Keys = [Keys[0]] }).Newest;
+        var token = Forge(new SigningCredentials(key, SecurityAlgorithms.EcdsaSha256), "chatcqrs", "at+jwt");
+
+        Assert.NotNull((await Tokens(Keys[0]).ValidateAsync(token, default)).Principal);
+
+        Assert.Equal([(Phone, -1L)], _devices.Used);
     }
 
     [Fact]
     public async Task A_token_ends_after_its_time_although_it_was_seen_before()
     {
         var tokens = Tokens(Keys[0]);
-        var token = tokens.Issue(Ann, Phone, Roles.None);
+        var token = tokens.Issue(Ann, Phone, Roles.None, 0);
         _clock.Advance(TimeSpan.FromMinutes(15) - TimeSpan.FromTicks(1));
         Assert.NotNull((await tokens.ValidateAsync(token, default)).Principal);
 
@@ -77,7 +105,7 @@ public sealed class JwtAccessTokensTests : IDisposable
     public async Task A_token_ends_with_its_device_although_it_was_seen_before()
     {
         var tokens = Tokens(Keys[0]);
-        var token = tokens.Issue(Ann, Phone, Roles.None);
+        var token = tokens.Issue(Ann, Phone, Roles.None, 0);
         Assert.NotNull((await tokens.ValidateAsync(token, default)).Principal);
 
         _devices.SignedOut.Add(Phone);
@@ -93,7 +121,7 @@ public sealed class JwtAccessTokensTests : IDisposable
 
         Assert.Equal(
             Refusal.DeviceSignedOut,
-            (await tokens.ValidateAsync(tokens.Issue(ben, Phone, Roles.None), default)).Refusal);
+            (await tokens.ValidateAsync(tokens.Issue(ben, Phone, Roles.None, 0), default)).Refusal);
     }
 
     [Fact]
@@ -115,12 +143,12 @@ public sealed class JwtAccessTokensTests : IDisposable
     [Fact]
     public async Task After_a_rotation_the_new_key_signs_and_the_old_one_still_verifies()
     {
-        var old = Tokens(Keys[0]).Issue(Ann, Phone, Roles.None);
+        var old = Tokens(Keys[0]).Issue(Ann, Phone, Roles.None, 0);
 
         var rotated = Tokens(Keys[1], Keys[0]);
 
         Assert.NotNull((await rotated.ValidateAsync(old, default)).Principal);
-        Assert.NotEqual(new JsonWebToken(old).Kid, new JsonWebToken(rotated.Issue(Ann, Phone, Roles.None)).Kid);
+        Assert.NotEqual(new JsonWebToken(old).Kid, new JsonWebToken(rotated.Issue(Ann, Phone, Roles.None, 0)).Kid);
         Assert.Equal(Refusal.TokenInvalid, (await Tokens(Keys[1]).ValidateAsync(old, default)).Refusal);
     }
 
@@ -137,7 +165,7 @@ public sealed class JwtAccessTokensTests : IDisposable
     public async Task A_token_that_was_changed_is_refused()
     {
         var tokens = Tokens(Keys[0]);
-        var parts = tokens.Issue(Ann, Phone, Roles.None).Split('.');
+        var parts = tokens.Issue(Ann, Phone, Roles.None, 0).Split('.');
         var claims = Encoding.UTF8.GetString(Base64UrlEncoder.DecodeBytes(parts[1]))
             .Replace("\"roles\":[]", "\"roles\":[\"admin\"]", StringComparison.Ordinal);
         Assert.Contains("admin", claims, StringComparison.Ordinal);
@@ -153,7 +181,7 @@ public sealed class JwtAccessTokensTests : IDisposable
     public async Task A_token_that_is_signed_with_the_public_key_as_a_shared_secret_is_refused()
     {
         var tokens = Tokens(Keys[0]);
-        var kid = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.None)).Kid;
+        var kid = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.None, 0)).Kid;
         using var key = ECDsa.Create();
         key.ImportFromPem(Keys[0]);
         var shared = new SymmetricSecurityKey(key.ExportSubjectPublicKeyInfo()) { KeyId = kid };
@@ -185,7 +213,7 @@ public sealed class JwtAccessTokensTests : IDisposable
         Assert.Equal(2, keys.Length);
         Assert.All(keys, key => Assert.Equal(
             ["kty", "crv", "use", "alg", "kid", "x", "y"], key.EnumerateObject().Select(member => member.Name)));
-        var kid = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.None)).Kid;
+        var kid = new JsonWebToken(tokens.Issue(Ann, Phone, Roles.None, 0)).Kid;
         Assert.Equal(kid, keys[0].GetProperty("kid").GetString());
         var jwk = new Microsoft.IdentityModel.Tokens.JsonWebKey(keys[0].GetRawText());
         Assert.Equal(Base64UrlEncoder.Encode(jwk.ComputeJwkThumbprint()), jwk.Kid);
@@ -253,6 +281,8 @@ public sealed class JwtAccessTokensTests : IDisposable
     {
         public HashSet<DeviceId> SignedOut { get; } = [];
 
+        public List<(DeviceId Device, long Generation)> Used { get; } = [];
+
         public event Action<UserId, DeviceId> Revoked
         {
             add => throw new NotSupportedException();
@@ -264,6 +294,12 @@ public sealed class JwtAccessTokensTests : IDisposable
 
         public void Touch(DeviceId device)
         {
+        }
+
+        public ValueTask MarkUsedAsync(DeviceId device, long generation, CancellationToken cancellationToken)
+        {
+            Used.Add((device, generation));
+            return ValueTask.CompletedTask;
         }
 
         public Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken) =>

@@ -95,16 +95,82 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     }
 
     [Fact]
-    public async Task An_exchange_whose_answer_was_lost_can_be_repeated()
+    public async Task An_exchange_can_be_repeated_on_any_node_until_its_tokens_were_used()
+    {
+        var (here, there) = (database.Sessions(), database.Sessions());
+        var signIn = await SignedInAsync(database);
+        var next = NewHash();
+        var first = await RotateAsync(here, signIn.Device, signIn.RefreshToken, next);
+
+        Assert.Equal(first, await RotateAsync(there, signIn.Device, signIn.RefreshToken, next));
+        Assert.Equal(1, Assert.IsType<RotationOutcome.Rotated>(first).Generation);
+        Assert.True(await here.IsActiveAsync(signIn.User, signIn.Device, default));
+
+        await here.MarkUsedAsync(signIn.Device, 0, default); // An older access token says nothing of the newer ones.
+        Assert.Equal(first, await RotateAsync(there, signIn.Device, signIn.RefreshToken, next));
+
+        await here.MarkUsedAsync(signIn.Device, 1, default);
+        Assert.IsType<RotationOutcome.Reused>(await RotateAsync(there, signIn.Device, signIn.RefreshToken, next));
+        Assert.False(await there.IsActiveAsync(signIn.User, signIn.Device, default));
+    }
+
+    [Fact]
+    public async Task A_repeated_exchange_does_not_lengthen_the_tokens_life()
     {
         var sessions = database.Sessions();
         var signIn = await SignedInAsync(database);
         var next = NewHash();
         await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next);
+        var endsAt = Assert.Single(await sessions.OfAsync(signIn.User, default)).EndsAt;
 
-        Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next));
+        await sessions.RotateAsync(
+            new Rotation(signIn.Device, signIn.RefreshToken, next, Now.AddDays(2), Now.AddDays(92)), default);
 
+        Assert.Equal(endsAt, Assert.Single(await sessions.OfAsync(signIn.User, default)).EndsAt);
+    }
+
+    [Fact]
+    public async Task That_tokens_were_used_is_written_once_a_generation_by_all_nodes_together()
+    {
+        var (here, there) = (database.Sessions(), database.Sessions());
+        var signIn = await SignedInAsync(database);
+        await RotateAsync(here, signIn.Device, signIn.RefreshToken);
+        foreach (var node in new[] { here, there })
+            Assert.True(await node.IsActiveAsync(signIn.User, signIn.Device, default));
+        var before = await VersionAsync(signIn.Device);
+
+        await here.MarkUsedAsync(signIn.Device, 1, default);
+        var marked = await VersionAsync(signIn.Device);
+        foreach (var node in new[] { here, there, here, there })
+            await node.MarkUsedAsync(signIn.Device, 1, default);
+
+        Assert.NotEqual(before, marked);
+        Assert.Equal(marked, await VersionAsync(signIn.Device));
+    }
+
+    [Fact]
+    public async Task Tokens_that_were_used_while_the_store_did_not_answer_are_marked_later()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        var next = NewHash();
+        await RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next);
         Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
+        await using (var connection = await database.Source.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            await using var held = new NpgsqlCommand(
+                "SELECT FROM chat.device_sessions WHERE device_id = $1 FOR UPDATE", connection);
+            held.Parameters.Add(new() { Value = signIn.Device.Value });
+            await held.ExecuteNonQueryAsync();
+
+            await sessions.MarkUsedAsync(signIn.Device, 1, default); // Gives up, and lets the caller go on.
+        }
+
+        await sessions.WriteSeenAsync(default);
+
+        Assert.IsType<RotationOutcome.Reused>(
+            await RotateAsync(database.Sessions(), signIn.Device, signIn.RefreshToken, next));
     }
 
     [Fact]
@@ -125,19 +191,20 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     }
 
     [Fact]
-    public async Task Of_many_exchanges_of_one_token_at_once_exactly_one_wins()
+    public async Task Of_many_exchanges_of_one_token_at_once_all_get_the_same()
     {
         var sessions = database.Sessions();
         for (var round = 0; round < 10; round++)
         {
             var signIn = await SignedInAsync(database);
+            var next = NewHash();
 
             var outcomes = await Task.WhenAll(
-                Enumerable.Range(0, 8).Select(_ => RotateAsync(sessions, signIn.Device, signIn.RefreshToken)));
+                Enumerable.Range(0, 8).Select(_ => RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next)));
 
-            Assert.Single(outcomes, outcome => outcome is RotationOutcome.Rotated);
-            Assert.Single(outcomes, outcome => outcome is RotationOutcome.Reused);
-            Assert.False(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
+            Assert.All(outcomes, outcome => Assert.Equal(
+                1, Assert.IsType<RotationOutcome.Rotated>(outcome).Generation));
+            Assert.True(await sessions.IsActiveAsync(signIn.User, signIn.Device, default));
         }
     }
 
@@ -261,6 +328,15 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
     private static Task<RotationOutcome> RotateAsync(
         PostgresDeviceSessions sessions, DeviceId device, ReadOnlyMemory<byte> old, byte[]? next = null) =>
         sessions.RotateAsync(new Rotation(device, old, next ?? NewHash(), Now.AddDays(1), Now.AddDays(91)), default);
+
+    /// <summary>Changes with every write of a device's row.</summary>
+    private async Task<string> VersionAsync(DeviceId device)
+    {
+        await using var command = database.Source.CreateCommand(
+            "SELECT xmin::text FROM chat.device_sessions WHERE device_id = $1");
+        command.Parameters.Add(new() { Value = device.Value });
+        return (string)(await command.ExecuteScalarAsync())!;
+    }
 
     /// <summary>Waits until a node receives notifications; it has cleared its caches before that.</summary>
     private async Task HearsAsync(PostgresDeviceSessions node)

@@ -202,6 +202,12 @@ public sealed partial class RegistrationTests(ChatServer server) : IClassFixture
         (await server.RefreshAsync((await VerifyAsync(used)).Is(200).Text("refresh_token"))).Is(200);
         (await VerifyAsync(used)).IsProblem(410, "registration_burnt");
 
+        var called = await server.StartAsync(NewPhone());
+        var access = (await VerifyAsync(called)).Is(200).Text("access_token");
+        (await VerifyAsync(called)).Is(200);
+        (await server.GetAsync("/v1/devices", access)).Is(200);
+        (await VerifyAsync(called)).IsProblem(410, "registration_burnt");
+
         var phone = NewPhone();
         var other = await server.SignInAsync(phone);
         var removed = await server.StartAsync(phone);

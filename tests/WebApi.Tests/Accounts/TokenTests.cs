@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -34,9 +35,12 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
         var other = await server.SignInAsync(phone);
         var tokens = await server.SignInAsync(phone);
         var next = Tokens.Of(await server.RefreshAsync(tokens.Refresh));
+        (await server.GetAsync(Me, next.Access)).Is(200);
+        using var socket = await server.ConnectAsync(next.Access);
 
         (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
 
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseAsync(socket));
         (await server.GetAsync(Me, tokens.Access)).IsProblem(401, "device_signed_out");
         (await server.GetAsync(Me, next.Access)).IsProblem(401, "device_signed_out");
         (await server.RefreshAsync(next.Refresh)).IsProblem(401, "refresh_token_invalid");
@@ -57,16 +61,99 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task Of_two_concurrent_refreshes_exactly_one_succeeds()
+    public async Task A_refresh_whose_answer_was_lost_is_answered_alike_until_its_tokens_were_used()
     {
+        var tokens = await server.SignInAsync();
+        (await server.GetAsync(Me, tokens.Access)).Is(200);
+        var lost = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+
+        var again = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+        (await server.GetAsync(Me, tokens.Access)).Is(200); // The older access token is no sign of the newer ones.
+        var third = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+
+        Assert.Equal((lost.Refresh, lost.Refresh), (again.Refresh, third.Refresh));
+        Assert.Equal((tokens.User, tokens.Device), (again.User, again.Device));
+        (await server.GetAsync(Me, lost.Access)).Is(200);
+        (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
+        (await server.GetAsync(Me, third.Access)).IsProblem(401, "device_signed_out");
+    }
+
+    [Fact]
+    public async Task The_first_access_token_of_a_repeated_refresh_is_good_as_well()
+    {
+        var tokens = await server.SignInAsync();
+        var first = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+        var again = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+
+        (await server.GetAsync(Me, again.Access)).Is(200);
+        (await server.GetAsync(Me, first.Access)).Is(200);
+        (await server.RefreshAsync(again.Refresh)).Is(200);
+    }
+
+    [Theory]
+    [InlineData("Bearer")]
+    [InlineData("access_token")]
+    public async Task A_socket_uses_the_tokens_as_well(string by)
+    {
+        var tokens = await server.SignInAsync();
+        var next = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+
+        using var socket = by == "Bearer"
+            ? await server.ConnectAsync(next.Access)
+            : await ConnectByAddressAsync(next.Access);
+
+        (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseAsync(socket));
+    }
+
+    [Fact]
+    public async Task Refreshes_at_the_same_time_on_two_nodes_give_the_same_refresh_token()
+    {
+        var other = new ChatServer { Beside = server };
+        await other.InitializeAsync();
         for (var round = 0; round < 5; round++)
         {
             var tokens = await server.SignInAsync();
 
-            var answers = await Task.WhenAll(server.RefreshAsync(tokens.Refresh), server.RefreshAsync(tokens.Refresh));
+            var answers = await Task.WhenAll(
+                new[] { server, other, server, other }.Select(node => node.RefreshAsync(tokens.Refresh)));
 
-            Assert.Single(answers, answer => answer.Status == 200);
-            answers.Single(answer => answer.Status != 200).IsProblem(401, "refresh_token_reused");
+            var next = answers.Select(answer => Tokens.Of(answer.Is(200))).ToArray();
+            Assert.Single(next.Select(each => each.Refresh).Distinct());
+            await Task.WhenAll(next.Select(async each => (await other.GetAsync(Me, each.Access)).Is(200)));
+            (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
+            (await server.GetAsync(Me, next[0].Access)).IsProblem(401, "device_signed_out");
+        }
+
+        await other.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task The_successor_of_a_refresh_token_uses_its_predecessor_up()
+    {
+        var tokens = await server.SignInAsync();
+        var second = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+        var third = Tokens.Of((await server.RefreshAsync(second.Refresh)).Is(200));
+
+        Assert.Equal(third.Refresh, (await server.RefreshAsync(second.Refresh)).Is(200).Text("refresh_token"));
+        (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
+    }
+
+    [Fact]
+    public async Task No_row_shows_a_refresh_token()
+    {
+        var tokens = await server.SignInAsync();
+        var next = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+
+        await using var command = server.Database.CreateCommand(
+            "SELECT s::text FROM chat.device_sessions s WHERE device_id = $1");
+        command.Parameters.Add(new() { Value = Guid.Parse(tokens.Device) });
+        var row = (string)(await command.ExecuteScalarAsync())!;
+
+        foreach (var token in new[] { tokens.Refresh, next.Refresh })
+        {
+            var secret = Convert.ToHexStringLower(WebEncoders.Base64UrlDecode(token).AsSpan(16, 16));
+            Assert.DoesNotContain(secret, row, StringComparison.Ordinal);
         }
     }
 
@@ -167,6 +254,32 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
             (new UserId(Guid.Parse(tokens.User)), new DeviceId(Guid.Parse(tokens.Device))),
             await told.Task.WaitAsync(TimeSpan.FromSeconds(30)));
         sessions.Revoked -= Tell;
+    }
+
+    private async Task<ClientWebSocket> ConnectByAddressAsync(string token)
+    {
+        var socket = new ClientWebSocket();
+        var address = new UriBuilder(server.Http.BaseAddress!)
+        {
+            Scheme = "ws",
+            Path = "/v1/ws",
+            Query = $"access_token={token}",
+        };
+        await socket.ConnectAsync(address.Uri, Testing.Eventually.Cancelled());
+        return socket;
+    }
+
+    /// <summary>Reads until the server closes the socket.</summary>
+    private static async Task<WebSocketCloseStatus?> CloseAsync(ClientWebSocket socket)
+    {
+        var buffer = new byte[4_096];
+        while ((await socket.ReceiveAsync(buffer, Testing.Eventually.Cancelled())).MessageType
+            != WebSocketMessageType.Close)
+        {
+            // Frames from before.
+        }
+
+        return socket.CloseStatus;
     }
 
     private static string[] RolesOf(string accessToken) =>

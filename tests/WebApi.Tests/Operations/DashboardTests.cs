@@ -178,7 +178,7 @@ public sealed class ProductionTests(ProductionServer server) : IClassFixture<Pro
         command.Parameters.Add(new() { Value = device.Value });
         command.Parameters.Add(new() { Value = user.Value });
         await command.ExecuteNonQueryAsync();
-        var token = server.Services.GetRequiredService<IAccessTokens>().Issue(user, device, Roles.Admin);
+        var token = server.Services.GetRequiredService<IAccessTokens>().Issue(user, device, Roles.Admin, generation: 0);
         using var browser = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
         using var request = new HttpRequestMessage(
             HttpMethod.Post, new Uri(server.Http.BaseAddress!, "/hangfire/sign-in"))
