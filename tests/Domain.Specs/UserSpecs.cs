@@ -212,7 +212,7 @@ public sealed class UserSpecs
     private static DeviceId Device(int number) => new(new Guid($"00000000-0000-7000-8000-{number:x12}"));
 
     private static AddDevice Add(DeviceAdded device, SealedContent? profile = null, DeviceId? inPlaceOf = null) =>
-        new(Ann, device.Device, device.Name, device.Platform, profile ?? Profile, inPlaceOf);
+        new(Ann, device.Device, device.Name, device.Platform, profile ?? Profile, inPlaceOf, device.Ephemeral);
 
     private static UserEvent[] Full() =>
         [

@@ -26,6 +26,22 @@ public sealed class DirectorySpecs
     }
 
     [Fact]
+    public void An_account_names_its_ephemeral_devices()
+    {
+        var story = new Story().Of(
+            Ann, at => new UserEvent.UserRegistered(Ann, First) { At = at },
+            at => new UserEvent.DeviceAdded(Ann, Phone, "Phone", "android") { At = at },
+            at => new UserEvent.DeviceAdded(Ann, Laptop, "Browser", "web", Ephemeral: true) { At = at });
+
+        var view = story.Then<UserId, UserView, UsersProjection>()[Ann]!;
+        Assert.Equal([Phone.Value, Laptop.Value], view.Devices.ToArray());
+        Assert.Equal([Laptop.Value], view.Ephemeral.ToArray());
+
+        story.Of(Ann, at => new UserEvent.DeviceRemoved(Ann, Laptop) { At = at });
+        Assert.Empty(story.Then<UserId, UserView, UsersProjection>()[Ann]!.Ephemeral);
+    }
+
+    [Fact]
     public void Blocks_settings_and_conversations_change_no_account() => Assert.Empty(
         new Story().In(Group, Started(Ann, Ben)).Of(
             Ann, at => new UserEvent.UserBlocked(Ann, Ben) { At = at },

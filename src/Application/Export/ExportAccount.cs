@@ -68,6 +68,7 @@ public static class ExportAccount
                 DeviceId = device.Id.Value,
                 device.Name,
                 device.Platform,
+                device.Ephemeral,
                 device.AddedAt,
                 LastSeen = lastSeen.GetValueOrDefault(device.Id, device.AddedAt),
                 Current = device.Id == request.Device,

@@ -37,8 +37,12 @@ internal sealed class AccountSecrets(IContentSealer sealer)
     }
 
     /// <summary>Two devices are the same here if they describe themselves alike.</summary>
-    public ValueTask<Fingerprint> DeviceAsync(string name, string platform, CancellationToken cancellationToken) =>
-        FingerprintAsync("device", Encoding.UTF8.GetBytes($"{name}\0{platform}"), cancellationToken);
+    public ValueTask<Fingerprint> DeviceAsync(DeviceBody device, CancellationToken cancellationToken)
+    {
+        var kind = device.Ephemeral is true ? "\0ephemeral" : "";
+        return FingerprintAsync(
+            "device", Encoding.UTF8.GetBytes($"{device.Name}\0{device.Platform}{kind}"), cancellationToken);
+    }
 
     public ValueTask<Fingerprint> RefreshTokenAsync(ReadOnlyMemory<byte> token, CancellationToken cancellationToken) =>
         FingerprintAsync("refresh", token.Span, cancellationToken);

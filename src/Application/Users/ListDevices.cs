@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Users;
 using FluentValidation;
 using MediatR;
 
@@ -12,7 +13,7 @@ public static class ListDevices
 
     /// <param name="LastSeen">Last use, UTC, to the minute.</param>
     /// <param name="Current">Whether it is the calling device.</param>
-    public sealed record Item(DeviceId Device, string Name, string Platform, DateTimeOffset LastSeen, bool Current);
+    public sealed record Item(Device Device, DateTimeOffset LastSeen, bool Current);
 
     internal sealed class Validator : AbstractValidator<Query>;
 
@@ -24,8 +25,7 @@ public static class ListDevices
             var (user, _) = await users.ReadAsync(request.Caller, cancellationToken);
             var lastSeen = await sessions.LastSeenAsync(request.Caller, cancellationToken);
             return [.. user.Devices.Select(device => new Item(
-                device.Id, device.Name, device.Platform, lastSeen.GetValueOrDefault(device.Id, device.AddedAt),
-                device.Id == request.Device))];
+                device, lastSeen.GetValueOrDefault(device.Id, device.AddedAt), device.Id == request.Device))];
         }
     }
 }

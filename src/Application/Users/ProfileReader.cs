@@ -5,8 +5,12 @@ using ChatCqrs.Domain.Users;
 namespace ChatCqrs.Application.Users;
 
 /// <summary>Opens the current profiles from the log.</summary>
-internal sealed class ProfileReader(UserWriter users, IDirectory directory, IContentSealer sealer)
+internal sealed class ProfileReader(
+    UserWriter users, IDirectory directory, IContentSealer sealer, IEventStore log, IReadSide readSide)
 {
+    /// <summary>How long <see cref="ManyAsync"/> waits for the views, where they miss somebody.</summary>
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
+
     /// <exception cref="RefusedException">The account does not exist.</exception>
     public async Task<(User User, Profile Profile)> ReadAsync(UserId id, CancellationToken cancellationToken)
     {
@@ -23,6 +27,34 @@ internal sealed class ProfileReader(UserWriter users, IDirectory directory, ICon
         profile is { } content && await sealer.OpenAsync(Profile.ScopeOf(id), content, cancellationToken) is { } bytes
             ? Profile.FromBytes(bytes.Span)
             : throw new RefusedException(Refusal.UserUnknown);
+
+    /// <summary>
+    /// Many profiles from the read models, in two queries at most. Where the views miss a user, they may be behind the
+    /// log: then they are asked again once they have what it has now, a second later at most.
+    /// </summary>
+    /// <returns>Without users who have no account.</returns>
+    public async Task<IReadOnlyDictionary<UserId, Profile>> ManyAsync(
+        IReadOnlyCollection<UserId> ids, CancellationToken cancellationToken)
+    {
+        var known = await directory.ProfilesAsync(ids, cancellationToken);
+        if (known.Count < ids.Count)
+        {
+            var head = await log.HeadAsync(cancellationToken);
+            if (readSide.Position < head && await readSide.WaitForAsync(head, WaitMax, cancellationToken))
+                known = await directory.ProfilesAsync(ids, cancellationToken);
+        }
+
+        await sealer.PrepareAsync(
+            known.Select(profile => (Profile.ScopeOf(profile.Key), profile.Value)), cancellationToken);
+        var profiles = new Dictionary<UserId, Profile>(known.Count);
+        foreach (var (user, content) in known)
+        {
+            if (await sealer.OpenAsync(Profile.ScopeOf(user), content, cancellationToken) is { } bytes)
+                profiles[user] = Profile.FromBytes(bytes.Span);
+        }
+
+        return profiles;
+    }
 
     /// <summary>The names of many users, in few queries; null for users without a name or account.</summary>
     public async Task<IReadOnlyDictionary<UserId, string?>> NamesAsync(

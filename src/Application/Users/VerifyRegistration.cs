@@ -14,8 +14,6 @@ namespace ChatCqrs.Application.Users;
 /// </summary>
 public static class VerifyRegistration
 {
-    public const int DeviceNameMax = 100;
-    public const int PlatformMax = 50;
     public const int CodeMax = 32;
 
     /// <summary>The body of <c>POST /v1/registrations/{registration_id}/verification</c>.</summary>
@@ -23,12 +21,6 @@ public static class VerifyRegistration
     {
         public string? Code { get; init; }
         public DeviceBody? Device { get; init; }
-    }
-
-    public sealed record DeviceBody
-    {
-        public string? Name { get; init; }
-        public string? Platform { get; init; }
     }
 
     /// <param name="Address">The client's address, see <see cref="StartRegistration.Command"/>.</param>
@@ -40,22 +32,13 @@ public static class VerifyRegistration
         {
             RuleFor(c => c.Body.Code).Must(code => code is { Length: > 0 and <= CodeMax })
                 .WithMessage("must be the code that was sent.").OverridePropertyName("code");
-            RuleFor(c => c.Body.Device).NotNull().WithMessage("must be given: {name, platform}.")
-                .OverridePropertyName("device");
-            RuleFor(c => c.Body.Device!.Name).Must(name => name is not null && PlainText.IsLine(name, DeviceNameMax))
-                .When(c => c.Body.Device is not null)
-                .WithMessage($"must have 1 to {DeviceNameMax} characters, {PlainText.LineRule}.")
-                .OverridePropertyName("device.name");
-            RuleFor(c => c.Body.Device!.Platform)
-                .Must(platform => platform is not null && PlainText.IsLine(platform, PlatformMax))
-                .When(c => c.Body.Device is not null)
-                .WithMessage($"must have 1 to {PlatformMax} characters, {PlainText.LineRule}.")
-                .OverridePropertyName("device.platform");
+            RuleFor(c => c.Body.Device).NotNull().WithMessage(DeviceBody.Missing)
+                .SetValidator(new DeviceBody.Validator()!).OverridePropertyName("device");
         }
     }
 
     internal sealed class Handler(
-        IRegistrations registrations, IDeviceSessions sessions, UserWriter users, AccountSecrets secrets,
+        IRegistrations registrations, DeviceAdmission admission, UserWriter users, AccountSecrets secrets,
         IContentSealer sealer, RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens,
         IOptions<TokenOptions> tokens, TimeProvider clock)
         : IRequestHandler<Command, SignedIn>
@@ -98,7 +81,7 @@ public static class VerifyRegistration
         {
             var check = await registrations.CheckCodeAsync(
                 id, await secrets.CodeAsync(id, body.Code!, cancellationToken),
-                await secrets.DeviceAsync(body.Device!.Name!, body.Device.Platform!, cancellationToken),
+                await secrets.DeviceAsync(body.Device!, cancellationToken),
                 RegistrationOptions.AttemptsMax, clock.GetUtcNow(), cancellationToken);
             return check switch
             {
@@ -112,22 +95,10 @@ public static class VerifyRegistration
             User state, UserId user, DeviceId device, DeviceBody body, Profile profile,
             CancellationToken cancellationToken)
         {
-            DeviceId? removed = null;
-            if (state.Devices.Length >= User.DevicesMax && !state.HasDevice(device))
-            {
-                removed = await LeastRecentlySeenAsync(state, user, cancellationToken);
-                await sessions.RevokeAsync(user, removed.Value, cancellationToken);
-            }
-
+            var removed = await admission.MakeRoomAsync(state, user, device, cancellationToken);
             var sealedProfile = await sealer.SealAsync(Profile.ScopeOf(user), profile.ToBytes(), cancellationToken);
-            return new UserCommand.AddDevice(user, device, body.Name!, body.Platform!, sealedProfile, removed);
-        }
-
-        private async Task<DeviceId> LeastRecentlySeenAsync(
-            User state, UserId user, CancellationToken cancellationToken)
-        {
-            var lastSeen = await sessions.LastSeenAsync(user, cancellationToken);
-            return state.Devices.MinBy(device => lastSeen.GetValueOrDefault(device.Id, DateTimeOffset.MinValue))!.Id;
+            return new UserCommand.AddDevice(
+                user, device, body.Name!, body.Platform!, sealedProfile, removed, body.Ephemeral is true);
         }
 
         private async Task<SignedIn?> CompleteAsync(

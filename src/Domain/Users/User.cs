@@ -5,7 +5,8 @@ using static ChatCqrs.Domain.Users.UserEvent;
 namespace ChatCqrs.Domain.Users;
 
 /// <summary>A client installation on which the user is signed in.</summary>
-public sealed record Device(DeviceId Id, string Name, string Platform, DateTimeOffset AddedAt);
+/// <param name="Ephemeral">Whether it may lose what it stores, as a browser may: nothing relies on its copy.</param>
+public sealed record Device(DeviceId Id, string Name, string Platform, DateTimeOffset AddedAt, bool Ephemeral = false);
 
 /// <summary>An account, its devices, blocks and settings.</summary>
 /// <param name="Id">Null before registration.</param>
@@ -58,15 +59,14 @@ public sealed record User(
             AddDevice c when state.Id is null =>
             [
                 new UserRegistered(c.User, c.RegisterWith) { At = now },
-                new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
+                Added(c, now),
             ],
             AddDevice c when state.HasDevice(c.Device) => [], // A retry is not an error.
-            AddDevice c when state.Devices.Length < DevicesMax =>
-                [new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now }],
+            AddDevice c when state.Devices.Length < DevicesMax => [Added(c, now)],
             AddDevice c =>
             [
                 new DeviceRemoved(c.User, DeviceToRemove(state, c.InPlaceOf)) { At = now },
-                new DeviceAdded(c.User, c.Device, c.Name, c.Platform) { At = now },
+                Added(c, now),
             ],
             _ when state.Id is null => throw new RefusedException(Refusal.UserUnknown),
             Erase => [new UserErased(state.Id.Value) { At = now }],
@@ -94,7 +94,10 @@ public sealed record User(
         {
             UserRegistered e => next with { Id = e.User, Profile = e.Profile, RegisteredAt = e.At },
             ProfileChanged e => next with { Profile = e.Profile, Avatar = e.Avatar },
-            DeviceAdded e => next with { Devices = state.Devices.Add(new Device(e.Device, e.Name, e.Platform, e.At)) },
+            DeviceAdded e => next with
+            {
+                Devices = state.Devices.Add(new Device(e.Device, e.Name, e.Platform, e.At, e.Ephemeral)),
+            },
             DeviceRemoved e => next with { Devices = state.Devices.RemoveAll(device => device.Id == e.Device) },
             UserBlocked e => next with { Blocked = state.Blocked.SetItem(e.Other, e.At) },
             UserUnblocked e => next with { Blocked = state.Blocked.Remove(e.Other) },
@@ -114,6 +117,9 @@ public sealed record User(
             _ => throw new InvalidOperationException($"Unknown event {@event.GetType().Name}."),
         };
     }
+
+    private static DeviceAdded Added(AddDevice c, DateTimeOffset now) =>
+        new(c.User, c.Device, c.Name, c.Platform, c.Ephemeral) { At = now };
 
     /// <summary>The named device if it exists, otherwise the one added first.</summary>
     private static DeviceId DeviceToRemove(User state, DeviceId? named) =>

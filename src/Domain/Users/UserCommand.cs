@@ -12,9 +12,10 @@ public abstract record UserCommand
     /// <param name="InPlaceOf">
     /// The device to remove if the account has <see cref="User.DevicesMax"/>; null for the oldest.
     /// </param>
+    /// <param name="Ephemeral">See <see cref="Device"/>.</param>
     public sealed record AddDevice(
         UserId User, DeviceId Device, string Name, string Platform,
-        SealedContent RegisterWith, DeviceId? InPlaceOf) : UserCommand;
+        SealedContent RegisterWith, DeviceId? InPlaceOf, bool Ephemeral = false) : UserCommand;
 
     /// <summary>Replace the profile.</summary>
     /// <param name="Avatar">

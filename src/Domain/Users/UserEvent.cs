@@ -18,7 +18,9 @@ public abstract record UserEvent
     /// <param name="Avatar">The file that the profile names as its avatar; null for none.</param>
     public sealed record ProfileChanged(UserId User, SealedContent Profile, FileId? Avatar = null) : UserEvent;
 
-    public sealed record DeviceAdded(UserId User, DeviceId Device, string Name, string Platform) : UserEvent;
+    /// <param name="Ephemeral">See <see cref="Device"/>; false in events from before there were such devices.</param>
+    public sealed record DeviceAdded(
+        UserId User, DeviceId Device, string Name, string Platform, bool Ephemeral = false) : UserEvent;
 
     public sealed record DeviceRemoved(UserId User, DeviceId Device) : UserEvent;
 

@@ -140,8 +140,9 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
 
     /// <summary>
     /// Messages of the conversations <c>$1</c> that every recipient's devices hold; <c>$2</c> is the limit. A recipient
-    /// is a member who sees the message, once for each of their devices. The device that sent the message need not
-    /// report it.
+    /// is a member who sees the message, once for each of their devices. Ephemeral devices are left out: a member who
+    /// has no other one is a recipient without a device, who never holds anything. The device that sent the message
+    /// need not report it.
     /// </summary>
     private const string DeliveredSql =
         """
@@ -151,7 +152,8 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
             FROM members() m
             LEFT JOIN watermarks w ON w.conversation_id = m.conversation_id AND w.user_id = m.user_id
             LEFT JOIN mt_doc_users u ON u.id = m.user_id::text
-            LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device) ON true
+            LEFT JOIN LATERAL jsonb_array_elements_text(u.data -> 'devices') AS d(device)
+                ON NOT coalesce(u.data -> 'ephemeral', '[]') ? d.device
             WHERE m.conversation_id = ANY ($1) AND m.left_seq IS NULL
         )
         SELECT t.conversation_id, t.seq, t.message_id, c.last_seq

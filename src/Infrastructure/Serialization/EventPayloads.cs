@@ -210,12 +210,13 @@ internal sealed record ProfileChangedV1(Guid User, SealedPayload Profile, Guid? 
     { At = at };
 }
 
-internal sealed record DeviceAddedV1(Guid User, Guid Device, string Name, string Platform)
+internal sealed record DeviceAddedV1(Guid User, Guid Device, string Name, string Platform, bool? Ephemeral = null)
 {
-    public static DeviceAddedV1 Of(UserEvent.DeviceAdded e) => new(e.User.Value, e.Device.Value, e.Name, e.Platform);
+    public static DeviceAddedV1 Of(UserEvent.DeviceAdded e) =>
+        new(e.User.Value, e.Device.Value, e.Name, e.Platform, e.Ephemeral ? true : null);
 
     public UserEvent ToDomain(DateTimeOffset at) =>
-        new UserEvent.DeviceAdded(new(User), new(Device), Name, Platform) { At = at };
+        new UserEvent.DeviceAdded(new(User), new(Device), Name, Platform, Ephemeral is true) { At = at };
 }
 
 internal sealed record DeviceRemovedV1(Guid User, Guid Device)

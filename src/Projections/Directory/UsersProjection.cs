@@ -16,6 +16,9 @@ public sealed record UserView
     public required DateTimeOffset RegisteredAt { get; init; }
     public required ImmutableArray<Guid> Devices { get; init; }
 
+    /// <summary>Those of the devices that may lose what they store; empty in views of earlier versions.</summary>
+    public ImmutableArray<Guid> Ephemeral { get; init; } = [];
+
     /// <summary>Time of erasure, UTC; null if not erased.</summary>
     public DateTimeOffset? ErasedAt { get; init; }
 }
@@ -49,8 +52,16 @@ public sealed class UsersProjection : IProjection<UserId, UserView>
         },
         _ when view is null => null, // Erasure truncates the earlier events, and a rebuild may read a part of them.
         UserEvent.ProfileChanged e => view with { Profile = e.Profile.Bytes.ToArray() },
-        UserEvent.DeviceAdded e => view with { Devices = view.Devices.Add(e.Device.Value) },
-        UserEvent.DeviceRemoved e => view with { Devices = view.Devices.Remove(e.Device.Value) },
+        UserEvent.DeviceAdded e => view with
+        {
+            Devices = view.Devices.Add(e.Device.Value),
+            Ephemeral = e.Ephemeral ? view.Ephemeral.Add(e.Device.Value) : view.Ephemeral,
+        },
+        UserEvent.DeviceRemoved e => view with
+        {
+            Devices = view.Devices.Remove(e.Device.Value),
+            Ephemeral = view.Ephemeral.Remove(e.Device.Value),
+        },
         _ => view,
     };
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ChatCqrs.Application.Users;
+using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.Accounts;
 
@@ -24,17 +25,30 @@ public sealed record OwnProfileAnswer(
     Guid UserId, string Phone, string? Name, string? About, string? Avatar, DateTimeOffset CreatedAt);
 
 /// <summary>A user's public profile.</summary>
-public sealed record PublicProfileAnswer(
-    Guid UserId, string? Name, string? About, string? Avatar, DateTimeOffset CreatedAt);
+/// <param name="Avatar">The <c>file_id</c> of an image that everybody who is signed in may download.</param>
+public sealed record PublicProfileAnswer(Guid UserId, string? Name, string? About, string? Avatar)
+{
+    internal static PublicProfileAnswer Of(UserId user, Profile profile) =>
+        new(user.Value, profile.Name, profile.About, profile.Avatar);
+}
+
+/// <summary>Public profiles, in any order.</summary>
+public sealed record PublicProfilesAnswer(IReadOnlyList<PublicProfileAnswer> Users);
 
 /// <summary>The caller's own devices.</summary>
 public sealed record DevicesAnswer(IReadOnlyList<DeviceAnswer> Devices)
 {
     internal static DevicesAnswer Of(IEnumerable<ListDevices.Item> items) => new([.. items.Select(item =>
-        new DeviceAnswer(item.Device.Value, item.Name, item.Platform, item.LastSeen, item.Current))]);
+        new DeviceAnswer(
+            item.Device.Id.Value, item.Device.Name, item.Device.Platform, item.Device.AddedAt, item.LastSeen,
+            item.Current, item.Device.Ephemeral))]);
 }
 
 /// <summary>One of the caller's devices.</summary>
+/// <param name="CreatedAt">When it signed in.</param>
 /// <param name="LastSeen">The last use, to the minute.</param>
 /// <param name="Current">Whether it is the device of this request.</param>
-public sealed record DeviceAnswer(Guid DeviceId, string Name, string Platform, DateTimeOffset LastSeen, bool Current);
+/// <param name="Ephemeral">Whether it may lose what it stores.</param>
+public sealed record DeviceAnswer(
+    Guid DeviceId, string Name, string Platform, DateTimeOffset CreatedAt, DateTimeOffset LastSeen, bool Current,
+    bool Ephemeral);

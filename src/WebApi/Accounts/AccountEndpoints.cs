@@ -33,6 +33,7 @@ public static class AccountEndpoints
         users.MapDelete("/users/me", EraseAsync);
         users.MapGet("/users/me/export", ExportAsync).OffersFeature("account_export");
         users.MapGet("/users/{user_id}", ShowAsync);
+        users.MapGet("/users", ShowManyAsync);
         users.MapGet("/devices", ListAsync);
         users.MapDelete("/devices/{device_id}", RemoveAsync);
         return api;
@@ -127,8 +128,14 @@ public static class AccountEndpoints
         string user_id, IMediator mediator, CancellationToken cancellationToken)
     {
         var shown = await mediator.Send(new ShowProfile.Query(user_id), cancellationToken);
-        return new PublicProfileAnswer(
-            shown.User.Value, shown.Profile.Name, shown.Profile.About, shown.Profile.Avatar, shown.CreatedAt);
+        return PublicProfileAnswer.Of(shown.User, shown.Profile);
+    }
+
+    private static async Task<PublicProfilesAnswer> ShowManyAsync(
+        string? ids, IMediator mediator, CancellationToken cancellationToken)
+    {
+        var shown = await mediator.Send(new ShowProfiles.Query(ids), cancellationToken);
+        return new PublicProfilesAnswer([.. shown.Select(item => PublicProfileAnswer.Of(item.User, item.Profile))]);
     }
 
     private static async Task<DevicesAnswer> ListAsync(

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Accounts;
 
@@ -17,13 +18,14 @@ internal static class AccountOperations
 
     private const string PublicProfileJson =
         $$"""
-        {"user_id":"{{Examples.Ben}}","name":"Ben","about":null,"avatar":null,"created_at":"2026-01-02T03:04:05.678Z"}
+        {"user_id":"{{Examples.Ben}}","name":"Ben","about":null,"avatar":null}
         """;
 
     private const string DevicesJson =
         $$"""
         {"devices":[{"device_id":"{{Examples.AnnsPhone}}","name":"Ann's phone","platform":"android",
-          "last_seen":"2026-01-02T03:04:05.678Z","current":true}]}
+          "created_at":"2026-01-02T03:04:05.678Z","last_seen":"2026-01-02T03:04:05.678Z","current":true,
+          "ephemeral":false}]}
         """;
 
     private static readonly Operation Start = new(
@@ -53,7 +55,8 @@ internal static class AccountOperations
         """
         Creates an account for a new phone, or a further device of the phone's account. Five wrong codes end the
         registration. The right code works once; after a 503 the same code may be sent again. If the answer is lost, the
-        right code for the same `device` gets the same answer again for a minute, as long as none of its tokens was used.
+        right code for the same `device` gets the same answer again for a minute, as long as none of its tokens was
+        used.
         """)
     {
         Authorised = false,
@@ -75,7 +78,8 @@ internal static class AccountOperations
         Request = """{"refresh_token":"cmVmcmVzaA"}""",
         Answers =
         [
-            new(200, "The new tokens; the old refresh token ends with their first use.", typeof(TokenAnswer), Examples.TokensJson),
+            new(200, "The new tokens; the old refresh token ends with their first use.", typeof(TokenAnswer),
+                Examples.TokensJson),
         ],
         Refusals = [Refusal.RefreshTokenInvalid, Refusal.RefreshTokenReused],
     };
@@ -150,7 +154,8 @@ internal static class AccountOperations
                  "profile":{"user_id":"{{Examples.Ann}}","phone":"+12025550123","name":"Ann","about":null,"avatar":null,
                    "created_at":"2026-01-02T03:04:05.678Z"},
                  "devices":[{"device_id":"{{Examples.AnnsPhone}}","name":"Ann's phone","platform":"android",
-                   "added_at":"2026-01-02T03:04:05.678Z","last_seen":"2026-01-02T03:04:05.678Z","current":true}],
+                   "ephemeral":false,"added_at":"2026-01-02T03:04:05.678Z","last_seen":"2026-01-02T03:04:05.678Z",
+                   "current":true}],
                  "sessions":[{"device_id":"{{Examples.AnnsPhone}}","signed_in_at":"2026-01-02T03:04:05.678Z",
                    "last_seen":"2026-01-02T03:04:05.678Z","ends_at":"2026-04-02T03:04:05.678Z"}],
                  "blocks":[],"settings":[],"push_subscriptions":[],"media":[],"uploads":[],
@@ -169,6 +174,19 @@ internal static class AccountOperations
     {
         Answers = [new(200, "The profile.", typeof(PublicProfileAnswer), PublicProfileJson)],
         Refusals = [Refusal.UserUnknown],
+    };
+
+    private static readonly Operation ShowMany = new(
+        HttpMethod.Get, "/v1/users", Account, "Many users' public profiles",
+        $"""
+        `ids` are 1 to {ShowProfiles.UsersMax} ids of users, with commas between them, in one request; doubles count
+        once. The answer omits users without an account, and is in any order.
+        """)
+    {
+        Answers =
+        [
+            new(200, "The profiles.", typeof(PublicProfilesAnswer), $$"""{"users":[{{PublicProfileJson.Trim()}}]}"""),
+        ],
     };
 
     private static readonly Operation List = new(
@@ -190,5 +208,5 @@ internal static class AccountOperations
     };
 
     public static readonly IReadOnlyList<Operation> All =
-        [Start, Verify, Refresh, Keys, ShowOwn, Change, Export, Erase, Show, List, Remove];
+        [Start, Verify, Refresh, Keys, ShowOwn, Change, Export, Erase, Show, ShowMany, List, Remove];
 }

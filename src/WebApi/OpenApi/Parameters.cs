@@ -14,6 +14,7 @@ internal static class Parameters
         ["id"] = ("The conversation.", Uuid(), Examples.Conversation),
         ["message_id"] = ("The message.", Uuid(), Examples.Message),
         ["user_id"] = ("A user; in a query, the caller.", Uuid(), Examples.Ben),
+        ["ids"] = ("Users, with commas between them.", Text(), $"{Examples.Ann},{Examples.Ben}"),
         ["device_id"] = ("One of the caller's devices.", Uuid(), Examples.AnnsPhone),
         ["registration_id"] = ("The registration.", Uuid(), Examples.Registration),
         ["name"] = ("The projection's name.", Text(), "timeline"),

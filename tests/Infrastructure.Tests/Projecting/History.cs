@@ -58,6 +58,17 @@ internal sealed class History(IEventStore log, int seed = 1)
         await AppendAsync(StreamName.Of(user), user, [.. User.Decide(User.NotRegistered, phone, Now), laptop]);
     }
 
+    /// <summary>Adds one device, and the account where it is the first. Messages are sent from the device 0.</summary>
+    public async Task AddDeviceAsync(UserId user, int device, bool ephemeral)
+    {
+        while (_devices.Count <= device)
+            _devices.Add(new(Guid.NewGuid()));
+        var added = new UserEvent.DeviceAdded(user, _devices[device], "Device", "web", ephemeral) { At = Now };
+        var registered = new UserEvent.UserRegistered(user, Sealed()) { At = Now };
+        await AppendAsync(
+            StreamName.Of(user), user, _ends.ContainsKey(StreamName.Of(user)) ? [added] : [registered, added]);
+    }
+
     public async Task RemoveDeviceAsync(UserId user, int device) => await AppendAsync(
         StreamName.Of(user), user, [new UserEvent.DeviceRemoved(user, _devices[device]) { At = Now }]);
 
@@ -74,13 +85,14 @@ internal sealed class History(IEventStore log, int seed = 1)
 
     /// <param name="expiresAt">Null for a time long after every test.</param>
     public async Task<MessageId> SendAsync(
-        ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null, int bytes = ContentBytes)
+        ConversationId conversation, UserId sender, DateTimeOffset? expiresAt = null, int bytes = ContentBytes,
+        bool files = true)
     {
         var message = new MessageId(NewGuid());
         var command = new ConversationCommand.SendMessage(
             message, sender, _devices[0], MessageType.Text, Sealed(bytes),
             new Fingerprint((UInt128)_random.NextInt64()), null, expiresAt ?? Start.AddYears(1_000),
-            Files: _random.Next(3) == 0 ? [new FileId(NewGuid())] : null);
+            Files: files && _random.Next(3) == 0 ? [new FileId(NewGuid())] : null);
         await DecideAsync(conversation, command, sender);
         return message;
     }

@@ -137,6 +137,21 @@ public sealed class EventSnapshotTests
     }
 
     [Fact]
+    public void A_device_says_that_it_is_ephemeral()
+    {
+        var added = new UserEvent.DeviceAdded(Ann, Phone, "Browser", "web", Ephemeral: true) { At = At };
+        var codec = new EventCodec();
+        var (data, _) = codec.Encode(added, Context, IEventCodec.FirstLink);
+
+        Assert.EndsWith(
+            ",\"platform\":\"web\",\"ephemeral\":true}", Encoding.UTF8.GetString(data.Payload.Span),
+            StringComparison.Ordinal);
+        var read = codec.Decode(new StoredEvent(
+            StreamName.Of(Ann), 3, new LogPosition(4711), data.EventId, data.Type, data.Payload, data.Metadata));
+        Assert.Equal(added, read.Event);
+    }
+
+    [Fact]
     public void A_group_under_an_id_of_its_clients_tells_the_fingerprint_of_its_start()
     {
         var started = new ConversationEvent.ConversationStarted(

@@ -15,7 +15,7 @@ public sealed class DeviceTests(ChatServer server) : IClassFixture<ChatServer>
             .ToArray();
 
         Assert.Equal(
-            ["device_id", "name", "platform", "last_seen", "current"],
+            ["device_id", "name", "platform", "created_at", "last_seen", "current", "ephemeral"],
             devices[0].EnumerateObject().Select(member => member.Name));
         Assert.Equal(
             [(first.Device, "Phone", false), (second.Device, "Laptop", true)],
@@ -25,6 +25,32 @@ public sealed class DeviceTests(ChatServer server) : IClassFixture<ChatServer>
         Assert.All(devices, device => Assert.InRange(
             DateTimeOffset.UtcNow - device.GetProperty("last_seen").GetDateTimeOffset(), TimeSpan.FromSeconds(-5),
             TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
+    public async Task A_device_may_be_ephemeral_and_is_another_one_than_the_same_that_is_not()
+    {
+        var phone = NewPhone();
+        var first = await server.SignInAsync(phone, device: "Phone");
+        var started = (await server.StartAsync(phone)).Is(202);
+        var browser = new { name = "Browser", platform = "web", ephemeral = true };
+        var path = $"/v1/registrations/{started.Text("registration_id")}/verification";
+        var code = started.Text("code");
+
+        var signedIn = (await server.PostAsync(path, new { code, device = browser })).Is(200);
+        Assert.Equal(
+            signedIn.Body.GetRawText(),
+            (await server.PostAsync(path, new { code, device = browser })).Is(200).Body.GetRawText());
+        (await server.PostAsync(path, new { code, device = new { browser.name, browser.platform } }))
+            .IsProblem(410, "registration_burnt");
+
+        var devices = (await server.GetAsync("/v1/devices", first.Access)).Is(200)["devices"].EnumerateArray();
+        Assert.Equal(
+            [(first.Device, false), (signedIn.Text("device_id"), true)],
+            devices.Select(device => (
+                device.GetProperty("device_id").GetString()!, device.GetProperty("ephemeral").GetBoolean())));
+        (await server.PostAsync(path, new { code, device = new { name = "B", platform = "web", ephemeral = "yes" } }))
+            .IsProblem(400, "malformed_json");
     }
 
     [Fact]

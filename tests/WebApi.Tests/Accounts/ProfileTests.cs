@@ -101,7 +101,45 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
         var shown = (await server.GetAsync($"/v1/users/{ann.User}", ben.Access)).Is(200);
 
         Assert.Equal("Ann", shown.Text("name"));
-        Assert.False(shown.Has("phone"));
+        Assert.Equal(
+            ["user_id", "name", "about", "avatar"], shown.Body.EnumerateObject().Select(member => member.Name));
+    }
+
+    [Fact]
+    public async Task Many_profiles_come_at_once_each_once_and_without_those_that_nobody_has()
+    {
+        var ann = await server.SignInAsync(name: "Ann");
+        var ben = await server.SignInAsync(name: "Ben");
+        var gone = await server.SignInAsync(name: "Gone");
+        (await server.DeleteAsync(Me, gone.Access)).Is(204);
+
+        var shown = (await server.GetAsync(
+            $"/v1/users?ids={ben.User},{Guid.NewGuid()},{ann.User},{gone.User},{ben.User.ToUpperInvariant()}",
+            ann.Access)).Is(200);
+
+        Assert.Equal(["users"], shown.Body.EnumerateObject().Select(member => member.Name));
+        var users = shown["users"].EnumerateArray().ToList();
+        Assert.All(users, user => Assert.Equal(
+            ["user_id", "name", "about", "avatar"], user.EnumerateObject().Select(member => member.Name)));
+        Assert.Equal(
+            new HashSet<(string?, string?)> { (ann.User, "Ann"), (ben.User, "Ben") },
+            users.Select(user => (user.GetProperty("user_id").GetString(), user.GetProperty("name").GetString()))
+                .ToHashSet());
+        Assert.Equal(2, users.Count);
+    }
+
+    [Fact]
+    public async Task Many_profiles_are_up_to_two_hundred_well_formed_ids()
+    {
+        var ann = await server.SignInAsync(name: "Ann");
+        var most = string.Join(',', Enumerable.Range(0, 199).Select(_ => Guid.NewGuid()).Append(Guid.Parse(ann.User)));
+
+        Assert.Equal(1, (await server.GetAsync($"/v1/users?ids={most}", ann.Access)).Is(200)["users"].GetArrayLength());
+        var folded = (await server.GetAsync($"/v1/users?IDS={most},{ann.User}", ann.Access)).Is(200);
+        Assert.Equal(1, folded["users"].GetArrayLength());
+        foreach (var wrong in (string[])["", "?ids=", "?ids=ann", $"?ids={ann.User},", $"?ids={most},{Guid.NewGuid()}"])
+            (await server.GetAsync($"/v1/users{wrong}", ann.Access)).IsInvalid("ids");
+        (await server.GetAsync($"/v1/users?ids={ann.User}")).IsProblem(401, "unauthenticated");
     }
 
     [Fact]
