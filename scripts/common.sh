@@ -19,6 +19,17 @@ build_server() {
   fi
 }
 
+# Whether Node.js 20 or later is there, with npm.
+npm_is_there() {
+  command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ]
+}
+
+# npm_install FOLDER: installs what its package-lock.json says, unless that is there already.
+npm_install() {
+  [ ! "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] || return 0
+  npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund
+}
+
 # The folder of PostgreSQL's server programs; empty when they are missing.
 postgres_bin() {
   local bin

@@ -5,7 +5,7 @@ namespace ChatCqrs.Architecture.Tests;
 /// <summary>Documents and comments refer only to files, headings and names that exist.</summary>
 public sealed partial class DocumentRules
 {
-    private static readonly string[] Sources = [".cs", ".csproj", ".props", ".proto", ".json"];
+    private static readonly string[] Sources = [".cs", ".csproj", ".props", ".proto", ".json", ".ts"];
     private static readonly string[] CitingFiles = [.. Sources, ".md", ".yml", ".sql", ""];
     private static readonly string[] RecordParts = ["Context", "Decision", "Consequences"];
 

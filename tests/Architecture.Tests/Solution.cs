@@ -39,7 +39,7 @@ internal static class Solution
         .Concat(Directory.EnumerateDirectories(folder).Where(IsWritten).SelectMany(FilesIn));
 
     private static bool IsWritten(string folder) => Path.GetFileName(folder) is ".ci"
-        or not (['.', ..] or "bin" or "obj" or "node_modules" or "TestResults" or "__mismatch__");
+        or not (['.', ..] or "bin" or "obj" or "node_modules" or "dist" or "api" or "TestResults" or "__mismatch__");
 
     private static IEnumerable<string> Written(string folder, string pattern) => Directory
         .EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)

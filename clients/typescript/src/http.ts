@@ -1,0 +1,127 @@
+import { delay, type Clock } from './clock.js';
+import { ChatError, type Problem } from './errors.js';
+import type { ChatStorage } from './storage.js';
+
+/** How long an answer may take, in milliseconds. */
+export const answerWithin = 30_000;
+
+export interface Request {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Bytes to send instead of JSON. */
+  readonly bytes?: Blob | Uint8Array<ArrayBuffer>;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; `answerWithin` by default. */
+  readonly within?: number;
+}
+
+/** REST without tokens: JSON, problems, `Chat-Position`. */
+export class Http {
+  readonly #url: string;
+  readonly #fetch: typeof fetch;
+  readonly #clock: Clock;
+  readonly #storage: ChatStorage;
+  #position: string | undefined;
+  #loaded: Promise<void> | undefined;
+
+  constructor(url: string, fetcher: typeof fetch, clock: Clock, storage: ChatStorage) {
+    this.#url = url;
+    this.#fetch = fetcher;
+    this.#clock = clock;
+    this.#storage = storage;
+  }
+
+  /** Sends a request and returns the answer with a status below 400. */
+  async send(method: string, path: string, request: Request = {}): Promise<Response> {
+    await (this.#loaded ??= this.#storage.get('position').then((position) => {
+      this.#position ??= position as string | undefined;
+    }));
+    try {
+      return await this.#once(method, path, request, this.#position);
+    } catch (error) {
+      if (!(error instanceof ChatError) || error.code !== 'position_unknown') throw error;
+      await this.forgetPosition(); // The log lost the entry that the position names.
+      return this.#once(method, path, request, undefined);
+    }
+  }
+
+  async json<T>(method: string, path: string, request?: Request): Promise<T> {
+    const answer = await this.send(method, path, request);
+    if (answer.status === 204 || answer.status === 202 && answer.headers.get('Content-Length') === '0')
+      return undefined as T;
+    try {
+      return (await answer.json()) as T;
+    } catch (cause) {
+      request?.signal?.throwIfAborted();
+      throw new ChatError('network', 'The answer broke off.', { cause });
+    }
+  }
+
+  async forgetPosition(): Promise<void> {
+    this.#position = undefined;
+    await this.#storage.set({ position: undefined });
+  }
+
+  async #once(method: string, path: string, request: Request, position: string | undefined): Promise<Response> {
+    const headers: Record<string, string> = { ...request.headers };
+    if (request.body !== undefined) headers['Content-Type'] = 'application/json';
+    if (position && method === 'GET') headers['Chat-Min-Position'] = position;
+    const answer = await this.#answer(this.#url + path, method, headers, request);
+    const reached = answer.headers.get('Chat-Position');
+    if (reached && reached !== this.#position) {
+      this.#position = reached;
+      await this.#storage.set({ position: reached });
+    }
+    if (answer.status < 400) return answer;
+    throw ChatError.of(await problemOf(answer), answer.headers.get('Retry-After'));
+  }
+
+  async #answer(
+    url: string, method: string, headers: Record<string, string>, request: Request,
+  ): Promise<Response> {
+    const { signal, within = answerWithin } = request;
+    signal?.throwIfAborted();
+    const ending = new AbortController();
+    const abort = () => ending.abort(signal!.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const cancel = this.#clock.after(within, () => ending.abort(new ChatError('network', 'There was no answer.')));
+    const body = request.bytes ?? (request.body === undefined ? null : JSON.stringify(request.body));
+    const init: RequestInit = { method, headers, body, signal: ending.signal, redirect: 'error', credentials: 'omit' };
+    try {
+      return await (0, this.#fetch)(url, init);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof ChatError) throw cause;
+      throw new ChatError('network', 'The server cannot be reached.', { cause });
+    } finally {
+      cancel();
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+}
+
+/** Runs `run` until it succeeds or fails for good; at most `tries` times. */
+export async function retried<T>(
+  tries: number, clock: Clock, wait: (attempt: number) => number, signal: AbortSignal | undefined,
+  run: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof ChatError) || !error.retryable || attempt + 1 >= tries) throw error;
+      await delay(clock, Math.max(error.retryAfter ?? 0, wait(attempt)), signal);
+    }
+  }
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+  const text = await answer.text().catch(() => ''); // The status says enough where the body broke off.
+  try {
+    const problem = JSON.parse(text) as Problem;
+    if (typeof problem.code === 'string') return { ...problem, status: answer.status };
+  } catch {
+    // Not of this API: a proxy's page, for example.
+  }
+  return { status: answer.status, code: 'bad_answer', detail: `The answer ${answer.status} is none of this API.` };
+}

@@ -1,0 +1,16 @@
+export { ChatClient, type ChatClientOptions, type Contact } from './client.js';
+export { systemClock, type Clock } from './clock.js';
+export type { SocketLike } from './connection.js';
+export { Conversation, type Cancellable, type HistoryOptions, type HistoryPage } from './conversation.js';
+export { ChatError, type ChatErrorFields, type ClientCode, type ErrorCode, type Problem } from './errors.js';
+export type { ChatEvent, ChatEvents, ConnectionState } from './events.js';
+export type { Request } from './http.js';
+export { Inbox, type PageOptions } from './inbox.js';
+export type { DeviceLink, LinkRequest } from './links.js';
+export type { Logger } from './logger.js';
+export { OutgoingMessage, type Content, type OutgoingState, type SendOptions } from './outbox.js';
+export { MemoryStorage, type ChatStorage } from './storage.js';
+export type { Surroundings } from './surroundings.js';
+export type { Session } from './tokens.js';
+export type { FileType, UploadOptions } from './uploads.js';
+export type * from './wire.js';
