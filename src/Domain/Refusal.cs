@@ -20,6 +20,9 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Unknown, "registration_unknown", "There is no such registration.");
 
     public static readonly Refusal FileUnknown = new(RefusalKind.Unknown, "file_unknown", "There is no such file.");
+    public static readonly Refusal FileNotToSend = new(
+        RefusalKind.Invalid, "file_unknown",
+        "The message names a file that does not exist, or that the sender neither uploaded nor was sent.");
     public static readonly Refusal UploadUnknown =
         new(RefusalKind.Unknown, "upload_unknown", "There is no such upload.");
 

@@ -1,33 +1,29 @@
 using System.Text.Json;
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Media;
 
 /// <summary>
-/// Finds the files that a message refers to: every <c>file_id</c> in its media object and document, at any depth, or
-/// either being an id itself. Files that the sender may not see are ignored, so that guessing an id gains nothing; the
-/// message is stored unchanged.
+/// The files that a message refers to: every <c>file_id</c> and <c>thumbnail_file_id</c> in its media object and
+/// document, at any depth, or either being an id itself. Everyone who sees the message may download them, so each must
+/// be the sender's to send (<see cref="FilePermissions"/>).
 /// </summary>
-internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvider clock)
+internal static class FileReferences
 {
-    /// <summary>The most files of one message; further ones are ignored.</summary>
-    private const int FilesMax = 64;
+    /// <summary>The most files of one message.</summary>
+    public const int FilesMax = 64;
 
-    private const string Field = "file_id";
+    private const string File = "file_id", Thumbnail = "thumbnail_file_id";
 
-    /// <returns>Null if there are none. Costs no query for messages without attachments.</returns>
-    public ValueTask<IReadOnlyList<FileId>?> FindAsync(
-        UserId sender, JsonElement? mediaObject, JsonElement? document, CancellationToken cancellationToken)
+    /// <returns>Each file once; null if there are none.</returns>
+    public static IReadOnlyList<FileId>? Of(JsonElement? mediaObject, JsonElement? document)
     {
         if (mediaObject is null && document is null)
-            return ValueTask.FromResult<IReadOnlyList<FileId>?>(null);
+            return null;
         var found = new HashSet<FileId>();
         Collect(mediaObject, found);
         Collect(document, found);
-        return found.Count == 0
-            ? ValueTask.FromResult<IReadOnlyList<FileId>?>(null)
-            : new(OfSenderAsync(sender, found, cancellationToken));
+        return found.Count == 0 ? null : [.. found];
     }
 
     /// <summary>
@@ -37,7 +33,7 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
     public static bool IsBare(JsonElement attachment) =>
         Parse(attachment) is not null
         || (attachment.ValueKind == JsonValueKind.Object
-            && attachment.EnumerateObject().ToList() is [{ } only] && IsField(only) && Parse(only.Value) is not null);
+            && attachment.EnumerateObject().ToList() is [{ } only] && Is(only, File) && Parse(only.Value) is not null);
 
     internal static void Collect(JsonElement? attachment, HashSet<FileId> found)
     {
@@ -49,27 +45,13 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
             Walk(element, found);
     }
 
-    private async Task<IReadOnlyList<FileId>?> OfSenderAsync(
-        UserId sender, HashSet<FileId> found, CancellationToken cancellationToken)
-    {
-        var files = await media.TouchAsync(found, clock.GetUtcNow(), cancellationToken);
-        var own = new List<FileId>(files.Count);
-        foreach (var file in files)
-        {
-            if (await access.MaySeeAsync(sender, file, cancellationToken))
-                own.Add(file.Id);
-        }
-
-        return own.Count == 0 ? null : own;
-    }
-
     private static void Walk(JsonElement element, HashSet<FileId> found)
     {
         if (element.ValueKind == JsonValueKind.Object)
         {
             foreach (var member in element.EnumerateObject())
             {
-                if (found.Count < FilesMax && IsField(member) && Parse(member.Value) is { } id)
+                if ((Is(member, File) || Is(member, Thumbnail)) && Parse(member.Value) is { } id)
                     found.Add(id);
                 else
                     Walk(member.Value, found);
@@ -82,7 +64,8 @@ internal sealed class FileReferences(IMedia media, MediaAccess access, TimeProvi
         }
     }
 
-    private static bool IsField(JsonProperty member) => member.Name.Equals(Field, StringComparison.OrdinalIgnoreCase);
+    private static bool Is(JsonProperty member, string field) =>
+        member.Name.Equals(field, StringComparison.OrdinalIgnoreCase);
 
     private static FileId? Parse(JsonElement element) =>
         element.ValueKind == JsonValueKind.String

@@ -22,10 +22,11 @@ internal sealed class MediaAccess(
     public async Task<MediaFile> RequireAsync(UserId caller, FileId id, CancellationToken cancellationToken)
     {
         var file = await media.FindAsync(id, cancellationToken) ?? throw new RefusedException(Refusal.FileUnknown);
+        var seen = readSide.Position; // Before the look-up: the views may show more by its end.
         if (await MaySeeAsync(caller, file, cancellationToken) || await IsAvatarAsync(file, cancellationToken))
             return file;
         var head = await log.HeadAsync(cancellationToken);
-        if (readSide.Position < head
+        if (seen < head
             && await readSide.WaitForAsync(head, WaitMax, cancellationToken)
             && await MaySeeAsync(caller, file, cancellationToken))
             return file;
@@ -36,19 +37,24 @@ internal sealed class MediaAccess(
     /// Checks membership in the conversation's state, not in a view: a removed member loses access at once. An avatar
     /// does not count, so that nobody can keep another one's picture by sending it.
     /// </summary>
-    public async Task<bool> MaySeeAsync(UserId caller, MediaFile file, CancellationToken cancellationToken)
+    public async Task<bool> MaySeeAsync(FoundFile file, CancellationToken cancellationToken)
     {
-        if (file.Owner == caller)
+        if (file.IsOwn)
             return true;
-        foreach (var reference in await media.ReferencesAsync(file.Id, caller, cancellationToken))
+        foreach (var reference in file.References)
         {
             var conversation = await conversations.PeekAsync(reference.Conversation, cancellationToken);
-            if (conversation.Members.TryGetValue(caller, out var member) && member.JoinedSeq <= reference.Seq)
+            if (conversation.Members.TryGetValue(file.User, out var member) && member.JoinedSeq <= reference.Seq)
                 return true;
         }
 
         return false;
     }
+
+    private async Task<bool> MaySeeAsync(UserId caller, MediaFile file, CancellationToken cancellationToken) =>
+        file.Owner == caller
+        || (await media.FindForAsync([(caller, file.Id)], cancellationToken) is [{ } found]
+            && await MaySeeAsync(found, cancellationToken));
 
     /// <summary>Asks the account's state, not a view: who has changed the avatar has hidden the old one.</summary>
     private async Task<bool> IsAvatarAsync(MediaFile file, CancellationToken cancellationToken) =>

@@ -46,6 +46,7 @@ internal static class AttachmentRules
             $"a list of 1 to {WaveformMax} numbers from 0 to {WaveformTop}"),
         ["thumbhash"] = new(
             value => value.ValueKind == JsonValueKind.String
+                && !value.GetString()!.Any(char.IsWhiteSpace) // Which the validation of base64 passes over.
                 && Base64.IsValid(value.GetString(), out var size) && size <= ThumbHashMax,
             $"at most {ThumbHashMax} bytes in base64"),
     };

@@ -107,6 +107,7 @@ public static class SendMessage
             RuleFor(c => c.Body.Document).Must(BeFlat).When(c => BeSmall(c.Body.Document))
                 .WithMessage(TooDeep).OverridePropertyName("document");
             RuleFor(c => c.Body).Custom(BeDescribed).When(c => c.Body.Ciphertext is null);
+            RuleFor(c => c.Body).Custom(NameFewFiles);
             RuleFor(c => c.Body.Text).NotEmpty().When(c => c.Body is { Type: "poll", Ciphertext: null })
                 .WithMessage("must be the question of the poll.").OverridePropertyName("text");
             RuleFor(c => c.Body.Epoch).Null().WithMessage("is only for conversations that are encrypted with MLS.")
@@ -126,6 +127,16 @@ public static class SendMessage
                 : ("media_object", body.MediaObject);
             if (BeSmall(attachment) && AttachmentRules.FaultOf(type, attachment) is { } fault)
                 context.AddFailure(field, fault);
+        }
+
+        private static void NameFewFiles(Body body, ValidationContext<Command> context)
+        {
+            if (FileReferences.Of(body.MediaObject, body.Document) is { Count: > FileReferences.FilesMax })
+            {
+                context.AddFailure(
+                    body.MediaObject is null ? "document" : "media_object",
+                    $"must name at most {FileReferences.FilesMax} files.");
+            }
         }
 
         private static bool BeFlat(JsonElement? element) =>
@@ -156,7 +167,7 @@ public static class SendMessage
 
     internal sealed class Handler(
         IConversationWriter conversations, PhoneLookUps phones, KnownUsers known, DirectPairs pairs, BlockLists blocks,
-        IContentSealer sealer, MessageLifetimes lifetimes, FileReferences media, EarlierMessages earlier,
+        IContentSealer sealer, MessageLifetimes lifetimes, FilePermissions permissions, EarlierMessages earlier,
         ISentMessages sent, TimeProvider clock) : IRequestHandler<Command, Sent>, IMessageSealer
     {
         public async Task<Sent> Handle(Command request, CancellationToken cancellationToken)
@@ -166,13 +177,15 @@ public static class SendMessage
                 throw new RefusedException(Refusal.SenderMismatch);
 
             var (conversation, other) = await AddressAsync(request.Caller, body, cancellationToken);
+            var files = FileReferences.Of(body.MediaObject, body.Document);
+            // Begun here and awaited in the message's place: the socket's next frame does not wait for it.
+            var maySend = files is null ? null : permissions.MaySendAsync(request.Caller, files);
             var policy = lifetimes.Guess(conversation);
             var command = await SealAsync(request, conversation, policy, cancellationToken);
             var session = request.Session;
             var origin = new Origin(
                 new Actor(request.Caller, request.Device),
                 session?.CorrelationId ?? Activity.Current?.TraceId.ToHexString(), session?.Id, session?.Admitted);
-            var files = await media.FindAsync(request.Caller, body.MediaObject, body.Document, cancellationToken);
             var receiver = other ?? await pairs.OtherAsync(conversation, request.Caller, cancellationToken);
             var isGone = receiver is not null && !await known.ExistsAsync(receiver.Value, cancellationToken);
             var isBlocked = receiver is not null && !isGone
@@ -189,7 +202,7 @@ public static class SendMessage
                 IsGone = isGone,
             };
             return await conversations.SendAsync(
-                conversation, command, origin, cancellationToken, new SealedFor(policy, this, request));
+                conversation, command, origin, cancellationToken, new SealedFor(policy, this, request), maySend);
         }
 
         public async ValueTask<ConversationCommand.SendMessage> SealAgainAsync(

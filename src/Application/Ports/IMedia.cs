@@ -40,16 +40,17 @@ public interface IMedia
     Task<IReadOnlyList<MediaFile>> OwnedAsync(
         UserId owner, FileId? after, int limit, CancellationToken cancellationToken);
 
-    /// <summary>
-    /// The user's conversations to which a file was sent, each with the last entry that refers to it; at most a few.
-    /// </summary>
-    Task<IReadOnlyList<FileReference>> ReferencesAsync(FileId file, UserId user, CancellationToken cancellationToken);
+    /// <summary>What the views know of users' files, in one query.</summary>
+    /// <param name="files">Each pair once.</param>
+    /// <returns>One for each pair whose file exists.</returns>
+    Task<IReadOnlyList<FoundFile>> FindForAsync(
+        IReadOnlyCollection<(UserId User, FileId File)> files, CancellationToken cancellationToken);
 
     /// <summary>
     /// Marks files as used, so that they are not collected before the read models see the message that refers to them.
     /// </summary>
     /// <returns>The files that exist.</returns>
-    Task<IReadOnlyList<MediaFile>> TouchAsync(
+    Task<IReadOnlySet<FileId>> TouchAsync(
         IReadOnlyCollection<FileId> files, DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>
@@ -176,6 +177,18 @@ public sealed record MediaFile(
 /// <param name="Seq">The last entry that refers to the file, a seq.</param>
 /// <summary>The use of a file in a conversation.</summary>
 public sealed record FileReference(ConversationId Conversation, long Seq);
+
+/// <summary>A file, and what makes it a user's to see.</summary>
+/// <param name="IsOwn">Whether the user uploaded it.</param>
+/// <param name="References">
+/// The user's conversations to which it was sent, as the views have them, the latest first and at most a few; none for
+/// their own file.
+/// </param>
+public sealed record FoundFile(UserId User, FileId File, bool IsOwn, IReadOnlyList<FileReference> References)
+{
+    /// <summary>Whether the views show it to the user.</summary>
+    public bool IsShown => IsOwn || References.Count > 0;
+}
 
 /// <summary>A resumable upload.</summary>
 /// <param name="Length">The announced length in bytes; null while it is unknown.</param>

@@ -40,9 +40,9 @@ public sealed class ConversationWriter(
 
     public Task<Sent> SendAsync(
         ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken,
-        SealedFor assumption = default)
+        SealedFor assumption = default, Task<bool>? maySend = null)
     {
-        var request = new PendingSend(id, command, origin, assumption);
+        var request = new PendingSend(id, command, origin, assumption, maySend);
         return Post(request, request.Answer, cancellationToken);
     }
 

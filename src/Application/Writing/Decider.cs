@@ -38,6 +38,13 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
     }
 
     /// <summary>
+    /// Whether it is not known yet whether the message's files may be sent. A retry is answered without.
+    /// </summary>
+    public static bool NeedsFiles(StreamState<Conversation> stream, PendingSend request) =>
+        request.MaySend is { IsCompletedSuccessfully: false }
+        && stream.State.Recent.Find(request.Command.Sender, request.Command.MessageId) is null;
+
+    /// <summary>
     /// Decides the first requests that wait, as many as one append has room for. A request that has no room in an
     /// append of its own is refused. A request whose decision throws something unexpected, which is a defect, fails
     /// alone.
@@ -176,6 +183,8 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
         if (request.Unsealable is { } refused)
             throw refused;
         var events = Conversation.Decide(decision.Stream.State, command, now);
+        if (request.MaySend is { } maySend && maySend is not { IsCompletedSuccessfully: true, Result: true })
+            throw new RefusedException(Refusal.FileNotToSend);
         request.Claim = sentIds.TryClaim(command.Sender, command.MessageId, request.Conversation, now, committed)
             ?? throw new RefusedException(Refusal.MessageIdReused);
         Add(decision, request, events);

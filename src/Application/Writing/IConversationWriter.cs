@@ -29,9 +29,13 @@ public interface IConversationWriter
     /// <param name="assumption">
     /// The retention that the message was sealed for; without it, the message is never sealed again.
     /// </param>
+    /// <param name="maySend">
+    /// Whether the message's files are the sender's to send; null without files. The message waits for it in its place,
+    /// apart from the others, unless it is a retry.
+    /// </param>
     Task<Sent> SendAsync(
         ConversationId id, ConversationCommand.SendMessage command, Origin origin, CancellationToken cancellationToken,
-        SealedFor assumption = default);
+        SealedFor assumption = default, Task<bool>? maySend = null);
 
     /// <summary>Raises a member's watermark. Receipts that wait are merged to the highest.</summary>
     /// <returns>A position at which the log holds the receipt.</returns>

@@ -4,8 +4,8 @@ namespace ChatCqrs.Application.Writing;
 
 /// <summary>
 /// What a partition has to do next: new requests, and the continuations of reads and appends. One loop takes them, so a
-/// partition's state needs no lock. <see cref="Backlog"/> bounds the requests, and each conversation has at most one
-/// continuation on its way.
+/// partition's state needs no lock. <see cref="Backlog"/> bounds the requests, and with them the continuations: each
+/// conversation has at most one on its way, and each message with files one more.
 /// </summary>
 internal sealed class Mailbox
 {

@@ -57,7 +57,8 @@ internal sealed class PendingChange(ConversationId conversation, ConversationCom
 }
 
 internal sealed class PendingSend(
-    ConversationId conversation, ConversationCommand.SendMessage command, Origin origin, SealedFor sealedFor)
+    ConversationId conversation, ConversationCommand.SendMessage command, Origin origin, SealedFor sealedFor,
+    Task<bool>? maySend = null)
     : Pending<Sent>(conversation, origin)
 {
     private SealedFor _sealedFor = sealedFor;
@@ -65,6 +66,12 @@ internal sealed class PendingSend(
     public ConversationCommand.SendMessage Command { get; private set; } = command;
 
     public override int Size { get; } = command.Content.Bytes.Length; // As it arrived: it may be sealed again.
+
+    /// <summary>Whether its files are the sender's to send; null without files.</summary>
+    public Task<bool>? MaySend { get; } = maySend;
+
+    /// <summary>Whether the end of <see cref="MaySend"/> is awaited already.</summary>
+    public bool IsAwaited { get; set; }
 
     /// <summary>What a look-up by id found; null before one.</summary>
     public LookedUp? LookedUp { get; set; }

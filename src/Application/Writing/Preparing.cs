@@ -7,8 +7,9 @@ namespace ChatCqrs.Application.Writing;
 
 /// <summary>
 /// Prepares the few messages that cannot be decided at once: ids that memory cannot recognise are looked up in the read
-/// side, and messages that were sealed for another retention are sealed again. Such messages wait apart, with later
-/// messages of the same senders, which must not overtake them; every other request goes on.
+/// side, messages that were sealed for another retention are sealed again, and it is awaited whether files may be sent.
+/// Such messages wait apart, with later messages of the same senders, which must not overtake them; every other request
+/// goes on.
 /// </summary>
 /// <param name="schedule">Continues with an idle conversation afterwards.</param>
 internal sealed class Preparing(
@@ -21,8 +22,12 @@ internal sealed class Preparing(
     public void Start(CachedConversation conversation)
     {
         var stream = conversation.Stream!;
-        conversation.HoldBack(send => Needs(stream, send));
+        conversation.HoldBack(send => Needs(stream, send) || Decider.NeedsFiles(stream, send));
         if (conversation.Held.Count == 0 || conversation.IsPreparing)
+            return; // The end of a preparation starts the next one.
+        foreach (var send in conversation.Held.Where(send => Decider.NeedsFiles(stream, send)))
+            AwaitFiles(conversation, send);
+        if (!conversation.Held.Any(send => Needs(stream, send)))
             return;
         conversation.IsPreparing = true;
         mailbox.Then(PrepareAsync(stream, [.. conversation.Held]), task => End(conversation, task));
@@ -30,6 +35,19 @@ internal sealed class Preparing(
 
     private bool Needs(StreamState<Conversation> stream, PendingSend send) =>
         decider.NeedsLookUp(stream, send) || send.NeedsSealing(stream.State.Retention);
+
+    /// <summary>One sender's files hold up nobody else's: each message goes on once its own are known.</summary>
+    private void AwaitFiles(CachedConversation conversation, PendingSend send)
+    {
+        if (send.IsAwaited && !send.MaySend!.IsCompleted)
+            return;
+        send.IsAwaited = true;
+        mailbox.Then(send.MaySend!, _ =>
+        {
+            if (!conversation.IsPreparing)
+                Release(conversation, failure: null);
+        });
+    }
 
     private async Task<bool> PrepareAsync(StreamState<Conversation> stream, IReadOnlyList<PendingSend> held)
     {
@@ -47,21 +65,31 @@ internal sealed class Preparing(
         return true;
     }
 
-    /// <summary>
-    /// Gives the messages their places again. When the preparation failed, those that still need one fail, even if they
-    /// arrived meanwhile.
-    /// </summary>
     private void End(CachedConversation conversation, Task<bool> task)
     {
         conversation.IsPreparing = false;
+        var failure = task.Exception?.InnerException;
+        if (failure is not (null or StoreUnavailableException))
+            logger.LogError(failure, "Preparing messages of conversation {Conversation} failed.", conversation.Id);
+        Release(conversation, failure);
+    }
+
+    /// <summary>
+    /// Gives the messages their places again. When the preparation failed, those that still need one fail, even if they
+    /// arrived meanwhile; so do those whose files could not be looked up.
+    /// </summary>
+    private void Release(CachedConversation conversation, Exception? failure)
+    {
         IReadOnlyList<PendingSend> held = [.. conversation.Held];
         conversation.Held.Clear();
-        if (task.Exception is { InnerException: { } failure } && conversation.Stream is { } stream)
+        if (conversation.Stream is { } stream)
         {
-            if (failure is not StoreUnavailableException)
-                logger.LogError(failure, "Preparing messages of conversation {Conversation} failed.", conversation.Id);
-            foreach (var send in held.Where(send => Needs(stream, send)))
-                answering.Fail(send, failure);
+            foreach (var send in held)
+            {
+                if (FailureOf(stream, send, failure) is { } reason)
+                    answering.Fail(send, reason);
+            }
+
             held = [.. held.Where(send => !send.Answer.IsCompleted)];
         }
 
@@ -69,4 +97,9 @@ internal sealed class Preparing(
         if (conversation.Phase == Phase.Idle)
             schedule(conversation);
     }
+
+    private Exception? FailureOf(StreamState<Conversation> stream, PendingSend send, Exception? failure) =>
+        Decider.NeedsFiles(stream, send) && send.MaySend!.Exception is { InnerException: { } unknown } ? unknown
+        : failure is not null && Needs(stream, send) ? failure
+        : null;
 }

@@ -57,27 +57,46 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         "f.owner = $1 AND f.file_id > $2 ORDER BY f.file_id LIMIT $3",
         cancellationToken, owner.Value, after?.Value ?? Guid.Empty, limit);
 
-    public async Task<IReadOnlyList<FileReference>> ReferencesAsync(
-        FileId file, UserId user, CancellationToken cancellationToken) =>
+    public async Task<IReadOnlyList<FoundFile>> FindForAsync(
+        IReadOnlyCollection<(UserId User, FileId File)> files, CancellationToken cancellationToken) =>
         await database.QueryAsync(
             $"""
-            SELECT r.conversation_id, max(r.seq) FROM media_references r
-            JOIN members() m ON m.conversation_id = r.conversation_id AND m.user_id = $2
-            WHERE r.file_id = $1 AND NOT EXISTS (
-                SELECT FROM timeline t WHERE t.conversation_id = r.conversation_id AND t.seq = r.seq AND ({ReadModelRows.IsKept}) IS NOT TRUE)
-            GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
+            SELECT f.user_id, f.file_id, f.is_own, r.conversations, r.seqs
+            FROM (
+                SELECT w.user_id, f.file_id, f.owner = w.user_id AS is_own
+                FROM unnest($1, $2) AS w(user_id, file_id) JOIN media_files f ON f.file_id = w.file_id
+            ) f
+            LEFT JOIN LATERAL (
+                SELECT array_agg(l.conversation_id ORDER BY l.at DESC) AS conversations, array_agg(l.seq ORDER BY l.at DESC) AS seqs
+                FROM (
+                    SELECT r.conversation_id, max(r.seq) AS seq, max(r.at) AS at FROM media_references r
+                    JOIN members() m ON m.conversation_id = r.conversation_id AND m.user_id = f.user_id
+                    WHERE r.file_id = f.file_id AND m.left_seq IS NULL AND r.seq >= m.joined_seq AND NOT EXISTS (
+                        SELECT FROM timeline t
+                        WHERE t.conversation_id = r.conversation_id AND t.seq = r.seq AND ({ReadModelRows.IsKept}) IS NOT TRUE)
+                    GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
+                ) l
+            ) r ON NOT f.is_own
             """,
-            row => new FileReference(new ConversationId(row.GetGuid(0)), row.GetInt64(1)),
-            cancellationToken, file.Value, user.Value);
+            row => new FoundFile(
+                new UserId(row.GetGuid(0)), new FileId(row.GetGuid(1)), row.GetBoolean(2),
+                row.IsDBNull(3) ? [] : ReferencesOf(row.GetFieldValue<Guid[]>(3), row.GetFieldValue<long[]>(4))),
+            cancellationToken,
+            files.Select(pair => pair.User.Value).ToArray(), files.Select(pair => pair.File.Value).ToArray());
 
-    public async Task<IReadOnlyList<MediaFile>> TouchAsync(
+    /// <summary>Locks the rows in the order of their ids, so that two nodes do not wait for each other.</summary>
+    public async Task<IReadOnlySet<FileId>> TouchAsync(
         IReadOnlyCollection<FileId> files, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var ids = files.Select(file => file.Value).Order().ToArray();
-        await database.ExecuteAsync(
-            "UPDATE media_files SET used_at = $2 WHERE file_id = ANY ($1) AND used_at < $2",
-            cancellationToken, ids, now);
-        return await FilesAsync("f.file_id = ANY ($1)", cancellationToken, ids);
+        var found = await database.QueryAsync(
+            """
+            WITH found AS (SELECT file_id FROM media_files WHERE file_id = ANY ($1) ORDER BY file_id FOR UPDATE),
+            touched AS (
+                UPDATE media_files f SET used_at = $2 FROM found WHERE f.file_id = found.file_id AND f.used_at < $2)
+            SELECT file_id FROM found
+            """,
+            row => new FileId(row.GetGuid(0)), cancellationToken, files.Select(file => file.Value).ToArray(), now);
+        return found.ToHashSet();
     }
 
     public Task<int> ForgetUnreferencedAsync(
@@ -285,6 +304,9 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
 
     internal static SealedContent? SealedOf(NpgsqlDataReader row, int ordinal) =>
         row.IsDBNull(ordinal) ? null : new SealedContent(null, row.GetFieldValue<byte[]>(ordinal));
+
+    private static List<FileReference> ReferencesOf(Guid[] conversations, long[] seqs) =>
+        [.. conversations.Zip(seqs, (conversation, seq) => new FileReference(new ConversationId(conversation), seq))];
 
     private static List<Segment> SegmentsOf(long[] starts, long[] sizes, Guid[] keys) =>
         [.. starts.Select((start, index) => new Segment(start, sizes[index], new BlobKey(keys[index])))];

@@ -43,7 +43,7 @@ internal static class ConversationOperations
         Refusals =
         [
             Refusal.SenderMismatch, Refusal.Blocked, Refusal.UserUnknown, Refusal.ConversationUnknown,
-            Refusal.MessageIdReused, Refusal.DirectWithOneself,
+            Refusal.MessageIdReused, Refusal.DirectWithOneself, Refusal.FileNotToSend,
         ],
     };
 

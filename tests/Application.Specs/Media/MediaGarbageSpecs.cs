@@ -99,10 +99,11 @@ public sealed class MediaGarbageSpecs
             UserId owner, FileId? after, int limit, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
-        public Task<IReadOnlyList<FileReference>> ReferencesAsync(
-            FileId file, UserId user, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<IReadOnlyList<FoundFile>> FindForAsync(
+            IReadOnlyCollection<(UserId User, FileId File)> files, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
-        public Task<IReadOnlyList<MediaFile>> TouchAsync(
+        public Task<IReadOnlySet<FileId>> TouchAsync(
             IReadOnlyCollection<FileId> files, DateTimeOffset now, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 

@@ -245,7 +245,7 @@ public sealed class SweepSpecs
 
         public Task<Sent> SendAsync(
             ConversationId id, ConversationCommand.SendMessage command, Origin origin,
-            CancellationToken cancellationToken, SealedFor assumption = default) =>
+            CancellationToken cancellationToken, SealedFor assumption = default, Task<bool>? maySend = null) =>
             throw new NotSupportedException();
 
         public Task<LogPosition> AcknowledgeAsync(

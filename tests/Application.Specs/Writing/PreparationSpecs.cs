@@ -69,6 +69,92 @@ public sealed class PreparationSpecs : WriterSpecs
         await sending;
     }
 
+    [Fact]
+    public async Task A_message_waits_for_its_files_with_its_senders_later_ones_alone()
+    {
+        var node = await StartAsync();
+        var (anns, bens) = (Files(), Files());
+        var slow = node.SendAsync(Theirs, Ann, _clock.NewId(), maySend: anns.Task);
+        var later = node.SendAsync(Ann, Ben, _clock.NewId());
+        var others = node.SendAsync(Theirs, Ben, _clock.NewId(), maySend: bens.Task);
+
+        Assert.Equal(1, (await node.Writer.PeekAsync(Theirs, default).WaitAsync(Eventually.Deadline)).LastSeq);
+        await node.ReadAsync(Theirs, Ann, 1).WaitAsync(Eventually.Deadline);
+        bens.SetResult(true); // One sender's files hold up nobody else's.
+        Assert.Equal(2, (await others.WaitAsync(Eventually.Deadline)).Seq);
+        Assert.False(slow.IsCompleted || later.IsCompleted);
+
+        anns.SetResult(true);
+        Assert.Equal((3L, 4L), ((await slow).Seq, (await later).Seq));
+    }
+
+    [Fact]
+    public async Task Files_of_others_refuse_their_message_alone()
+    {
+        var node = await StartAsync();
+        var files = Files();
+        var id = _clock.NewId();
+        var refused = node.SendAsync(Theirs, Ann, id, maySend: files.Task);
+        var later = node.SendAsync(Ann, Ben, _clock.NewId());
+
+        files.SetResult(false);
+
+        var refusal = await Assert.ThrowsAsync<RefusedException>(() => refused.WaitAsync(Eventually.Deadline));
+        Assert.Equal(Refusal.FileNotToSend, refusal.Refusal);
+        Assert.Equal(2, (await later.WaitAsync(Eventually.Deadline)).Seq);
+        // Nothing was stored, so the id is free.
+        Assert.Equal(3, (await node.SendAsync(Theirs, Ann, id, maySend: Task.FromResult(true))).Seq);
+    }
+
+    [Fact]
+    public async Task A_look_up_of_files_that_fails_fails_its_message_alone()
+    {
+        var node = await StartAsync();
+        var files = Files();
+        var unknown = node.SendAsync(Theirs, Ann, _clock.NewId(), maySend: files.Task);
+        var later = node.SendAsync(Ann, Ben, _clock.NewId());
+
+        files.SetException(new StoreUnavailableException("The files cannot be read, as the test wished."));
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => unknown.WaitAsync(Eventually.Deadline));
+        Assert.Equal(2, (await later.WaitAsync(Eventually.Deadline)).Seq);
+        var away = Task.FromException<bool>(new StoreUnavailableException("Still away, as the test wished."));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => node.SendAsync(Theirs, Ann, _clock.NewId(), maySend: away).WaitAsync(Eventually.Deadline));
+    }
+
+    [Fact]
+    public async Task A_retry_does_not_ask_for_its_files()
+    {
+        var node = await StartAsync();
+        var id = _clock.NewId();
+        await node.SendAsync(Theirs, Ann, id, maySend: Task.FromResult(true));
+
+        foreach (var files in new[] { Files().Task, Task.FromResult(false) })
+        {
+            var again = await node.SendAsync(Theirs, Ann, id, maySend: files).WaitAsync(Eventually.Deadline);
+            Assert.Equal((true, 2L), (again.Duplicate, again.Seq));
+        }
+    }
+
+    [Fact]
+    public async Task Files_that_become_known_during_a_look_up_are_not_forgotten()
+    {
+        var node = await StartAsync();
+        var files = Files();
+        var unknown = node.SendAsync(Ann, Ben, new MessageId(Guid.NewGuid()));
+        await Eventually.IsTrue(() => Views.LookedUp > 0, "the id is being looked up");
+        var others = node.SendAsync(Theirs, Ben, _clock.NewId(), maySend: files.Task);
+        files.SetResult(true);
+
+        _answer.SetResult();
+
+        Assert.Equal(
+            [2, 3], (await Task.WhenAll(unknown, others).WaitAsync(Eventually.Deadline)).Select(sent => sent.Seq));
+    }
+
+    private static TaskCompletionSource<bool> Files() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     /// <summary>
     /// A node with the conversation and its receipts in memory, which looks up ids of version 4 alone.
     /// </summary>

@@ -58,11 +58,14 @@ internal sealed class WriterNode : IAsyncDisposable, ILiveDelivery, INodeBus, IH
     public Task<Sent> SendAsync(UserId sender, UserId receiver, MessageId? id = null, int content = 1) => SendAsync(
         DirectConversation.IdOf(sender, receiver), sender, id ?? NewId(), content, receiver);
 
-    public Task<Sent> SendAsync(ConversationId conversation, UserId sender, MessageId id, int content = 1, UserId? startWith = null, SealedFor assumption = default) => _writer.SendAsync(
+    public Task<Sent> SendAsync(
+        ConversationId conversation, UserId sender, MessageId id, int content = 1, UserId? startWith = null,
+        SealedFor assumption = default, Task<bool>? maySend = null) => _writer.SendAsync(
         conversation,
         new ConversationCommand.SendMessage(
-            id, sender, Device, MessageType.Text, new SealedContent(null, BitConverter.GetBytes(content)), new Fingerprint((UInt128)content), null, null, startWith),
-        new Origin(new Actor(sender, Device), null, null), CancellationToken.None, assumption);
+            id, sender, Device, MessageType.Text, new SealedContent(null, BitConverter.GetBytes(content)),
+            new Fingerprint((UInt128)content), null, null, startWith),
+        new Origin(new Actor(sender, Device), null, null), CancellationToken.None, assumption, maySend);
 
     public Task<Sent> SendBytesAsync(UserId sender, UserId receiver, int count, MessageId? id = null) => _writer.SendAsync(
         DirectConversation.IdOf(sender, receiver),

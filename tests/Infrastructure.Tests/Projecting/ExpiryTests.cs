@@ -143,11 +143,18 @@ public sealed class ExpiryTests : ProjectingTest
 
         await node.CaughtUpAsync(history.Head);
         var media = new PostgresMedia(node.Get<NpgsqlDataSource>(), new GarbageSignal());
+        await Views.ExecuteAsync(
+            """
+            INSERT INTO chat.media_files (file_id, owner, sha256, file_type, content_type, uploaded_at, used_at)
+            SELECT DISTINCT file_id, gen_random_uuid(), '\\x00'::bytea, 'image', 'image/png', now(), now()
+            FROM chat.media_references
+            """);
         var found = new List<long>();
         foreach (var fact in history.MessagesOf(conversation))
         {
             if (((ConversationEvent.MessageSent)fact.Event).Files is [var file])
-                found.AddRange((await media.ReferencesAsync(file, _ben, default)).Select(reference => reference.Seq));
+                found.AddRange(
+                    (await media.FindForAsync([(_ben, file)], default)).Single().References.Select(use => use.Seq));
         }
 
         var withFiles = history.MessagesOf(conversation)

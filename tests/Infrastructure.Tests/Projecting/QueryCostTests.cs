@@ -23,10 +23,13 @@ public sealed class QueryCostTests : ProjectingTest
     private readonly UserId _ann = History.SomeUser();
     private readonly UserId _ben = History.SomeUser();
 
+    /// <summary>A file that was sent to many conversations.</summary>
+    private readonly FileId _sticker = new(Guid.CreateVersion7());
+
     private static readonly string[] Queries =
     [
         "inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages",
-        "message", "unread", "receipts", "times", "sent", "profiles", "watchable",
+        "message", "unread", "receipts", "times", "sent", "profiles", "watchable", "files",
     ];
 
     /// <summary>Queries that list messages and must skip the places of removed ones.</summary>
@@ -122,6 +125,7 @@ public sealed class QueryCostTests : ProjectingTest
             "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], conversation, default),
             "profiles" => await node.Get<IDirectory>().ProfilesAsync([_ann], default),
             "watchable" => (await inbox.WatchableAsync([(_ben, _ann), (_ann, _ben)], default)).ToList(),
+            "files" => (await node.Get<IMedia>().FindForAsync([(_ben, _sticker)], default)).Single().References,
             _ => throw new ArgumentOutOfRangeException(nameof(query)),
         };
         Assert.NotNull(found);
@@ -152,7 +156,12 @@ public sealed class QueryCostTests : ProjectingTest
         INSERT INTO chat.watchable SELECT gen_random_uuid(), gen_random_uuid(), NULL FROM generate_series(1, {Rows / 4});
         INSERT INTO chat.mt_doc_users SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid()::text))).*
         FROM chat.mt_doc_users u, generate_series(1, {Rows / 4});
-        ANALYZE chat.timeline, chat.message_ids, chat.receipt_marks, chat.conversations, chat.mt_doc_members, chat.watermarks, chat.mt_doc_users, chat.watchable;
+        INSERT INTO chat.media_files (file_id, owner, sha256, file_type, content_type, uploaded_at, used_at)
+        SELECT CASE WHEN n = 1 THEN '{_sticker}'::uuid ELSE gen_random_uuid() END, gen_random_uuid(), sha256(n::text::bytea), 'image', 'image/png', now(), now()
+        FROM generate_series(1, {Rows / 4}) n;
+        INSERT INTO chat.media_references (file_id, conversation_id, seq, message_id, at)
+        SELECT '{_sticker}', CASE WHEN n = 1 THEN '{conversation}'::uuid ELSE gen_random_uuid() END, 5, gen_random_uuid(), now() FROM generate_series(1, {Rows / 4}) n;
+        ANALYZE chat.media_files, chat.media_references, chat.timeline, chat.message_ids, chat.receipt_marks, chat.conversations, chat.mt_doc_members, chat.watermarks, chat.mt_doc_users, chat.watchable;
         """);
 
     private async Task<(long Scanned, long Indexed)> CountsAsync()

@@ -57,12 +57,13 @@ public sealed class AvatarTests(AvatarTests.TidyServer server) : IClassFixture<A
     }
 
     [Fact]
-    public async Task Who_sends_anothers_avatar_keeps_it_for_nobody()
+    public async Task Anothers_avatar_is_not_ones_own_to_send()
     {
         var ann = await server.SignInAsync();
         var file = await ImageAsync(ann);
         (await SetAsync(ann, file)).Is(200);
-        (await server.SendFileAsync(server.Ben, server.Eve.User, new { file_id = file })).Is(201);
+        (await server.SendFileAsync(server.Ben, server.Eve.User, new { file_id = file }))
+            .IsProblem(400, "file_unknown");
 
         (await SetAsync(ann, null)).Is(200);
 

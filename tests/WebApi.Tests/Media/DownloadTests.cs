@@ -1,4 +1,9 @@
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.WebSockets;
+using System.Text.Json;
+using ChatCqrs.Testing;
+using Npgsql;
 
 namespace ChatCqrs.WebApi.Tests.Media;
 
@@ -115,10 +120,145 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
     {
         var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
 
-        (await server.SendFileAsync(server.Eve, server.Ben.User, new { file_id = file })).Is(201);
+        foreach (var media in MentioningAll(file))
+        {
+            (await server.SendFileAsync(server.Eve, server.Ben.User, media)).IsProblem(400, "file_unknown");
+            (await server.SendFileAsync(server.Eve, server.Ben.User, media, "contact")).IsProblem(400, "file_unknown");
+        }
 
+        (await server.SendFileAsync(server.Ann, server.Ben.User, new { file_id = Guid.NewGuid() }))
+            .IsProblem(400, "file_unknown");
+        (await server.PostAsync(
+            "/v1/messages",
+            new
+            {
+                message_id = Guid.CreateVersion7(),
+                receiver_id = server.Ben.User,
+                type = "document",
+                document = file,
+            },
+            server.Eve.Access)).IsProblem(400, "file_unknown");
         await IsHiddenAsync(server.Eve, file);
         await IsHiddenAsync(server.Ben, file);
+    }
+
+    [Fact]
+    public async Task Over_a_socket_a_file_of_another_refuses_its_message_alone()
+    {
+        var (anns, eves) = (
+            await server.UploadedAsync(server.Ann, MediaServer.Picture()),
+            await server.UploadedAsync(server.Eve, MediaServer.Picture()));
+        using var socket = await server.ConnectAsync(server.Eve.Access);
+        var sent = new[] { eves, anns, eves }.Select(file => (Id: Guid.CreateVersion7(), File: file)).ToList();
+
+        foreach (var (id, file) in sent)
+        {
+            await socket.SendAsync(
+                JsonSerializer.SerializeToUtf8Bytes(new
+                {
+                    op = "send",
+                    message_id = id,
+                    receiver_id = server.Ben.User,
+                    type = "image",
+                    media_object = new { file_id = file },
+                }),
+                WebSocketMessageType.Text, true, Eventually.Cancelled());
+        }
+
+        var answers = await AnswersAsync(socket, sent.Count);
+        Assert.Equal(
+            ["ack", "400 file_unknown", "ack"], sent.Select(message => answers[message.Id]));
+        await IsHiddenAsync(server.Ben, anns);
+    }
+
+    [Fact]
+    public async Task A_message_names_some_files_at_most()
+    {
+        var files = await Task.WhenAll(Enumerable.Range(0, 65).Select(
+            _ => server.UploadedAsync(server.Ann, MediaServer.Picture(100))));
+
+        (await server.SendFileAsync(server.Ann, server.Ben.User, Album(files))).IsInvalid("media_object");
+        (await server.SendFileAsync(server.Ann, server.Ben.User, Album(files[..64]))).Is(201);
+
+        using var last = await server.DownloadAsync(server.Ben, files[63]);
+        Assert.Equal(200, (int)last.StatusCode);
+
+        static object Album(string[] files) => new { album = files.Select(file => new { file_id = file }) };
+    }
+
+    [Fact]
+    public async Task A_thumbnail_is_opened_with_its_message_and_goes_with_it()
+    {
+        var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+        var thumbnail = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+        var sent = (await server.SendFileAsync(
+            server.Ann, server.Ben.User, new { file_id = file, thumbnail_file_id = thumbnail })).Is(201);
+
+        using var shown = await server.DownloadAsync(server.Ben, thumbnail);
+        Assert.Equal(200, (int)shown.StatusCode);
+
+        (await server.DeleteAsync(
+            $"/v1/conversations/{sent.Text("conversation_id")}/messages/{sent.Text("message_id")}",
+            server.Ann.Access)).Is(204);
+        await Eventually.IsTrue(
+            async () => (await server.DownloadAsync(server.Ben, thumbnail)).StatusCode == HttpStatusCode.NotFound,
+            "the thumbnail has gone with its message");
+        await IsHiddenAsync(server.Ben, file);
+    }
+
+    [Fact]
+    public async Task A_retry_is_answered_after_its_file_has_gone()
+    {
+        var file = await server.UploadedAsync(server.Ann, MediaServer.Picture());
+        var message = new
+        {
+            message_id = Guid.CreateVersion7(),
+            receiver_id = server.Ben.User,
+            type = "image",
+            media_object = new { file_id = file },
+        };
+        var first = (await server.PostAsync("/v1/messages", message, server.Ann.Access)).Is(201);
+        await using (var command = server.Database.CreateCommand("DELETE FROM chat.media_files WHERE file_id = $1"))
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = Guid.Parse(file) });
+            Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        }
+
+        Assert.Equal(
+            first["seq"].GetInt64(),
+            (await server.PostAsync("/v1/messages", message, server.Ann.Access)).Is(200)["seq"].GetInt64());
+        (await server.PostAsync(
+            "/v1/messages", message with { message_id = Guid.CreateVersion7() }, server.Ann.Access))
+            .IsProblem(400, "file_unknown");
+    }
+
+    private static object[] MentioningAll(string file) =>
+    [
+        file, new { file_id = file }, new { thumbnail_file_id = file }, new { file_ID = file },
+        new { album = new[] { new { file_id = file } } },
+    ];
+
+    /// <summary>How messages were answered, by their ids.</summary>
+    private static async Task<Dictionary<Guid, string>> AnswersAsync(ClientWebSocket socket, int count)
+    {
+        var answers = new Dictionary<Guid, string>();
+        var buffer = new byte[64 * 1024];
+        while (answers.Count < count)
+        {
+            var received = await socket.ReceiveAsync(buffer.AsMemory(), Eventually.Cancelled());
+            Assert.True(received.EndOfMessage);
+            var frame = JsonSerializer.Deserialize<JsonElement>(buffer.AsSpan(0, received.Count));
+            if (frame.GetProperty("op").GetString() == "ack")
+                answers[frame.GetProperty("message_id").GetGuid()] = "ack";
+            if (frame.GetProperty("op").GetString() == "error")
+            {
+                var problem = frame.GetProperty("problem");
+                answers[frame.GetProperty("ref").GetGuid()] =
+                    $"{problem.GetProperty("status")} {problem.GetProperty("code")}";
+            }
+        }
+
+        return answers;
     }
 
     [Fact]
