@@ -88,6 +88,9 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal MessageBusy =
         new(RefusalKind.Unavailable, "message_busy", "Too much happens in this conversation at once. Try again.");
 
+    public static readonly Refusal NotAPoll =
+        new(RefusalKind.Invalid, "not_a_poll", "The message is no poll whose options the server knows.");
+
     public static readonly Refusal NotAGroup = new(RefusalKind.Invalid, "not_a_group", "This is for groups only.");
     public static readonly Refusal NotAnAdmin =
         new(RefusalKind.Forbidden, "not_an_admin", "Only an admin of the group may do this.");

@@ -15,7 +15,7 @@ public sealed partial class EventRules
         "profile-changed.v1", "device-added.v1", "device-removed.v1", "user-blocked.v1", "user-unblocked.v1",
         "conversation-settings-changed.v1", "member-added.v1", "member-removed.v1", "member-left.v1", "role-changed.v1",
         "group-renamed.v1", "retention-changed.v1", "message-edited.v1", "message-deleted.v1", "reaction-set.v1",
-        "reaction-cleared.v1", "messages-expired.v1", "user-erased.v1",
+        "reaction-cleared.v1", "messages-expired.v1", "user-erased.v1", "vote-set.v1", "vote-cleared.v1",
     ];
 
     [Fact]

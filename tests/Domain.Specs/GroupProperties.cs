@@ -69,6 +69,7 @@ public sealed class GroupProperties
             6 => new ChangeRole(By, User, Role.Member),
             7 => new SetReaction(By, Facts(state), "👍"),
             8 => new DeleteMessage(By, Facts(state)),
+            9 => new SetVote(By, Facts(state), Vote.Of([Number % 3])),
             _ => Send(Number, By),
         };
 

@@ -15,6 +15,8 @@ public sealed class MessageOperationSpecs
     private static readonly MessageEdited Edited = new(Id(1), 1, Ann, Content, new Fingerprint(9)) { At = Now };
     private static readonly MessageDeleted Deleted = new(Id(1), 1, Ann) { At = Now };
 
+    private static readonly Vote Yes = Vote.Of([0]), Both = Vote.Of([0, 1]);
+
     [Fact]
     public void Its_sender_edits_it() => After().When(Edit(Ann)).Then(Edited);
 
@@ -64,6 +66,8 @@ public sealed class MessageOperationSpecs
             scene.When(Edit(Ann) with { Message = facts }).ThenRefused(Refusal.MessageGone);
             scene.When(new SetReaction(Ben, facts, "👍")).ThenRefused(Refusal.MessageGone);
             scene.When(new ClearReaction(Ben, facts)).ThenNothing();
+            scene.When(new SetVote(Ben, facts, Yes)).ThenRefused(Refusal.MessageGone);
+            scene.When(new ClearVote(Ben, facts)).ThenRefused(Refusal.MessageGone);
         }
     }
 
@@ -87,7 +91,40 @@ public sealed class MessageOperationSpecs
     }
 
     [Fact]
-    public void A_blocked_user_may_delete_but_not_edit_or_react()
+    public void A_member_has_one_vote()
+    {
+        After().When(new SetVote(Ben, Facts, Yes)).Then(Voted(Ben, Yes));
+        After(Voted(Ben, Yes)).When(new SetVote(Ben, Facts, Yes)).ThenNothing();
+        After(Voted(Ben, Yes)).When(new SetVote(Ben, Facts, Both)).Then(Voted(Ben, Both));
+        After(Voted(Ben, Yes)).When(new SetVote(Cat, Facts, Yes)).Then(Voted(Cat, Yes));
+        After().When(new SetVote(Ben, Facts with { OwnVote = Yes }, Yes)).ThenNothing();
+        After(Voted(Ben, Both)).When(new SetVote(Ben, Facts with { OwnVote = Yes }, Yes)).Then(Voted(Ben, Yes));
+        After().When(new SetVote(Eve, Facts, Yes)).ThenRefused(Refusal.ConversationUnknown);
+        After(Added(Dan, by: Ann)).When(new SetVote(Dan, Facts, Yes)).ThenRefused(Refusal.MessageUnknown);
+    }
+
+    [Fact]
+    public void A_vote_is_taken_back()
+    {
+        After(Voted(Ben, Yes)).When(new ClearVote(Ben, Facts)).Then(VoteCleared(Ben));
+        After(Voted(Ben, Yes), VoteCleared(Ben)).When(new ClearVote(Ben, Facts)).ThenNothing();
+        After(Voted(Ben, Yes), VoteCleared(Ben)).When(new SetVote(Ben, Facts, Yes)).Then(Voted(Ben, Yes));
+        After().When(new ClearVote(Ben, Facts with { OwnVote = Yes })).Then(VoteCleared(Ben));
+        After().When(new ClearVote(Ben, Facts)).ThenNothing();
+    }
+
+    [Fact]
+    public void A_vote_names_options_once_and_in_their_order()
+    {
+        Assert.Equal([0, 2, 31], Vote.Of([31, 2, 0, 2]).Options);
+        Assert.Equal(Vote.Of([0, 2]), Vote.Of([2, 0]));
+        Assert.True(Vote.None.IsEmpty && Vote.Of([]) == Vote.None);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Vote.Of([-1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Vote.Of([Vote.OptionsMax]));
+    }
+
+    [Fact]
+    public void A_blocked_user_may_delete_but_not_edit_react_or_vote()
     {
         var facts = Facts with { AsOf = 1, IsBlocked = true };
         var scene = Given(Started(Ann, Ben), Sent(1, Ann));
@@ -96,6 +133,9 @@ public sealed class MessageOperationSpecs
         scene.When(new SetReaction(Ann, facts, "👍")).ThenRefused(Refusal.Blocked);
         scene.When(new SetReaction(Ann, facts with { OwnReaction = "👍" }, "👍")).ThenNothing();
         scene.When(new ClearReaction(Ann, facts with { OwnReaction = "👍" })).Then(Cleared(Ann));
+        scene.When(new SetVote(Ann, facts, Yes)).ThenRefused(Refusal.Blocked);
+        scene.When(new SetVote(Ann, facts with { OwnVote = Yes }, Yes)).ThenNothing();
+        scene.When(new ClearVote(Ann, facts with { OwnVote = Yes })).Then(VoteCleared(Ann));
         scene.When(new DeleteMessage(Ann, facts)).Then(Deleted);
     }
 
@@ -129,4 +169,8 @@ public sealed class MessageOperationSpecs
     private static ReactionSet Set(UserId user, string emoji) => new(Id(1), 1, user, emoji) { At = Now };
 
     private static ReactionCleared Cleared(UserId user) => new(Id(1), 1, user) { At = Now };
+
+    private static VoteSet Voted(UserId user, Vote vote) => new(Id(1), 1, user, vote) { At = Now };
+
+    private static VoteCleared VoteCleared(UserId user) => new(Id(1), 1, user) { At = Now };
 }

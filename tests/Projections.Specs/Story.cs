@@ -73,6 +73,11 @@ internal sealed class Story
         ? new ConversationEvent.ReactionCleared(Id(message), seq, user) { At = at }
         : new ConversationEvent.ReactionSet(Id(message), seq, user, emoji) { At = at };
 
+    public static Func<DateTimeOffset, ConversationEvent> Voted(
+        int message, long seq, UserId user, params int[] options) => at => options.Length == 0
+        ? new ConversationEvent.VoteCleared(Id(message), seq, user) { At = at }
+        : new ConversationEvent.VoteSet(Id(message), seq, user, Vote.Of(options)) { At = at };
+
     public static Func<DateTimeOffset, ConversationEvent> Added(UserId user) =>
         at => new ConversationEvent.MemberAdded(user, Ann) { At = at };
 

@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Projections.Timeline;
 using FsCheck;
@@ -20,17 +21,19 @@ public sealed class TimelineSpecs
             at => new ConversationEvent.RoleChanged(Cat, Role.Admin, Ann) { At = at }, Removed(Ben),
             at => new ConversationEvent.GroupRenamed(Title) { At = at },
             at => new ConversationEvent.RetentionChanged(new RetentionPolicy(7, null), Ann) { At = at },
-            Edited(1, 1, Ben, 2), Reacted(1, 1, Cat, "👍"), Reacted(1, 1, Cat, null), Deleted(1, 1, Cat), Left(Cat)));
+            Edited(1, 1, Ben, 2), Reacted(1, 1, Cat, "👍"), Reacted(1, 1, Cat, null), Voted(1, 1, Cat, 0),
+            Voted(1, 1, Cat), Deleted(1, 1, Cat), Left(Cat)));
 
         Assert.Equal(
             [
                 ("conversation_started", Ann), ("message", Ben), ("member_added", Ann), ("role_changed", Ann),
                 ("member_removed", Ann), ("group_renamed", Ann), ("retention_changed", Ann), ("message_edited", Ben),
-                ("reaction_set", Cat), ("reaction_cleared", Cat), ("message_deleted", Cat), ("member_left", Cat),
+                ("reaction_set", Cat), ("reaction_cleared", Cat), ("vote_set", Cat), ("vote_cleared", Cat),
+                ("message_deleted", Cat), ("member_left", Cat),
             ],
             entries.Select(entry => (entry.Kind, entry.Actor!.Value)));
         Assert.Equal(
-            Enumerable.Range(0, 12).Select(seq => ((long)seq, At(seq))),
+            Enumerable.Range(0, 14).Select(seq => ((long)seq, At(seq))),
             entries.Select(entry => (entry.Seq, entry.At)));
         Assert.All(entries, entry => Assert.NotEqual(entry.Message is null, entry.Update is null));
     }
@@ -76,6 +79,38 @@ public sealed class TimelineSpecs
             1);
 
         Assert.Equal([new Reaction(Cat.Value, "👍"), new Reaction(Ben.Value, "🎉")], message.Reactions.ToArray());
+    }
+
+    [Fact]
+    public void Everybody_has_one_vote_in_a_poll_and_it_stands_where_it_was_set_last()
+    {
+        var message = Message(
+            new Story().In(
+                Group, Started(Ann, Ben, Cat), Sent(1, Ann), Voted(1, 1, Ben, 0), Voted(1, 1, Cat, 0, 1),
+                Voted(1, 1, Ann, 1), Voted(1, 1, Ben, 1), Voted(1, 1, Ann)),
+            1);
+
+        Assert.Equal(
+            [new CastVote(Cat.Value, Vote.Of([0, 1])), new CastVote(Ben.Value, Vote.Of([1]))],
+            message.Votes.ToArray());
+    }
+
+    [Fact]
+    public void A_deletion_takes_the_votes_and_nothing_brings_them_back()
+    {
+        var story = new Story().In(
+            Group, Started(Ann, Ben), Sent(1, Ann), Voted(1, 1, Ben, 0), Deleted(1, 1, Ann), Voted(1, 1, Ben, 1));
+
+        Assert.Empty(Message(story, 1).Votes);
+    }
+
+    [Fact]
+    public void A_vote_in_a_poll_from_before_the_joining_is_shown_without_its_options()
+    {
+        var vote = Entries(new Story().In(Group, Started(Ann, Ben), Sent(1, Ann), Voted(1, 1, Ben, 0)))[2];
+
+        Assert.Equal(Vote.Of([0]), Assert.IsType<ConversationEvent.VoteSet>(vote.SeenFrom(1).Update).Vote);
+        Assert.Equal(Vote.None, Assert.IsType<ConversationEvent.VoteSet>(vote.SeenFrom(2).Update).Vote);
     }
 
     [Fact]
@@ -127,7 +162,7 @@ public sealed class TimelineSpecs
     });
 
     private static Arbitrary<(int Kind, int Who, int Which)[]> Histories { get; } = (
-        from kind in Gen.Choose(0, 6)
+        from kind in Gen.Choose(0, 8)
         from who in Gen.Choose(0, 2)
         from which in Gen.Choose(0, 9)
         select (kind, who, which)).ArrayOf().ToArbitrary();
@@ -153,6 +188,8 @@ public sealed class TimelineSpecs
                 3 => Edited(message, messageSeq, sender, seq),
                 4 => Deleted(message, messageSeq, sender),
                 5 => Reacted(message, messageSeq, user, which % 2 == 0 ? "👍" : "🎉"),
+                7 => Voted(message, messageSeq, user, which % 3),
+                8 => Voted(message, messageSeq, user),
                 _ => Reacted(message, messageSeq, user, null),
             });
         }

@@ -10,7 +10,7 @@ using ChatCqrs.Projections.Timeline;
 namespace ChatCqrs.Application.Messages;
 
 /// <summary>
-/// Edits, deletes or reacts to an earlier message. The conversation's state does not hold its messages: the view
+/// Edits, deletes, reacts to or votes in an earlier message. The conversation's state does not hold its messages: the view
 /// supplies the message, and the command carries what was found. If the view lags too far for a decision, it is read
 /// again.
 /// </summary>
@@ -53,6 +53,9 @@ public sealed class MessageOperations(
         var message = found.Entry.Message!;
         return new MessageFacts(
             message.MessageId, found.Entry.Seq, message.Sender, message.SentAt, message.DeletedAt is not null,
-            message.Reactions.FirstOrDefault(reaction => reaction.User == caller.Value)?.Emoji, found.AsOf, isBlocked);
+            message.Reactions.FirstOrDefault(reaction => reaction.User == caller.Value)?.Emoji, found.AsOf, isBlocked)
+        {
+            OwnVote = message.Votes.FirstOrDefault(vote => vote.User == caller.Value)?.Vote ?? Vote.None,
+        };
     }
 }

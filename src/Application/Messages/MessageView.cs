@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Messages;
 
@@ -25,17 +26,24 @@ public sealed record MessageView
     public required DateTimeOffset? ExpiresAt { get; init; }
     public required IReadOnlyDictionary<string, IReadOnlyList<Guid>> Reactions { get; init; }
 
+    /// <summary>
+    /// In a poll, who chose each option, by its index, without options that nobody chose; absent in other messages.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, IReadOnlyList<Guid>>? Votes { get; init; }
+
     /// <summary><c>sent</c>, <c>delivered</c> or <c>read</c>, whichever holds for every recipient.</summary>
     public required string Status { get; init; }
 
-    private static readonly Dictionary<string, IReadOnlyList<Guid>> NoReactions = [];
+    private static readonly Dictionary<string, IReadOnlyList<Guid>> Nobody = [];
 
     /// <param name="content">Null if it is unreadable for ever.</param>
     public static MessageView Of(
         ConversationId conversation, long seq, MessageId message, UserId sender, DeviceId device, MessageType type,
         MessageContent? content, MessageId? replyTo, DateTimeOffset sentAt, DateTimeOffset? expiresAt, string status,
         DateTimeOffset? editedAt = null,
-        DateTimeOffset? deletedAt = null, IReadOnlyDictionary<string, IReadOnlyList<Guid>>? reactions = null) => new()
+        DateTimeOffset? deletedAt = null, IReadOnlyDictionary<string, IReadOnlyList<Guid>>? reactions = null,
+        IReadOnlyDictionary<string, IReadOnlyList<Guid>>? votes = null) => new()
         {
             MessageId = message.Value,
             ConversationId = conversation.Value,
@@ -53,7 +61,8 @@ public sealed record MessageView
             EditedAt = editedAt,
             DeletedAt = deletedAt,
             ExpiresAt = expiresAt,
-            Reactions = reactions ?? NoReactions,
+            Reactions = reactions ?? Nobody,
+            Votes = type == MessageType.Poll ? votes ?? Nobody : null,
             Status = status,
         };
 }

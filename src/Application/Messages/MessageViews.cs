@@ -1,3 +1,4 @@
+using System.Globalization;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
@@ -40,11 +41,11 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
         var content = await ContentAsync(entry.Conversation, message, cancellationToken);
         if (content is null && message.Content is not null
             && await erased.AtAsync(message.Sender, cancellationToken) is { } at)
-            message = message with { DeletedAt = at, Reactions = [] }; // Its author was erased.
+            message = message with { DeletedAt = at, Reactions = [], Votes = [] }; // Its author was erased.
         return MessageView.Of(
             entry.Conversation, entry.Seq, message.MessageId, message.Sender, message.Device, message.Type, content,
             message.ReplyTo, message.SentAt, message.ExpiresAt, status, message.EditedAt, message.DeletedAt,
-            ReactionsOf(message));
+            ReactionsOf(message), VotesOf(message));
     }
 
     /// <summary>A message's content; null if it is gone.</summary>
@@ -98,4 +99,14 @@ public sealed class MessageViews(IContentSealer sealer, IReceipts receipts, Eras
         : message.Reactions.GroupBy(reaction => reaction.Emoji)
             .ToDictionary(
                 group => group.Key, IReadOnlyList<Guid> (group) => [.. group.Select(reaction => reaction.User)]);
+
+    /// <summary>The users by option, in order of voting.</summary>
+    private static Dictionary<string, IReadOnlyList<Guid>>? VotesOf(TimelineMessage message) =>
+        message.Votes.IsEmpty
+        ? null
+        : message.Votes.SelectMany(vote => vote.Vote.Options, (vote, option) => (Option: option, vote.User))
+            .GroupBy(chosen => chosen.Option).OrderBy(group => group.Key)
+            .ToDictionary(
+                group => group.Key.ToString(CultureInfo.InvariantCulture),
+                IReadOnlyList<Guid> (group) => [.. group.Select(chosen => chosen.User)]);
 }

@@ -14,5 +14,6 @@ namespace ChatCqrs.Application.Messages;
 [JsonSerializable(typeof(MessageEditedData))]
 [JsonSerializable(typeof(MessageDeletedData))]
 [JsonSerializable(typeof(ReactionData))]
+[JsonSerializable(typeof(VoteData))]
 [JsonSerializable(typeof(MessagesExpiredData))]
 internal sealed partial class UpdateJson : JsonSerializerContext;

@@ -39,6 +39,12 @@ public sealed class UpdateViews(IContentSealer sealer, GroupTitles titles, Messa
                 new ReactionData(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Emoji), json.ReactionData),
             ReactionCleared e => Element(
                 new ReactionData(e.MessageId.Value, e.MessageSeq, e.User.Value, null), json.ReactionData),
+            VoteSet e => Element(
+                new VoteData(
+                    e.MessageId.Value, e.MessageSeq, e.User.Value, e.Vote.IsEmpty ? null : e.Vote.Options),
+                json.VoteData),
+            VoteCleared e => Element(
+                new VoteData(e.MessageId.Value, e.MessageSeq, e.User.Value, []), json.VoteData),
             MessagesExpired e => Element(
                 new MessagesExpiredData(
                     [.. e.Messages.Select(message => message.MessageId.Value)],
@@ -106,6 +112,12 @@ public sealed record MessageDeletedData(Guid MessageId, long MessageSeq, DateTim
 /// <summary>The <c>data</c> of <c>reaction_set</c> and <c>reaction_cleared</c>.</summary>
 /// <param name="Emoji">Null for a removed reaction.</param>
 public sealed record ReactionData(Guid MessageId, long MessageSeq, Guid UserId, string? Emoji);
+
+/// <summary>The <c>data</c> of <c>vote_set</c> and <c>vote_cleared</c>.</summary>
+/// <param name="Options">
+/// Indexes of the poll's options; empty for a removed vote, null where the poll is older than the member's joining.
+/// </param>
+public sealed record VoteData(Guid MessageId, long MessageSeq, Guid UserId, IReadOnlyList<int>? Options);
 
 /// <summary>The <c>data</c> of <c>messages_expired</c>: the messages whose content is gone.</summary>
 /// <param name="Seqs">The messages' seqs, in the order of <paramref name="MessageIds"/>.</param>

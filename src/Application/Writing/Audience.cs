@@ -9,7 +9,7 @@ namespace ChatCqrs.Application.Writing;
 /// <summary>
 /// Divides entries by who may see them: the members after an entry, and the member whom it removes. The members are
 /// computed backwards from the last entry, which also serves entries of other nodes. A member who joined after a
-/// message does not see the text of its edits.
+/// message does not see the text of its edits, nor the votes in it.
 /// </summary>
 internal static class Audience
 {
@@ -28,8 +28,8 @@ internal static class Audience
 
         foreach (var (run, members) in Runs(entries, after.MemberIds))
         {
-            if (run is [{ Entry.Event: ConversationEvent.MessageEdited edited } item])
-                PublishEdit(live, item, edited, members, after);
+            if (run is [var item] && ToldOf(item) is { } messageSeq)
+                PublishTold(live, item, messageSeq, members, after);
             else
                 live.Publish(run, members);
         }
@@ -39,19 +39,20 @@ internal static class Audience
     }
 
     /// <summary>
-    /// Members who joined after the edited message are told of the edit without its text. So are members who left
+    /// Members who joined after the message are told of its edit or vote without what it says. So are members who left
     /// since: their <c>joined_seq</c> is not known any more.
     /// </summary>
-    private static void PublishEdit(
-        ILiveDelivery live, LiveEntry edit, ConversationEvent.MessageEdited edited, IReadOnlyCollection<UserId> members,
-        Conversation after)
+    private static void PublishTold(
+        ILiveDelivery live, LiveEntry update, long messageSeq, IReadOnlyCollection<UserId> members, Conversation after)
     {
         var sees = members.ToLookup(user =>
-            after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= edited.MessageSeq);
-        var without = edited with { Content = TimelineProjection.ElsewhereContent };
-        live.Publish([edit], [.. sees[true]]);
-        live.Publish([edit with { Entry = edit.Entry with { Event = without }, IsGone = false }], [.. sees[false]]);
+            after.Members.TryGetValue(user, out var member) && member.JoinedSeq <= messageSeq);
+        var without = TimelineProjection.Untold((ConversationEvent)update.Entry.Event);
+        live.Publish([update], [.. sees[true]]);
+        live.Publish([update with { Entry = update.Entry with { Event = without }, IsGone = false }], [.. sees[false]]);
     }
+
+    private static long? ToldOf(LiveEntry item) => TimelineProjection.ToldOf((ConversationEvent)item.Entry.Event);
 
     /// <summary>Entries that were read from the log; messages that were deleted since are marked as gone.</summary>
     public static IReadOnlyList<LiveEntry> Shown(IReadOnlyList<Recorded> news)
@@ -76,8 +77,8 @@ internal static class Audience
             switch (entries[i].Entry.Event)
             {
                 case ConversationEvent.MemberAdded or ConversationEvent.MemberRemoved or ConversationEvent.MemberLeft:
-                case ConversationEvent.MessageEdited edited
-                    when after.Members.Values.Any(member => member.JoinedSeq > edited.MessageSeq):
+                case ConversationEvent when ToldOf(entries[i]) is { } messageSeq
+                    && after.Members.Values.Any(member => member.JoinedSeq > messageSeq):
                     return true;
             }
         }
@@ -93,7 +94,7 @@ internal static class Audience
     };
 
     /// <summary>
-    /// Cuts the entries where the audience changes, and keeps their order. Each edit is a run of its own.
+    /// Cuts the entries where the audience changes, and keeps their order. Each edit and vote is a run of its own.
     /// </summary>
     private static List<(IReadOnlyList<LiveEntry> Entries, IReadOnlyCollection<UserId> Members)> Runs(
         IReadOnlyList<LiveEntry> entries, ImmutableArray<UserId> after)
@@ -108,7 +109,7 @@ internal static class Audience
                     Cut(i);
                     members = members.Remove(e.User);
                     break;
-                case ConversationEvent.MessageEdited:
+                case ConversationEvent when ToldOf(entries[i]) is not null:
                     Cut(i + 1);
                     Cut(i);
                     break;

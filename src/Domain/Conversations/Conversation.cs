@@ -37,7 +37,7 @@ public sealed record Conversation(
     /// <summary>The seq of the last <see cref="MessagesExpired"/>; -1 for none.</summary>
     public long LastExpirySeq { get; init; } = -1;
 
-    /// <summary>The last edits, deletions and reactions.</summary>
+    /// <summary>The last edits, deletions, reactions and votes.</summary>
     public RecentOperations Operations { get; init; } = RecentOperations.None;
 
     public bool IsMember(UserId user) => Members.ContainsKey(user);
@@ -74,6 +74,8 @@ public sealed record Conversation(
             DeleteMessage c => MessageRules.Delete(state, c, now),
             SetReaction c => MessageRules.React(state, c, now),
             ClearReaction c => MessageRules.ClearReaction(state, c, now),
+            SetVote c => MessageRules.Vote(state, c, now),
+            ClearVote c => MessageRules.ClearVote(state, c, now),
             ExpireMessages c => ExpiryRules.Expire(state, c, now),
             _ => GroupRules.Decide(state, command, now),
         };
@@ -105,6 +107,9 @@ public sealed record Conversation(
             MessageDeleted e => next.After(new MessageOperation.Deleted(next.LastSeq, e.MessageSeq)),
             ReactionSet e => next.After(new MessageOperation.Reacted(next.LastSeq, e.MessageSeq, e.User, e.Emoji)),
             ReactionCleared e => next.After(new MessageOperation.Reacted(next.LastSeq, e.MessageSeq, e.User, null)),
+            VoteSet e => next.After(new MessageOperation.Voted(next.LastSeq, e.MessageSeq, e.User, e.Vote)),
+            VoteCleared e => next.After(
+                new MessageOperation.Voted(next.LastSeq, e.MessageSeq, e.User, Messages.Vote.None)),
             MessagesExpired => next with { LastExpirySeq = next.LastSeq },
             _ => GroupRules.Evolve(next, @event),
         };

@@ -92,6 +92,13 @@ public abstract record ConversationCommand
     /// <summary>Remove one's reaction from a message.</summary>
     public sealed record ClearReaction(UserId By, MessageFacts Message) : ConversationCommand;
 
+    /// <summary>Set one's vote in a poll, replacing an earlier one.</summary>
+    /// <param name="Vote">Of options that the poll has, and as many as it allows; not empty.</param>
+    public sealed record SetVote(UserId By, MessageFacts Message, Vote Vote) : ConversationCommand;
+
+    /// <summary>Remove one's vote from a poll.</summary>
+    public sealed record ClearVote(UserId By, MessageFacts Message) : ConversationCommand;
+
     /// <summary>Expire due messages. Issued by the clock, not by a user.</summary>
     /// <param name="Messages">The messages that a view shows as due and not yet expired.</param>
     /// <param name="AsOf">The conversation's last entry in that view, a seq.</param>

@@ -68,6 +68,11 @@ public abstract record ConversationEvent
 
     public sealed record ReactionCleared(MessageId MessageId, long MessageSeq, UserId User) : ConversationEvent;
 
+    /// <summary>A member set their vote in a poll, replacing an earlier one.</summary>
+    public sealed record VoteSet(MessageId MessageId, long MessageSeq, UserId User, Vote Vote) : ConversationEvent;
+
+    public sealed record VoteCleared(MessageId MessageId, long MessageSeq, UserId User) : ConversationEvent;
+
     /// <summary>Messages expired: their content is gone for everyone, their entries stay.</summary>
     /// <param name="Messages">At least one and at most <see cref="MessagesMax"/>, ascending by seq.</param>
     public sealed record MessagesExpired(

@@ -4,7 +4,7 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Domain.Conversations;
 
-/// <summary>Edits, deletions and reactions: what is allowed, and to whom.</summary>
+/// <summary>Edits, deletions, reactions and votes: what is allowed, and to whom.</summary>
 public static class MessageRules
 {
     /// <summary>How long after sending a message may be edited.</summary>
@@ -52,6 +52,25 @@ public static class MessageRules
             : [new ReactionCleared(message.Message, message.Seq, c.By) { At = now }];
     }
 
+    internal static IReadOnlyList<ConversationEvent> Vote(Conversation state, SetVote c, DateTimeOffset now)
+    {
+        var (message, since) = state.RequireVisible(c.By, c.Message);
+        RequireNotDeleted(message, since);
+        if (VoteOf(c.By, message, since) == c.Vote)
+            return [];
+        RequireNotBlocked(message);
+        return [new VoteSet(message.Message, message.Seq, c.By, c.Vote) { At = now }];
+    }
+
+    internal static IReadOnlyList<ConversationEvent> ClearVote(Conversation state, ClearVote c, DateTimeOffset now)
+    {
+        var (message, since) = state.RequireVisible(c.By, c.Message);
+        RequireNotDeleted(message, since);
+        return VoteOf(c.By, message, since).IsEmpty
+            ? []
+            : [new VoteCleared(message.Message, message.Seq, c.By) { At = now }];
+    }
+
     /// <summary>Returns the message as the view had it, and the operations on it since.</summary>
     /// <exception cref="RefusedException">
     /// <paramref name="by"/> is not a member, or joined after the message.
@@ -75,7 +94,7 @@ public static class MessageRules
     }
 
     /// <summary>
-    /// A blocked user may not edit or react: nothing new reaches the blocker. Deleting stays allowed.
+    /// A blocked user may not edit, react or vote: nothing new reaches the blocker. Deleting stays allowed.
     /// </summary>
     private static void RequireNotBlocked(MessageFacts message)
     {
@@ -87,5 +106,11 @@ public static class MessageRules
     {
         var last = since.OfType<MessageOperation.Reacted>().LastOrDefault(reacted => reacted.User == user);
         return last is null ? message.OwnReaction : last.Emoji;
+    }
+
+    private static Vote VoteOf(UserId user, MessageFacts message, IReadOnlyList<MessageOperation> since)
+    {
+        var last = since.OfType<MessageOperation.Voted>().LastOrDefault(voted => voted.User == user);
+        return last is null ? message.OwnVote : last.Vote;
     }
 }

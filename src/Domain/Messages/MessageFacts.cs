@@ -10,4 +10,8 @@ namespace ChatCqrs.Domain.Messages;
 /// <param name="IsBlocked">Whether the other user of a direct conversation has blocked the asking user.</param>
 public sealed record MessageFacts(
     MessageId Message, long Seq, UserId Sender, DateTimeOffset SentAt, bool IsDeleted, string? OwnReaction, long AsOf,
-    bool IsBlocked = false);
+    bool IsBlocked = false)
+{
+    /// <summary>The asking user's vote in a poll; none without one.</summary>
+    public Vote OwnVote { get; init; }
+}

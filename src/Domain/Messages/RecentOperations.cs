@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace ChatCqrs.Domain.Messages;
 
-/// <summary>An edit, a deletion or a reaction.</summary>
+/// <summary>An edit, a deletion, a reaction or a vote.</summary>
 /// <param name="Seq">The operation's own seq.</param>
 /// <param name="MessageSeq">The message's seq.</param>
 public abstract record MessageOperation(long Seq, long MessageSeq)
@@ -14,6 +14,10 @@ public abstract record MessageOperation(long Seq, long MessageSeq)
     /// <param name="Emoji">Null when the reaction was removed.</param>
     public sealed record Reacted(
         long Seq, long MessageSeq, UserId User, string? Emoji) : MessageOperation(Seq, MessageSeq);
+
+    /// <param name="Vote">None when the vote was removed.</param>
+    public sealed record Voted(
+        long Seq, long MessageSeq, UserId User, Vote Vote) : MessageOperation(Seq, MessageSeq);
 }
 
 /// <summary>

@@ -7,7 +7,7 @@ using NpgsqlTypes;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// What edits, deletions and reactions make of messages that are in the timeline already: each row is loaded and
+/// What edits, deletions, reactions and votes make of messages that are in the timeline already: each row is loaded and
 /// written once a run.
 /// </summary>
 internal static class MessageChanges
@@ -55,8 +55,10 @@ internal static class MessageChanges
         await using var command = session.Command(
             """
             UPDATE timeline t
-            SET bucket = n.bucket, content = n.content, edited_at = n.edited_at, deleted_at = n.deleted_at, reactions = n.reactions
-            FROM unnest($1, $2, $3, $4, $5, $6, $7) AS n(conversation_id, seq, bucket, content, edited_at, deleted_at, reactions)
+            SET bucket = n.bucket, content = n.content, edited_at = n.edited_at, deleted_at = n.deleted_at, reactions = n.reactions,
+                votes = n.votes
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+                AS n(conversation_id, seq, bucket, content, edited_at, deleted_at, reactions, votes)
             WHERE t.conversation_id = n.conversation_id AND t.seq = n.seq
             """,
             entries.Select(entry => entry.Conversation.Value).ToArray(),
@@ -65,7 +67,8 @@ internal static class MessageChanges
             Array(entries.Select(entry => entry.Message!.Content?.Bytes.ToArray()).ToArray(), NpgsqlDbType.Bytea),
             Array(entries.Select(entry => entry.Message!.EditedAt?.UtcDateTime).ToArray(), NpgsqlDbType.TimestampTz),
             Array(entries.Select(entry => entry.Message!.DeletedAt?.UtcDateTime).ToArray(), NpgsqlDbType.TimestampTz),
-            Array(entries.Select(entry => ReactionsJson.Write(entry.Message!.Reactions)).ToArray(), NpgsqlDbType.Jsonb));
+            Array(entries.Select(entry => ReactionsJson.Write(entry.Message!.Reactions)).ToArray(), NpgsqlDbType.Jsonb),
+            Array(entries.Select(entry => VotesJson.Write(entry.Message!.Votes)).ToArray(), NpgsqlDbType.Jsonb));
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

@@ -54,7 +54,7 @@ internal static class MessageExpiry
         await using (var update = session.Command(
             $"""
             UPDATE timeline t
-            SET bucket = NULL, content = NULL, edited_at = NULL, reactions = NULL, expired_at = gone.at, kept_until = NULL,
+            SET bucket = NULL, content = NULL, edited_at = NULL, reactions = NULL, votes = NULL, expired_at = gone.at, kept_until = NULL,
                 expires_at = least(t.expires_at, {RetentionRuleSql.ShownUntil})
             FROM unnest($1, $2, $3) AS gone(conversation_id, seq, at)
             WHERE t.conversation_id = gone.conversation_id AND t.seq = gone.seq AND t.kept_until IS NOT NULL

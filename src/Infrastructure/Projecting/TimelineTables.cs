@@ -37,6 +37,7 @@ internal static class TimelineTables
             table.AddColumn("author_no", "bigint");
             table.AddColumn("expired_at", "timestamptz");
             table.AddColumn("kept_until", "timestamptz");
+            table.AddColumn("votes", "jsonb");
             Index(table, "timeline_authors", "message_id IS NOT NULL", "conversation_id", "actor", "seq");
             Index(table, "timeline_deleted", "deleted_at IS NOT NULL", "conversation_id", "seq");
             Index(table, "timeline_expired", "expired_at IS NOT NULL", "conversation_id", "seq");

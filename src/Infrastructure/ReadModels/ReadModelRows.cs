@@ -18,14 +18,15 @@ internal static class ReadModelRows
         $"""
         t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket,
         CASE WHEN {IsKept} THEN t.content END, t.reply_to, least(t.expires_at, {RetentionRuleSql.ShownUntil}),
-        t.event, t.payload, t.edited_at, t.deleted_at, CASE WHEN {IsKept} THEN t.reactions END, t.expired_at
+        t.event, t.payload, t.edited_at, t.deleted_at, CASE WHEN {IsKept} THEN t.reactions END, t.expired_at,
+        CASE WHEN {IsKept} THEN t.votes END
         """;
 
     /// <summary>The same columns as they are stored, also where contents are due to expire.</summary>
     public const string StoredColumns =
         """
         t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, t.content, t.reply_to, t.expires_at,
-        t.event, t.payload, t.edited_at, t.deleted_at, t.reactions, t.expired_at
+        t.event, t.payload, t.edited_at, t.deleted_at, t.reactions, t.expired_at, t.votes
         """;
 
     /// <summary>
@@ -34,6 +35,7 @@ internal static class ReadModelRows
     public const string StoredBytes =
         """
         coalesce(octet_length(t.content), 0) + coalesce(octet_length(t.payload), 0) + coalesce(pg_column_size(t.reactions), 0)
+            + coalesce(pg_column_size(t.votes), 0)
         """;
 
     /// <summary>Whether a row <c>t</c> is a message that has not expired and is not due to.</summary>
@@ -65,6 +67,7 @@ internal static class ReadModelRows
         DeletedAt = Time(row, offset + 15),
         Reactions = row.IsDBNull(offset + 16) ? [] : ReactionsJson.Read(row.GetString(offset + 16)),
         ExpiredAt = Time(row, offset + 17),
+        Votes = row.IsDBNull(offset + 18) ? [] : VotesJson.Read(row.GetString(offset + 18)),
     };
 
     private static ConversationEvent Update(NpgsqlDataReader row, int offset, DateTimeOffset at)

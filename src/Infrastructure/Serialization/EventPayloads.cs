@@ -160,6 +160,25 @@ internal sealed record ReactionClearedV1(Guid MessageId, long MessageSeq, Guid U
         new ConversationEvent.ReactionCleared(new(MessageId), MessageSeq, new(User)) { At = at };
 }
 
+internal sealed record VoteSetV1(Guid MessageId, long MessageSeq, Guid User, IReadOnlyList<int> Options)
+{
+    public static VoteSetV1 Of(ConversationEvent.VoteSet e) =>
+        new(e.MessageId.Value, e.MessageSeq, e.User.Value, e.Vote.Options);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) => new ConversationEvent.VoteSet(
+        new(MessageId), MessageSeq, new(User), Domain.Messages.Vote.Of(Options))
+    { At = at };
+}
+
+internal sealed record VoteClearedV1(Guid MessageId, long MessageSeq, Guid User)
+{
+    public static VoteClearedV1 Of(ConversationEvent.VoteCleared e) =>
+        new(e.MessageId.Value, e.MessageSeq, e.User.Value);
+
+    public ConversationEvent ToDomain(DateTimeOffset at) =>
+        new ConversationEvent.VoteCleared(new(MessageId), MessageSeq, new(User)) { At = at };
+}
+
 /// <summary>Two parallel lists of the same length; compact, because an event may name many messages.</summary>
 internal sealed record MessagesExpiredV1(IReadOnlyList<long> Seqs, IReadOnlyList<Guid> MessageIds, string Reason)
 {
@@ -275,6 +294,8 @@ internal sealed record UserErasedV1(Guid User)
 [JsonSerializable(typeof(MessageDeletedV1))]
 [JsonSerializable(typeof(ReactionSetV1))]
 [JsonSerializable(typeof(ReactionClearedV1))]
+[JsonSerializable(typeof(VoteSetV1))]
+[JsonSerializable(typeof(VoteClearedV1))]
 [JsonSerializable(typeof(MessagesExpiredV1))]
 [JsonSerializable(typeof(MessageDeliveredV1))]
 [JsonSerializable(typeof(MessageReadV1))]

@@ -45,6 +45,10 @@ internal static class EventRegistry
         Format<ConversationEvent.ReactionCleared, ReactionClearedV1>(
             "reaction-cleared.v1", EventJson.Default.ReactionClearedV1, ReactionClearedV1.Of,
             (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.VoteSet, VoteSetV1>(
+            "vote-set.v1", EventJson.Default.VoteSetV1, VoteSetV1.Of, (p, at) => p.ToDomain(at)),
+        Format<ConversationEvent.VoteCleared, VoteClearedV1>(
+            "vote-cleared.v1", EventJson.Default.VoteClearedV1, VoteClearedV1.Of, (p, at) => p.ToDomain(at)),
         Format<ConversationEvent.MessagesExpired, MessagesExpiredV1>(
             "messages-expired.v1", EventJson.Default.MessagesExpiredV1, MessagesExpiredV1.Of,
             (p, at) => p.ToDomain(at)),

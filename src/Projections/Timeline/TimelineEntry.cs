@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
-using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Projections.Timeline;
 
@@ -20,12 +19,14 @@ public sealed record TimelineEntry(
     public const string ConversationStartedKind = "conversation_started";
 
     /// <summary>
-    /// The entry as a member may see it. An edit of a message that they may not see comes without its content.
+    /// The entry as a member may see it. An edit of a message that they may not see comes without its content, a vote
+    /// in such a poll without its options.
     /// </summary>
     /// <param name="joinedSeq">The first entry that the member may see, a seq.</param>
-    public TimelineEntry SeenFrom(long joinedSeq) => Update is MessageEdited edited && edited.MessageSeq < joinedSeq
-        ? this with { Update = edited with { Content = TimelineProjection.ElsewhereContent } }
-        : this;
+    public TimelineEntry SeenFrom(long joinedSeq) =>
+        Update is not null && TimelineProjection.ToldOf(Update) is { } seq && seq < joinedSeq
+            ? this with { Update = TimelineProjection.Untold(Update) }
+            : this;
 }
 
 /// <summary>A message in its current state.</summary>
@@ -42,7 +43,13 @@ public sealed record TimelineMessage(
 
     /// <summary>In the order in which they were set; at most one per user.</summary>
     public ImmutableArray<Reaction> Reactions { get; init; } = [];
+
+    /// <summary>In a poll, in the order in which they were set; at most one per user.</summary>
+    public ImmutableArray<CastVote> Votes { get; init; } = [];
 }
+
+/// <summary>A user's vote in a poll.</summary>
+public sealed record CastVote(Guid User, Vote Vote);
 
 /// <summary>A user's reaction to a message.</summary>
 public sealed record Reaction(Guid User, string Emoji);

@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
 
 namespace ChatCqrs.Projections.Timeline;
@@ -31,23 +32,48 @@ public static class TimelineProjection
         MessageDeleted e => e.MessageSeq,
         ReactionSet e => e.MessageSeq,
         ReactionCleared e => e.MessageSeq,
+        VoteSet e => e.MessageSeq,
+        VoteCleared e => e.MessageSeq,
         _ => null,
+    };
+
+    /// <summary>
+    /// The seq of the earlier message of whose content an update tells; null if it tells of none.
+    /// </summary>
+    public static long? ToldOf(ConversationEvent update) => update switch
+    {
+        MessageEdited e => e.MessageSeq,
+        VoteSet e => e.MessageSeq,
+        _ => null,
+    };
+
+    /// <summary>The update without what it tells (<see cref="ToldOf"/>).</summary>
+    public static ConversationEvent Untold(ConversationEvent update) => update switch
+    {
+        MessageEdited e => e with { Content = ElsewhereContent },
+        VoteSet e => e with { Vote = Vote.None },
+        _ => update,
     };
 
     /// <summary>The message after an event that changes it.</summary>
     public static TimelineMessage Evolve(TimelineMessage message, Recorded fact) => fact.Event switch
     {
-        MessageDeleted e => message with { Content = null, DeletedAt = e.At, Reactions = [] },
+        MessageDeleted e => message with { Content = null, DeletedAt = e.At, Reactions = [], Votes = [] },
         _ when message.DeletedAt is not null || message.ExpiredAt is not null => message,
         MessageEdited e => message with { Content = e.Content, EditedAt = e.At },
         ReactionSet e =>
             message with { Reactions = [.. Without(message, e.User), new Reaction(e.User.Value, e.Emoji)] },
         ReactionCleared e => message with { Reactions = [.. Without(message, e.User)] },
+        VoteSet e => message with { Votes = [.. VotesWithout(message, e.User), new CastVote(e.User.Value, e.Vote)] },
+        VoteCleared e => message with { Votes = [.. VotesWithout(message, e.User)] },
         _ => message,
     };
 
     private static IEnumerable<Reaction> Without(TimelineMessage message, UserId user) =>
         message.Reactions.Where(reaction => reaction.User != user.Value);
+
+    private static IEnumerable<CastVote> VotesWithout(TimelineMessage message, UserId user) =>
+        message.Votes.Where(vote => vote.User != user.Value);
 
     private static TimelineEntry Update(Recorded fact, ConversationEvent @event)
     {
@@ -64,6 +90,8 @@ public static class TimelineProjection
             MessageDeleted e => ("message_deleted", e.By),
             ReactionSet e => ("reaction_set", e.User),
             ReactionCleared e => ("reaction_cleared", e.User),
+            VoteSet e => ("vote_set", e.User),
+            VoteCleared e => ("vote_cleared", e.User),
             MessagesExpired => ("messages_expired", null),
             _ => throw new InvalidOperationException($"The timeline does not know {@event.GetType().Name}."),
         };

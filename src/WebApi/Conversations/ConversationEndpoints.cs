@@ -32,6 +32,8 @@ public static class ConversationEndpoints
         group.MapDelete("/{id}/messages/{message_id}", DeleteMessageAsync);
         group.MapPut("/{id}/messages/{message_id}/reaction", SetReactionAsync);
         group.MapDelete("/{id}/messages/{message_id}/reaction", ClearReactionAsync);
+        group.MapPut("/{id}/messages/{message_id}/vote", SetVoteAsync);
+        group.MapDelete("/{id}/messages/{message_id}/vote", ClearVoteAsync);
         group.MapGet("/{id}/messages/{message_id}/receipts", ShowReceiptsAsync);
         group.MapPost("/{id}/receipts", AcknowledgeAsync);
         return api;
@@ -153,6 +155,28 @@ public static class ConversationEndpoints
     {
         response.SetPosition(await mediator.Send(
             new ClearReaction.Command(
+                caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id)),
+            cancellationToken));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> SetVoteAsync(
+        string id, string message_id, SetVote.Body body, Caller caller, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new SetVote.Command(
+                caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id), body),
+            cancellationToken));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> ClearVoteAsync(
+        string id, string message_id, Caller caller, IMediator mediator, HttpResponse response,
+        CancellationToken cancellationToken)
+    {
+        response.SetPosition(await mediator.Send(
+            new ClearVote.Command(
                 caller.User, caller.Device, RouteIds.Conversation(id), RouteIds.Message(message_id)),
             cancellationToken));
         return TypedResults.NoContent();

@@ -101,5 +101,21 @@ internal static class GroupOperations
             Answers = [new(204, "The caller has no reaction.")],
             Refusals = OfMessages,
         },
+        new(HttpMethod.Put, "/v1/conversations/{id}/messages/{message_id}/vote", Messages, "Vote in a poll",
+            """
+            `options` are indexes of the poll's options, from 0: one, or several where the poll has `multiple`. They
+            replace the caller's earlier vote; the same again changes nothing.
+            """)
+        {
+            Request = """{"options":[0,2]}""",
+            Answers = [new(204, "The vote is set.")],
+            Refusals = [.. OfMessages, Refusal.NotAPoll, Refusal.MessageGone, Refusal.Blocked],
+        },
+        new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}/vote", Messages,
+            "Remove the caller's vote", "Succeeds also without a vote.")
+        {
+            Answers = [new(204, "The caller has no vote.")],
+            Refusals = [.. OfMessages, Refusal.NotAPoll, Refusal.MessageGone],
+        },
     ];
 }

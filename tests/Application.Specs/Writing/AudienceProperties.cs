@@ -3,6 +3,7 @@ using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
+using ChatCqrs.Projections.Timeline;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
@@ -44,6 +45,8 @@ public sealed class AudienceProperties : ILiveDelivery
                     1 => new ConversationCommand.RemoveMember(People[by], People[user]),
                     2 => new ConversationCommand.RemoveMember(People[by], People[by]),
                     3 => new ConversationCommand.ChangeRole(People[by], People[user], Role.Admin),
+                    5 => new ConversationCommand.SetVote(
+                        People[by], LastOf(People[user]), Vote.Of([(int)state.LastSeq % 12])),
                     4 => new ConversationCommand.EditMessage(People[by], LastOf(People[by]), Title.Content, new Fingerprint((UInt128)state.LastSeq), Unchanged: false),
                     _ => new ConversationCommand.SendMessage(
                         new MessageId(new Guid((int)state.LastSeq + 2, 0, 0, new byte[8])), People[by], default, MessageType.Text, Title.Content, default, null, null),
@@ -79,8 +82,12 @@ public sealed class AudienceProperties : ILiveDelivery
                 before.UnionWith(members);
                 if (@event is ConversationEvent.MessageSent sent)
                     messages[sent.Sender] = (sent.MessageId, state.LastSeq);
-                if (@event is ConversationEvent.MessageEdited edited)
-                    mayRead.UnionWith(state.Members.Values.Where(member => member.JoinedSeq <= edited.MessageSeq).Select(member => (state.LastSeq, member.User)));
+                if (TimelineProjection.ToldOf(@event) is { } told)
+                {
+                    mayRead.UnionWith(state.Members.Values.Where(member => member.JoinedSeq <= told)
+                        .Select(member => (state.LastSeq, member.User)));
+                }
+
                 batch.Add(new LiveEntry(
                     new Recorded(@event, StreamName.Of(Group), state.LastSeq, LogPosition.Start, Guid.Empty, @event.At, Actor.System, new byte[32]), null));
             }
@@ -107,14 +114,17 @@ public sealed class AudienceProperties : ILiveDelivery
             if (!_handed.TryGetValue(member, out var seqs))
                 _handed.Add(member, seqs = []);
             seqs.AddRange(entries.Select(entry => entry.Entry.Revision));
-            _read.UnionWith(entries.Where(entry => entry.Entry.Event is ConversationEvent.MessageEdited { Content.Bytes.IsEmpty: false }).Select(entry => (entry.Entry.Revision, member)));
+            _read.UnionWith(
+                entries.Where(entry => entry.Entry.Event is ConversationEvent.MessageEdited { Content.Bytes.IsEmpty: false }
+                    or ConversationEvent.VoteSet { Vote.IsEmpty: false })
+                .Select(entry => (entry.Entry.Revision, member)));
         }
     }
 
     void ILiveDelivery.Publish(LiveReceipt receipt) => throw new NotSupportedException();
 
     private static Arbitrary<(int Kind, int By, int User, bool Ends)[]> Histories { get; } = (
-        from kind in Gen.Choose(0, 7)
+        from kind in Gen.Choose(0, 8)
         from actor in Gen.Choose(0, People.Length - 1)
         from user in Gen.Choose(0, People.Length - 1)
         from ends in Gen.Choose(0, 2)

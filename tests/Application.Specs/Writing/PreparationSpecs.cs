@@ -150,7 +150,8 @@ public sealed class PreparationSpecs : WriterSpecs
         _answer.SetResult();
 
         Assert.Equal(
-            [2, 3], (await Task.WhenAll(unknown, others).WaitAsync(Eventually.Deadline)).Select(sent => sent.Seq));
+            [2, 3],
+            (await Task.WhenAll(unknown, others).WaitAsync(Eventually.Deadline)).Select(sent => sent.Seq).Order());
     }
 
     private static TaskCompletionSource<bool> Files() => new(TaskCreationOptions.RunContinuationsAsynchronously);

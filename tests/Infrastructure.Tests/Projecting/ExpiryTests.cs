@@ -2,6 +2,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Projecting;
@@ -84,6 +85,7 @@ public sealed class ExpiryTests : ProjectingTest
         await history.TryAsync(conversation, _ann, new ConversationCommand.EditMessage(
             _ann, facts, content, new(7), Unchanged: false));
         await history.TryAsync(conversation, _ben, new ConversationCommand.SetReaction(_ben, facts, "👍"));
+        await history.TryAsync(conversation, _ben, new ConversationCommand.SetVote(_ben, facts, Vote.Of([0])));
         await using (var node = await StartNodeAsync())
             await node.CaughtUpAsync(history.Head);
         var atOnce = await Views.DumpAsync();
@@ -93,7 +95,7 @@ public sealed class ExpiryTests : ProjectingTest
         Assert.Equal(0, await Views.NumberAsync(
             """
             SELECT count(*) FROM chat.timeline
-            WHERE content IS NOT NULL OR reactions IS NOT NULL OR edited_at IS NOT NULL
+            WHERE content IS NOT NULL OR reactions IS NOT NULL OR votes IS NOT NULL OR edited_at IS NOT NULL
             """));
     }
 

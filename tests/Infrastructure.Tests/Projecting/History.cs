@@ -128,7 +128,10 @@ internal sealed class History(IEventStore log, int seed = 1)
         return new MessageFacts(
             sent.MessageId, message.Revision, sent.Sender, sent.At, now.DeletedAt is not null,
             now.Reactions.FirstOrDefault(reaction => reaction.User == by.Value)?.Emoji,
-            _conversations[message.Conversation].LastSeq);
+            _conversations[message.Conversation].LastSeq)
+        {
+            OwnVote = now.Votes.FirstOrDefault(vote => vote.User == by.Value)?.Vote ?? Vote.None,
+        };
     }
 
     /// <summary>Expires messages.</summary>
@@ -258,7 +261,7 @@ internal sealed class History(IEventStore log, int seed = 1)
         var state = _conversations[group];
         var messages = MessagesOf(group).TakeLast(20).ToList();
         var message = messages.Count == 0 ? null : messages[_random.Next(messages.Count)];
-        switch (_random.Next(13))
+        switch (_random.Next(15))
         {
             case 12: // Around the time that messages are kept: some are shortened, and none is due.
                 var policy = new RetentionPolicy(_random.Next(365_000, 365_500), null);
@@ -298,6 +301,13 @@ internal sealed class History(IEventStore log, int seed = 1)
                 break;
             case 11 when message is not null:
                 await TryAsync(group, one, new ConversationCommand.ClearReaction(one, FactsOf(message, one)));
+                break;
+            case 13 when message is not null:
+                await TryAsync(group, one, new ConversationCommand.SetVote(
+                    one, FactsOf(message, one), Vote.Of([_random.Next(2), _random.Next(12)])));
+                break;
+            case 14 when message is not null:
+                await TryAsync(group, one, new ConversationCommand.ClearVote(one, FactsOf(message, one)));
                 break;
         }
     }

@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Domain.Users;
 using ChatCqrs.Projections.Timeline;
@@ -180,6 +181,10 @@ public sealed class QueryTests : ProjectingTest
         await ReactAsync(ann, edited, "🎉");
         await ReactAsync(ben, edited, "🎉");
         await ReactAsync(ben, deleted, "👍");
+        await VoteAsync(ben, edited, 0, 2);
+        await VoteAsync(ann, edited, 1);
+        await VoteAsync(ben, edited, 1);
+        await VoteAsync(ben, deleted, 0);
         await node.CaughtUpAsync(history.Head);
         await history.TryAsync(group, ann, new ConversationCommand.DeleteMessage(ann, history.FactsOf(deleted, ann)));
         await node.CaughtUpAsync(history.Head);
@@ -192,6 +197,10 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal(first.Bytes.ToArray(), entries[1].Message!.Content!.Bytes.ToArray());
         Assert.Equal((null, true), (entries[2].Message!.Content, entries[2].Message!.DeletedAt is not null));
         Assert.Empty(entries[2].Message!.Reactions);
+        Assert.Equal(
+            [new CastVote(ann.Value, Vote.Of([1])), new CastVote(ben.Value, Vote.Of([1]))],
+            entries[1].Message!.Votes.ToArray());
+        Assert.Empty(entries[2].Message!.Votes);
         Assert.Equal(
             [first.Bytes.ToArray(), []],
             entries.Select(entry => entry.Update).OfType<ConversationEvent.MessageEdited>()
@@ -208,6 +217,9 @@ public sealed class QueryTests : ProjectingTest
 
         Task ReactAsync(UserId user, Recorded message, string emoji) => history.TryAsync(
             group, user, new ConversationCommand.SetReaction(user, history.FactsOf(message, user), emoji));
+
+        Task VoteAsync(UserId user, Recorded message, params int[] options) => history.TryAsync(
+            group, user, new ConversationCommand.SetVote(user, history.FactsOf(message, user), Vote.Of(options)));
 
         static SealedContent Content(byte number) => new("day-2026-02-01", Enumerable.Repeat(number, 40).ToArray());
     }

@@ -53,6 +53,8 @@ public sealed class EventSnapshotTests
         ["message-deleted.v1"] = new ConversationEvent.MessageDeleted(Message, 7, Ann) { At = At },
         ["reaction-set.v1"] = new ConversationEvent.ReactionSet(Message, 7, Ben, "👍") { At = At },
         ["reaction-cleared.v1"] = new ConversationEvent.ReactionCleared(Message, 7, Ben) { At = At },
+        ["vote-set.v1"] = new ConversationEvent.VoteSet(Message, 7, Ben, Vote.Of([2, 0])) { At = At },
+        ["vote-cleared.v1"] = new ConversationEvent.VoteCleared(Message, 7, Ben) { At = At },
         ["messages-expired.v1"] = new ConversationEvent.MessagesExpired(
             [
                 new ExpiredMessage(Message, 7),
