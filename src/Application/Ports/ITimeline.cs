@@ -16,9 +16,17 @@ public interface ITimeline
     /// <paramref name="before"/> alone the last ones before it; with neither the newest ones.
     /// </summary>
     /// <param name="from">The first seq that the caller may see.</param>
-    Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
+    Task<MessagePage> MessagesAsync(
         ConversationId conversation, long from, long? after, long? before, PageSize size,
         CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The seq of the first entry at or after a time; the one after the last entry if all are earlier. Times of entries
+    /// never decrease, so it is looked up by halves: about 20 looks into an index for a million entries.
+    /// </summary>
+    /// <param name="from">The first seq that counts.</param>
+    Task<long> SeqAtAsync(
+        ConversationId conversation, long from, DateTimeOffset time, CancellationToken cancellationToken);
 
     /// <summary>Messages of one sender in a conversation after a seq, ascending.</summary>
     Task<IReadOnlyList<TimelineEntry>> WrittenAsync(
@@ -33,7 +41,7 @@ public interface ITimeline
 
     /// <summary>A user's unread messages in all conversations: by conversation, oldest first.</summary>
     /// <param name="after">The last message of the previous page; null for the first page.</param>
-    Task<UnreadPage> UnreadAsync(UserId user, UnreadPlace? after, PageSize size, CancellationToken cancellationToken);
+    Task<MessagePage> UnreadAsync(UserId user, UnreadPlace? after, PageSize size, CancellationToken cancellationToken);
 }
 
 /// <summary>
@@ -56,9 +64,9 @@ public readonly record struct PageSize(int Entries, int Bytes = PageSize.BytesDe
     public static implicit operator PageSize(int entries) => new(entries);
 }
 
-/// <param name="HasMore">Whether more messages follow.</param>
-/// <summary>A page of unread messages.</summary>
-public sealed record UnreadPage(IReadOnlyList<TimelineEntry> Messages, bool HasMore);
+/// <param name="HasMore">Whether more messages follow, in the direction of the page.</param>
+/// <summary>A page of messages, ascending.</summary>
+public sealed record MessagePage(IReadOnlyList<TimelineEntry> Messages, bool HasMore);
 
 /// <param name="AsOf">The conversation's last entry in the view at that time, a seq.</param>
 /// <summary>A message found in the timeline.</summary>

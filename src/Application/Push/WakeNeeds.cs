@@ -83,7 +83,7 @@ internal sealed class WakeNeeds(
             return true;
         var undelivered = await timeline.MessagesAsync(
             item.Conversation.Id, item.DeliveredSeq + 1, null, null, MessagesMax, cancellationToken);
-        foreach (var earlier in undelivered)
+        foreach (var earlier in undelivered.Messages)
         {
             if (earlier.At >= since && await DisturbsAsync(earlier, user, cancellationToken))
                 return true;

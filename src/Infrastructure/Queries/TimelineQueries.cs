@@ -29,23 +29,44 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         return WithContents(fitting, await ContentsAsync(conversation, EditedBy(fitting), cancellationToken));
     }
 
-    public async Task<IReadOnlyList<TimelineEntry>> MessagesAsync(
+    public async Task<MessagePage> MessagesAsync(
         ConversationId conversation, long from, long? after, long? before, PageSize size,
         CancellationToken cancellationToken)
     {
         var newestFirst = after is null;
         var order = newestFirst ? "t.seq DESC" : "t.seq";
-        var (messages, _) = await PageAsync(
+        var (messages, found) = await PageAsync(
             $"""
             SELECT t.* FROM timeline t
             WHERE t.conversation_id = $1 AND t.seq >= $2 AND t.seq > $3 AND t.seq < $4 AND {ReadModelRows.IsKept}
             ORDER BY {order} LIMIT $5
             """,
             order, size, cancellationToken,
-            conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries);
+            conversation.Value, from, after ?? -1, before ?? long.MaxValue, size.Entries + 1); // One more: more follow.
+        var shown = messages.Take(size.Entries).ToList();
         if (newestFirst)
-            messages.Reverse();
-        return messages;
+            shown.Reverse();
+        return new MessagePage(shown, found > shown.Count);
+    }
+
+    public async Task<long> SeqAtAsync(
+        ConversationId conversation, long from, DateTimeOffset time, CancellationToken cancellationToken)
+    {
+        var found = await database.QueryAsync(
+            """
+            WITH RECURSIVE search(low, high) AS (
+                -- Entries up to low are earlier, those from high on are not.
+                SELECT $2 - 1, greatest($2, coalesce(
+                    (SELECT t.seq + 1 FROM timeline t WHERE t.conversation_id = $1 ORDER BY t.seq DESC LIMIT 1), 0))
+                UNION ALL
+                SELECT CASE WHEN t.at >= $3 THEN s.low ELSE s.middle END, CASE WHEN t.at >= $3 THEN s.middle ELSE s.high END
+                FROM (SELECT low, high, low + (high - low) / 2 AS middle FROM search WHERE high - low > 1) s
+                LEFT JOIN timeline t ON t.conversation_id = $1 AND t.seq = s.middle
+            )
+            SELECT min(high) FROM search
+            """,
+            row => row.GetInt64(0), cancellationToken, conversation.Value, from, time);
+        return found[0];
     }
 
     public async Task<IReadOnlyList<TimelineEntry>> WrittenAsync(
@@ -77,7 +98,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         return found.FirstOrDefault();
     }
 
-    public async Task<UnreadPage> UnreadAsync(
+    public async Task<MessagePage> UnreadAsync(
         UserId user, UnreadPlace? after, PageSize size, CancellationToken cancellationToken)
     {
         var limit = size.Entries + 1; // One more than the page holds: more follow.
@@ -85,7 +106,7 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
             UnreadRows, "t.conversation_id, t.seq", size, cancellationToken,
             user.Value, after?.Conversation.Value ?? Guid.Empty, after?.Seq ?? -1, limit, (long)limit * ReadForEach);
         var shown = messages.Take(size.Entries).ToList();
-        return new UnreadPage(shown, found > shown.Count);
+        return new MessagePage(shown, found > shown.Count);
     }
 
     /// <summary>

@@ -187,12 +187,12 @@ public static class ConversationEndpoints
         mediator.Send(new GetMembers.Query(caller.User, RouteIds.Conversation(id)), cancellationToken);
 
     private static Task<GetMessages.Result> ShowMessagesAsync(
-        string id, string? before_seq, string? after_seq, string? limit, Caller caller, IMediator mediator,
-        CancellationToken cancellationToken) =>
+        string id, string? before_seq, string? after_seq, string? at, string? cursor, string? limit, Caller caller,
+        IMediator mediator, CancellationToken cancellationToken) =>
         mediator.Send(
             new GetMessages.Query(
                 caller.User, RouteIds.Conversation(id), QueryValues.Long("before_seq", before_seq),
-                QueryValues.Long("after_seq", after_seq), QueryValues.Int("limit", limit)),
+                QueryValues.Long("after_seq", after_seq), at, cursor, QueryValues.Int("limit", limit)),
             cancellationToken);
 
     private static Task<GetTimeline.Result> ShowTimelineAsync(

@@ -134,15 +134,18 @@ internal static class ConversationOperations
         Unread with { Path = "/messages", Summary = "The caller's unread messages (alias of /v1/messages)" },
         new(HttpMethod.Get, "/v1/conversations/{id}/messages", Messages, "Messages of a conversation",
             """
-            In seq order: the newest messages, those before `before_seq`, or those after `after_seq`. A page has at most
-            about 8 MiB, so that very large messages make it shorter than `limit`: only an empty page is the last one.
+            In seq order: the newest messages, those before `before_seq`, those after `after_seq`, or those from the
+            first one on that was sent at or after `at`. `next_cursor` leads to later messages from a page that began
+            with `after_seq` or `at`, to earlier ones from any other. A page has at most about 8 MiB, so that very large
+            messages make it shorter than `limit`.
             """)
         {
             Answers =
             [
-                new(200, "The messages.", typeof(GetMessages.Result), $$"""{"messages":[{{Examples.MessageJson}}]}"""),
+                new(200, "The messages.", typeof(GetMessages.Result),
+                    $$"""{"messages":[{{Examples.MessageJson}}],"next_cursor":null}"""),
             ],
-            Refusals = [Refusal.ConversationUnknown],
+            Refusals = [Refusal.ConversationUnknown, Refusal.InvalidCursor],
         },
         new(HttpMethod.Get, "/v1/conversations/{id}/timeline", Messages, "Every entry of a conversation",
             """

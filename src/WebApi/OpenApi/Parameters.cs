@@ -22,9 +22,12 @@ internal static class Parameters
         ["/v1/push-subscriptions/{id} id"] = ("The subscription.", Uuid(), Examples.Subscription),
         ["file_id"] = ("The file.", Uuid(), Examples.File),
         ["expires"] = ("The end of the address's validity, in seconds since 1970.", Number(0), "1767323100"),
-        ["signature"] = ("The server's signature of the address.", Text(), "q83vEjRWeJCrze8SNFZ4kA"),
+        ["signature"] = ("The server's signature of the address.", Text(), "Aqveb83vEjRWeJCrze8SNFY"),
         ["cursor"] = ("The `next_cursor` of the page before.", Text(), "MTIz"),
         ["limit"] = ("The most items of the page.", Number(1, Paging.LimitMax, Paging.LimitDefault), "50"),
+        ["at"] = (
+            "A time in the form of RFC 3339, with its zone; alone, without `before_seq` and `after_seq`.",
+            new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" }, "2026-01-02T03:04:05.678Z"),
         ["before_seq"] = ("Only entries before this seq.", Number(0), "100"),
         ["after_seq"] = ("Only entries after this seq; -1 for all.", Number(-1), "7"),
     };

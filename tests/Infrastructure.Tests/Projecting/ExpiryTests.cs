@@ -364,9 +364,9 @@ public sealed class ExpiryTests : ProjectingTest
     {
         var timeline = node.Get<ITimeline>();
         var newest = await timeline.MessagesAsync(conversation, 0, null, null, 50, default);
-        Assert.Equal([keptSeq], newest.Select(entry => entry.Seq));
+        Assert.Equal([keptSeq], newest.Messages.Select(entry => entry.Seq));
         var newer = await timeline.MessagesAsync(conversation, 0, -1, null, 50, default);
-        Assert.Equal([keptSeq], newer.Select(entry => entry.Seq));
+        Assert.Equal([keptSeq], newer.Messages.Select(entry => entry.Seq));
         Assert.Equal(
             [keptSeq], (await timeline.WrittenAsync(conversation, _ann, -1, 50, default)).Select(entry => entry.Seq));
         var unread = await timeline.UnreadAsync(_ben, null, 50, default);

@@ -3,6 +3,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Projecting;
 using ChatCqrs.Infrastructure.Retention;
@@ -45,6 +46,7 @@ internal sealed class Node : IAsyncDisposable
             .AddReadModels()
             .AddRetention();
         builder.Services.ConfigureMarten(AccountSchema.Register); // The directory asks for erasures in its tables.
+        builder.Services.ConfigureMarten(MediaSchema.Register); // Whose a file is stands in them.
         add?.Invoke(builder.Services);
         var node = new Node(builder.Build());
         if (commandTimeout is { } seconds)

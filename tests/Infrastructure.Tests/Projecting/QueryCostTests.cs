@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using Npgsql;
@@ -29,7 +30,7 @@ public sealed class QueryCostTests : ProjectingTest
     private static readonly string[] Queries =
     [
         "inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages",
-        "message", "unread", "receipts", "times", "sent", "profiles", "watchable", "files",
+        "message", "unread", "receipts", "times", "sent", "profiles", "watchable", "files", "time",
     ];
 
     /// <summary>Queries that list messages and must skip the places of removed ones.</summary>
@@ -115,9 +116,9 @@ public sealed class QueryCostTests : ProjectingTest
             "waiting" => await inbox.WaitingAsync(_ben, device, 20, default),
             "entries" => await timeline.EntriesAsync(conversation, Rows / 2, Limit, default),
             "first entries" => await timeline.EntriesAsync(conversation, -1, Limit, default),
-            "newest messages" => await timeline.MessagesAsync(conversation, 0, null, null, Limit, default),
-            "older messages" => await timeline.MessagesAsync(conversation, 0, null, Rows / 2, Limit, default),
-            "newer messages" => await timeline.MessagesAsync(conversation, 0, Rows / 2, null, Limit, default),
+            "newest messages" => (await timeline.MessagesAsync(conversation, 0, null, null, Limit, default)).Messages,
+            "older messages" => (await timeline.MessagesAsync(conversation, 0, null, Rows / 2, Limit, default)).Messages,
+            "newer messages" => (await timeline.MessagesAsync(conversation, 0, Rows / 2, null, Limit, default)).Messages,
             "message" => await timeline.MessageAsync(conversation, message, new(_ben, 0), default),
             "unread" => (await timeline.UnreadAsync(_ben, null, Limit, default)).Messages,
             "receipts" => (await receipts.OfAsync([conversation], default))[conversation].ToList(),
@@ -125,7 +126,9 @@ public sealed class QueryCostTests : ProjectingTest
             "sent" => await node.Get<ISentMessages>().FindAsync([(_ann, message)], conversation, default),
             "profiles" => await node.Get<IDirectory>().ProfilesAsync([_ann], default),
             "watchable" => (await inbox.WatchableAsync([(_ben, _ann), (_ann, _ben)], default)).ToList(),
-            "files" => (await node.Get<IMedia>().FindForAsync([(_ben, _sticker)], default)).Single().References,
+            "time" => await timeline.SeqAtAsync(conversation, 0, DateTimeOffset.UtcNow.AddDays(-1), default),
+            "files" => (await new PostgresMedia(node.Get<NpgsqlDataSource>(), new GarbageSignal())
+                .FindForAsync([(_ben, _sticker)], default)).Single().References,
             _ => throw new ArgumentOutOfRangeException(nameof(query)),
         };
         Assert.NotNull(found);

@@ -262,6 +262,22 @@ public sealed class QueryTests : ProjectingTest
         Assert.Equal(Seqs(11, 15), await SeqsAsync(timeline.MessagesAsync(conversation, 0, 10, null, 5, default)));
         Assert.Equal(Seqs(11, 12), await SeqsAsync(timeline.MessagesAsync(conversation, 0, 10, 13, 5, default)));
         Assert.Equal(Seqs(8, 9), await SeqsAsync(timeline.MessagesAsync(conversation, 8, null, 10, 5, default)));
+        Assert.True((await timeline.MessagesAsync(conversation, 0, 24, null, 5, default)).HasMore);
+        Assert.True((await timeline.MessagesAsync(conversation, 25, null, null, 5, default)).HasMore);
+        Assert.False((await timeline.MessagesAsync(conversation, 0, 25, null, 5, default)).HasMore);
+        Assert.False((await timeline.MessagesAsync(conversation, 26, null, null, 5, default)).HasMore);
+        for (var n = 0; n <= 30; n++)
+        {
+            var at = history.Facts.Single(fact => fact.Conversation == conversation && fact.Revision == n).At;
+            var first = history.Facts.First(fact => fact.Conversation == conversation && fact.At >= at).Revision;
+            Assert.Equal(first, await timeline.SeqAtAsync(conversation, 0, at, default));
+            Assert.Equal(Math.Max(first, 7), await timeline.SeqAtAsync(conversation, 7, at, default));
+        }
+
+        Assert.Equal(31, await timeline.SeqAtAsync(conversation, 0, history.Facts[^1].At.AddSeconds(1), default));
+        Assert.Equal(40, await timeline.SeqAtAsync(conversation, 40, DateTimeOffset.UnixEpoch, default));
+        var nowhere = new ConversationId(Guid.NewGuid());
+        Assert.Equal(0, await timeline.SeqAtAsync(nowhere, 0, DateTimeOffset.UnixEpoch, default));
         Assert.Equal(Seqs(0, 30), await SeqsAsync(timeline.EntriesAsync(conversation, -1, 50, default)));
         var started = (await timeline.EntriesAsync(conversation, -1, 1, default))[0];
         Assert.Equal(TimelineEntry.ConversationStartedKind, started.Kind);
@@ -473,7 +489,7 @@ public sealed class QueryTests : ProjectingTest
     private static async Task<List<TimelineEntry>> UnreadAsync(Node node, UserId user, PageSize size)
     {
         var all = new List<TimelineEntry>();
-        UnreadPage page;
+        MessagePage page;
         do
         {
             UnreadPlace? after = all.Count == 0 ? null : new(all[^1].Conversation, all[^1].Seq);
@@ -486,6 +502,9 @@ public sealed class QueryTests : ProjectingTest
 
     private static IEnumerable<long> Seqs(int first, int last) =>
         Enumerable.Range(first, last - first + 1).Select(seq => (long)seq);
+
+    private static async Task<IEnumerable<long>> SeqsAsync(Task<MessagePage> page) =>
+        (await page).Messages.Select(entry => entry.Seq);
 
     private static async Task<IEnumerable<long>> SeqsAsync(Task<IReadOnlyList<TimelineEntry>> entries) =>
         (await entries).Select(entry => entry.Seq);
