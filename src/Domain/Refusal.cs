@@ -23,6 +23,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal FileNotToSend = new(
         RefusalKind.Invalid, "file_unknown",
         "The message names a file that does not exist, or that the sender neither uploaded nor was sent.");
+    public static readonly Refusal LinkInvalid = new(
+        RefusalKind.Forbidden, "link_invalid", "The link was not made here, or has ended. Ask for a new one.");
     public static readonly Refusal UploadUnknown =
         new(RefusalKind.Unknown, "upload_unknown", "There is no such upload.");
 

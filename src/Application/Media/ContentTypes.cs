@@ -91,6 +91,19 @@ public static class ContentTypes
         ([.. "mimetype"u8, .. Encoding.ASCII.GetBytes(type)], type);
 
     /// <summary>Detects the type of a file.</summary>
+    /// <summary>
+    /// Images, audio and video that browsers show and that cannot hold scripts. Everything else, such as SVG, HTML and
+    /// PDF, is only saved.
+    /// </summary>
+    private static readonly HashSet<string> Shown =
+    [
+        "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/heic",
+        "audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/wav", "audio/flac", "audio/webm",
+        "video/mp4", "video/webm", "video/ogg", "video/quicktime", "video/3gpp",
+    ];
+
+    public static bool AreShown(string contentType) => Shown.Contains(contentType);
+
     /// <param name="head">The first <see cref="HeadSize"/> bytes, or all if there are fewer.</param>
     public static string Of(ReadOnlySpan<byte> head)
     {

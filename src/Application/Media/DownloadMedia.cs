@@ -42,13 +42,13 @@ public static class DownloadMedia
             var file = await access.RequireAsync(
                 request.Caller, new FileId(Guid.Parse(request.FileId!)), cancellationToken);
             return options.Value.PublicBaseUrl is { } elsewhere
-                ? new Result(null, await links.SignAsync(elsewhere, file, cancellationToken))
-                : new Result(await downloads.OpenAsync(file, cancellationToken), null);
+                ? new Result(null, (await links.SignAsync(elsewhere, file, cancellationToken)).Address)
+                : new Result(await downloads.OpenAsync(file.File, cancellationToken), null);
         }
     }
 }
 
-/// <summary>Returns a file to the holder of a signed address: the content delivery network.</summary>
+/// <summary>Returns a file to the holder of a signed address: a page, or the content delivery network.</summary>
 public static class FetchSignedMedia
 {
     public sealed record Query(string FileId, string? Expires, string? Signature) : IRequest<Result>;
@@ -62,19 +62,23 @@ public static class FetchSignedMedia
         {
             if (!Uuids.TryParse(request.FileId, out var id)
                 || await media.FindAsync(new FileId(id), cancellationToken) is not { } file)
-                throw new RefusedException(Refusal.FileUnknown);
-            var expiresAt = await links.CheckAsync(file, request.Expires, request.Signature, cancellationToken)
-                ?? throw new RefusedException(Refusal.FileUnknown);
+                throw new RefusedException(Refusal.LinkInvalid); // Whether there is such a file is not told.
+            var expiresAt = await links.RequireAsync(file, request.Expires, request.Signature, cancellationToken);
             return new Result(await downloads.OpenAsync(file, cancellationToken), expiresAt);
         }
     }
 }
 
-/// <summary>A file to read.</summary>
+/// <summary>
+/// A file to read. <see cref="IsShown"/> tells whether browsers may show it within a page instead of saving it.
+/// </summary>
 /// <param name="Name">The suggested file name.</param>
 /// <param name="Bytes">Seekable; opened on the first read.</param>
 public sealed record Download(
-    ReadOnlyMemory<byte> Sha256, string ContentType, string Name, DateTimeOffset At, Stream Bytes);
+    ReadOnlyMemory<byte> Sha256, string ContentType, string Name, DateTimeOffset At, Stream Bytes)
+{
+    public bool IsShown => ContentTypes.AreShown(ContentType);
+}
 
 internal sealed class Downloads(IBlobs blobs, FileNames names)
 {

@@ -35,6 +35,12 @@ public interface IMedia
     /// <summary>A file by its id; null if there is none.</summary>
     Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken);
 
+    /// <summary>Files by their ids, in any order; those that do not exist are left out.</summary>
+    Task<IReadOnlyList<MediaFile>> FindAsync(IReadOnlyCollection<FileId> files, CancellationToken cancellationToken);
+
+    /// <summary>Whether a message refers to a file, in any conversation, that is neither deleted nor expired.</summary>
+    Task<bool> IsSentAsync(FileId file, CancellationToken cancellationToken);
+
     /// <summary>A user's files, ordered by id.</summary>
     /// <param name="after">The last file of the previous page; null for the first page.</param>
     Task<IReadOnlyList<MediaFile>> OwnedAsync(

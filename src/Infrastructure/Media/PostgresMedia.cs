@@ -52,6 +52,24 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
     public async Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken) =>
         (await FilesAsync("f.file_id = $1", cancellationToken, file.Value)).SingleOrDefault();
 
+    public async Task<IReadOnlyList<MediaFile>> FindAsync(
+        IReadOnlyCollection<FileId> files, CancellationToken cancellationToken) =>
+        await FilesAsync("f.file_id = ANY ($1)", cancellationToken, files.Select(file => file.Value).ToArray());
+
+    public async Task<bool> IsSentAsync(FileId file, CancellationToken cancellationToken)
+    {
+        var found = await database.QueryAsync(
+            $"""
+            SELECT FROM media_references r
+            WHERE r.file_id = $1 AND NOT EXISTS (
+                SELECT FROM timeline t
+                WHERE t.conversation_id = r.conversation_id AND t.seq = r.seq AND ({ReadModelRows.IsKept}) IS NOT TRUE)
+            LIMIT 1
+            """,
+            _ => true, cancellationToken, file.Value);
+        return found.Count > 0;
+    }
+
     public async Task<IReadOnlyList<MediaFile>> OwnedAsync(
         UserId owner, FileId? after, int limit, CancellationToken cancellationToken) => await FilesAsync(
         "f.owner = $1 AND f.file_id > $2 ORDER BY f.file_id LIMIT $3",

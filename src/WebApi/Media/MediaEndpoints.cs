@@ -4,6 +4,7 @@ using ChatCqrs.Domain;
 using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Http;
 using MediatR;
+using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
@@ -30,6 +31,7 @@ public static class MediaEndpoints
         var media = api.MapGroup("/v1/media").RequireAuthorization();
         media.MapPost("", UploadAsync).WithMetadata(AnySize).AnswersWhenDurable();
         media.MapMethods("/download", [HttpMethods.Get, HttpMethods.Head], DownloadAsync);
+        media.MapPost("/links", LinkAsync).AnswersWhenDurable();
         api.MapGet("/v1/media/content/{file_id}", FetchAsync).AllowAnonymous();
 
         var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization()
@@ -68,8 +70,21 @@ public static class MediaEndpoints
         if (result.Elsewhere is { } elsewhere)
             return TypedResults.Redirect(elsewhere.AbsoluteUri);
         response.Headers.CacheControl = CachedPrivately;
-        return Bytes(result.Content!, response);
+        return Bytes(result.Content!, response, isShown: false);
     }
+
+    private static Task<LinkMedia.Result> LinkAsync(
+        LinkMedia.Body body, HttpRequest request, Caller caller, IMediator mediator,
+        CancellationToken cancellationToken) =>
+        mediator.Send(new LinkMedia.Query(caller.User, ServerOf(request), body), cancellationToken);
+
+    /// <summary>This server as the client or its proxy addressed it.</summary>
+    private static Uri ServerOf(HttpRequest request) =>
+        request.Host.HasValue
+        && Uri.TryCreate(
+            UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase), UriKind.Absolute, out var server)
+            ? server
+            : throw new BadHttpRequestException("The request names no host for the links.");
 
     private static async Task<IResult> FetchAsync(
         string file_id, string? expires, string? signature, IMediator mediator, TimeProvider clock,
@@ -79,18 +94,25 @@ public static class MediaEndpoints
         var left = (long)(result.ExpiresAt - clock.GetUtcNow()).TotalSeconds;
         response.Headers[HttpConventions.ResourcePolicy] = "cross-origin"; // The address may stand in any page.
         response.Headers.CacheControl = $"public, max-age={Math.Max(0, left)}, immutable";
-        return Bytes(result.Content, response);
+        return Bytes(result.Content, response, result.Content.IsShown);
     }
 
     /// <summary>
-    /// Answers the file or a range of it (RFC 9110, section 14), or 304. Browsers save it and never show it in this
-    /// origin.
+    /// Answers the file or a range of it (RFC 9110, section 14), or 304. Nothing in it runs, wherever it is shown.
     /// </summary>
-    private static IResult Bytes(Download download, HttpResponse response)
+    /// <param name="isShown">Whether browsers may show it within a page; else they save it.</param>
+    private static IResult Bytes(Download download, HttpResponse response, bool isShown)
     {
         response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";
+        if (isShown)
+        {
+            var inline = new ContentDispositionHeaderValue("inline");
+            inline.SetHttpFileName(download.Name);
+            response.Headers.ContentDisposition = inline.ToString();
+        }
+
         return new WithProblems(TypedResults.Stream(
-            download.Bytes, download.ContentType, download.Name, download.At,
+            download.Bytes, download.ContentType, isShown ? null : download.Name, download.At,
             new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(download.Sha256.Span)}\""),
             enableRangeProcessing: true));
     }

@@ -69,15 +69,34 @@ internal static class MediaOperations
             Answers = [new(200, "The headers."), new(302, "The address of the bytes.")],
             Refusals = [Refusal.FileUnknown, Refusal.NotTheCaller],
         },
+        new(HttpMethod.Post, "/v1/media/links", Tag, "Make links to files",
+            $"""
+            Absolute addresses of up to {LinkMedia.FilesMax} files, good without a token, for pages that show images and
+            videos. Files that the caller may not download are left out. A link is good until `expires_at`, some
+            minutes, and ends sooner when its last message is deleted or expires, or its owner is erased.
+            """)
+        {
+            Request = $$"""{"file_ids":["{{Examples.File}}"]}""",
+            Answers =
+            [
+                new(200, "The links, in any order.", typeof(LinkMedia.Result),
+                    $$"""
+                    {"links":[{"file_id":"{{Examples.File}}","url":"https://chat.example/v1/media/content/{{Examples.File}}?expires=1767323400&signature=Aqveb83vEjRWeJCrze8SNFY","expires_at":"2026-01-02T03:10:00.000Z"}]}
+                    """),
+            ],
+        },
         new(HttpMethod.Get, "/v1/media/content/{file_id}", Tag, "Fetch a file by a signed address",
-            "The target of a download's redirect, for the content delivery network. The address is the permission.")
+            """
+            The target of links, and of a download's redirect. The address is the permission. Images, audio and video of
+            common kinds are shown within pages, everything else is saved; nothing in them runs.
+            """)
         {
             Authorised = false,
             Answers =
             [
                 new(200, "The bytes."), new(206, "The requested range."), new(304, "The client has the bytes."),
             ],
-            Refusals = [Refusal.FileUnknown],
+            Refusals = [Refusal.LinkInvalid],
             Statuses = [416],
         },
         new(HttpMethod.Options, "/v1/media/uploads", Tag, "Capabilities of resumable uploads",

@@ -11,7 +11,9 @@ namespace ChatCqrs.WebApi.RateLimits;
 /// </summary>
 public sealed record ProxyOptions
 {
-    /// <summary>Whether to trust X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host of a known proxy.</summary>
+    /// <summary>
+    /// Whether to trust X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Prefix of a known proxy.
+    /// </summary>
     public bool Enabled { get; init; }
 
     /// <summary>Addresses or networks of proxies, such as 10.0.0.0/8; when empty, this machine.</summary>
@@ -25,7 +27,7 @@ public sealed record ProxyOptions
         var headers = new ForwardedHeadersOptions
         {
             ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto
-                | ForwardedHeaders.XForwardedHost,
+                | ForwardedHeaders.XForwardedHost | ForwardedHeaders.XForwardedPrefix,
             ForwardLimit = Hops,
         };
         if (Known.Count == 0)

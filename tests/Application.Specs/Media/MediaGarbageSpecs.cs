@@ -95,6 +95,13 @@ public sealed class MediaGarbageSpecs
         public Task<MediaFile?> FindAsync(FileId file, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
+        public Task<IReadOnlyList<MediaFile>> FindAsync(
+            IReadOnlyCollection<FileId> files, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task<bool> IsSentAsync(FileId file, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
         public Task<IReadOnlyList<MediaFile>> OwnedAsync(
             UserId owner, FileId? after, int limit, CancellationToken cancellationToken) =>
             throw new NotSupportedException();

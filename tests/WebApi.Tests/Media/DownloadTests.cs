@@ -336,10 +336,10 @@ public sealed class RedirectedDownloadTests(
         Assert.True(fetched.Headers.CacheControl!.Public);
 
         (await server.GetAsync(path.Replace("signature=", "signature=A", StringComparison.Ordinal)))
-            .IsProblem(404, "file_unknown");
+            .IsProblem(403, "link_invalid");
         (await server.GetAsync(path.Replace("expires=", "expires=1", StringComparison.Ordinal)))
-            .IsProblem(404, "file_unknown");
-        (await server.GetAsync($"/v1/media/content/{file}")).IsProblem(404, "file_unknown");
+            .IsProblem(403, "link_invalid");
+        (await server.GetAsync($"/v1/media/content/{file}")).IsProblem(403, "link_invalid");
         (await server.GetAsync($"/v1/media/download?file_id={file}", server.Eve.Access)).IsProblem(404, "file_unknown");
     }
 }
