@@ -25,14 +25,14 @@ public static class ConversationEndpoints
         group.MapPost("/{id}/members", AddMembersAsync);
         group.MapDelete("/{id}/members/{user_id}", RemoveMemberAsync);
         group.MapPut("/{id}/members/{user_id}/role", ChangeRoleAsync);
-        group.MapGet("/{id}/messages", ShowMessagesAsync);
+        group.MapGet("/{id}/messages", ShowMessagesAsync).OffersFeature("messages_at");
         group.MapGet("/{id}/timeline", ShowTimelineAsync);
         group.MapGet("/{id}/messages/{message_id}", ShowMessageAsync);
         group.MapPatch("/{id}/messages/{message_id}", EditMessageAsync);
         group.MapDelete("/{id}/messages/{message_id}", DeleteMessageAsync);
         group.MapPut("/{id}/messages/{message_id}/reaction", SetReactionAsync);
         group.MapDelete("/{id}/messages/{message_id}/reaction", ClearReactionAsync);
-        group.MapPut("/{id}/messages/{message_id}/vote", SetVoteAsync);
+        group.MapPut("/{id}/messages/{message_id}/vote", SetVoteAsync).OffersFeature("poll_votes");
         group.MapDelete("/{id}/messages/{message_id}/vote", ClearVoteAsync);
         group.MapGet("/{id}/messages/{message_id}/receipts", ShowReceiptsAsync);
         group.MapPost("/{id}/receipts", AcknowledgeAsync);

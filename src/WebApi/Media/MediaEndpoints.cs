@@ -31,7 +31,7 @@ public static class MediaEndpoints
         var media = api.MapGroup("/v1/media").RequireAuthorization();
         media.MapPost("", UploadAsync).WithMetadata(AnySize).AnswersWhenDurable();
         media.MapMethods("/download", [HttpMethods.Get, HttpMethods.Head], DownloadAsync);
-        media.MapPost("/links", LinkAsync).AnswersWhenDurable();
+        media.MapPost("/links", LinkAsync).AnswersWhenDurable().OffersFeature("media_links");
         api.MapGet("/v1/media/content/{file_id}", FetchAsync).AllowAnonymous();
 
         var uploads = api.MapGroup("/v1/media/uploads").RequireAuthorization()
