@@ -13,8 +13,35 @@ public static class Problems
     /// <summary>The <c>Retry-After</c> of refusals and statuses that state none themselves.</summary>
     public static readonly TimeSpan StoreRetryAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>The code of a request with wrong fields; <see cref="Problem.Errors"/> names them.</summary>
-    public const string Invalid = "invalid";
+    /// <summary>A request with wrong fields; <see cref="Problem.Errors"/> names them.</summary>
+    internal static readonly Refusal Invalid = new(
+        RefusalKind.Invalid, "invalid", "Not everything in the request has the described form: see errors.");
+
+    internal static readonly Refusal MalformedJson = new(
+        RefusalKind.Invalid, "malformed_json", "The body is not a JSON object of the described form.");
+
+    internal static readonly Refusal StoreUnavailable = new(
+        RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
+
+    /// <summary>What the framework answers with a bare status.</summary>
+    internal static readonly IReadOnlyDictionary<int, (string Code, string Detail)> OfStatuses =
+        new Dictionary<int, (string, string)>
+        {
+            [400] = ("malformed_request", "The request is not well-formed."),
+            [403] = ("forbidden", "The caller may not do this."),
+            [404] = ("not_found", "There is nothing at this address."),
+            [405] = (
+                "method_not_allowed",
+                "This address does not take this method; the header Allow names those that it takes."),
+            [408] = ("request_timeout", "The request did not arrive in time."),
+            [412] = ("precondition_failed", "What the request supposes does not hold."),
+            [413] = ("too_large", "The request's body is too large."),
+            [414] = ("uri_too_long", "The request's address is too long."),
+            [415] = ("unsupported_media_type", "The body must be application/json in UTF-8."),
+            [416] = ("range_unknown", "There is no such part."),
+            [500] = ("internal_error", "Something went wrong here. The trace_id helps to find out what."),
+            [503] = ("unavailable", "The server cannot answer now. Try again."),
+        };
 
     /// <summary>The status of the tus protocol 1.0, checksum extension.</summary>
     private const int ChecksumMismatch = 460;
@@ -27,10 +54,7 @@ public static class Problems
             RetryAfter = refused.RetryAfter ?? RetryAfterOf(refused.Refusal),
         },
         ValidationException validation => OfFields(validation, traceId),
-        StoreUnavailableException => Of(503, "store_unavailable", "A store cannot be reached. Try again.", traceId) with
-        {
-            RetryAfter = StoreRetryAfter,
-        },
+        StoreUnavailableException => Of(StoreUnavailable, traceId),
         BadHttpRequestException { InnerException: JsonException json } => OfJson(json, traceId),
         BadHttpRequestException bad => OfStatus(bad.StatusCode, traceId),
         _ => OfStatus(StatusCodes.Status500InternalServerError, traceId),
@@ -39,7 +63,7 @@ public static class Problems
     public static Problem Of(Refusal refusal, string? traceId = null) =>
         Of(StatusOf(refusal.Kind), refusal.Code, refusal.Detail, traceId) with { RetryAfter = RetryAfterOf(refusal) };
 
-    public static Problem Of(int status, string code, string detail, string? traceId = null) =>
+    private static Problem Of(int status, string code, string detail, string? traceId) =>
         new("urn:chatcqrs:problem:" + code, TitleOf(status), status, detail, code, traceId ?? CurrentTraceId());
 
     /// <summary>The problem of one wrong field.</summary>
@@ -49,24 +73,11 @@ public static class Problems
     /// <summary>The problem of a status that the framework answered without a body.</summary>
     public static Problem OfStatus(int status, string? traceId = null) => status switch
     {
-        400 => Of(status, "malformed_request", "The request is not well-formed.", traceId),
         401 => Of(Refusal.Unauthenticated, traceId),
-        403 => Of(status, "forbidden", "The caller may not do this.", traceId),
-        404 => Of(status, "not_found", "There is nothing at this address.", traceId),
-        405 => Of(
-            status, "method_not_allowed",
-            "This address does not take this method; the header Allow names those that it takes.", traceId),
-        408 => Of(status, "request_timeout", "The request did not arrive in time.", traceId),
-        413 => Of(status, "too_large", "The request's body is too large.", traceId),
-        414 => Of(status, "uri_too_long", "The request's address is too long.", traceId),
-        415 => Of(status, "unsupported_media_type", "The body must be application/json in UTF-8.", traceId),
-        412 => Of(status, "precondition_failed", "What the request supposes does not hold.", traceId),
-        416 => Of(status, "range_unknown", "There is no such part.", traceId),
-        429 => Of(Refusal.RateLimited, traceId) with { RetryAfter = StoreRetryAfter },
-        500 => Of(status, "internal_error", "Something went wrong here. The trace_id helps to find out what.", traceId),
-        503 => Of(status, "unavailable", "The server cannot answer now. Try again.", traceId) with
+        429 => Of(Refusal.RateLimited, traceId),
+        _ when OfStatuses.TryGetValue(status, out var known) => Of(status, known.Code, known.Detail, traceId) with
         {
-            RetryAfter = StoreRetryAfter,
+            RetryAfter = status == StatusCodes.Status503ServiceUnavailable ? StoreRetryAfter : null,
         },
         _ => Of(status, "status_" + status, TitleOf(status) + ".", traceId),
     };
@@ -80,7 +91,7 @@ public static class Problems
         traceId);
 
     private static Problem OfFields(IReadOnlyDictionary<string, IReadOnlyList<string>> errors, string? traceId) =>
-        Of(400, Invalid, "Not everything in the request has the described form: see errors.", traceId) with
+        Of(Invalid, traceId) with
         {
             Errors = errors,
         };
@@ -93,9 +104,10 @@ public static class Problems
     {
         var field = exception.Path?.TrimStart('$').TrimStart('.');
         return string.IsNullOrEmpty(field)
-            ? Of(400, "malformed_json", "The body is not a JSON object of the described form.", traceId)
-            : Of(400, "malformed_json", "The body is not JSON, or a value is not of the described type.", traceId) with
+            ? Of(MalformedJson, traceId)
+            : Of(MalformedJson, traceId) with
             {
+                Detail = "The body is not JSON, or a value is not of the described type.",
                 Errors = new Dictionary<string, IReadOnlyList<string>>
                 {
                     [field] = ["is malformed, of another type than described, or given twice."],

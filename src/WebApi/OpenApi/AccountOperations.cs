@@ -37,6 +37,8 @@ internal static class AccountOperations
         had before, also a used or ended one: it gets a code also where others have used up those of the phone.
         """)
     {
+        Id = "startRegistration",
+        Required = ["phone"],
         Authorised = false,
         Request = """{"phone":"+12025550123","name":"Ann"}""",
         Answers =
@@ -59,6 +61,8 @@ internal static class AccountOperations
         used.
         """)
     {
+        Id = "verifyRegistration",
+        Required = ["code", "device", "device.name", "device.platform"],
         Authorised = false,
         Request = """{"code":"042917","device":{"name":"Ann's phone","platform":"android"}}""",
         Answers = [new(200, "The device is signed in.", typeof(TokenAnswer), Examples.TokensJson)],
@@ -74,6 +78,8 @@ internal static class AccountOperations
         device is signed out: its tokens and sockets end, and it must register again.
         """)
     {
+        Id = "refreshTokens",
+        Required = ["refresh_token"],
         Authorised = false,
         Request = """{"refresh_token":"cmVmcmVzaA"}""",
         Answers =
@@ -91,6 +97,7 @@ internal static class AccountOperations
         sign-outs nor removed devices.
         """)
     {
+        Id = "listSigningKeys",
         Authorised = false,
         Api = false,
         Answers =
@@ -108,6 +115,7 @@ internal static class AccountOperations
     private static readonly Operation ShowOwn = new(
         HttpMethod.Get, "/v1/users/me", Account, "The caller's own profile", "Only this profile includes the phone.")
     {
+        Id = "getOwnProfile",
         Answers = [new(200, "The profile.", typeof(OwnProfileAnswer), OwnProfileJson)],
     };
 
@@ -119,8 +127,9 @@ internal static class AccountOperations
         signed in may download it.
         """)
     {
+        Id = "changeOwnProfile",
         Request = """{"about":"At the sea"}""",
-        Refusals = [Refusal.BadAvatar],
+        Refusals = [Refusal.BadAvatar, Refusal.Erased],
         Answers = [new(200, "The changed profile.", typeof(OwnProfileAnswer), OwnProfileJson)],
     };
 
@@ -133,6 +142,7 @@ internal static class AccountOperations
         deleted. The server finishes an interrupted erasure by itself. The phone can register again as a new user.
         """)
     {
+        Id = "eraseAccount",
         Answers = [new(204, "The account is erased.")],
     };
 
@@ -146,6 +156,7 @@ internal static class AccountOperations
         hour.
         """)
     {
+        Id = "exportAccount",
         Answers =
         [
             new(200, "The export.", null,
@@ -172,6 +183,7 @@ internal static class AccountOperations
     private static readonly Operation Show = new(
         HttpMethod.Get, "/v1/users/{user_id}", Account, "A user's public profile", "Never includes the phone.")
     {
+        Id = "getProfile",
         Answers = [new(200, "The profile.", typeof(PublicProfileAnswer), PublicProfileJson)],
         Refusals = [Refusal.UserUnknown],
     };
@@ -183,6 +195,7 @@ internal static class AccountOperations
         once. The answer omits users without an account, and is in any order.
         """)
     {
+        Id = "listProfiles",
         Answers =
         [
             new(200, "The profiles.", typeof(PublicProfilesAnswer), $$"""{"users":[{{PublicProfileJson.Trim()}}]}"""),
@@ -196,6 +209,7 @@ internal static class AccountOperations
         is exact to the minute.
         """)
     {
+        Id = "listDevices",
         Answers = [new(200, "The devices.", typeof(DevicesAnswer), DevicesJson)],
     };
 
@@ -203,6 +217,7 @@ internal static class AccountOperations
         HttpMethod.Delete, "/v1/devices/{device_id}", Account, "Remove a device",
         "Its tokens end at once, and its sockets are closed with 1008. A device that removes itself is signed out.")
     {
+        Id = "removeDevice",
         Answers = [new(204, "The device is removed.")],
         Refusals = [Refusal.DeviceUnknown],
     };

@@ -4,7 +4,9 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Receipts;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Conversations;
+using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Messages;
+using ChatCqrs.WebApi.Realtime;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
@@ -30,6 +32,8 @@ internal static class ConversationOperations
         65,536 bytes of UTF-8, `ciphertext` up to 256 KiB.
         """)
     {
+        Id = "sendMessage",
+        Required = ["message_id", "type"],
         Request =
             $$"""
             {"message_id":"{{Examples.Message}}","receiver_id":"{{Examples.Ben}}","type":"text","text":"hello",
@@ -44,6 +48,7 @@ internal static class ConversationOperations
         [
             Refusal.SenderMismatch, Refusal.Blocked, Refusal.UserUnknown, Refusal.ConversationUnknown,
             Refusal.MessageIdReused, Refusal.DirectWithOneself, Refusal.FileNotToSend,
+            Refusal.Erased,
         ],
     };
 
@@ -51,6 +56,7 @@ internal static class ConversationOperations
         HttpMethod.Get, "/v1/messages", Messages, "The caller's unread messages",
         "Of all conversations, oldest first within each. They stay unread until they are acknowledged with receipts.")
     {
+        Id = "listUnreadMessages",
         Answers =
         [
             new(200, "A page of unread messages.", typeof(GetUnread.Result),
@@ -71,6 +77,8 @@ internal static class ConversationOperations
             blocked.
             """)
         {
+            Id = "startConversation",
+            Required = ["type"],
             Request = $$"""{"type":"direct","member_ids":["{{Examples.Ben}}"]}""",
             Answers =
             [
@@ -81,6 +89,7 @@ internal static class ConversationOperations
             [
                 Refusal.DirectWithOneself, Refusal.DirectWithSeveral, Refusal.UserUnknown, Refusal.Blocked,
                 Refusal.ConversationUnknown, Refusal.ConversationIdReused,
+                Refusal.Erased,
             ],
         },
         new(HttpMethod.Get, "/v1/conversations", Conversations, "The caller's inbox",
@@ -91,6 +100,7 @@ internal static class ConversationOperations
             conversation.
             """)
         {
+            Id = "listConversations",
             Answers =
             [
                 new(200, "A page of the inbox.", typeof(GetInbox.Result),
@@ -101,6 +111,7 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/conversations/{id}", Conversations, "Show a conversation",
             "For its members; for other callers it does not exist.")
         {
+            Id = "getConversation",
             Answers = [new(200, "The conversation.", typeof(ConversationDetails), Examples.ConversationJson)],
             Refusals = [Refusal.ConversationUnknown],
         },
@@ -111,6 +122,7 @@ internal static class ConversationOperations
             show them.
             """)
         {
+            Id = "changeConversationSettings",
             Request = """{"muted_until":"2026-01-09T03:04:05.678Z","pinned":true}""",
             Answers =
             [
@@ -122,6 +134,7 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/conversations/{id}/members", Conversations, "The members of a conversation",
             "In the order of joining.")
         {
+            Id = "listMembers",
             Answers =
             [
                 new(200, "The members.", typeof(GetMembers.Result),
@@ -130,8 +143,15 @@ internal static class ConversationOperations
             Refusals = [Refusal.ConversationUnknown],
         },
         Send, Unread,
-        Send with { Path = "/messages", Summary = "Send a message (alias of /v1/messages)" },
-        Unread with { Path = "/messages", Summary = "The caller's unread messages (alias of /v1/messages)" },
+        Send with
+        {
+            Id = "sendMessageAtAlias", Path = "/messages", Summary = "Send a message (alias of /v1/messages)",
+        },
+        Unread with
+        {
+            Id = "listUnreadMessagesAtAlias", Path = "/messages",
+            Summary = "The caller's unread messages (alias of /v1/messages)",
+        },
         new(HttpMethod.Get, "/v1/conversations/{id}/messages", Messages, "Messages of a conversation",
             """
             In seq order: the newest messages, those before `before_seq`, those after `after_seq`, or those from the
@@ -140,6 +160,7 @@ internal static class ConversationOperations
             messages make it shorter than `limit`.
             """)
         {
+            Id = "listMessages",
             Answers =
             [
                 new(200, "The messages.", typeof(GetMessages.Result),
@@ -154,6 +175,7 @@ internal static class ConversationOperations
             that very large messages make it shorter than `limit`: the conversation ends at `last_seq`.
             """)
         {
+            Id = "listTimeline",
             Answers =
             [
                 new(200, "The entries.", typeof(GetTimeline.Result),
@@ -169,6 +191,7 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/conversations/{id}/messages/{message_id}", Messages, "One message",
             "Its `status` is the least that holds for every recipient.")
         {
+            Id = "getMessage",
             Answers = [new(200, "The message.", typeof(MessageView), Examples.MessageJson)],
             Refusals = [Refusal.ConversationUnknown, Refusal.MessageUnknown],
         },
@@ -178,6 +201,7 @@ internal static class ConversationOperations
             Reading implies delivery.
             """)
         {
+            Id = "acknowledgeMessages",
             Request = """{"delivered_seq":7,"read_seq":6}""",
             Answers = [new(204, "The receipt is durable.")],
             Refusals = [Refusal.ConversationUnknown, Refusal.SeqBeyondEnd],
@@ -185,6 +209,7 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/conversations/{id}/messages/{message_id}/receipts", Messages,
             "The receipts of a message", "For its sender: when each recipient received and read it.")
         {
+            Id = "listReceipts",
             Answers =
             [
                 new(200, "The recipients.", typeof(GetMessageReceipts.Result),
@@ -201,9 +226,15 @@ internal static class ConversationOperations
             give the access token as `access_token` in the query.
             """)
         {
+            Id = "openSocket",
             Api = false,
             Answers = [new(101, "The connection is a WebSocket now (RFC 6455).")],
-            Refusals = [Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut],
+            Refusals =
+            [
+                Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut,
+                SocketGateway.WebSocketRequired, Origins.Refused, Refusal.RateLimited, Problems.StoreUnavailable,
+            ],
+            Statuses = [414, 500, 503],
         },
     ];
 }

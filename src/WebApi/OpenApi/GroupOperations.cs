@@ -26,9 +26,10 @@ internal static class GroupOperations
             the retention of a direct conversation.
             """)
         {
+            Id = "changeConversation",
             Request = """{"title":"Climbing","retention":{"days":7,"disappearing_seconds":null}}""",
             Answers = [new(200, "The changed conversation.", typeof(ConversationDetails), Examples.GroupJson)],
-            Refusals = [.. ByAdmins, Refusal.Blocked],
+            Refusals = [.. ByAdmins, Refusal.Blocked, Refusal.Erased],
         },
         new(HttpMethod.Post, "/v1/conversations/{id}/members", Groups, "Add members to a group",
             """
@@ -36,6 +37,8 @@ internal static class GroupOperations
             unchanged. New members see the entries after their joining.
             """)
         {
+            Id = "addMembers",
+            Required = ["user_ids"],
             Request = $$"""{"user_ids":["{{Examples.Ben}}"]}""",
             Answers =
             [
@@ -53,12 +56,15 @@ internal static class GroupOperations
             more. When the last admin leaves, the longest-standing member becomes admin.
             """)
         {
+            Id = "removeMember",
             Answers = [new(204, "The user is not a member any more.")],
             Refusals = [.. ByAdmins, Refusal.MemberUnknown],
         },
         new(HttpMethod.Put, "/v1/conversations/{id}/members/{user_id}/role", Groups,
             "Make a member an admin, or an admin a member", "Only admins change roles; one admin always remains.")
         {
+            Id = "changeRole",
+            Required = ["role"],
             Request = """{"role":"admin"}""",
             Answers = [new(204, "The member has this role.")],
             Refusals = [.. ByAdmins, Refusal.MemberUnknown, Refusal.LastAdmin],
@@ -70,12 +76,14 @@ internal static class GroupOperations
             edited, without its text.
             """)
         {
+            Id = "editMessage",
             Request = """{"text":"hello, Ben"}""",
             Answers = [new(200, "The edited message.", typeof(MessageView), Examples.MessageJson)],
             Refusals =
             [
                 .. OfMessages, Refusal.NotTheSender, Refusal.EditTooLate, Refusal.EditMismatch, Refusal.MessageGone,
                 Refusal.Blocked,
+                Refusal.Erased,
             ],
         },
         new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}", Messages,
@@ -85,12 +93,15 @@ internal static class GroupOperations
             stay. Repeating a deletion changes nothing.
             """)
         {
+            Id = "deleteMessage",
             Answers = [new(204, "The message is deleted.")],
             Refusals = [.. OfMessages, Refusal.NotTheSenderOrAdmin],
         },
         new(HttpMethod.Put, "/v1/conversations/{id}/messages/{message_id}/reaction", Messages, "React to a message",
             "Exactly one emoji, which replaces the caller's earlier reaction.")
         {
+            Id = "setReaction",
+            Required = ["emoji"],
             Request = """{"emoji":"👍"}""",
             Answers = [new(204, "The reaction is set.")],
             Refusals = [.. OfMessages, Refusal.MessageGone, Refusal.Blocked],
@@ -98,6 +109,7 @@ internal static class GroupOperations
         new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}/reaction", Messages,
             "Remove the caller's reaction", "Succeeds also without a reaction.")
         {
+            Id = "clearReaction",
             Answers = [new(204, "The caller has no reaction.")],
             Refusals = OfMessages,
         },
@@ -107,6 +119,8 @@ internal static class GroupOperations
             replace the caller's earlier vote; the same again changes nothing.
             """)
         {
+            Id = "setVote",
+            Required = ["options"],
             Request = """{"options":[0,2]}""",
             Answers = [new(204, "The vote is set.")],
             Refusals = [.. OfMessages, Refusal.NotAPoll, Refusal.MessageGone, Refusal.Blocked],
@@ -114,6 +128,7 @@ internal static class GroupOperations
         new(HttpMethod.Delete, "/v1/conversations/{id}/messages/{message_id}/vote", Messages,
             "Remove the caller's vote", "Succeeds also without a vote.")
         {
+            Id = "clearVote",
             Answers = [new(204, "The caller has no vote.")],
             Refusals = [.. OfMessages, Refusal.NotAPoll, Refusal.MessageGone],
         },

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Domain;
+using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Media;
 using Microsoft.OpenApi;
 
@@ -30,6 +31,7 @@ internal static class MediaOperations
             more closely.
             """)
         {
+            Id = "uploadFile",
             Request = """{"file_type":"image","file":"(the bytes)"}""",
             RequestMediaType = "multipart/form-data",
             RequestSchema = Form,
@@ -46,6 +48,7 @@ internal static class MediaOperations
             [
                 MediaForm.NotAForm, Refusal.EmptyFile, Refusal.FileTooLarge, Refusal.MediaQuotaExceeded,
                 Refusal.FileTypeMismatch, Refusal.NotTheCaller,
+                Refusal.Erased,
             ],
         },
         new(HttpMethod.Get, "/v1/media/download", Tag, "Download a file",
@@ -56,6 +59,7 @@ internal static class MediaOperations
             some minutes.
             """)
         {
+            Id = "downloadFile",
             Answers =
             [
                 new(200, "The bytes."), new(206, "The requested range."), new(302, "The address of the bytes."),
@@ -66,6 +70,7 @@ internal static class MediaOperations
         },
         new(HttpMethod.Head, "/v1/media/download", Tag, "A file's headers", "As GET, without the bytes.")
         {
+            Id = "getFileHeaders",
             Answers = [new(200, "The headers."), new(302, "The address of the bytes.")],
             Refusals = [Refusal.FileUnknown, Refusal.NotTheCaller],
         },
@@ -76,6 +81,8 @@ internal static class MediaOperations
             minutes, and ends sooner when its last message is deleted or expires, or its owner is erased.
             """)
         {
+            Id = "createFileLinks",
+            Required = ["file_ids"],
             Request = $$"""{"file_ids":["{{Examples.File}}"]}""",
             Answers =
             [
@@ -91,6 +98,7 @@ internal static class MediaOperations
             common kinds are shown within pages, everything else is saved; nothing in them runs.
             """)
         {
+            Id = "fetchSignedFile",
             Authorised = false,
             Answers =
             [
@@ -102,6 +110,7 @@ internal static class MediaOperations
         new(HttpMethod.Options, "/v1/media/uploads", Tag, "Capabilities of resumable uploads",
             "The tus protocol 1.0: `Tus-Version`, `Tus-Extension`, `Tus-Checksum-Algorithm` and `Tus-Max-Size`.")
         {
+            Id = "describeUploads",
             Authorised = false,
             Answers = [new(204, "The headers.")],
         },
@@ -112,6 +121,7 @@ internal static class MediaOperations
             `file_type`; the request that puts them together removes them, and is answered alike when it is repeated.
             """)
         {
+            Id = "createUpload",
             RequestHeaders = new Dictionary<string, string>(Version)
             {
                 ["Upload-Length"] = "The file's size in bytes.",
@@ -123,10 +133,12 @@ internal static class MediaOperations
             Answers = [new(201, "The upload is created.")],
             Refusals =
             [
-                Refusal.EmptyFile, Refusal.FileTooLarge, Refusal.MediaQuotaExceeded, Refusal.TooManyUploads,
+                Problems.Invalid, Refusal.EmptyFile, Refusal.FileTooLarge, Refusal.MediaQuotaExceeded,
+                Refusal.TooManyUploads,
                 Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadUnfinished, Refusal.UploadLengthExceeded,
                 Refusal.UploadLocked, Refusal.ChecksumMismatch, Refusal.FileTypeMismatch, MediaEndpoints.NotAPatch,
                 TusProtocol.UnknownVersion,
+                Refusal.Erased,
             ],
         },
         new(HttpMethod.Head, "/v1/media/uploads/{id}", Tag, "The progress of an upload",
@@ -135,6 +147,7 @@ internal static class MediaOperations
             `Chat-File-Id`. `Upload-Metadata` and `Upload-Concat` are as at the creation.
             """)
         {
+            Id = "getUpload",
             RequestHeaders = Version,
             Answers = [new(200, "The headers.")],
             Refusals = [Refusal.UploadUnknown, Refusal.UploadExpired, TusProtocol.UnknownVersion],
@@ -146,6 +159,7 @@ internal static class MediaOperations
             completes the upload answers with `Chat-File-Id`.
             """)
         {
+            Id = "continueUpload",
             Request = "\"(the bytes)\"",
             RequestMediaType = TusProtocol.ContentType,
             RequestSchema = Binary,
@@ -168,6 +182,7 @@ internal static class MediaOperations
         new(HttpMethod.Delete, "/v1/media/uploads/{id}", Tag, "Abandon an upload",
             "Deletes the received bytes. The file of a complete upload stays.")
         {
+            Id = "abandonUpload",
             RequestHeaders = Version,
             Answers = [new(204, "The upload is deleted.")],
             Refusals = [Refusal.UploadUnknown, Refusal.UploadExpired, Refusal.UploadLocked, TusProtocol.UnknownVersion],

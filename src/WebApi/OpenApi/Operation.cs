@@ -10,8 +10,19 @@ namespace ChatCqrs.WebApi.OpenApi;
 /// <param name="Description">The facts that a caller needs; line breaks become spaces.</param>
 internal sealed record Operation(HttpMethod Method, string Path, string Tag, string Summary, string Description)
 {
+    /// <summary>
+    /// The name of the call in generated clients: a verb and its object in camel case, unique. It never changes, since
+    /// clients are built with it.
+    /// </summary>
+    public required string Id { get; init; }
+
     /// <summary>An example of the request body, in JSON; null for no body.</summary>
     public string? Request { get; init; }
+
+    /// <summary>
+    /// The members that the request body must have; those of inner objects follow the outer one's name and a dot.
+    /// </summary>
+    public IReadOnlyList<string> Required { get; init; } = [];
 
     /// <summary>The media type of the request body.</summary>
     public string RequestMediaType { get; init; } = "application/json";

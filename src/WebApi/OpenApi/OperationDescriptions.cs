@@ -39,15 +39,14 @@ internal sealed class OperationDescriptions : IDocumentFilter
     private static readonly Refusal[] OfTokens =
         [Refusal.Unauthenticated, Refusal.TokenInvalid, Refusal.TokenExpired, Refusal.DeviceSignedOut];
 
-    private static readonly Refusal StoreUnavailable = new(
-        RefusalKind.Unavailable, "store_unavailable", "A store cannot be reached. Try again.");
-
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         swaggerDoc.Tags = All.Select(described => described.Tag).Distinct()
             .Select(tag => new OpenApiTag { Name = tag, Description = Tags[tag] }).ToHashSet();
         foreach (var described in All)
             Describe(swaggerDoc, Find(swaggerDoc, described), described, context);
+        context.SchemaRepository.Schemas.Remove(nameof(Problem)); // Each operation has its own.
+        SchemaMembers.Describe(context, All);
         NullableSchemas.Correct(swaggerDoc);
     }
 
@@ -68,8 +67,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
     {
         operation.Summary = described.Summary;
         operation.Description = described.Description.ReplaceLineEndings(" ");
-        operation.OperationId = described.Method.Method.ToLowerInvariant()
-            + described.Path.Replace('/', '_').Replace("{", "").Replace("}", "");
+        operation.OperationId = described.Id;
         operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
         operation.Security = described.Authorised
             ? [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SecurityScheme, document)] = [] }]
@@ -77,15 +75,17 @@ internal sealed class OperationDescriptions : IDocumentFilter
 
         DescribeParameters(operation, described);
         if (described.Request is not null)
-            DescribeRequest(operation, described, described.Request);
+            DescribeRequest(operation, described, described.Request, context);
 
         operation.Responses = [];
         foreach (var answer in described.Answers)
             operation.Responses.Add(Status(answer.Status), Response(answer, described, context));
-        var refusals = RefusalsOf(described).DistinctBy(problem => problem.Code)
-            .GroupBy(problem => problem.Status).OrderBy(group => group.Key);
-        foreach (var status in refusals)
-            operation.Responses.TryAdd(Status(status.Key), Response([.. status], context));
+        var refusals = RefusalsOf(described).DistinctBy(problem => (problem.Status, problem.Code)).ToList();
+        if (refusals.Count == 0)
+            return;
+        var schema = ProblemOf(described, refusals, context);
+        foreach (var status in refusals.GroupBy(problem => problem.Status).OrderBy(group => group.Key))
+            operation.Responses.TryAdd(Status(status.Key), Response([.. status], schema));
     }
 
     private static void DescribeParameters(OpenApiOperation operation, Operation described)
@@ -102,7 +102,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
     private static bool IsRead(Operation described) =>
         described.Method == HttpMethod.Get || described.Method == HttpMethod.Head;
 
-    private static void DescribeRequest(OpenApiOperation operation, Operation described, string example)
+    private static void DescribeRequest(
+        OpenApiOperation operation, Operation described, string example, DocumentFilterContext context)
     {
         if (described.RequestSchema is { } schema)
         {
@@ -117,7 +118,10 @@ internal sealed class OperationDescriptions : IDocumentFilter
         }
 
         foreach (var content in operation.RequestBody?.Content?.Values.OfType<OpenApiMediaType>() ?? [])
+        {
             content.Example = JsonNode.Parse(example);
+            SchemaMembers.Require(content.Schema!, described.Required, context.SchemaRepository);
+        }
     }
 
     private static OpenApiResponse Response(Answer answer, Operation described, DocumentFilterContext context)
@@ -148,7 +152,32 @@ internal sealed class OperationDescriptions : IDocumentFilter
         return response;
     }
 
-    private static OpenApiResponse Response(IReadOnlyList<Problem> problems, DocumentFilterContext context)
+    /// <summary>
+    /// The schema of an operation's problems: that of all problems, with the codes that this operation answers.
+    /// </summary>
+    private static OpenApiSchemaReference ProblemOf(
+        Operation described, IEnumerable<Problem> refusals, DocumentFilterContext context)
+    {
+        var reference = (OpenApiSchemaReference)context.SchemaGenerator
+            .GenerateSchema(typeof(Problem), context.SchemaRepository);
+        var any = (OpenApiSchema)context.SchemaRepository.Schemas[reference.Reference.Id!];
+        var own = new OpenApiSchema
+        {
+            Type = any.Type,
+            Description = $"A refusal of `{described.Id}` (RFC 9457). There may be further codes: see the reference.",
+            Properties = new Dictionary<string, IOpenApiSchema>(any.Properties!),
+            Required = any.Properties!.Keys.Where(name => name != "errors").ToHashSet(),
+        };
+        own.Properties["code"] = new OpenApiSchema
+        {
+            Type = JsonSchemaType.String,
+            Enum = [.. refusals.Select(problem => problem.Code).Distinct().Select(code => (JsonNode)JsonValue.Create(code))],
+        };
+        return context.SchemaRepository.AddDefinition(
+            char.ToUpperInvariant(described.Id[0]) + described.Id[1..] + "Problem", own);
+    }
+
+    private static OpenApiResponse Response(IReadOnlyList<Problem> problems, IOpenApiSchema schema)
     {
         var response = new OpenApiResponse
         {
@@ -157,7 +186,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
             {
                 [Problem.MediaType] = new OpenApiMediaType
                 {
-                    Schema = context.SchemaGenerator.GenerateSchema(typeof(Problem), context.SchemaRepository),
+                    Schema = schema,
                     Examples = problems.ToDictionary(
                         problem => problem.Code,
                         IOpenApiExample (problem) => new OpenApiExample { Value = JsonNode.Parse(problem.ToBytes()) }),
@@ -169,7 +198,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
         return response;
     }
 
-    private static IEnumerable<Problem> RefusalsOf(Operation described)
+    /// <summary>Everything by which an operation refuses: what it declares, and what is common to its kind.</summary>
+    internal static IEnumerable<Problem> RefusalsOf(Operation described)
     {
         foreach (var refusal in described.Refusals)
             yield return Problems.Of(refusal, Examples.TraceId);
@@ -180,8 +210,8 @@ internal sealed class OperationDescriptions : IDocumentFilter
         if (described.Request is not null)
         {
             yield return Problems.OfField("field", "says what is wrong with it.", Examples.TraceId);
-            yield return Problems.Of(
-                400, "malformed_json", "The body is not a JSON object of the described form.", Examples.TraceId);
+            yield return Problems.Of(Problems.MalformedJson, Examples.TraceId);
+            yield return Problems.OfStatus(408, Examples.TraceId);
             yield return Problems.OfStatus(413, Examples.TraceId);
             yield return Problems.OfStatus(415, Examples.TraceId);
         }
@@ -199,8 +229,12 @@ internal sealed class OperationDescriptions : IDocumentFilter
                 yield return Problems.Of(refusal, Examples.TraceId);
         }
 
+        yield return Problems.OfStatus(400, Examples.TraceId);
         yield return Problems.Of(Refusal.RateLimited, Examples.TraceId);
-        yield return Problems.Of(StoreUnavailable, Examples.TraceId);
+        yield return Problems.OfStatus(414, Examples.TraceId);
+        yield return Problems.OfStatus(500, Examples.TraceId);
+        yield return Problems.Of(Problems.StoreUnavailable, Examples.TraceId);
+        yield return Problems.OfStatus(503, Examples.TraceId);
     }
 
     private static string Status(int status) => status.ToString(CultureInfo.InvariantCulture);

@@ -10,8 +10,6 @@ internal static class OperationsOperations
 {
     private const string Tag = "Operations";
 
-    private static readonly Refusal Forbidden = new(RefusalKind.Forbidden, "forbidden", "The caller may not do this.");
-
     public static readonly IReadOnlyList<Operation> All =
     [
         new(HttpMethod.Get, "/v1/admin/projections", Tag, "The progress of the projections",
@@ -20,6 +18,7 @@ internal static class OperationsOperations
             be read or folded. For the role `admin`.
             """)
         {
+            Id = "listProjections",
             Answers =
             [
                 new(200, "The projections.", typeof(ProjectionsAnswer),
@@ -28,7 +27,7 @@ internal static class OperationsOperations
                      "set_aside_streams":0,"set_aside":[]}
                     """),
             ],
-            Refusals = [Forbidden],
+            Statuses = [403],
         },
         new(HttpMethod.Post, "/v1/admin/projections/{name}/rebuild", Tag, "Rebuild a projection",
             """
@@ -36,8 +35,10 @@ internal static class OperationsOperations
             meanwhile. For the role `admin`.
             """)
         {
+            Id = "rebuildProjection",
             Answers = [new(202, "The rebuild is requested.", typeof(RebuildAnswer), """{"name":"timeline"}""")],
-            Refusals = [AdminEndpoints.ProjectionUnknown, Forbidden],
+            Refusals = [AdminEndpoints.ProjectionUnknown],
+            Statuses = [403],
         },
         new(HttpMethod.Post, "/v1/admin/log/incarnation", Tag, "Renew the log's incarnation",
             """
@@ -46,12 +47,13 @@ internal static class OperationsOperations
             end. For the role `admin`.
             """)
         {
+            Id = "renewIncarnation",
             Answers =
             [
                 new(200, "The new incarnation.", typeof(IncarnationAnswer),
                     """{"incarnation":"0198c2a5-3000-7000-8000-000000000abc"}"""),
             ],
-            Refusals = [Forbidden],
+            Statuses = [403],
         },
         new(HttpMethod.Get, "/v1/server", Tag, "The server, its bounds and what it offers",
             """
@@ -59,6 +61,7 @@ internal static class OperationsOperations
             version. Features may be added; a client passes over those that it does not know.
             """)
         {
+            Id = "getServer",
             Authorised = false,
             Api = false,
             Answers =
@@ -78,6 +81,7 @@ internal static class OperationsOperations
         },
         new(HttpMethod.Get, "/health/live", Tag, "Liveness", "Restart a process that does not answer.")
         {
+            Id = "getLiveness",
             Authorised = false,
             Api = false,
             Answers = [new(200, "The process answers.", null, """{"status":"healthy","checks":{}}""")],
@@ -89,6 +93,7 @@ internal static class OperationsOperations
             it is that for all nodes at once, and sends, acknowledgements and sockets work.
             """)
         {
+            Id = "getReadiness",
             Authorised = false,
             Api = false,
             Answers =
@@ -111,13 +116,16 @@ internal static class OperationsOperations
             `/hangfire/sign-in`.
             """)
         {
+            Id = "showDashboard",
             Api = false,
             Answers = [new(200, "The page.", null, "<!DOCTYPE html>", "text/html")],
-            Refusals = [Refusal.Unauthenticated, Forbidden],
+            Refusals = [Refusal.Unauthenticated],
+            Statuses = [403],
         },
         new(HttpMethod.Get, "/hangfire/sign-in", Tag, "The form that signs a browser in to the dashboard",
             "It posts an access token to the same address.")
         {
+            Id = "showDashboardSignIn",
             Authorised = false,
             Api = false,
             Answers = [new(200, "The page.", null, "<!DOCTYPE html>", "text/html")],
@@ -128,6 +136,7 @@ internal static class OperationsOperations
             `admin`. Browsers are answered only if a page of this server sent the form.
             """)
         {
+            Id = "signInToDashboard",
             Authorised = false,
             Api = false,
             Request = """{"access_token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}""",
@@ -144,9 +153,9 @@ internal static class OperationsOperations
             Answers = [new(303, "Signed in: the dashboard is at `Location`.")],
             Refusals =
             [
-                Refusal.TokenInvalid, Origins.Refused, DashboardSignIn.NotAForm, Forbidden, Refusal.RateLimited,
+                Refusal.TokenInvalid, Origins.Refused, DashboardSignIn.NotAForm, Refusal.RateLimited,
             ],
-            Statuses = [400, 413],
+            Statuses = [400, 403, 413],
         },
         new(HttpMethod.Get, "/metrics", Tag, "Metrics for Prometheus",
             """
@@ -154,6 +163,7 @@ internal static class OperationsOperations
             `Metrics:Token` of the server as the bearer token, and not there (404) where none is set.
             """)
         {
+            Id = "getMetrics",
             Authorised = false,
             Api = false,
             Answers = [new(200, "The metrics.", null, "chat_connections 12", "text/plain")],

@@ -18,6 +18,8 @@ internal static class PeopleOperations
             enough for an address book, too few to enumerate numbers.
             """)
         {
+            Id = "lookUpContacts",
+            Required = ["phones"],
             Request = """{"phones":["+12025550123","+12025550124"]}""",
             Answers =
             [
@@ -30,6 +32,7 @@ internal static class PeopleOperations
         },
         new(HttpMethod.Get, "/v1/blocks", People, "The users that the caller has blocked", "Newest block first.")
         {
+            Id = "listBlocks",
             Answers =
             [
                 new(200, "A page of blocks.", typeof(ListBlocks.Result),
@@ -47,12 +50,14 @@ internal static class PeopleOperations
             no error.
             """)
         {
+            Id = "blockUser",
             Answers = [new(204, "The user is blocked.")],
             Refusals = [Refusal.UserUnknown, Refusal.BlockOneself, Refusal.TooManyBlocks],
         },
         new(HttpMethod.Delete, "/v1/blocks/{user_id}", People, "Unblock a user",
             "Succeeds also when the user is not blocked.")
         {
+            Id = "unblockUser",
             Answers = [new(204, "The user is not blocked.")],
             Refusals = [Refusal.UserUnknown],
         },

@@ -28,12 +28,15 @@ internal static class PushOperations
             443 and outside private networks.
             """)
         {
+            Id = "subscribeToPush",
+            Required = ["platform", "keys.p256dh", "keys.auth"],
             Request =
                 """
                 {"platform":"webpush","endpoint":"https://updates.push.example/wpush/v2/gAAAAABl","keys":{
                   "p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
                   "auth":"BTBZMqHH6r4Tts7J_aSIgg"}}
                 """,
+            Refusals = [Refusal.Erased],
             Answers =
             [
                 new(201, "The new subscription.", typeof(PushSubscriptionAnswer), SubscriptionJson),
@@ -43,6 +46,7 @@ internal static class PushOperations
         new(HttpMethod.Get, "/v1/push-subscriptions", Tag, "The caller's push subscriptions",
             "Oldest first, without endpoints, keys and tokens.")
         {
+            Id = "listPushSubscriptions",
             Answers =
             [
                 new(200, "The subscriptions.", typeof(PushSubscriptionsAnswer),
@@ -51,18 +55,21 @@ internal static class PushOperations
         },
         new(HttpMethod.Get, "/v1/push-subscriptions/{id}", Tag, "A push subscription", "One of the caller's.")
         {
+            Id = "getPushSubscription",
             Answers = [new(200, "The subscription.", typeof(PushSubscriptionAnswer), SubscriptionJson)],
             Refusals = [Refusal.SubscriptionUnknown],
         },
         new(HttpMethod.Delete, "/v1/push-subscriptions/{id}", Tag, "End a push subscription",
             "The device gets no more wake-ups.")
         {
+            Id = "endPushSubscription",
             Answers = [new(204, "The subscription has ended.")],
             Refusals = [Refusal.SubscriptionUnknown],
         },
         new(HttpMethod.Get, "/v1/push/vapid-public-key", Tag, "This server's key for Web Push",
             "A browser needs it as `applicationServerKey` to subscribe (RFC 8292).")
         {
+            Id = "getVapidPublicKey",
             Answers =
             [
                 new(200, "The key.", typeof(VapidKeyAnswer),

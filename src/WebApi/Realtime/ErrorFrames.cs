@@ -9,11 +9,26 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal static class ErrorFrames
 {
+    internal static readonly Refusal TextFramesOnly = new(
+        RefusalKind.Invalid, "text_frames_only", "Frames must be text.");
+
+    internal static readonly Refusal MalformedFrame = new(
+        RefusalKind.Invalid, "malformed_frame", "The frame is not a JSON object of the described form.");
+
+    internal static readonly Refusal UnknownOp = new(
+        RefusalKind.Invalid, "unknown_op",
+        "op must be send, delivered, read, typing, subscribe_presence, sync, ping or authenticate.");
+
     public static byte[] RateLimited(string? reference, TimeSpan retryAfter) =>
         FrameWriter.Error(reference, Problems.Of(new RefusedException(Refusal.RateLimited, retryAfter)));
 
-    public static byte[] BadRequest(string? reference, string code, string detail) =>
-        FrameWriter.Error(reference, Problems.Of(StatusCodes.Status400BadRequest, code, detail));
+    public static byte[] Of(string? reference, Refusal refusal) =>
+        FrameWriter.Error(reference, Problems.Of(refusal));
+
+    /// <summary>A frame with wrong fields.</summary>
+    /// <param name="detail">Says which, and what they must be.</param>
+    public static byte[] Invalid(string? reference, string detail) =>
+        Of(reference, Problems.Invalid with { Detail = detail });
 
     /// <inheritdoc cref="Of(string?, string?, Exception, ILogger)"/>
     public static byte[] Of(ClientFrame frame, Exception exception, ILogger logger) =>

@@ -25,9 +25,6 @@ internal sealed class FrameHandler(
     /// </summary>
     private const int TypingMax = 1024;
 
-    private const string UnknownOp =
-        "op must be send, delivered, read, typing, subscribe_presence, sync, ping or authenticate.";
-
     public async ValueTask HandleAsync(FrameSession session, WebSocketMessageType type, ReadOnlyMemory<byte> bytes)
     {
         var connection = session.Connection;
@@ -41,7 +38,7 @@ internal sealed class FrameHandler(
 
         if (!isText)
         {
-            connection.Send(ErrorFrames.BadRequest(null, "text_frames_only", "Frames must be text."));
+            connection.Send(ErrorFrames.Of(null, ErrorFrames.TextFramesOnly));
             return;
         }
 
@@ -84,9 +81,8 @@ internal sealed class FrameHandler(
     }
 
     private static byte[] Malformed(ReadOnlyMemory<byte> bytes, bool isJson) => isJson
-        ? ErrorFrames.BadRequest(null, "malformed_frame", "The frame must be a JSON object.")
-        : ErrorFrames.BadRequest(
-            ErrorFrames.ReferenceOf(bytes), "malformed_frame", "The frame is not a JSON object of the described form.");
+        ? ErrorFrames.Of(null, ErrorFrames.MalformedFrame)
+        : ErrorFrames.Of(ErrorFrames.ReferenceOf(bytes), ErrorFrames.MalformedFrame);
 
     /// <param name="size">The frame's size, in bytes.</param>
     private ValueTask HandleAsync(FrameSession session, ClientFrame frame, int size)
@@ -110,8 +106,7 @@ internal sealed class FrameHandler(
                 session.Connection.Send(FrameWriter.Pong(frame.Id));
                 return ValueTask.CompletedTask;
             default:
-                session.Connection.Send(
-                    ErrorFrames.BadRequest(ErrorFrames.ReferenceOf(frame), "unknown_op", UnknownOp));
+                session.Connection.Send(ErrorFrames.Of(ErrorFrames.ReferenceOf(frame), ErrorFrames.UnknownOp));
                 return ValueTask.CompletedTask;
         }
     }
@@ -153,8 +148,8 @@ internal sealed class FrameHandler(
     {
         if (!Uuids.TryParse(frame.ConversationId, out var conversation) || frame.Seq is null)
         {
-            session.Connection.Send(ErrorFrames.BadRequest(
-                ErrorFrames.ReferenceOf(frame), "invalid", "conversation_id must be a UUID, and seq a number."));
+            session.Connection.Send(ErrorFrames.Invalid(
+                ErrorFrames.ReferenceOf(frame), "conversation_id must be a UUID, and seq a number."));
             return;
         }
 

@@ -21,6 +21,9 @@ internal sealed class SocketGateway(
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
 
+    internal static readonly Refusal WebSocketRequired = new(
+        RefusalKind.Invalid, "websocket_required", "This address speaks WebSocket only.");
+
     /// <summary>The size of the first buffer of a frame, in bytes.</summary>
     private const int BufferSize = 4 * 1024;
 
@@ -193,7 +196,7 @@ internal sealed class SocketGateway(
 
     private Problem? ProblemOf(HttpContext context) =>
         !context.WebSockets.IsWebSocketRequest
-            ? Problems.Of(400, "websocket_required", "This address speaks WebSocket only.")
+            ? Problems.Of(WebSocketRequired)
         : lifetime.ApplicationStopping.IsCancellationRequested ? Problems.OfStatus(503)
         : null;
 

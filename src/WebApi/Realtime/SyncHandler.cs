@@ -21,8 +21,8 @@ internal sealed class SyncHandler(
     {
         if (frame.Conversations is not { Count: <= ConversationsMax } requested)
         {
-            connection.Send(ErrorFrames.BadRequest(
-                ErrorFrames.ReferenceOf(frame), "invalid",
+            connection.Send(ErrorFrames.Invalid(
+                ErrorFrames.ReferenceOf(frame),
                 $"conversations must name at most {ConversationsMax} conversations with a seq each."));
             return;
         }

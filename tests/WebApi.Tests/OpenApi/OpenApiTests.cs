@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ChatCqrs.WebApi.OpenApi;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -86,8 +87,9 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
                 Assert.False(string.IsNullOrWhiteSpace(operation.Json.GetProperty(field).GetString()), field);
             Assert.Single(operation.Json.GetProperty("tags").EnumerateArray());
         });
-        var names = _operations.Select(operation => operation.Json.GetProperty("operationId").GetString()).ToList();
+        var names = _operations.Select(operation => operation.Json.GetProperty("operationId").GetString()!).ToList();
         Assert.Equal(names.Count, names.Distinct().Count());
+        Assert.All(names, name => Assert.Matches("^[a-z]+([A-Z][a-z]+)+$", name));
     }
 
     [Fact]
@@ -129,6 +131,65 @@ public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>,
             if (operation.Json.TryGetProperty("requestBody", out _))
                 Assert.Superset(new HashSet<string> { "400", "413", "415" }, statuses.ToHashSet());
         });
+    }
+
+    [Fact]
+    public void Every_refusal_has_one_of_the_codes_that_its_operation_lists() => Assert.All(_operations, operation =>
+    {
+        var refusals = Responses(operation).Where(response => response.Name[0] is '4' or '5').ToList();
+        Assert.All(refusals, response =>
+        {
+            var content = response.Value.GetProperty("content");
+            if (!content.TryGetProperty("application/problem+json", out var problem))
+                return; // /health/ready answers 503 with its checks.
+            var name = problem.GetProperty("schema").GetProperty("$ref").GetString()!.Split('/')[^1];
+            var schema = _document.GetProperty("components").GetProperty("schemas").GetProperty(name);
+            var codes = schema.GetProperty("properties").GetProperty("code").GetProperty("enum").EnumerateArray()
+                .Select(code => code.GetString());
+            Assert.Equal(
+                operation.Json.GetProperty("operationId").GetString() + "Problem",
+                char.ToLowerInvariant(name[0]) + name[1..]);
+            Assert.All(
+                problem.GetProperty("examples").EnumerateObject(), example => Assert.Contains(example.Name, codes));
+        });
+    });
+
+    [Fact]
+    public void Every_member_of_an_answer_is_required_but_those_that_are_left_out()
+    {
+        string[] leftOut = ["MessageView.votes", "RegistrationAnswer.code"];
+        var schemas = _document.GetProperty("components").GetProperty("schemas").EnumerateObject()
+            .Where(schema => !schema.Name.EndsWith("Problem", StringComparison.Ordinal)
+                && !schema.Name.EndsWith("Body", StringComparison.Ordinal)
+                && schema.Name is not ("SubscribeKeys" or "ChangeConversationRetentionPatch")
+                && schema.Value.TryGetProperty("properties", out _)).ToList();
+
+        Assert.NotEmpty(schemas);
+        Assert.Equal(leftOut, schemas.SelectMany(schema =>
+        {
+            var required = schema.Value.TryGetProperty("required", out var names)
+                ? names.EnumerateArray().Select(name => name.GetString()!).ToHashSet()
+                : [];
+            return schema.Value.GetProperty("properties").EnumerateObject()
+                .Where(member => !required.Contains(member.Name)).Select(member => $"{schema.Name}.{member.Name}");
+        }));
+    }
+
+    [Fact]
+    public void Closed_lists_are_enumerations()
+    {
+        var schemas = _document.GetProperty("components").GetProperty("schemas");
+
+        Assert.All(ClosedLists.All, list =>
+        {
+            var values = schemas.GetProperty(list.Name).GetProperty("enum").EnumerateArray();
+            Assert.Equal(list.Values, values.Select(value => value.GetString()!));
+            Assert.NotEmpty(list.Members);
+        });
+        Assert.Contains(
+            "\"$ref\":\"#/components/schemas/MessageType\"",
+            schemas.GetProperty("MessageView").GetRawText().Replace(" ", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
     }
 
     [Fact]
