@@ -55,6 +55,9 @@ public sealed record RateLimitOptions
     /// </summary>
     public Bucket RetentionChanges { get; init; } = new() { Burst = 10, PerSecond = 0.003 };
 
+    /// <summary>Changes of one user's profile. All who share a conversation with them are told.</summary>
+    public Bucket ProfileChanges { get; init; } = new() { Burst = 60, PerSecond = 0.1 };
+
     /// <summary>Exports of one user. Each reads all data about the user.</summary>
     public Bucket Exports { get; init; } = new() { Burst = 5, PerSecond = 0.001 };
 

@@ -33,11 +33,32 @@ public sealed class AccountSpecs(Product product)
                 "/v1/admin/projections"])
                 (await product.Api.GetAsync(path, token)).Expect(401);
             (await product.Api.PostAsync("/v1/messages", "{", token)).Expect(401);
+            if (token is null)
+                continue; // A socket may say in its first frame whose it is.
             var refused = await Assert.ThrowsAsync<WebSocketException>(
                 () => ChatSocket.OpenAsync(product.Api.Address, token));
             Assert.Equal(401, refused.Data["status"]);
+            await using var socket = await ChatSocket.OpenAsync(product.Api.Address, token: null);
+            await socket.SendAsync(new { op = "authenticate", access_token = token });
+            Assert.Equal(4401, await socket.ClosedAsync());
         }
         (await product.Api.GetAsync("/v1/users/me", ada.Token)).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_socket_says_whose_it_is_in_its_first_frame_and_goes_on_under_a_new_token()
+    {
+        var ada = await product.RegisterAsync();
+        await using var socket = await ChatSocket.OpenAsync(product.Api.Address, token: null);
+        await socket.SendAsync(new { op = "authenticate", access_token = ada.Token });
+        var welcome = (await socket.NextAsync("welcome")).Body;
+        Assert.Equal((ada.Id, ada.Session.DeviceId), (welcome.Id("user_id"), welcome.Id("device_id")));
+        Assert.Equal("welcome", socket.Frames()[0].Op);
+        await socket.NextAsync("synced");
+        await socket.SendAsync(new { op = "authenticate", access_token = ada.Token });
+        Assert.Equal(
+            welcome.Text("expires_at"), (await socket.NextAsync("authenticated")).Body.Text("expires_at"));
+        await socket.PingAsync();
     }
 
     [Fact]

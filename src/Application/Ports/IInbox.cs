@@ -25,6 +25,11 @@ public interface IInbox
     /// <summary>The ids of all conversations to which a user belongs.</summary>
     Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken);
 
+    /// <summary>The conversations to which some users belong; one query.</summary>
+    /// <param name="limit">The most of each user; which ones is undefined.</param>
+    Task<IReadOnlyList<(UserId User, ConversationId Conversation)>> ConversationsOfAsync(
+        IReadOnlyCollection<UserId> users, int limit, CancellationToken cancellationToken);
+
     /// <summary>The ids of all conversations that a user left or was removed from.</summary>
     Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken);
 

@@ -13,7 +13,14 @@ public static class ListDevices
 
     /// <param name="LastSeen">Last use, UTC, to the minute.</param>
     /// <param name="Current">Whether it is the calling device.</param>
-    public sealed record Item(Device Device, DateTimeOffset LastSeen, bool Current);
+    public sealed record Item(Device Device, DateTimeOffset LastSeen, bool Current)
+    {
+        /// <param name="lastSeen">When devices were last used; one that is missing was when it was added.</param>
+        /// <param name="current">The calling device; null for none.</param>
+        internal static Item Of(
+            Device device, IReadOnlyDictionary<DeviceId, DateTimeOffset> lastSeen, DeviceId? current) =>
+            new(device, lastSeen.GetValueOrDefault(device.Id, device.AddedAt), device.Id == current);
+    }
 
     internal sealed class Validator : AbstractValidator<Query>;
 
@@ -24,8 +31,7 @@ public static class ListDevices
         {
             var (user, _) = await users.ReadAsync(request.Caller, cancellationToken);
             var lastSeen = await sessions.LastSeenAsync(request.Caller, cancellationToken);
-            return [.. user.Devices.Select(device => new Item(
-                device, lastSeen.GetValueOrDefault(device.Id, device.AddedAt), device.Id == request.Device))];
+            return [.. user.Devices.Select(device => Item.Of(device, lastSeen, request.Device))];
         }
     }
 }

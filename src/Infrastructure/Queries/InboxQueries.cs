@@ -145,6 +145,15 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
     public Task<IReadOnlyList<ConversationId>> ConversationsAsync(UserId user, CancellationToken cancellationToken) =>
         IdsAsync("m.left_seq IS NULL", user, cancellationToken);
 
+    public async Task<IReadOnlyList<(UserId User, ConversationId Conversation)>> ConversationsOfAsync(
+        IReadOnlyCollection<UserId> users, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        """
+        SELECT u.id, c.conversation_id FROM unnest($1) AS u(id) CROSS JOIN LATERAL (
+            SELECT m.conversation_id FROM members() m WHERE m.user_id = u.id AND m.left_seq IS NULL LIMIT $2) c
+        """,
+        row => (new UserId(row.GetGuid(0)), new ConversationId(row.GetGuid(1))), cancellationToken,
+        users.Select(user => user.Value).ToArray(), limit);
+
     public Task<IReadOnlyList<ConversationId>> FormerAsync(UserId user, CancellationToken cancellationToken) =>
         IdsAsync("m.left_seq IS NOT NULL", user, cancellationToken);
 

@@ -38,10 +38,7 @@ public sealed record PublicProfilesAnswer(IReadOnlyList<PublicProfileAnswer> Use
 /// <summary>The caller's own devices.</summary>
 public sealed record DevicesAnswer(IReadOnlyList<DeviceAnswer> Devices)
 {
-    internal static DevicesAnswer Of(IEnumerable<ListDevices.Item> items) => new([.. items.Select(item =>
-        new DeviceAnswer(
-            item.Device.Id.Value, item.Device.Name, item.Device.Platform, item.Device.AddedAt, item.LastSeen,
-            item.Current, item.Device.Ephemeral))]);
+    internal static DevicesAnswer Of(IEnumerable<ListDevices.Item> items) => new([.. items.Select(DeviceAnswer.Of)]);
 }
 
 /// <summary>One of the caller's devices.</summary>
@@ -51,4 +48,9 @@ public sealed record DevicesAnswer(IReadOnlyList<DeviceAnswer> Devices)
 /// <param name="Ephemeral">Whether it may lose what it stores.</param>
 public sealed record DeviceAnswer(
     Guid DeviceId, string Name, string Platform, DateTimeOffset CreatedAt, DateTimeOffset LastSeen, bool Current,
-    bool Ephemeral);
+    bool Ephemeral)
+{
+    internal static DeviceAnswer Of(ListDevices.Item item) => new(
+        item.Device.Id.Value, item.Device.Name, item.Device.Platform, item.Device.AddedAt, item.LastSeen, item.Current,
+        item.Device.Ephemeral);
+}

@@ -82,8 +82,9 @@ public static class AccountEndpoints
 
     private static async Task<OwnProfileAnswer> ChangeAsync(
         Caller caller, ChangeProfile.Body body, IMediator mediator, HttpResponse response,
-        CancellationToken cancellationToken)
+        [FromServices] ProfileRate rate, CancellationToken cancellationToken)
     {
+        rate.Take(caller.User);
         var changed = await mediator.Send(
             new ChangeProfile.Command(caller.User, caller.Device, body), cancellationToken);
         response.SetPosition(changed.Position);

@@ -223,7 +223,7 @@ internal static class ConversationOperations
         new(HttpMethod.Get, "/v1/ws", Messages, "Open the WebSocket",
             """
             The AsyncAPI document at `/asyncapi/v1/asyncapi.json` describes its frames. Clients that cannot set a header
-            give the access token as `access_token` in the query.
+            give the access token as `access_token` in the query, or give none: then the first frame is `authenticate`.
             """)
         {
             Id = "openSocket",

@@ -39,6 +39,7 @@ public static class RateLimitConventions
         services.AddSingleton<ExportRate>();
         services.AddSingleton<PushSubscriptionRate>();
         services.AddSingleton<GroupMemberRate>();
+        services.AddSingleton<ProfileRate>();
         services.AddSingleton<IRetentionRate, RetentionRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
@@ -133,6 +134,7 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
             (options.Exports, "Exports"), (options.Typing, "Typing"), (options.Sockets, "Sockets"),
             (options.PushSubscriptions, "PushSubscriptions"),
             (options.GroupMembers, "GroupMembers"), (options.RetentionChanges, "RetentionChanges"),
+            (options.ProfileChanges, "ProfileChanges"),
         };
         foreach (var (bucket, setting) in buckets)
         {

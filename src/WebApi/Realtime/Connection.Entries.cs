@@ -16,6 +16,10 @@ internal sealed partial class Connection
 
     private readonly Lock _lock = new();
     private readonly Dictionary<ConversationId, long> _lastSent = [];
+
+    /// <summary>Of these, the conversations that the user has left since; null for none.</summary>
+    private HashSet<ConversationId>? _left;
+
     private CatchUp? _catchUp = new(initial: true);
 
     /// <summary>Starts the catch-up loop. The gateway sets it before it registers the connection.</summary>
@@ -101,7 +105,48 @@ internal sealed partial class Connection
     public void Join(ConversationId conversation, long joinedSeq)
     {
         lock (_lock)
+        {
             Remember(conversation, Math.Max(_lastSent.GetValueOrDefault(conversation, -1), joinedSeq - 1));
+            _left?.Remove(conversation);
+        }
+    }
+
+    /// <summary>The user has left a conversation, or was removed.</summary>
+    public void Leave(ConversationId conversation)
+    {
+        lock (_lock)
+        {
+            if (_lastSent.ContainsKey(conversation))
+                (_left ??= []).Add(conversation);
+        }
+    }
+
+    /// <summary>Finds the users who share a conversation with this one.</summary>
+    /// <param name="conversations">The users to look for, by their conversations.</param>
+    /// <param name="found">Gets the users.</param>
+    public void FindSharing(
+        IReadOnlyDictionary<ConversationId, List<UserId>> conversations, HashSet<UserId> found)
+    {
+        lock (_lock)
+        {
+            if (_lastSent.Count > conversations.Count)
+            {
+                foreach (var (conversation, users) in conversations)
+                {
+                    if (_lastSent.ContainsKey(conversation) && _left?.Contains(conversation) is not true)
+                        found.UnionWith(users);
+                }
+
+                return;
+            }
+
+            foreach (var conversation in _lastSent.Keys)
+            {
+                if (conversations.TryGetValue(conversation, out var users)
+                    && _left?.Contains(conversation) is not true)
+                    found.UnionWith(users);
+            }
+        }
     }
 
     /// <summary>
@@ -109,6 +154,7 @@ internal sealed partial class Connection
     /// </summary>
     public void Abandon(ConversationId conversation)
     {
+        Leave(conversation);
         lock (_lock)
         {
             foreach (var held in _catchUp?.Release(conversation) ?? [])
@@ -277,7 +323,10 @@ internal sealed partial class Connection
         {
             isKept = !isKept;
             if (!isKept && _catchUp?.HasGap(conversation) is not true)
+            {
                 _lastSent.Remove(conversation);
+                _left?.Remove(conversation);
+            }
         }
     }
 

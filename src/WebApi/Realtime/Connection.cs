@@ -44,6 +44,9 @@ internal sealed partial class Connection(
         set => Volatile.Write(ref _expiresAt, value.UtcTicks);
     }
 
+    /// <summary>When the client was welcomed, UTC, to the millisecond.</summary>
+    public DateTimeOffset OpenedAt { get; init; }
+
     /// <summary>Where the client is.</summary>
     public ClientAddress Address { get; init; }
 

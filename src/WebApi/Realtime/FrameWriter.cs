@@ -5,10 +5,12 @@ using System.Text.Json.Serialization.Metadata;
 using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Projections.Timeline;
+using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Http;
 
 namespace ChatCqrs.WebApi.Realtime;
@@ -110,6 +112,34 @@ public sealed class FrameWriter(IContentSealer sealer, MessageViews views, Updat
     internal static byte[] Presence(UserId user, PresenceState state) => Frame(
         new PresenceFrame("presence", user.Value, state.Online, state.LastSeen), FrameJson.Relaxed.PresenceFrame);
 
+    /// <summary>Something changed outside of conversations' streams.</summary>
+    /// <param name="reader">The device that the frame goes to.</param>
+    internal static byte[] Account(AccountChange change, DeviceId reader) => change switch
+    {
+        AccountChange.OfSettings e => Frame(
+            new SettingsChangedFrame(
+                "account", "settings_changed", e.Conversation.Value, e.Settings.MutedUntil, e.Settings.Pinned,
+                e.Settings.Archived),
+            FrameJson.Relaxed.SettingsChangedFrame),
+        AccountChange.OfBlock e => Frame(
+            new BlockChangedFrame("account", "block_changed", e.User.Value, e.Blocked),
+            FrameJson.Relaxed.BlockChangedFrame),
+        AccountChange.OfDevice e => Frame(
+            new DeviceChangedFrame(
+                "account", e.Added ? "device_added" : "device_removed",
+                DeviceAnswer.Of(e.Device with { Current = e.Device.Device.Id == reader })),
+            FrameJson.Relaxed.DeviceChangedFrame),
+        AccountChange.OfProfile e => Profile(e),
+        _ => throw new ArgumentOutOfRangeException(nameof(change), change, "Not a change that sockets are told of."),
+    };
+
+    /// <summary>A user's new profile, for anybody.</summary>
+    internal static byte[] Profile(AccountChange.OfProfile change) => Frame(
+        new ProfileChangedFrame(
+            "account", "profile_changed", change.User.Value, change.Profile?.Name, change.Profile?.About,
+            change.Profile?.Avatar),
+        FrameJson.Relaxed.ProfileChangedFrame);
+
     /// <summary>A client has entries beyond the end of a conversation.</summary>
     internal static byte[] Reset(ConversationId conversation, long lastSeq, Guid incarnation) => Frame(
         new ResetFrame("reset", conversation.Value, lastSeq, incarnation), FrameJson.Relaxed.ResetFrame);
@@ -147,6 +177,16 @@ internal sealed record TypingFrame(string Op, Guid ConversationId, Guid UserId, 
 
 internal sealed record PresenceFrame(string Op, Guid UserId, bool Online, DateTimeOffset? LastSeen);
 
+internal sealed record SettingsChangedFrame(
+    string Op, string Kind, Guid ConversationId, DateTimeOffset? MutedUntil, bool Pinned, bool Archived);
+
+internal sealed record BlockChangedFrame(string Op, string Kind, Guid UserId, bool Blocked);
+
+internal sealed record DeviceChangedFrame(string Op, string Kind, DeviceAnswer Device);
+
+internal sealed record ProfileChangedFrame(
+    string Op, string Kind, Guid UserId, string? Name, string? About, string? Avatar);
+
 /// <param name="ExpiresAt">When the access token ends.</param>
 /// <param name="KeyPackages">How many key packages of the device are left; 0 without end-to-end encryption.</param>
 internal sealed record WelcomeFrame(
@@ -172,6 +212,10 @@ internal sealed record ErrorFrame(string Op, string? Ref, JsonElement Problem);
 [JsonSerializable(typeof(PresenceFrame))]
 [JsonSerializable(typeof(WelcomeFrame))]
 [JsonSerializable(typeof(AuthenticatedFrame))]
+[JsonSerializable(typeof(SettingsChangedFrame))]
+[JsonSerializable(typeof(BlockChangedFrame))]
+[JsonSerializable(typeof(DeviceChangedFrame))]
+[JsonSerializable(typeof(ProfileChangedFrame))]
 [JsonSerializable(typeof(ResetFrame))]
 [JsonSerializable(typeof(PongFrame))]
 [JsonSerializable(typeof(ErrorFrame))]

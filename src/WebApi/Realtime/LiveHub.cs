@@ -55,10 +55,8 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
         _heard.Note(entries[0].Entry.Conversation, entries[0].Entry.Revision, entries[^1].Entry.Revision);
         foreach (var item in entries)
         {
-            if (item.Entry.Event is ConversationEvent.MemberRemoved removed)
-                MemberGone?.Invoke(removed.User, item.Entry.Position);
-            else if (item.Entry.Event is ConversationEvent.MemberLeft left)
-                MemberGone?.Invoke(left.User, item.Entry.Position);
+            if (GoneBy(item.Entry) is { } gone)
+                MemberGone?.Invoke(gone, item.Entry.Position);
         }
 
         if (!_sockets.HasAny(members))
@@ -104,6 +102,14 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
             lane.Complete();
         await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    /// <returns>Who is no member any more since an entry; null for nobody.</returns>
+    private static UserId? GoneBy(Recorded entry) => entry.Event switch
+    {
+        ConversationEvent.MemberRemoved removed => removed.User,
+        ConversationEvent.MemberLeft left => left.User,
+        _ => null,
+    };
 
     private Lane LaneOf(ConversationId conversation) =>
         _lanes[(uint)conversation.GetHashCode() % (uint)(_lanes.Length - 1)];
@@ -186,6 +192,11 @@ internal sealed class LiveHub : ILiveDelivery, IHostedService
             {
                 foreach (var connection in _sockets.Of(added.User))
                     connection.Join(conversation, entry.Revision);
+            }
+            else if (GoneBy(entry) is { } gone)
+            {
+                foreach (var connection in _sockets.Of(gone))
+                    connection.Leave(conversation);
             }
 
             foreach (var connection in entries.Members.SelectMany(_sockets.Of))

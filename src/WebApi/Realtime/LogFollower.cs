@@ -17,7 +17,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// </summary>
 internal sealed class LogFollower(
     IEventStore log, IEventCodec codec, IConversationWriter conversations, OpenSockets sockets, HeardEntries heard,
-    LiveHub hub, LostEntries lost, IOptions<LiveOptions> options, TimeProvider clock, ILogger<LogFollower> logger)
+    LiveHub hub, AccountFeed accounts, LostEntries lost, IOptions<LiveOptions> options, TimeProvider clock,
+    ILogger<LogFollower> logger)
     : BackgroundService
 {
     /// <summary>The most events of one query.</summary>
@@ -88,6 +89,10 @@ internal sealed class LogFollower(
             if (!changed.TrueForAll(IsHeard))
                 await Task.Delay(SettledAfter, clock, cancellationToken);
             Tell(changed);
+            accounts.Note(
+                changes.Streams.Where(stream => stream.Stream.StartsWith(
+                    StreamName.UserPrefix, StringComparison.Ordinal)),
+                changes.Through);
             (position, isFull) = (changes.Through, changes.IsFull);
             if (!isFull)
                 Volatile.Write(ref _lookedAt, lookedAt);

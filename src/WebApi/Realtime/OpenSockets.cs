@@ -119,5 +119,30 @@ internal sealed class OpenSockets
         return isNew;
     }
 
+    /// <summary>Finds the sockets of this node that share a conversation with some users, but for their own.</summary>
+    /// <param name="memberships">The users' conversations.</param>
+    /// <returns>The sockets by user; users whom none shares anything with are missing.</returns>
+    public Dictionary<UserId, List<Connection>> Sharing(
+        IReadOnlyCollection<(UserId User, ConversationId Conversation)> memberships)
+    {
+        var conversations = memberships.GroupBy(item => item.Conversation, item => item.User)
+            .ToDictionary(group => group.Key, group => group.ToList());
+        var (sharing, found) = (new Dictionary<UserId, List<Connection>>(), new HashSet<UserId>());
+        foreach (var connection in conversations.Count > 0 ? All() : [])
+        {
+            found.Clear();
+            connection.FindSharing(conversations, found);
+            found.Remove(connection.User);
+            foreach (var user in found)
+            {
+                if (!sharing.TryGetValue(user, out var connections))
+                    sharing[user] = connections = [];
+                connections.Add(connection);
+            }
+        }
+
+        return sharing;
+    }
+
     private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);
 }

@@ -31,6 +31,7 @@ public static class RealtimeRegistration
         services.AddSingleton<CatchUpLoop>();
         services.AddSingleton<SyncHandler>();
         services.AddSingleton<LostEntries>();
+        services.AddSingleton<AccountFeed>();
         services.AddSingleton<TokenRenewal>();
         services.AddSingleton<Newcomers>();
         services.AddSingleton<FrameHandler>();
@@ -39,6 +40,7 @@ public static class RealtimeRegistration
         services.AddHostedService<SocketKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<TypingRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<PresenceWatch>());
+        services.AddHostedService(provider => provider.GetRequiredService<AccountFeed>());
         services.AddHostedService<LogFollower>();
         services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = CreateListenSocket);
         return services;

@@ -97,16 +97,18 @@ internal sealed class SocketGateway(
         HttpContext context, WebSocket socket, AccessPrincipal caller, string token)
     {
         var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
+        var now = clock.GetUtcNow();
         var connection = new Connection(
             caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!, upgrade.Inbound!)
         {
             OnCatchUpNeeded = catchUp.Start,
+            OpenedAt = new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerMillisecond), now.Offset),
             Address = ClientAddress.Of(context),
             Share = sockets.Of(caller.User) is [var other, ..] ? other.Share : new FrameShare(),
         };
         upgrade.Limit(count => Allow(connection, count));
         var welcomed = incarnation.Current;
-        connection.Send(FrameWriter.Welcome(connection, clock.GetUtcNow(), welcomed));
+        connection.Send(FrameWriter.Welcome(connection, now, welcomed));
         if (sockets.Add(connection))
             presence.Report(connection.User);
         try

@@ -30,7 +30,7 @@ public sealed class QueryCostTests : ProjectingTest
     private static readonly string[] Queries =
     [
         "inbox", "one", "waiting", "entries", "first entries", "newest messages", "older messages", "newer messages",
-        "message", "unread", "receipts", "times", "sent", "profiles", "watchable", "files", "time",
+        "message", "unread", "receipts", "times", "sent", "profiles", "watchable", "files", "time", "conversations",
     ];
 
     /// <summary>Queries that list messages and must skip the places of removed ones.</summary>
@@ -129,6 +129,7 @@ public sealed class QueryCostTests : ProjectingTest
             "time" => await timeline.SeqAtAsync(conversation, 0, DateTimeOffset.UtcNow.AddDays(-1), default),
             "files" => (await new PostgresMedia(node.Get<NpgsqlDataSource>(), new GarbageSignal())
                 .FindForAsync([(_ben, _sticker)], default)).Single().References,
+            "conversations" => (await inbox.ConversationsOfAsync([_ann, _ben], Limit, default)).ToList(),
             _ => throw new ArgumentOutOfRangeException(nameof(query)),
         };
         Assert.NotNull(found);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ChatCqrs.Application.Messages;
+using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.OpenApi;
 using ChatCqrs.WebApi.Realtime;
 
@@ -48,6 +49,27 @@ public sealed class AsyncApiTests
         Assert.Empty(Fields(message).Except(known));
     }
 
+    /// <summary>The kinds of <c>account</c> and their types.</summary>
+    public static TheoryData<string, Type> Accounts => new()
+    {
+        { "settings_changed", typeof(SettingsChangedFrame) },
+        { "block_changed", typeof(BlockChangedFrame) },
+        { "device_changed", typeof(DeviceChangedFrame) },
+        { "profile_changed", typeof(ProfileChangedFrame) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Accounts))]
+    public void A_kind_of_account_has_the_fields_that_are_described(string kind, Type frame) => Assert.Equal(
+        FieldsOf(frame).Order(StringComparer.Ordinal),
+        Fields(Message("ServerAccount", kind, "sendToClient", "account")).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void A_device_is_described_as_it_is_listed() => Assert.Equal(
+        FieldsOf(typeof(DeviceAnswer)).Order(StringComparer.Ordinal),
+        _document.GetProperty("components").GetProperty("schemas").GetProperty("Device").GetProperty("required")
+            .EnumerateArray().Select(field => field.GetString()).Order(StringComparer.Ordinal));
+
     [Theory]
     [MemberData(nameof(FromServer))]
     public void Every_frame_of_the_server_is_described(string op) => Message("Server", op, "sendToClient");
@@ -55,8 +77,7 @@ public sealed class AsyncApiTests
     [Theory]
     [MemberData(nameof(Written))]
     public void A_frame_has_the_fields_that_are_described(string op, Type frame) => Assert.Equal(
-        frame.GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name))
-            .Append("op").Distinct().Order(StringComparer.Ordinal),
+        FieldsOf(frame).Append("op").Distinct().Order(StringComparer.Ordinal),
         Fields(Message("Server", op, "sendToClient")).Order(StringComparer.Ordinal));
 
     [Fact]
@@ -68,9 +89,10 @@ public sealed class AsyncApiTests
     }
 
     /// <summary>Gets a message, and asserts that channel and operation list it and that its example conforms.</summary>
-    private JsonElement Message(string side, string op, string operation)
+    private JsonElement Message(string side, string name, string operation, string? frame = null)
     {
-        var name = side + string.Concat(op.Split('_').Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
+        var op = frame ?? name;
+        name = side + string.Concat(name.Split('_').Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
         var message = _document.GetProperty("components").GetProperty("messages").GetProperty(name);
         var channel = _document.GetProperty("channels").GetProperty("socket");
         Assert.True(channel.GetProperty("messages").TryGetProperty(name, out _));
@@ -88,6 +110,9 @@ public sealed class AsyncApiTests
         Assert.Empty(required.Except(example));
         return message;
     }
+
+    private static IEnumerable<string> FieldsOf(Type type) =>
+        type.GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
 
     private static List<string> Fields(JsonElement message) =>
         [.. message.GetProperty("payload").GetProperty("properties").EnumerateObject().Select(field => field.Name)];

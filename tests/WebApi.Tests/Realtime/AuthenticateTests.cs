@@ -220,20 +220,32 @@ public sealed class AuthenticateTests(ChatServer server) : IClassFixture<ChatSer
     }
 
     [Fact]
-    public async Task However_it_said_who_it_is_a_socket_ends_with_its_device()
+    public async Task However_it_said_who_it_is_a_socket_ends_with_its_device_at_any_node()
     {
+        var node = new ChatServer { Beside = server };
+        await node.InitializeAsync();
         var phone = AccountCalls.NewPhone();
         var (ann, other) = (await server.SignInAsync(phone), await server.SignInAsync(phone));
-        using var socket = await JsonSocket.OpenAsync(server);
-        await socket.SendAsync(new { op = "authenticate", access_token = ann.Access });
-        await socket.NextAsync("welcome");
+        using var here = await JsonSocket.OpenAsync(server);
+        using var there = await JsonSocket.OpenAsync(node);
+        await EachAsync("welcome");
         ann = Tokens.Of((await server.RefreshAsync(ann.Refresh)).Is(200));
-        await socket.SendAsync(new { op = "authenticate", access_token = ann.Access });
-        await socket.NextAsync("authenticated");
+        await EachAsync("authenticated");
 
         (await server.DeleteAsync($"/v1/devices/{ann.Device}", other.Access)).Is(204);
 
-        Assert.Equal(1008, await socket.ClosedAsync());
+        Assert.Equal(1008, await here.ClosedAsync());
+        Assert.Equal(1008, await there.ClosedAsync());
+        await node.DisposeAsync();
+
+        async Task EachAsync(string answer)
+        {
+            foreach (var socket in new[] { here, there })
+            {
+                await socket.SendAsync(new { op = "authenticate", access_token = ann.Access });
+                await socket.NextAsync(answer);
+            }
+        }
     }
 
     private async Task SayAsync(Tokens from, Tokens to)
