@@ -47,6 +47,49 @@ public sealed class TwoNodesSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>
     }
 
     [OwnServerFact]
+    public async Task A_file_is_passed_on_at_the_other_node_as_soon_as_it_is_seen_there()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var eve = await Person.RegisterAsync(One, name: "Eve");
+        using var adas = new Media(ada);
+        using var bobs = new Media(bob);
+        using var eves = new Media(eve);
+        await using var socket = await bob.ConnectAsync();
+        for (var round = 0; round < 5; round++)
+        {
+            var picture = Media.Picture();
+            var file = (await adas.UploadAsync(picture)).FileId;
+            await socket.MessageAsync((await adas.SendAsync(bob, file)).MessageId);
+
+            await bobs.SendAsync(eve, file);
+
+            Assert.Equal(picture, await eves.BytesAsync(file));
+        }
+    }
+
+    [OwnServerFact]
+    public async Task A_vote_is_stored_once_whichever_nodes_it_comes_by()
+    {
+        var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
+        var poll = (await ada.PostMessageAsync(Draft.To(bob.Id, "Tea?")
+            .With("type", "poll").With("media_object", new { options = new[] { "Yes", "No" } })))
+            .Expect(201).Read<Sent>();
+        var message = $"/v1/conversations/{poll.ConversationId}/messages/{poll.MessageId}";
+        var bobAtOne = bob.At(One);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10)
+            .Select(i => (i % 2 == 0 ? bob : bobAtOne).PutAsync($"{message}/vote", new { options = new[] { 1 } })));
+
+        Assert.All(answers, answer => answer.Expect(204));
+        Assert.Equal(
+            ["conversation_started", "message", "vote_set"],
+            (await ada.TimelineAsync(poll.ConversationId, poll.Seq + 1)).Select(entry => entry.Kind));
+        Assert.Equal(
+            $$"""{"1":["{{bob.Id}}"]}""",
+            (await ada.GetAsync(message)).Expect(200).Json.GetProperty("votes").GetRawText());
+    }
+
+    [OwnServerFact]
     public async Task A_position_from_one_node_counts_at_the_other()
     {
         var (ada, bob) = (await Person.RegisterAsync(One), await Person.RegisterAsync(Two, name: "Bob"));
