@@ -1,3 +1,5 @@
+import type { ServerCode } from './generated/rest.js';
+
 /** The body of an error answer and of the socket's `error` frames (RFC 9457). */
 export interface Problem {
   readonly type?: string;
@@ -32,7 +34,7 @@ export type ClientCode =
   | 'upload_stuck';
 
 /** A code of the server or of the client. New codes may come: treat an unknown one by its `status`. */
-export type ErrorCode = ClientCode | (string & {});
+export type ErrorCode = ServerCode | ClientCode | (string & {});
 
 export interface ChatErrorFields {
   readonly status?: number;

@@ -4,6 +4,7 @@ export type { SocketLike } from './connection.js';
 export { Conversation, type Cancellable, type HistoryOptions, type HistoryPage } from './conversation.js';
 export { ChatError, type ChatErrorFields, type ClientCode, type ErrorCode, type Problem } from './errors.js';
 export type { ChatEvent, ChatEvents, ConnectionState } from './events.js';
+export type { ServerCode } from './generated/rest.js';
 export type { Request } from './http.js';
 export { Inbox, type PageOptions } from './inbox.js';
 export type { DeviceLink, LinkRequest } from './links.js';

@@ -70,6 +70,23 @@ describe('sending', () => {
     expect(socket.all('send').length).toBe(1);
   });
 
+  it('is not sent by a connection that opens while it is being stored', async () => {
+    const world = await World.start();
+    const set = world.storage.set.bind(world.storage);
+    let store!: () => void;
+    const storing = new Promise<void>((resolve) => (store = resolve));
+    world.storage.set = async (entries) => {
+      if (Object.keys(entries).some((key) => key.startsWith('outbox/'))) await storing;
+      await set(entries);
+    };
+    world.client.conversation('c').send('hello');
+    const socket = await world.live();
+    expect(socket.all('send')).toEqual([]);
+    store();
+    await settle();
+    expect(socket.all('send').length).toBe(1);
+  });
+
   it('goes on where nothing can be stored, and tells', async () => {
     const world = await World.start();
     const socket = await world.live();
@@ -152,6 +169,19 @@ describe('a refusal', () => {
       await acknowledge(socket, 1);
       expect(texts(socket)).toEqual(['1', '1', '2']);
     });
+
+  it('keeps its wait when more is sent meanwhile', async () => {
+    const world = await World.start();
+    const socket = await world.live();
+    const outgoing = world.client.conversation('c').send('1');
+    await settle();
+    await receive(socket, refusal(outgoing.id, 503, 'unavailable'));
+    world.client.conversation('c').send('2');
+    await settle();
+    expect(texts(socket)).toEqual(['1']);
+    await world.clock.advance(500);
+    expect(texts(socket)).toEqual(['1', '1']);
+  });
 
   it('again and again waits longer, up to 30 s, for ever', async () => {
     const world = await World.start();

@@ -278,6 +278,20 @@ describe("one's own messages", () => {
     expect(socket.all('sync')).toEqual([]);
   });
 
+  it('do not begin a conversation of which nothing came yet', async () => {
+    const world = await World.start();
+    const texts: (string | null)[] = [];
+    world.client.on('message', ({ text }) => void texts.push(text));
+    world.client.conversation('c').send('mine');
+    await world.open();
+    const socket = world.server.welcome();
+    await settle();
+    await receive(socket, ack(socket.last('send'), 3));
+    expect(texts).toEqual([]);
+    await receive(socket, message(1), message(2), { op: 'synced' });
+    expect(texts).toEqual(['text 1', 'text 2', 'mine']);
+  });
+
   it('are asked for when an ack comes that nobody waits for', async () => {
     const world = await World.start();
     const seqs = seqsOf(world);

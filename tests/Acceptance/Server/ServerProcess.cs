@@ -76,6 +76,12 @@ public sealed class ServerProcess : IAsyncDisposable
         await EndAsync();
     }
 
+    /// <summary>SIGSTOP: it hangs, and closes no connection.</summary>
+    public void Suspend() => Shell.Suspend(_process!);
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => Shell.Continue(_process!);
+
     public async ValueTask DisposeAsync()
     {
         if (_process is not null) await KillAsync();

@@ -10,6 +10,8 @@ namespace ChatCqrs.Acceptance.Server;
 public static class Shell
 {
     private const int Terminate = 15;
+    private const int Resume = 18;
+    private const int Halt = 19;
 
     private static int _lastPort = RandomNumberGenerator.GetInt32(20_000, 30_000);
 
@@ -63,6 +65,18 @@ public static class Shell
     public static void Stop(Process process)
     {
         if (Signal(process.Id, Terminate) != 0) throw new InvalidOperationException($"No SIGTERM for {process.Id}.");
+    }
+
+    /// <summary>Sends SIGSTOP: the process hangs until <see cref="Continue"/>.</summary>
+    public static void Suspend(Process process)
+    {
+        if (Signal(process.Id, Halt) != 0) throw new InvalidOperationException($"No SIGSTOP for {process.Id}.");
+    }
+
+    /// <summary>Sends SIGCONT.</summary>
+    public static void Continue(Process process)
+    {
+        if (Signal(process.Id, Resume) != 0) throw new InvalidOperationException($"No SIGCONT for {process.Id}.");
     }
 
     /// <summary>A process and its running children (from Linux's /proc).</summary>

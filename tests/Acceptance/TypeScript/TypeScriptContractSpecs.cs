@@ -1,0 +1,27 @@
+using ChatCqrs.Acceptance.Server;
+
+namespace ChatCqrs.Acceptance.TypeScript;
+
+/// <summary>The TypeScript SDK against the running server, in Node.js: <c>clients/typescript/specs</c>.</summary>
+[Collection(ProductCollection.Name)]
+public sealed class TypeScriptContractSpecs(Product product)
+{
+    [NodeFact]
+    public async Task The_SDK_and_the_server_keep_the_contract()
+    {
+        await using var node = await TypeScriptSdk.StartAsync(
+            TypeScriptSdk.Folder, ["--test", "specs/contract.spec.js"], ("CHATCQRS_URL", Url));
+
+        await node.EndedAsync(TimeSpan.FromMinutes(3));
+    }
+
+    [NodeFact]
+    public async Task The_generated_types_are_those_of_the_servers_document()
+    {
+        await using var node = await TypeScriptSdk.StartAsync("scripts/wire.js", Url, "--check");
+
+        await node.EndedAsync(TimeSpan.FromMinutes(1));
+    }
+
+    private string Url => product.Api.Address.AbsoluteUri.TrimEnd('/');
+}
