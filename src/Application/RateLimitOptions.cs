@@ -22,6 +22,9 @@ public sealed record RateLimitOptions
     /// <summary>Attempts with codes and refresh tokens from one address.</summary>
     public Bucket Verifications { get; init; } = new() { Burst = 240, PerSecond = 2 };
 
+    /// <summary>Device links that one address asks for.</summary>
+    public Bucket DeviceLinks { get; init; } = new() { Burst = 60, PerSecond = 0.2 };
+
     /// <summary>Frames that one user sends over sockets.</summary>
     public Bucket Frames { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 

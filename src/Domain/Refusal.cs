@@ -19,6 +19,9 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal RegistrationUnknown =
         new(RefusalKind.Unknown, "registration_unknown", "There is no such registration.");
 
+    public static readonly Refusal LinkUnknown =
+        new(RefusalKind.Unknown, "link_unknown", "There is no such device link.");
+
     public static readonly Refusal FileUnknown = new(RefusalKind.Unknown, "file_unknown", "There is no such file.");
     public static readonly Refusal FileNotToSend = new(
         RefusalKind.Invalid, "file_unknown",
@@ -103,6 +106,9 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal LastAdmin =
         new(RefusalKind.Conflict, "last_admin", "A group needs an admin. Name another one first.");
 
+    public static readonly Refusal LinkSettled =
+        new(RefusalKind.Conflict, "link_settled", "The device link was approved or refused before, or has expired.");
+
     public static readonly Refusal InvalidCursor =
         new(RefusalKind.Invalid, "invalid_cursor", "The cursor is none that this list has given.");
 
@@ -139,6 +145,10 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Unauthenticated, "token_expired", "The access token has expired. Refresh it.");
     public static readonly Refusal DeviceSignedOut =
         new(RefusalKind.Unauthenticated, "device_signed_out", "This device was removed or signed out. Register again.");
+    public static readonly Refusal LinkSecretWrong =
+        new(
+            RefusalKind.Unauthenticated, "link_secret_wrong",
+            "This needs the secret of the device link: Authorization: Link <secret>.");
     public static readonly Refusal RefreshTokenInvalid =
         new(
             RefusalKind.Unauthenticated, "refresh_token_invalid",

@@ -79,6 +79,7 @@ public partial class Program
         all.MapJobDashboard().RequireAuthorization(RoleNames.Admin);
         var api = all.MapGroup("").WithPositions();
         api.MapAccounts();
+        api.MapDeviceLinks();
         api.MapPeople();
         api.MapConversations();
         api.MapMessages();

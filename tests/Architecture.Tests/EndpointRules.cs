@@ -10,6 +10,7 @@ public sealed class EndpointRules : IDisposable
     private static readonly string[] Anonymous =
     [
         "POST /v1/registrations", "POST /v1/registrations/{registration_id}/verification", "POST /v1/tokens/refresh",
+        "POST /v1/device-links", "GET /v1/device-links/{link_id}",
         "GET /.well-known/jwks.json", "GET /asyncapi/v1/asyncapi.json",
         "GET /v1/server", "GET /health/live", "GET /health/ready", "GET /metrics", "OPTIONS /v1/media/uploads/",
         "GET /hangfire/sign-in", "POST /hangfire/sign-in",

@@ -25,6 +25,7 @@ public sealed class PortRules
         [nameof(ITypingDelivery)] = "PeopleSpecs",
         [nameof(IContentSealer)] = "SecrecySpecs",
         [nameof(IUsers)] = "ConversationTests",
+        [nameof(IDeviceLinks)] = "DeviceLinkTests",
         [nameof(IErasureStep)] = "ErasureSpecs",
         [nameof(IMedia)] = "DownloadTests",
         [nameof(IUploads)] = "TusTests",

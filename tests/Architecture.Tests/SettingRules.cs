@@ -27,7 +27,8 @@ public sealed partial class SettingRules
 {
     private static readonly (string Section, Type Options)[] Sections =
     [
-        ("Access", typeof(AccessOptions)), ("Erasure", typeof(ErasureOptions)), ("Groups", typeof(GroupOptions)),
+        ("Access", typeof(AccessOptions)), ("DeviceLinks", typeof(DeviceLinkOptions)),
+        ("Erasure", typeof(ErasureOptions)), ("Groups", typeof(GroupOptions)),
         ("Health", typeof(HealthOptions)), ("Cors", typeof(OriginOptions)),
         ("Live", typeof(LiveOptions)), ("Media", typeof(MediaOptions)),
         ("Media", typeof(BlobOptions)), ("Metrics", typeof(MetricsOptions)), ("OpenApi", typeof(OpenApiOptions)),

@@ -59,9 +59,9 @@ public interface IRegistrations
         Guid registration, SignIn signIn, SealedContent answer, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Releases a user's phone, removes its registrations and the addresses that devices signed in from, and tells all
-    /// nodes that the user no longer exists. From then on <see cref="CompleteAsync"/> signs none of the user's devices
-    /// in; the phone can register anew.
+    /// Releases a user's phone, removes its registrations, its device links and the addresses that devices signed in
+    /// from, and tells all nodes that the user no longer exists. From then on <see cref="CompleteAsync"/> and
+    /// <see cref="IDeviceLinks.CompleteAsync"/> sign none of the user's devices in; the phone can register anew.
     /// </summary>
     Task ForgetAsync(UserId user, CancellationToken cancellationToken);
 }

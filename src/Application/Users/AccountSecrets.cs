@@ -79,13 +79,23 @@ internal sealed class AccountSecrets(IContentSealer sealer)
         Registration registration, SignedIn answer, CancellationToken cancellationToken) =>
         sealer.SealAsync(ScopeOf(registration.Id, registration.ExpiresAt), answer.ToBytes(), cancellationToken);
 
-    /// <inheritdoc cref="OpenAsync"/>
+    /// <inheritdoc cref="OpenAsync(Registration, CancellationToken)"/>
     public async ValueTask<SignedIn?> OpenAnswerAsync(
         Registration registration, CancellationToken cancellationToken) =>
         await sealer.OpenAsync(
             ScopeOf(registration.Id, registration.ExpiresAt), registration.Content, cancellationToken) is { } bytes
             ? SignedIn.FromBytes(bytes.Span)
             : null;
+
+    /// <summary>Seals what belongs to a device link.</summary>
+    public ValueTask<SealedContent> SealAsync(
+        Guid link, DateTimeOffset expiresAt, byte[] content, CancellationToken cancellationToken) =>
+        sealer.SealAsync(ScopeOf(link, expiresAt), content, cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync(Registration, CancellationToken)"/>
+    public ValueTask<ReadOnlyMemory<byte>?> OpenAsync(
+        Guid link, DateTimeOffset expiresAt, SealedContent content, CancellationToken cancellationToken) =>
+        sealer.OpenAsync(ScopeOf(link, expiresAt), content, cancellationToken);
 
     private static SealScope ScopeOf(Guid registration, DateTimeOffset expiresAt) =>
         new(expiresAt + ContentKept, Server, null, new MessageId(registration));

@@ -15,6 +15,8 @@ public static class AccountServices
         services.AddSingleton<AccessRoles>();
         services.AddSingleton<RefreshTokens>();
         services.AddSingleton<DeviceAdmission>();
+        services.AddSingleton<LinkSeal>();
+        services.TryAddSingleton<LinkWaits>();
         services.AddSingleton<UserWriter>();
         services.AddSingleton<ProfileReader>();
         services.AddSingleton(provider =>

@@ -9,12 +9,13 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Applies the sign-outs, block changes, erasures and shredded secrets of other nodes, which PostgreSQL notifies.
-/// After each connection loss it reloads missed sign-outs and clears the other caches.
+/// Applies the sign-outs, block changes, erasures and shredded secrets of other nodes, which PostgreSQL notifies, and
+/// wakes those who wait for device links. After each connection loss it reloads missed sign-outs, clears the other
+/// caches, and wakes everybody.
 /// </summary>
 internal sealed class AccountListener(
     NpgsqlDataSource database, PostgresDeviceSessions sessions, BlockLists blocks, KnownUsers known,
-    ContentSealer sealer, TimeProvider clock, ILogger<AccountListener> logger) : BackgroundService
+    LinkWaits links, ContentSealer sealer, TimeProvider clock, ILogger<AccountListener> logger) : BackgroundService
 {
     /// <summary>How often an idle connection is tested.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15);
@@ -54,11 +55,13 @@ internal sealed class AccountListener(
         await RunAsync(
             connection,
             $"LISTEN {PostgresDeviceSessions.Channel}; LISTEN {DirectoryModel.BlocksChannel}; "
-            + $"LISTEN {PostgresRegistrations.ErasedChannel}; LISTEN {Secrets.Channel}",
+            + $"LISTEN {PostgresRegistrations.ErasedChannel}; LISTEN {Secrets.Channel}; "
+            + $"LISTEN {PostgresDeviceLinks.Channel}",
             stoppingToken);
         blocks.ForgetAll();
         known.ForgetAll();
         sealer.ForgetAll();
+        links.TellAll();
         await sessions.CatchUpAsync(_listenedUntil - SkewMax, stoppingToken);
         _isListening = true;
         while (true)
@@ -76,11 +79,18 @@ internal sealed class AccountListener(
         else if (channel == PostgresDeviceSessions.Channel)
             ApplySignOut(payload);
         else if (Guid.TryParse(payload, out var changed))
-            ForgetUser(channel, new UserId(changed));
+            ApplyChange(channel, changed);
     }
 
-    private void ForgetUser(string channel, UserId user)
+    private void ApplyChange(string channel, Guid changed)
     {
+        if (channel == PostgresDeviceLinks.Channel)
+        {
+            links.Tell(changed);
+            return;
+        }
+
+        var user = new UserId(changed);
         blocks.Forget(user);
         if (channel == PostgresRegistrations.ErasedChannel)
             known.Forget(user);

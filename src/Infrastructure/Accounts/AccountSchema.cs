@@ -4,8 +4,8 @@ using Weasel.Postgresql.Tables;
 namespace ChatCqrs.Infrastructure.Accounts;
 
 /// <summary>
-/// Tables that all nodes share for immediate decisions: registrations, phone owners, device sessions, counts of
-/// codes, pending erasures.
+/// Tables that all nodes share for immediate decisions: registrations, phone owners, device sessions, device links,
+/// counts of codes, pending erasures.
 /// See docs/adr/0020-accounts-in-tables.md.
 /// </summary>
 internal static class AccountSchema
@@ -16,6 +16,7 @@ internal static class AccountSchema
         options.Storage.ExtendedSchemaObjects.Add(Registrations(schema));
         options.Storage.ExtendedSchemaObjects.Add(Phones(schema));
         options.Storage.ExtendedSchemaObjects.Add(DeviceSessions(schema));
+        options.Storage.ExtendedSchemaObjects.Add(DeviceLinks(schema));
         options.Storage.ExtendedSchemaObjects.Add(Erasures(schema));
         options.Storage.ExtendedSchemaObjects.Add(CodeCounts(schema));
     }
@@ -70,6 +71,31 @@ internal static class AccountSchema
         table.AddColumn("address", "bytea");
         table.Indexes.Add(new IndexDefinition("device_sessions_user").AgainstColumns("user_id"));
         table.Indexes.Add(new IndexDefinition("device_sessions_revoked").AgainstColumns("revoked_at"));
+        return table;
+    }
+
+    private static Table DeviceLinks(string schema)
+    {
+        var table = new Table($"{schema}.device_links");
+        table.AddColumn("id", "uuid").AsPrimaryKey();
+        table.AddColumn("secret_hash", "bytea").NotNull();
+        table.AddColumn("device_id", "uuid").NotNull();
+        table.AddColumn("content", "bytea").NotNull();
+        table.AddColumn("bucket", "text");
+        table.AddColumn("address", "bytea").NotNull();
+        table.AddColumn("created_at", "timestamptz").NotNull();
+        table.AddColumn("expires_at", "timestamptz").NotNull();
+        table.AddColumn("user_id", "uuid"); // Who approves or has refused it, and on which device.
+        table.AddColumn("by_device", "uuid");
+        table.AddColumn("proof", "bytea");
+        table.AddColumn("payload", "bytea");
+        table.AddColumn("settled_at", "timestamptz");
+        table.AddColumn("refused", "boolean").NotNull().DefaultValueByExpression("false");
+        table.AddColumn("refresh_hash", "bytea"); // The sign-in's first refresh token.
+        table.AddColumn("answer", "bytea");
+        table.AddColumn("answer_bucket", "text");
+        table.Indexes.Add(new IndexDefinition("device_links_expires").AgainstColumns("expires_at"));
+        table.Indexes.Add(new IndexDefinition("device_links_user").AgainstColumns("user_id"));
         return table;
     }
 

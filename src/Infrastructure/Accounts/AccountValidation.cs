@@ -7,7 +7,7 @@ namespace ChatCqrs.Infrastructure.Accounts;
 /// <summary>Validates the account settings at start; each error names the wrong setting.</summary>
 internal sealed class AccountValidation(bool development)
     : IValidateOptions<TokenOptions>, IValidateOptions<RegistrationOptions>, IValidateOptions<AccessOptions>,
-        IValidateOptions<SmsOptions>, IValidateOptions<TextOptions>
+        IValidateOptions<SmsOptions>, IValidateOptions<TextOptions>, IValidateOptions<DeviceLinkOptions>
 {
     public ValidateOptionsResult Validate(string? name, TokenOptions options)
     {
@@ -69,6 +69,19 @@ internal sealed class AccountValidation(bool development)
 
     public ValidateOptionsResult Validate(string? name, TextOptions options) =>
         options.Fault() is { } fault ? Fail(fault) : ValidateOptionsResult.Success;
+
+    public ValidateOptionsResult Validate(string? name, DeviceLinkOptions options)
+    {
+        if (options.Lifetime < TimeSpan.FromSeconds(1) || options.Lifetime > TimeSpan.FromHours(1))
+            return Fail("DeviceLinks:Lifetime must be 00:00:01 to 01:00:00.");
+        if (options.OpenMax is not (>= 1 and <= 1_000_000))
+            return Fail("DeviceLinks:OpenMax must be 1 to 1000000.");
+        if (options.WaitsPerAddress is not (>= 1 and <= 100_000))
+            return Fail("DeviceLinks:WaitsPerAddress must be 1 to 100000.");
+        return options.WaitsMax is >= 1 and <= 100_000
+            ? ValidateOptionsResult.Success
+            : Fail("DeviceLinks:WaitsMax must be 1 to 100000.");
+    }
 
     private static bool IsHttpsOrLocal(Uri url) => url.IsAbsoluteUri
         && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback));

@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
+using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Sms;
 using Marten;
 using Microsoft.Extensions.Configuration;
@@ -16,6 +17,8 @@ public static class AccountsRegistration
 
     private const string DevelopmentKeyFile = "token-keys.pem";
 
+    private static readonly TimeSpan ForgetLinksEvery = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan GatewayConnectionLifetime = TimeSpan.FromMinutes(5);
 
     /// <summary>Adds registrations and device sessions in PostgreSQL, access tokens, and the SMS sender.</summary>
@@ -29,6 +32,8 @@ public static class AccountsRegistration
 
         services.ConfigureMarten(AccountSchema.Register);
         services.AddSingleton<IRegistrations, PostgresRegistrations>();
+        services.AddSingleton<IDeviceLinks, PostgresDeviceLinks>();
+        services.AddRecurring("forget-device-links", _ => ForgetLinksEvery, () => new ForgetDeviceLinks.Command());
         services.AddSingleton<PostgresDeviceSessions>();
         services.AddSingleton<IDeviceSessions>(provider => provider.GetRequiredService<PostgresDeviceSessions>());
         services.AddHostedService<AccountListener>();
@@ -51,6 +56,7 @@ public static class AccountsRegistration
         }).ValidateOnStart();
         services.AddOptions<RegistrationOptions>().Bind(configuration.GetSection("Registration"))
             .PostConfigure(options => options.RevealCode = development).ValidateOnStart();
+        services.AddOptions<DeviceLinkOptions>().Bind(configuration.GetSection("DeviceLinks")).ValidateOnStart();
         services.AddOptions<AccessOptions>().Bind(configuration.GetSection("Access")).PostConfigure(options =>
         {
             if (!development)
@@ -63,6 +69,7 @@ public static class AccountsRegistration
         services.AddSingleton<IValidateOptions<TokenOptions>>(validation);
         services.AddSingleton<IValidateOptions<RegistrationOptions>>(validation);
         services.AddSingleton<IValidateOptions<AccessOptions>>(validation);
+        services.AddSingleton<IValidateOptions<DeviceLinkOptions>>(validation);
         services.AddSingleton<IValidateOptions<SmsOptions>>(validation);
         services.AddSingleton<IValidateOptions<TextOptions>>(validation);
     }

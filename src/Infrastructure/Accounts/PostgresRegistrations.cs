@@ -118,6 +118,9 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
         var own = new NpgsqlBatchCommand("DELETE FROM registrations WHERE user_id = $1");
         Add(own.Parameters, user.Value);
         batch.BatchCommands.Add(own);
+        var links = new NpgsqlBatchCommand("DELETE FROM device_links WHERE user_id = $1");
+        Add(links.Parameters, user.Value);
+        batch.BatchCommands.Add(links);
         var addresses = new NpgsqlBatchCommand("UPDATE device_sessions SET address = NULL WHERE user_id = $1");
         Add(addresses.Parameters, user.Value);
         batch.BatchCommands.Add(addresses);

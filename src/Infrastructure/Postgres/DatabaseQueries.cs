@@ -26,7 +26,7 @@ internal static class DatabaseQueries
         {
             await using var command = database.CreateCommand(sql);
             foreach (var parameter in parameters)
-                command.Parameters.Add(new() { Value = parameter });
+                command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
             var rows = new List<T>();
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))

@@ -23,9 +23,10 @@ public static class AccountEndpoints
         anonymous.MapPost("/registrations", StartAsync)
             .RequireRateLimiting(RateLimitConventions.Registrations).AnswersWhenDurable();
         anonymous.MapPost("/registrations/{registration_id}/verification", VerifyAsync)
-            .RequireRateLimiting(RateLimitConventions.Verifications);
+            .RequireRateLimiting(RateLimitConventions.Verifications).OffersFeature("ephemeral_devices");
         anonymous.MapPost("/tokens/refresh", RefreshAsync)
-            .RequireRateLimiting(RateLimitConventions.Verifications).AnswersWhenDurable();
+            .RequireRateLimiting(RateLimitConventions.Verifications).AnswersWhenDurable()
+            .OffersFeature("repeated_refresh");
 
         var users = api.MapGroup("/v1").RequireAuthorization();
         users.MapGet("/users/me", ShowOwnAsync);
@@ -33,7 +34,7 @@ public static class AccountEndpoints
         users.MapDelete("/users/me", EraseAsync);
         users.MapGet("/users/me/export", ExportAsync).OffersFeature("account_export");
         users.MapGet("/users/{user_id}", ShowAsync);
-        users.MapGet("/users", ShowManyAsync);
+        users.MapGet("/users", ShowManyAsync).OffersFeature("profile_lists");
         users.MapGet("/devices", ListAsync);
         users.MapDelete("/devices/{device_id}", RemoveAsync);
         return api;

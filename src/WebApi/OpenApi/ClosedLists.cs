@@ -3,6 +3,7 @@ using ChatCqrs.Application.Inbox;
 using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Application.Users;
+using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.Operations;
 using ChatCqrs.WebApi.Push;
 using Microsoft.OpenApi;
@@ -32,6 +33,8 @@ internal static class ClosedLists
                 "reaction_cleared", "vote_set", "vote_cleared", "messages_expired",
             ],
             (typeof(TimelineEntryView), "kind")),
+        new("DeviceLinkStatus", "What became of a device link.", ["pending", "approved", "refused", "expired"],
+            (typeof(DeviceLinkStatusAnswer), "status")),
         new("PushPlatform", "A push service.", Split(PushPlatforms.Names),
             (typeof(Subscribe.Body), "platform"), (typeof(PushSubscriptionAnswer), "platform")),
         new("ProjectionState", "What a read model does.", ["running", "rebuilding", "waiting", "stopped"],

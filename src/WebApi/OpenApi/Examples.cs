@@ -10,6 +10,7 @@ internal static class Examples
     public const string Group = "0198c2a5-0000-7000-8000-0000000000a7";
     public const string Message = "0198c2a5-1000-7000-8000-0000000000c3";
     public const string Registration = "0198c2a4-7e00-7000-8000-0000000000e4";
+    public const string Link = "0198c2a4-7e00-7000-8000-0000000000e5";
     public const string File = "0198c2a6-2000-7000-8000-0000000000f5";
     public const string Subscription = "0198c2a6-3000-7000-8000-0000000000f7";
     public const string Upload = "0198c2a6-2000-7000-8000-0000000000f6";

@@ -47,6 +47,13 @@ public static class OpenApiConventions
                 BearerFormat = "JWT",
                 Description = "The access_token of a verification or a refresh.",
             });
+            options.AddSecurityDefinition(OperationDescriptions.LinkScheme, new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.ApiKey,
+                In = ParameterLocation.Header,
+                Name = "Authorization",
+                Description = "`Link <secret>`, with the secret of a device link.",
+            });
             options.DocInclusionPredicate((_, api) => !IsHeadOfGet(api));
             options.CustomSchemaIds(type => type.DeclaringType?.Name + type.Name);
             options.SupportNonNullableReferenceTypes();

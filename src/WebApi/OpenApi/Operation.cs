@@ -45,6 +45,9 @@ internal sealed record Operation(HttpMethod Method, string Path, string Tag, str
     /// <summary>Whether it needs an access token.</summary>
     public bool Authorised { get; init; } = true;
 
+    /// <summary>Whether it needs the secret of a device link instead.</summary>
+    public bool ByLink { get; init; }
+
     /// <summary>Whether it uses <c>Chat-Position</c> and <c>Chat-Min-Position</c>, and has rate limits.</summary>
     public bool Api { get; init; } = true;
 }

@@ -15,9 +15,13 @@ internal sealed class OperationDescriptions : IDocumentFilter
 {
     public const string SecurityScheme = "bearer";
 
+    /// <summary>The scheme of the secret of a device link.</summary>
+    public const string LinkScheme = "link";
+
     public static readonly IReadOnlyList<Operation> All =
     [
-        .. AccountOperations.All, .. PeopleOperations.All, .. ConversationOperations.All, .. GroupOperations.All,
+        .. AccountOperations.All, .. DeviceLinkOperations.All, .. PeopleOperations.All,
+        .. ConversationOperations.All, .. GroupOperations.All,
         .. MediaOperations.All, .. PushOperations.All,
         .. OperationsOperations.All,
     ];
@@ -27,6 +31,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
     {
         ["Registration and tokens"] = "From a phone number to tokens, and new tokens for old ones.",
         ["Account and devices"] = "One's own profile, devices, data and the end of an account.",
+        ["Device links"] = "A new device signs in by a QR code that another one of the same person scans.",
         ["Contacts and blocks"] = "Who of one's contacts is here, and who may not write.",
         ["Conversations"] = "The inbox, one's settings of a conversation, and receipts.",
         ["Messages"] = "Messages, what happens to them, and the socket.",
@@ -69,9 +74,10 @@ internal sealed class OperationDescriptions : IDocumentFilter
         operation.Description = described.Description.ReplaceLineEndings(" ");
         operation.OperationId = described.Id;
         operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
-        operation.Security = described.Authorised
-            ? [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SecurityScheme, document)] = [] }]
-            : [];
+        var scheme = described.Authorised ? SecurityScheme : described.ByLink ? LinkScheme : null;
+        operation.Security = scheme is null
+            ? []
+            : [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] }];
 
         DescribeParameters(operation, described);
         if (described.Request is not null)

@@ -16,6 +16,7 @@ internal static class Parameters
         ["user_id"] = ("A user; in a query, the caller.", Uuid(), Examples.Ben),
         ["ids"] = ("Users, with commas between them.", Text(), $"{Examples.Ann},{Examples.Ben}"),
         ["device_id"] = ("One of the caller's devices.", Uuid(), Examples.AnnsPhone),
+        ["link_id"] = ("The device link.", Uuid(), Examples.Link),
         ["registration_id"] = ("The registration.", Uuid(), Examples.Registration),
         ["name"] = ("The projection's name.", Text(), "timeline"),
         ["/v1/media/uploads/{id} id"] = ("The upload.", Uuid(), Examples.Upload),

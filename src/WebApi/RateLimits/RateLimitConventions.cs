@@ -21,6 +21,9 @@ public static class RateLimitConventions
     /// <summary>The policy of endpoints that check a code or a token.</summary>
     public const string Verifications = "verifications";
 
+    /// <summary>The policy of the endpoint by which anybody asks for a device link.</summary>
+    public const string DeviceLinks = "device-links";
+
     private const int DevelopmentCodesPerPhone = 10_000;
 
     public static WebApplicationBuilder AddRateLimits(this WebApplicationBuilder builder)
@@ -43,6 +46,7 @@ public static class RateLimitConventions
         services.AddSingleton<IRetentionRate, RetentionRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
+        services.AddSingleton<LinkWaitLimit>();
         services.AddSingleton<NewcomerPlaces>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>()
@@ -95,6 +99,7 @@ public static class RateLimitConventions
                     : RateLimitPartition.GetNoLimiter((false, default(UserId)))));
         limiter.AddPolicy(Registrations, context => Bucket(ClientAddress.Of(context), limits.Registrations));
         limiter.AddPolicy(Verifications, context => Bucket(ClientAddress.Of(context), limits.Verifications));
+        limiter.AddPolicy(DeviceLinks, context => Bucket(ClientAddress.Of(context), limits.DeviceLinks));
         limiter.OnRejected = async (rejected, _) =>
         {
             var wait = rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var after)
@@ -130,7 +135,8 @@ internal sealed class RateLimitValidation : IValidateOptions<RateLimitOptions>
         var buckets = new[]
         {
             (options.User, "User"), (options.Address, "Address"), (options.Registrations, "Registrations"),
-            (options.Verifications, "Verifications"), (options.Frames, "Frames"), (options.Contacts, "Contacts"),
+            (options.Verifications, "Verifications"), (options.DeviceLinks, "DeviceLinks"),
+            (options.Frames, "Frames"), (options.Contacts, "Contacts"),
             (options.Exports, "Exports"), (options.Typing, "Typing"), (options.Sockets, "Sockets"),
             (options.PushSubscriptions, "PushSubscriptions"),
             (options.GroupMembers, "GroupMembers"), (options.RetentionChanges, "RetentionChanges"),

@@ -379,8 +379,8 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
 
     private AccountListener Listener(
         PostgresDeviceSessions sessions, KnownUsers? known = null, ContentSealer? sealer = null) => new(
-        database.Source, sessions, NoBlocks(), known ?? new KnownUsers(new EverybodyExists()), sealer ?? Sealer(),
-        TimeProvider.System, NullLogger<AccountListener>.Instance);
+        database.Source, sessions, NoBlocks(), known ?? new KnownUsers(new EverybodyExists()),
+        new LinkWaits(), sealer ?? Sealer(), TimeProvider.System, NullLogger<AccountListener>.Instance);
 
     private sealed class EverybodyExists : IUsers
     {

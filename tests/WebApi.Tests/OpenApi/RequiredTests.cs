@@ -13,6 +13,7 @@ public sealed class RequiredTests(SignedInServer server) : IClassFixture<SignedI
     [
         "sendMessage receiver_id", "sendMessage text", "sendMessageAtAlias receiver_id", "sendMessageAtAlias text",
         "startConversation member_ids", "editMessage text", "subscribeToPush endpoint", "subscribeToPush keys",
+        "settleDeviceLink proof",
     ];
 
     public static TheoryData<string> Operations => [.. OperationDescriptions.All
