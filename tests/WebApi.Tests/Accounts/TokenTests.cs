@@ -93,14 +93,25 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     [Theory]
     [InlineData("Bearer")]
     [InlineData("access_token")]
+    [InlineData("authenticate")]
+    [InlineData("renewal")]
     public async Task A_socket_uses_the_tokens_as_well(string by)
     {
         var tokens = await server.SignInAsync();
         var next = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
 
-        using var socket = by == "Bearer"
-            ? await server.ConnectAsync(next.Access)
-            : await ConnectByAddressAsync(next.Access);
+        using var socket = by switch
+        {
+            "Bearer" => await server.ConnectAsync(next.Access),
+            "access_token" => await ConnectByAddressAsync($"access_token={next.Access}"),
+            "authenticate" => await ConnectByAddressAsync(""),
+            _ => await server.ConnectAsync(tokens.Access),
+        };
+        if (by is "authenticate" or "renewal")
+        {
+            await AuthenticateAsync(socket, next.Access);
+            await HearsAsync(socket, by == "authenticate" ? "welcome" : "authenticated");
+        }
 
         (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseAsync(socket));
@@ -256,14 +267,32 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
         sessions.Revoked -= Tell;
     }
 
-    private async Task<ClientWebSocket> ConnectByAddressAsync(string token)
+    private static Task AuthenticateAsync(ClientWebSocket socket, string token) => socket.SendAsync(
+        JsonSerializer.SerializeToUtf8Bytes(new { op = "authenticate", access_token = token }).AsMemory(),
+        WebSocketMessageType.Text, endOfMessage: true, Testing.Eventually.Cancelled()).AsTask();
+
+    /// <summary>Reads until a frame of a kind.</summary>
+    private static async Task HearsAsync(ClientWebSocket socket, string op)
+    {
+        var buffer = new byte[16_384];
+        while (true)
+        {
+            var received = await socket.ReceiveAsync(buffer.AsMemory(), Testing.Eventually.Cancelled());
+            Assert.Equal(WebSocketMessageType.Text, received.MessageType);
+            var frame = JsonSerializer.Deserialize<JsonElement>(buffer.AsSpan(0, received.Count));
+            if (frame.GetProperty("op").GetString() == op)
+                return;
+        }
+    }
+
+    private async Task<ClientWebSocket> ConnectByAddressAsync(string query)
     {
         var socket = new ClientWebSocket();
         var address = new UriBuilder(server.Http.BaseAddress!)
         {
             Scheme = "ws",
             Path = "/v1/ws",
-            Query = $"access_token={token}",
+            Query = query,
         };
         await socket.ConnectAsync(address.Uri, Testing.Eventually.Cancelled());
         return socket;
