@@ -26,6 +26,11 @@ public sealed partial class DependencyRules
         "MediatR", // Scheduled jobs send commands.
     ];
 
+    private static readonly string[] SdkMay =
+    [
+        "Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions",
+    ];
+
     /// <summary>
     /// JasperFx.Events, because its source generator, part of Marten, adds a reference to every assembly.
     /// </summary>
@@ -55,10 +60,27 @@ public sealed partial class DependencyRules
     [Fact]
     public void The_web_project_references_only_its_list() => Assert.Empty(Violations(Solution.WebApi, WebApiMay));
 
+    /// <summary>The SDK is no part of the product: it knows the wire contract alone.</summary>
+    [Fact]
+    public void The_SDK_references_only_abstractions() =>
+        Assert.Empty(Violations(typeof(Client.ChatClient).Assembly, SdkMay));
+
+    [Fact]
+    public void Only_tools_benches_tests_and_its_own_checks_reference_the_SDK()
+    {
+        var referencing = Solution.Files(".csproj")
+            .Where(file => File.ReadAllText(file).Contains("ChatCqrs.Client.csproj", StringComparison.Ordinal))
+            .Select(file => Path.GetRelativePath(Solution.Root, file).Split('/')[0]).ToHashSet();
+
+        Assert.Contains("tools", referencing);
+        Assert.Subset(["tools", "bench", "tests", "clients"], referencing);
+    }
+
     [Fact]
     public void A_dependency_that_is_not_allowed_is_found()
     {
         Assert.Contains("MediatR", Violations(Solution.Application, DomainMay));
+        Assert.Contains(SdkMay[0], Violations(typeof(Client.ChatClient).Assembly, DomainMay));
         Assert.Contains("ChatCqrs.Infrastructure", Violations(Solution.WebApi, InfrastructureMay));
         Assert.Contains("Npgsql", Violations(Solution.Infrastructure, ApplicationMay));
     }
