@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 using ChatCqrs.Demo;
 using ChatCqrs.Demo.Scenes;
 
-// Plays a conversation with two clients that know only the wire contract. Exits with 0 only if every step was seen.
+// Plays a conversation with two clients that know only the wire contract, and one scene with the C# SDK.
+// Exits with 0 only if every step was seen.
 // usage: ChatCqrs.Demo URL [COMMAND that restarts the product [ITS ARGUMENTS]]
 if (args.Length < 1 || !Uri.TryCreate(args[0], UriKind.Absolute, out var address))
 {
@@ -20,7 +21,7 @@ await using var stage = new Stage(address, args[1..], interrupted.Token);
 IScene[] scenes =
 [
     new Registration(), new WritingToSomeoneOffline(), new ComingOnline(), new Answering(), new Retrying(),
-    new InAGroup(), new Restarting(), new LookingBack(),
+    new InAGroup(), new WithTheSdk(), new Restarting(), new LookingBack(),
 ];
 try
 {

@@ -23,6 +23,8 @@ public sealed class Stage(Uri address, IReadOnlyList<string> restart, Cancellati
 
     public CancellationToken Interrupted => interrupted;
 
+    public Uri Address => address;
+
     public Person Ada => _people[0];
 
     public Person Ben => _people[1];

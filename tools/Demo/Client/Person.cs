@@ -32,10 +32,7 @@ public sealed class Person
     public static async Task<Person> RegisterAsync(
         RestClient rest, Uri server, string name, CancellationToken interrupted)
     {
-        // Full length, with an unassigned country code: repeated runs do not collide.
-        var (first, second) = (
-            RandomNumberGenerator.GetInt32(100_000, 1_000_000), RandomNumberGenerator.GetInt32(100_000, 1_000_000));
-        var phone = string.Create(CultureInfo.InvariantCulture, $"+999{first}{second}");
+        var phone = NewPhone();
         var begun = (await rest.SendAsync(HttpMethod.Post, "/v1/registrations", new { phone, name })).Expect(202).Body;
         if (!begun.TryGetProperty("code", out var code) || code.ValueKind != JsonValueKind.String)
             throw new NotSeenException("the code: only Development settings answer a registration with it.");
@@ -43,6 +40,14 @@ public sealed class Person
             HttpMethod.Post, $"/v1/registrations/{begun.GetProperty("registration_id").GetString()}/verification",
             new { code = code.GetString(), device = new { name = $"{name}'s console", platform = "cli" } });
         return new Person(rest, server, name, phone, done.Expect(200).Body, interrupted);
+    }
+
+    /// <summary>Full length, with an unassigned country code: repeated runs do not collide.</summary>
+    public static string NewPhone()
+    {
+        var (first, second) = (
+            RandomNumberGenerator.GetInt32(100_000, 1_000_000), RandomNumberGenerator.GetInt32(100_000, 1_000_000));
+        return string.Create(CultureInfo.InvariantCulture, $"+999{first}{second}");
     }
 
     public Task<Answer> GetAsync(string path, string? after = null) =>
@@ -96,9 +101,14 @@ public sealed class Person
         Socket.SendAsync(new { op, conversation_id = conversation, seq });
 
     /// <summary>Waits for a receipt: a user holds, or has read, everything up to a seq.</summary>
-    public Task<JsonElement> ReceiptAsync(Person of, Guid conversation, string watermark, long seq) => Socket.NextAsync(
-        "receipt", $"{Name}'s receipt for {of.Name} ({watermark} {seq})",
-        frame => Is(frame, "conversation_id", conversation) && Is(frame, "user_id", of.Id)
+    public Task<JsonElement> ReceiptAsync(Person of, Guid conversation, string watermark, long seq) =>
+        ReceiptAsync(of.Id, of.Name, conversation, watermark, seq);
+
+    /// <inheritdoc cref="ReceiptAsync(Person, Guid, string, long)"/>
+    public Task<JsonElement> ReceiptAsync(
+        Guid of, string name, Guid conversation, string watermark, long seq) => Socket.NextAsync(
+        "receipt", $"{Name}'s receipt for {name} ({watermark} {seq})",
+        frame => Is(frame, "conversation_id", conversation) && Is(frame, "user_id", of)
             && frame.GetProperty(watermark) is { ValueKind: JsonValueKind.Number } value && value.GetInt64() >= seq);
 
     /// <summary>Waits for an update of a conversation.</summary>
