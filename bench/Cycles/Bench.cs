@@ -9,7 +9,7 @@ internal sealed record FloorFigures(LoadFigures? Load, InsertFigures? Inserts, I
 
 internal sealed record ProductFigures(
     LoadFigures? Saturation, LoadFigures? Latency, IReadOnlyList<IdleFigure> Idle,
-    MediaFigures? Media = null, SweepFigures? Sweep = null, FanOutFigures? FanOut = null);
+    MediaFigures? Media = null, SweepFigures? Sweep = null, FanOutFigures? FanOut = null, SdkFigures? Sdk = null);
 
 /// <summary>
 /// A whole run: starts servers in a folder of its own, measures part after part, and removes the folder.
@@ -29,7 +29,11 @@ internal sealed class Bench(BenchOptions options, string folder)
             var bench = new Bench(options, folder);
             var floors = options.Has("floors") ? await bench.FloorsAsync() : new FloorFigures(null, null, []);
             var (product, inserts) = await bench.ProductAsync();
-            product = product with { Sweep = options.Has("sweep") ? await bench.SweepAsync() : null };
+            product = product with
+            {
+                Sweep = options.Has("sweep") ? await bench.SweepAsync() : null,
+                Sdk = options.Has("sdk") ? await bench.SdkAsync() : null,
+            };
             Console.WriteLine();
             Console.Write(Summary.Of(options, product, floors with { Inserts = inserts }));
             var complaints = Complaints("floor", floors.Load) + Complaints("saturation", product.Saturation)
@@ -142,6 +146,14 @@ internal sealed class Bench(BenchOptions options, string folder)
         await using var server = await SayingAsync(
             "the product starts", () => ServerUnderTest.ProductAsync(options, folder, SweepPart.Settings));
         return await SayingAsync($"a sweep of {options.Due} messages", () => SweepPart.RunAsync(server, options));
+    }
+
+    private async Task<SdkFigures> SdkAsync()
+    {
+        await using var server = await SayingAsync(
+            "the product starts", () => ServerUnderTest.ProductAsync(options, folder));
+        return await SayingAsync(
+            $"{options.Clients} clients of the C# SDK", () => SdkPart.RunAsync(server, options, folder));
     }
 
     private Task<InsertFigures> InsertsAsync(string postgres)

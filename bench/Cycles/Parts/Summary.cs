@@ -41,6 +41,11 @@ internal static class Summary
             Media(report, media);
         }
 
+        if (product.Sdk is { } sdk)
+        {
+            Sdk(report, sdk);
+        }
+
         if (floors.Inserts is { } inserts)
         {
             report.Plain(
@@ -76,6 +81,16 @@ internal static class Summary
         Quantiles(report, "  send to receipt", s => s.ToReceipt, product, floor);
         report.Plain("  broken promises", product?.Statistics.Violations, "", floor?.Statistics.Violations);
         report.Plain("  refused messages", product?.Statistics.Refusals, "", floor?.Statistics.Refusals);
+    }
+
+    private static void Sdk(Report report, SdkFigures sdk)
+    {
+        report.Plain($"memory of {sdk.Clients:#,0} live C# clients in one process, each", sdk.BytesEach / 1024, "KiB");
+        report.Plain("  CPU of the process, idle", 100 * sdk.IdleCpu, "% of a core");
+        report.Plain("  CPU a message that is sent and received", sdk.Microseconds, "us");
+        report.Plain("  messages a second meanwhile", sdk.MessagesPerSecond, "/s");
+        report.Plain("from the start of a process to a live client, p50", sdk.StartP50.TotalMilliseconds, "ms");
+        report.Plain("  of it from Main on, p50", sdk.StartOwnP50.TotalMilliseconds, "ms");
     }
 
     private static void Media(Report report, MediaFigures media)

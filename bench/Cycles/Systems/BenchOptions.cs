@@ -6,9 +6,9 @@ namespace ChatCqrs.Bench.Systems;
 internal sealed record BenchOptions
 {
     public const string Usage = """
-        usage: bench/run [saturation] [latency] [idle] [floors] [media] [fanout] [sweep] [options]
+        usage: bench/run [saturation] [latency] [idle] [floors] [media] [fanout] [sweep] [sdk] [options]
 
-          Without a part: all but the sweep.
+          Without a part: all but the sweep and the SDK.
 
           --seconds N           measured span of each part (20)
           --warmup N            load before it, not measured (30)
@@ -19,6 +19,7 @@ internal sealed record BenchOptions
           --members N           online members of the group in the fanout part (1000)
           --group-rate N        messages a second in that group (5)
           --due N               messages that are due at once in the sweep part (100000)
+          --clients N           clients of the C# SDK in one process (1000)
           --text-bytes N        size of a message's text (100)
           --file-mib N          size of the file that goes up and down, in MiB (1024)
           --receipt KIND        what readers confirm: delivered or read (delivered)
@@ -27,7 +28,7 @@ internal sealed record BenchOptions
           --server URL          a running server instead of one of our own (its rate limits must be off)
         """;
 
-    private const string Sweep = "sweep";
+    private static readonly string[] FurtherParts = ["sweep", "sdk"];
 
     private static readonly string[] UsualParts = ["saturation", "latency", "idle", "floors", "media", "fanout"];
 
@@ -42,6 +43,7 @@ internal sealed record BenchOptions
     public int Due { get; init; } = 100_000;
     public IReadOnlyList<int> Sockets { get; init; } = [1_000, 10_000];
     public int TextBytes { get; init; } = 100;
+    public int Clients { get; init; } = 1_000;
     public int FileMegabytes { get; init; } = 1024;
     public bool Reads { get; init; }
     public string? EventStore { get; init; }
@@ -69,7 +71,7 @@ internal sealed record BenchOptions
         var parts = new HashSet<string>();
         for (var i = 0; i < arguments.Length; i++)
         {
-            if (UsualParts.Contains(arguments[i]) || arguments[i] == Sweep)
+            if (UsualParts.Contains(arguments[i]) || FurtherParts.Contains(arguments[i]))
             {
                 parts.Add(arguments[i]);
             }
@@ -97,6 +99,7 @@ internal sealed record BenchOptions
         "--group-rate" => this with { GroupRate = Number(value) },
         "--due" => this with { Due = Number(value) },
         "--sockets" => this with { Sockets = value.Split(',').Select(Number).Order().ToArray() },
+        "--clients" => this with { Clients = Number(value) },
         "--text-bytes" => this with { TextBytes = Number(value) },
         "--file-mib" => this with { FileMegabytes = Number(value) },
         "--receipt" when value is "delivered" or "read" => this with { Reads = value == "read" },
