@@ -102,10 +102,10 @@ public sealed class ContractSpecs(Running server) : IClassFixture<Running>
         Assert.Equal("Ada", (await ada.Client.MeAsync()).Name);
         Assert.True(Assert.Single(await ada.Client.DevicesAsync()).Current);
 
-        await ben.Client.BlockAsync(ada.Id);
-        var blocked = await ada.Client.Conversation((await StartAsync(ada, eve))).SendAsync("not blocked");
-        await blocked.Acked.WaitAsync(Eventually.Deadline);
         var direct = await ada.Client.Inbox.StartDirectAsync(ben.Id);
+        await ben.Client.BlockAsync(ada.Id);
+        var blocked = await ada.Client.Conversation(await StartAsync(ada, eve)).SendAsync("not blocked");
+        await blocked.Acked.WaitAsync(Eventually.Deadline);
         var refused = await ada.Client.Conversation(direct.ConversationId).SendAsync("blocked");
         var reason = await Assert.ThrowsAsync<ChatException>(() => refused.Acked.WaitAsync(Eventually.Deadline));
         Assert.Equal((ErrorCode.Blocked, 403), (reason.Code, reason.Status));
