@@ -7,7 +7,7 @@ namespace ChatCqrs.Bench.Parts;
 /// <summary>What clients of the C# SDK cost.</summary>
 /// <param name="BytesEach">Private memory a live client, after collections.</param>
 /// <param name="IdleCpu">The share of one core that all of them use while nothing happens.</param>
-/// <param name="Microseconds">CPU of the process a message: writing, sending, acknowledgement, receiving, receipt.</param>
+/// <param name="Microseconds">CPU of the process a message, from its writing to its receipt.</param>
 /// <param name="StartP50">From the start of a process, its runtime included, to a live client.</param>
 /// <param name="StartOwnP50">The same from Main on.</param>
 internal sealed record SdkFigures(
