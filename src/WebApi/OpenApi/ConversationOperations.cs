@@ -47,7 +47,7 @@ internal static class ConversationOperations
         Refusals =
         [
             Refusal.SenderMismatch, Refusal.Blocked, Refusal.UserUnknown, Refusal.ConversationUnknown,
-            Refusal.MessageIdReused, Refusal.DirectWithOneself, Refusal.FileNotToSend,
+            Refusal.MessageIdReused, Refusal.DirectWithOneself, Refusal.FileNotToSend, Refusal.MessageUnknown,
             Refusal.Erased,
         ],
     };
