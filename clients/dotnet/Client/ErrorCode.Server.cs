@@ -30,7 +30,10 @@ public static partial class ErrorCode
     public const string InvalidPosition = "invalid_position";
     public const string LastAdmin = "last_admin";
     public const string LinkInvalid = "link_invalid";
+    public const string LinkSecretWrong = "link_secret_wrong";
     public const string LinkSettled = "link_settled";
+    public const string LinkUnknown = "link_unknown";
+    public const string MalformedFrame = "malformed_frame";
     public const string MalformedJson = "malformed_json";
     public const string MalformedRequest = "malformed_request";
     public const string MediaQuotaExceeded = "media_quota_exceeded";
@@ -64,6 +67,7 @@ public static partial class ErrorCode
     public const string SmsUnavailable = "sms_unavailable";
     public const string StoreUnavailable = "store_unavailable";
     public const string SubscriptionUnknown = "subscription_unknown";
+    public const string TextFramesOnly = "text_frames_only";
     public const string TokenExpired = "token_expired";
     public const string TokenInvalid = "token_invalid";
     public const string TooLarge = "too_large";
@@ -73,6 +77,7 @@ public static partial class ErrorCode
     public const string TusVersionUnknown = "tus_version_unknown";
     public const string Unauthenticated = "unauthenticated";
     public const string Unavailable = "unavailable";
+    public const string UnknownOp = "unknown_op";
     public const string UnsupportedMediaType = "unsupported_media_type";
     public const string UploadExpired = "upload_expired";
     public const string UploadFinal = "upload_final";
