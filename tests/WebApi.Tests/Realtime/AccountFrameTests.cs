@@ -1,9 +1,7 @@
 using System.Text.Json;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
-using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
-using ChatCqrs.WebApi.Tests.Realtime;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 
