@@ -122,6 +122,16 @@ public sealed class TimelineSpecs
         Assert.Null(Message(story, 2).Content);
     }
 
+    [Fact]
+    public void What_comes_after_a_message_went_changes_nothing()
+    {
+        var story = new Story().In(
+            Group, Started(Ann, Ben), Sent(1, Ann), Edited(1, 1, Ann, 2), Reacted(1, 1, Ben, "👍"), Deleted(1, 1, Ann));
+        var gone = TimelineProjection.Added(story.Facts[1])!.Message! with { Content = null, ExpiredAt = At(9) };
+
+        Assert.All(story.Facts.Skip(2), fact => Assert.Equal(gone, TimelineProjection.Evolve(gone, fact)));
+    }
+
     /// <summary>Applying every entry to a copy of the messages gives the same messages as reading them anew.</summary>
     [Property(MaxTest = 200)]
     public Property A_snapshot_and_what_follows_it_equal_a_later_snapshot() => Prop.ForAll(Histories, steps =>

@@ -7,9 +7,9 @@ using static ChatCqrs.Domain.Conversations.ConversationEvent;
 namespace ChatCqrs.Infrastructure.Projecting;
 
 /// <summary>
-/// Messages that go, and those that are to go sooner. Their rows stay, so that seqs have no gap; what they said does
-/// not. In the order of the log, after what else a run does to messages: whatever was done to one before or after it
-/// went is gone with it.
+/// Messages that go, and those that are to go sooner. Their places stay, so that seqs have no gap; what they said, what
+/// they replied to and what was done to them does not. In the order of the log, after what else a run does to messages:
+/// whatever was done to one before or after it went is gone with it.
 /// </summary>
 internal static class MessageExpiry
 {
@@ -54,7 +54,8 @@ internal static class MessageExpiry
         await using (var update = session.Command(
             $"""
             UPDATE timeline t
-            SET bucket = NULL, content = NULL, edited_at = NULL, reactions = NULL, votes = NULL, expired_at = gone.at, kept_until = NULL,
+            SET bucket = NULL, content = NULL, reply_to = NULL, edited_at = NULL, deleted_at = NULL, reactions = NULL,
+                votes = NULL, expired_at = gone.at, kept_until = NULL,
                 expires_at = least(t.expires_at, {RetentionRuleSql.ShownUntil})
             FROM unnest($1, $2, $3) AS gone(conversation_id, seq, at)
             WHERE t.conversation_id = gone.conversation_id AND t.seq = gone.seq AND t.kept_until IS NOT NULL

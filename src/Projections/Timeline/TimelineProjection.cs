@@ -58,8 +58,9 @@ public static class TimelineProjection
     /// <summary>The message after an event that changes it.</summary>
     public static TimelineMessage Evolve(TimelineMessage message, Recorded fact) => fact.Event switch
     {
+        _ when message.ExpiredAt is not null => message,
         MessageDeleted e => message with { Content = null, DeletedAt = e.At, Reactions = [], Votes = [] },
-        _ when message.DeletedAt is not null || message.ExpiredAt is not null => message,
+        _ when message.DeletedAt is not null => message,
         MessageEdited e => message with { Content = e.Content, EditedAt = e.At },
         ReactionSet e =>
             message with { Reactions = [.. Without(message, e.User), new Reaction(e.User.Value, e.Emoji)] },
