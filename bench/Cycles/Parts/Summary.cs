@@ -156,8 +156,8 @@ internal static class Summary
         report.Plain($"sweep of {sweep.Messages:#,0} due messages", sweep.Span.TotalSeconds, "s");
         report.Plain("  messages gone", sweep.Messages / Math.Max(0.001, sweep.Span.TotalSeconds), "/s");
         report.Plain("  from being due to the first one gone", sweep.Started.TotalSeconds, "s");
-        report.Plain("  bytes that stay of a message: its place", sweep.Places, "B");
-        report.Plain("  bytes that stay of a message: its id", sweep.Ids, "B");
+        report.Plain("  bytes that stay of a message", sweep.Staying, "B");
+        report.Plain("  from the last one gone to the last narrow row", sweep.Moved.TotalSeconds, "s");
         report.Plain("  server's memory before", sweep.MemoryBefore / 1024.0 / 1024, "MiB");
         report.Plain("  server's memory at most", sweep.MemoryPeak / 1024.0 / 1024, "MiB");
         foreach (var (name, of) in new (string, Func<LoadStatistics, LatencyHistogram>)[]

@@ -12,11 +12,13 @@ namespace ChatCqrs.Bench.Parts;
 /// <param name="Swept">Latencies of others during the sweep.</param>
 /// <param name="MemoryBefore">The server's private memory before, in bytes.</param>
 /// <param name="MemoryPeak">The server's peak private memory during the sweep, in bytes.</param>
-/// <param name="Places">The bytes that stay of a message in the timeline, indexes included.</param>
-/// <param name="Ids">The bytes that stay of a message to recognise its retry, indexes included.</param>
+/// <param name="Staying">
+/// The bytes that stay of a message for ever, its place and its id, indexes included, once its log is truncated.
+/// </param>
+/// <param name="Moved">From the last message gone until all but each author's last have their narrow rows.</param>
 internal sealed record SweepFigures(
     int Messages, TimeSpan Started, TimeSpan Span, LoadStatistics Calm, LoadStatistics Swept, long MemoryBefore,
-    long MemoryPeak, double Places, double Ids);
+    long MemoryPeak, double Staying, TimeSpan Moved);
 
 /// <summary>Many messages expire at once while other people write at a fixed rate.</summary>
 internal static class SweepPart
@@ -24,7 +26,6 @@ internal static class SweepPart
     /// <summary>The number of conversations that hold the due messages.</summary>
     private const int Conversations = 100;
 
-    private const string Gone = "expired_at IS NOT NULL";
     private const int InFlight = 4;
     private static readonly TimeSpan FillMost = TimeSpan.FromMinutes(10), SweepMost = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ReadyMost = TimeSpan.FromSeconds(30), PollEvery = TimeSpan.FromMilliseconds(200);
@@ -48,7 +49,7 @@ internal static class SweepPart
             ?? throw new InvalidOperationException("The sweep is watched in PostgreSQL: --postgres must name it.");
         await using var database = NpgsqlDataSource.Create(postgres);
         var calm = await PacedAsync(server, options, () => Task.CompletedTask, () => { });
-        Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)>? watching = null;
+        Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak, TimeSpan Moved)>? watching = null;
         var due = DateTime.MaxValue;
         var swept = await PacedAsync(
             server, options,
@@ -57,24 +58,22 @@ internal static class SweepPart
         var seen = await watching!;
         return new SweepFigures(
             options.Due, seen.Started, seen.Span, calm, swept, seen.Before, seen.Peak,
-            await StayingAsync(database, "timeline", Gone),
-            await StayingAsync(
-                database, "message_ids",
-                $"(conversation_id, seq) IN (SELECT conversation_id, seq FROM chat.timeline WHERE {Gone})"));
+            await StayingAsync(database, "gone_messages") + await StayingAsync(database, "gone_authors"), seen.Moved);
     }
 
     /// <summary>
-    /// Copies rows of a table into a new one with the same indexes, and measures that: without dead rows.
+    /// Copies a table into a new one with the same indexes, in the order in which sweeps write it, and measures that:
+    /// without dead rows.
     /// </summary>
-    /// <returns>Bytes a row.</returns>
-    private static async Task<double> StayingAsync(NpgsqlDataSource database, string table, string where)
+    /// <returns>Bytes a gone message.</returns>
+    private static async Task<double> StayingAsync(NpgsqlDataSource database, string table)
     {
         await using var command = database.CreateCommand(
             $"""
             CREATE SCHEMA IF NOT EXISTS bench_staying;
             CREATE TABLE bench_staying.{table} (LIKE chat.{table} INCLUDING ALL);
-            INSERT INTO bench_staying.{table} SELECT * FROM chat.{table} WHERE {where} ORDER BY conversation_id, seq;
-            SELECT pg_total_relation_size('bench_staying.{table}')::float8 / count(*) FROM bench_staying.{table};
+            INSERT INTO bench_staying.{table} SELECT * FROM chat.{table} ORDER BY 1, 2;
+            SELECT pg_total_relation_size('bench_staying.{table}')::float8 / count(*) FROM chat.gone_messages;
             """);
         return (double)(await command.ExecuteScalarAsync())!;
     }
@@ -156,25 +155,34 @@ internal static class SweepPart
                 $"The sockets did not get ready. {string.Join(' ', statistics.Examples)}");
     }
 
-    private static async Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak)> WatchAsync(
+    private static async Task<(TimeSpan Started, TimeSpan Span, long Before, long Peak, TimeSpan Moved)> WatchAsync(
         ServerUnderTest server, NpgsqlDataSource database, int count, DateTime due)
     {
-        var (begin, first, before) = (Clock.Now, 0L, ProcFs.PrivateMemoryOf(server.Process));
+        var (begin, first, last, before) = (Clock.Now, 0L, 0L, ProcFs.PrivateMemoryOf(server.Process));
         var (peak, started) = (before, TimeSpan.Zero);
         while (Clock.Span(Clock.Now - begin) < SweepMost)
         {
             await using var command = database.CreateCommand(
-                "SELECT count(*) FROM chat.timeline WHERE expired_at IS NOT NULL");
-            var gone = (long)(await command.ExecuteScalarAsync())!;
+                """
+                SELECT (SELECT count(*) FROM chat.timeline WHERE expired_at IS NOT NULL), (SELECT count(*) FROM chat.gone_messages)
+                """);
+            await using var row = await command.ExecuteReaderAsync();
+            await row.ReadAsync();
+            var (moved, gone) = (row.GetInt64(1), row.GetInt64(0) + row.GetInt64(1));
             peak = Math.Max(peak, ProcFs.PrivateMemoryOf(server.Process));
             if (first == 0 && gone > 0)
             {
                 (first, started) = (Clock.Now, DateTime.UtcNow - due);
             }
 
-            if (gone >= count)
+            if (last == 0 && gone >= count)
             {
-                return (started, Clock.Span(Clock.Now - first), before, peak);
+                last = Clock.Now;
+            }
+
+            if (last != 0 && moved >= count - (2 * Conversations)) // Each author's last one stays where it is.
+            {
+                return (started, Clock.Span(last - first), before, peak, Clock.Span(Clock.Now - last));
             }
 
             await Task.Delay(PollEvery);

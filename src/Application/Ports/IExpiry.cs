@@ -52,6 +52,22 @@ public interface IExpiry
     Task<bool> TrimReceiptsAsync(ReceiptTrim trim, int limit, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Conversations whose stream was truncated, and whose messages from before that do not all have their narrow rows
+    /// yet.
+    /// </summary>
+    /// <param name="after">The last conversation of the call before; null to start with the first.</param>
+    Task<IReadOnlyList<ConversationId>> TruncatedAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Gives the next such messages their narrow rows, which have what stays for ever and nothing else. No answer
+    /// changes.
+    /// </summary>
+    /// <param name="limit">The most messages to move; the only ones that are locked.</param>
+    /// <returns>Whether there may be more; false also during a rebuild, which copies the rows.</returns>
+    Task<bool> MoveGoneAsync(ConversationId conversation, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Conversations whose streams may start with expired messages. No read model is rebuilt until the result is
     /// disposed.
     /// </summary>

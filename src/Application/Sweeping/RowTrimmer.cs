@@ -5,8 +5,9 @@ using Microsoft.Extensions.Logging;
 namespace ChatCqrs.Application.Sweeping;
 
 /// <summary>
-/// Brings rows of the views up to date whose number no fold may depend on: messages whose time was shortened, and times
-/// of receipts of messages that are gone. Conversation by conversation, each transaction a bounded number of rows.
+/// Brings rows of the views up to date whose number no fold may depend on: messages whose time was shortened, times of
+/// receipts of messages that are gone, and those messages themselves. Conversation by conversation, each transaction a
+/// bounded number of rows.
 /// </summary>
 public sealed class RowTrimmer(IExpiry expiry, TimeProvider clock, ILogger<RowTrimmer> logger)
 {
@@ -32,6 +33,12 @@ public sealed class RowTrimmer(IExpiry expiry, TimeProvider clock, ILogger<RowTr
     public Task<int> TrimReceiptsAsync(CancellationToken cancellationToken) => ForEachAsync(
         (after, limit) => expiry.ReceiptTrimsAsync(after, limit, cancellationToken), trim => trim.Conversation,
         trim => expiry.TrimReceiptsAsync(trim, RowsMax, cancellationToken), cancellationToken);
+
+    /// <summary>Gives messages that are gone their narrow rows.</summary>
+    /// <returns>The number of conversations that are done.</returns>
+    public Task<int> MoveGoneAsync(CancellationToken cancellationToken) => ForEachAsync(
+        (after, limit) => expiry.TruncatedAsync(after, limit, cancellationToken), conversation => conversation,
+        conversation => expiry.MoveGoneAsync(conversation, RowsMax, cancellationToken), cancellationToken);
 
     private async Task<int> ForEachAsync<T>(
         Func<ConversationId?, int, Task<IReadOnlyList<T>>> nextAsync, Func<T, ConversationId> conversationOf,

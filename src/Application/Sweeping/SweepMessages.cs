@@ -15,8 +15,8 @@ namespace ChatCqrs.Application.Sweeping;
 
 /// <summary>
 /// Expires due messages: shreds the keys of ended buckets, appends expiries to conversations, from which the views
-/// remove the messages, and truncates streams. Works in bounded steps and may stop after any: the next run, on any
-/// node, finds the rest. Repeating is safe.
+/// remove the messages, truncates streams, and narrows what stays. Works in bounded steps and may stop after any: the
+/// next run, on any node, finds the rest. Repeating is safe.
 /// </summary>
 public static class SweepMessages
 {
@@ -71,6 +71,7 @@ public static class SweepMessages
                 messages += await parts.RunAsync("expiry on delivery", () => DeleteDeliveredAsync(cancellationToken));
             await parts.RunAsync("deletion of receipts", () => rows.TrimReceiptsAsync(cancellationToken));
             var logs = await parts.RunAsync("truncation of logs", () => trimmer.TrimAsync(cancellationToken));
+            await parts.RunAsync("moving of gone messages", () => rows.MoveGoneAsync(cancellationToken));
             Duration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             parts.ThrowFailure();
             if (messages > 0 || keys > 0)

@@ -43,7 +43,7 @@ internal static class MessageChanges
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
         {
-            var entry = ReadModelRows.Entry(row);
+            var entry = ReadModelRows.StoredEntry(row);
             entries.Add((entry.Conversation, entry.Seq), entry);
         }
 

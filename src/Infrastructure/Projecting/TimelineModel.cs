@@ -16,7 +16,8 @@ internal sealed class TimelineModel : IReadModel
     public string Name => "timeline";
     public IReadOnlyList<ReadModelTable> Tables { get; } =
     [
-        TimelineTables.Timeline, TimelineTables.MessageIds, TimelineTables.LogTrims, TimelineTables.RetentionRules,
+        TimelineTables.Timeline, TimelineTables.MessageIds, TimelineTables.GoneMessages, TimelineTables.GoneAuthors,
+        TimelineTables.LogTrims, TimelineTables.RetentionRules,
     ];
 
     public int WeightOf(Recorded fact) => fact.Event is ConversationEvent.MessagesExpired e ? e.Messages.Length : 0;
@@ -110,7 +111,7 @@ internal sealed class TimelineModel : IReadModel
 
     /// <summary>
     /// The first message keeps its id. Two nodes may let a sender use one id in two conversations at the same instant;
-    /// the second is then no retry of anything.
+    /// the second is then no retry of anything, also in a rebuild, which finds the first among the gone messages.
     /// </summary>
     private static async Task InsertIdsAsync(List<TimelineEntry> messages, ReadModelSession session, CancellationToken cancellationToken)
     {
@@ -119,7 +120,11 @@ internal sealed class TimelineModel : IReadModel
         await using var command = session.Command(
             """
             INSERT INTO message_ids (message_id, sender, conversation_id, seq, sent_at, fingerprint)
-            SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS n(message_id, sender, conversation_id, seq, sent_at, fingerprint)
+            WHERE NOT EXISTS (
+                SELECT FROM gone_messages g JOIN gone_authors a ON a.conversation_id = g.conversation_id AND a.author = g.author
+                WHERE g.message_id = n.message_id AND g.fingerprint IS NOT NULL AND a.user_id = n.sender)
+            ON CONFLICT DO NOTHING
             """,
             messages.Select(entry => entry.Message!.MessageId.Value).ToArray(),
             messages.Select(entry => entry.Message!.Sender.Value).ToArray(),

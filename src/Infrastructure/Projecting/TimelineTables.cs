@@ -8,9 +8,10 @@ namespace ChatCqrs.Infrastructure.Projecting;
 internal static class TimelineTables
 {
     /// <summary>
-    /// One row an entry. Types of messages are numbers of <see cref="Domain.Messages.MessageType"/>, which only grows
-    /// at its end. A message has a <c>kept_until</c> while its content is kept, so that lists and sweeps pass over
-    /// those that are gone without looking at them.
+    /// One row an entry, but for messages that have expired and whose events the log has lost: nearly all of those are
+    /// in <see cref="GoneMessages"/>. Types of messages are numbers of <see cref="Domain.Messages.MessageType"/>, which
+    /// only grows at its end. A message has a <c>kept_until</c> while its content is kept, so that lists and sweeps
+    /// pass over those that are gone without looking at them.
     /// </summary>
     public static readonly RowTable Timeline = new("timeline")
     {
@@ -50,7 +51,10 @@ internal static class TimelineTables
         InExport = InExport.Shows("entries"),
     };
 
-    /// <summary>Where every message id went, by which retries are recognised for ever.</summary>
+    /// <summary>
+    /// Where every message id went, by which retries are recognised for ever; but for those of
+    /// <see cref="GoneMessages"/>.
+    /// </summary>
     public static readonly RowTable MessageIds = new("message_ids")
     {
         Define = table =>
@@ -65,6 +69,48 @@ internal static class TimelineTables
         TakenOver = TruncatedRows.Before("t.seq"),
         OnErasure = OnErasure.Keeps("A retry of a message is recognised for ever. The fingerprint is keyed, and tells no content."),
         InExport = InExport.Leaves("The ids are those of the exported entries."),
+    };
+
+    /// <summary>
+    /// The place and the id of a message whose content has expired and whose event the log has lost: what stays of it
+    /// for ever (docs/adr/0084). The sweep moves the rows here, so that the fold never needs them. No more than eight
+    /// columns, the longer ones first: PostgreSQL then adds the fewest bytes of its own. The fingerprint is null where
+    /// the id belongs to another message of the sender's (<see cref="TimelineModel"/>).
+    /// </summary>
+    public static readonly RowTable GoneMessages = new("gone_messages")
+    {
+        Define = table =>
+        {
+            table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+            table.AddColumn("seq", "bigint").AsPrimaryKey();
+            table.AddColumn("sent_at", "timestamptz").NotNull();
+            table.AddColumn("expires_at", "timestamptz");
+            table.AddColumn("message_id", "uuid").NotNull();
+            table.AddColumn("fingerprint", "uuid");
+            table.AddColumn("author", "integer").NotNull();
+            table.AddColumn("type", "smallint").NotNull();
+            table.Indexes.Add(new IndexDefinition("gone_messages_ids").AgainstColumns("message_id"));
+        },
+        TakenOver = TruncatedRows.Before("t.seq"),
+        OnErasure = OnErasure.Keeps("Seqs have no gaps, and a retry is recognised for ever. No content is here."),
+        InExport = InExport.Shows("entries"),
+    };
+
+    /// <summary>
+    /// Who sent gone messages, and from which device: a number for each in a conversation, from 1 on.
+    /// </summary>
+    public static readonly RowTable GoneAuthors = new("gone_authors")
+    {
+        Define = table =>
+        {
+            table.AddColumn("conversation_id", "uuid").AsPrimaryKey();
+            table.AddColumn("author", "integer").AsPrimaryKey();
+            table.AddColumn("user_id", "uuid").NotNull();
+            table.AddColumn("device", "uuid").NotNull();
+        },
+        TakenOver = TruncatedRows.Conversation("t.conversation_id"),
+        OnErasure = OnErasure.Keeps("Seqs have no gaps. It says who sent messages that are gone."),
+        InExport = InExport.Leaves("Exported entries name their author."),
     };
 
     /// <summary>

@@ -74,9 +74,15 @@ internal sealed class InboxQueries(NpgsqlDataSource database) : IInbox
         "(o.place, c.id) < ($3, $4)",
         $"""
         CASE WHEN c.updated_at <= $5 THEN c.updated_at ELSE (
-            SELECT e.at FROM timeline e
-            WHERE e.conversation_id = c.id AND e.seq > c.last_seq - {MovedEntriesMax} AND e.at <= $5 AND e.kind <> 'messages_expired'
-            ORDER BY e.seq DESC LIMIT 1
+            SELECT e.at FROM (
+                (SELECT t.seq, t.at FROM timeline t
+                 WHERE t.conversation_id = c.id AND t.seq > c.last_seq - {MovedEntriesMax} AND t.at <= $5 AND t.kind <> 'messages_expired'
+                 ORDER BY t.seq DESC LIMIT 1)
+                UNION ALL
+                (SELECT g.seq, g.sent_at FROM gone_messages g
+                 WHERE g.conversation_id = c.id AND g.seq > c.last_seq - {MovedEntriesMax} AND g.sent_at <= $5
+                 ORDER BY g.seq DESC LIMIT 1)
+            ) e ORDER BY e.seq DESC LIMIT 1
         ) END
         """,
         PageLimit, "$6");

@@ -21,13 +21,25 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         ConversationId conversation, long after, PageSize size, CancellationToken cancellationToken)
     {
         var (entries, _) = await PageAsync(
-            "SELECT t.* FROM timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3",
-            "t.seq", size, cancellationToken, conversation.Value, after, size.Entries);
+            EntryRows, "t.seq", size, cancellationToken, conversation.Value, after, size.Entries);
         if (EditedBy(entries) is not { Length: > 0 } edited)
             return entries;
         var fitting = Fitting(entries, await SizesAsync(conversation, edited, cancellationToken), size.Bytes);
         return WithContents(fitting, await ContentsAsync(conversation, EditedBy(fitting), cancellationToken));
     }
+
+    /// <summary>
+    /// The next entries of the conversation <c>$1</c> after the seq <c>$2</c>, at most <c>$3</c>: each is in one of the
+    /// two tables.
+    /// </summary>
+    private const string EntryRows =
+        $"""
+        SELECT * FROM (
+            (SELECT {ReadModelRows.PlaceColumns} FROM timeline t WHERE t.conversation_id = $1 AND t.seq > $2 ORDER BY t.seq LIMIT $3)
+            UNION ALL
+            ({ReadModelRows.GonePlaces} WHERE g.conversation_id = $1 AND g.seq > $2 ORDER BY g.seq LIMIT $3)
+        ) t ORDER BY t.seq LIMIT $3
+        """;
 
     public async Task<MessagePage> MessagesAsync(
         ConversationId conversation, long from, long? after, long? before, PageSize size,
@@ -55,7 +67,8 @@ internal sealed class TimelineQueries(NpgsqlDataSource database) : ITimeline
         var found = await database.QueryAsync(
             """
             WITH RECURSIVE search(low, high) AS (
-                -- Entries up to low are earlier, those from high on are not.
+                -- Entries up to low are earlier, those from high on are not. Gone messages that have left the table count
+                -- as earlier: they all precede the first kept one.
                 SELECT $2 - 1, greatest($2, coalesce(
                     (SELECT t.seq + 1 FROM timeline t WHERE t.conversation_id = $1 ORDER BY t.seq DESC LIMIT 1), 0))
                 UNION ALL

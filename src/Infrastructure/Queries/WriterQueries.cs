@@ -17,9 +17,15 @@ internal sealed class SentMessageQueries(NpgsqlDataSource database) : ISentMessa
         IReadOnlyCollection<(UserId Sender, MessageId Message)> messages, ConversationId? conversation,
         CancellationToken cancellationToken) => await database.QueryAsync(
         """
-        SELECT DISTINCT i.message_id, i.sender, i.conversation_id, i.seq, i.sent_at, i.fingerprint
+        SELECT i.message_id, i.sender, i.conversation_id, i.seq, i.sent_at, i.fingerprint
         FROM unnest($1, $2) AS key(message_id, sender)
         JOIN message_ids i ON i.message_id = key.message_id AND (i.sender = key.sender OR i.conversation_id = $3)
+        UNION
+        SELECT g.message_id, a.user_id, g.conversation_id, g.seq, g.sent_at, g.fingerprint
+        FROM unnest($1, $2) AS key(message_id, sender)
+        JOIN gone_messages g ON g.message_id = key.message_id AND g.fingerprint IS NOT NULL
+        JOIN gone_authors a ON a.conversation_id = g.conversation_id AND a.author = g.author
+            AND (a.user_id = key.sender OR g.conversation_id = $3)
         """,
         row => new SentMessage(
             new(row.GetGuid(0)), new(row.GetGuid(1)), new(row.GetGuid(2)), row.GetInt64(3),

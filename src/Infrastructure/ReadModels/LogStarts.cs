@@ -14,6 +14,12 @@ internal static class LogStarts
 {
     public const string Table = "log_starts";
 
+    /// <summary>
+    /// Conversations whose messages from before the start do not all have their narrow rows yet
+    /// (<see cref="Retention.GoneMessages"/>).
+    /// </summary>
+    public const string IsUnmoved = "NOT of_receipts AND moved_before IS DISTINCT FROM before";
+
     /// <summary>The advisory lock that truncations share and a rebuild holds alone: "ChatTrim" in ASCII.</summary>
     private const long Lock = 0x436861745472696d;
 
@@ -25,7 +31,10 @@ internal static class LogStarts
         table.AddColumn("of_receipts", "boolean").NotNull();
         table.AddColumn("before", "bigint").NotNull(); // The first revision that is left.
         table.AddColumn("hash", "bytea").NotNull(); // Of the event before it.
+        table.AddColumn("moved_before", "bigint"); // The start up to which gone messages were moved; null for none.
         table.Indexes.Add(new IndexDefinition("log_starts_conversation").AgainstColumns("conversation_id"));
+        var unmoved = new IndexDefinition("log_starts_unmoved") { Predicate = IsUnmoved };
+        table.Indexes.Add(unmoved.AgainstColumns("conversation_id"));
         options.Storage.ExtendedSchemaObjects.Add(table);
     }
 
@@ -35,6 +44,11 @@ internal static class LogStarts
     /// </returns>
     public static async Task<bool> TryShareAsync(NpgsqlConnection session, CancellationToken cancellationToken) =>
         await CallAsync(session, $"SELECT pg_try_advisory_lock_shared({Lock})", cancellationToken) is true;
+
+    /// <summary>The same until the session's transaction ends.</summary>
+    public static async Task<bool> TryShareInTransactionAsync(
+        NpgsqlConnection session, CancellationToken cancellationToken) =>
+        await CallAsync(session, $"SELECT pg_try_advisory_xact_lock_shared({Lock})", cancellationToken) is true;
 
     public static Task UnshareAsync(NpgsqlConnection session) =>
         CallAsync(session, $"SELECT pg_advisory_unlock_shared({Lock})", CancellationToken.None);

@@ -18,15 +18,31 @@ internal static class ReadModelRows
         $"""
         t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket,
         CASE WHEN {IsKept} THEN t.content END, t.reply_to, least(t.expires_at, {RetentionRuleSql.ShownUntil}),
-        t.event, t.payload, t.edited_at, t.deleted_at, CASE WHEN {IsKept} THEN t.reactions END, t.expired_at,
+        t.event, t.payload, t.edited_at, t.deleted_at, CASE WHEN {IsKept} THEN t.reactions END,
         CASE WHEN {IsKept} THEN t.votes END
         """;
 
     /// <summary>The same columns as they are stored, also where contents are due to expire.</summary>
-    public const string StoredColumns =
+    private const string Stored =
         """
         t.conversation_id, t.seq, t.kind, t.at, t.actor, t.device, t.message_id, t.type, t.bucket, t.content, t.reply_to, t.expires_at,
-        t.event, t.payload, t.edited_at, t.deleted_at, t.reactions, t.expired_at, t.votes
+        t.event, t.payload, t.edited_at, t.deleted_at, t.reactions, t.votes
+        """;
+
+    /// <summary>The columns that <see cref="StoredEntry"/> reads.</summary>
+    public const string StoredColumns = $"{Stored}, t.expired_at";
+
+    /// <summary>The columns of a row <c>t</c> that the other constants are computed from.</summary>
+    public const string PlaceColumns = $"{Stored}, t.kept_until";
+
+    /// <summary>
+    /// The same columns of gone messages <c>g</c>, which have left the timeline: an entry without content.
+    /// </summary>
+    public const string GonePlaces =
+        $"""
+        SELECT g.conversation_id, g.seq, '{TimelineEntry.MessageKind}', g.sent_at, a.user_id, a.device, g.message_id, g.type, NULL::text, NULL::bytea,
+            NULL::uuid, g.expires_at, NULL::text, NULL::bytea, NULL::timestamptz, NULL::timestamptz, NULL::jsonb, NULL::jsonb, NULL::timestamptz
+        FROM gone_messages g JOIN gone_authors a ON a.conversation_id = g.conversation_id AND a.author = g.author
         """;
 
     /// <summary>
@@ -52,6 +68,13 @@ internal static class ReadModelRows
             row.IsDBNull(offset + 12) ? null : Update(row, offset, at));
     }
 
+    /// <summary>An entry as the fold needs it, of a row of <see cref="StoredColumns"/>.</summary>
+    public static TimelineEntry StoredEntry(NpgsqlDataReader row) => Entry(row) switch
+    {
+        { Message: { } message } entry => entry with { Message = message with { ExpiredAt = Time(row, 18) } },
+        var update => update,
+    };
+
     /// <param name="offset">The ordinal of the title; its author follows.</param>
     public static GroupTitle? Title(NpgsqlDataReader row, int offset) => row.IsDBNull(offset)
         ? null
@@ -66,8 +89,7 @@ internal static class ReadModelRows
         EditedAt = Time(row, offset + 14),
         DeletedAt = Time(row, offset + 15),
         Reactions = row.IsDBNull(offset + 16) ? [] : ReactionsJson.Read(row.GetString(offset + 16)),
-        ExpiredAt = Time(row, offset + 17),
-        Votes = row.IsDBNull(offset + 18) ? [] : VotesJson.Read(row.GetString(offset + 18)),
+        Votes = row.IsDBNull(offset + 17) ? [] : VotesJson.Read(row.GetString(offset + 17)),
     };
 
     private static ConversationEvent Update(NpgsqlDataReader row, int offset, DateTimeOffset at)

@@ -128,6 +128,24 @@ internal sealed class PostgresExpiry(NpgsqlDataSource database) : IExpiry
         WHERE r.conversation_id = $1 AND r.user_id = o.user_id AND r.is_read = o.is_read AND r.up_to_seq = o.up_to_seq
         """;
 
+    public async Task<IReadOnlyList<ConversationId>> TruncatedAsync(
+        ConversationId? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"""
+        SELECT conversation_id FROM {LogStarts.Table}
+        WHERE {LogStarts.IsUnmoved} AND conversation_id > $1 ORDER BY conversation_id LIMIT $2
+        """,
+        row => new ConversationId(row.GetGuid(0)), cancellationToken, after?.Value ?? Guid.Empty, limit);
+
+    public Task<bool> MoveGoneAsync(ConversationId conversation, int limit, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            var more = await GoneMessages.MoveAsync(connection, conversation, limit, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return more;
+        });
+
     public Task<ILogTrims?> TrimsAsync(CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync<ILogTrims?>(async () =>
         {

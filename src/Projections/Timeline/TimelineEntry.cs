@@ -38,7 +38,7 @@ public sealed record TimelineMessage(
     public DateTimeOffset? EditedAt { get; init; }
     public DateTimeOffset? DeletedAt { get; init; }
 
-    /// <summary>When the content expired, UTC; null if it did not.</summary>
+    /// <summary>When the content expired, UTC; null if it did not. Known to the fold only; no query tells it.</summary>
     public DateTimeOffset? ExpiredAt { get; init; }
 
     /// <summary>In the order in which they were set; at most one per user.</summary>

@@ -106,6 +106,12 @@ public sealed class LogTrimmerSpecs : WriterSpecs
         public Task<bool> TrimReceiptsAsync(ReceiptTrim trim, int limit, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
+        public Task<IReadOnlyList<ConversationId>> TruncatedAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<bool> MoveGoneAsync(ConversationId conversation, int limit, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

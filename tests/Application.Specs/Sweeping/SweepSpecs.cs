@@ -85,16 +85,30 @@ public sealed class SweepSpecs
     }
 
     [Fact]
+    public async Task Gone_messages_are_moved_step_by_step_whatever_fails_elsewhere()
+    {
+        _stage.Unmoved[_bad] = 2;
+        _stage.Unmoved[_good] = 3;
+        _stage.Failures[_bad] = new FormatException("A row cannot be moved.");
+
+        await SweepAsync();
+
+        Assert.Equal((_bad, 2), (Assert.Single(_stage.Unmoved).Key, _stage.Unmoved[_bad]));
+    }
+
+    [Fact]
     public async Task A_part_that_fails_does_not_hold_up_the_others_and_fails_the_sweep_in_the_end()
     {
         _stage.ShreddingFails = true;
         _stage.Due = [_good];
         _stage.Trims[_good] = 1;
+        _stage.Unmoved[_good] = 1;
 
         await Assert.ThrowsAsync<FormatException>(SweepAsync);
 
         Assert.Empty(_stage.Due);
         Assert.Empty(_stage.Trims);
+        Assert.Empty(_stage.Unmoved);
     }
 
     [Fact]
@@ -143,6 +157,9 @@ public sealed class SweepSpecs
         /// <summary>Steps until a conversation's receipts are trimmed.</summary>
         public Dictionary<ConversationId, int> Trims { get; } = [];
 
+        /// <summary>Steps until a conversation's gone messages have their narrow rows.</summary>
+        public Dictionary<ConversationId, int> Unmoved { get; } = [];
+
         public bool ShreddingFails { get; set; }
 
         public LogPosition Position => LogPosition.Start;
@@ -167,11 +184,7 @@ public sealed class SweepSpecs
 
         public Task<IReadOnlyList<ConversationId>> ShortenedAsync(
             ConversationId? after, int limit, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyList<ConversationId>>(
-            [
-                .. Shortened.Keys.OrderBy(id => id.Value).Where(id => after is null || id.Value > after.Value.Value)
-                    .Take(limit),
-            ]);
+            NextAsync(Shortened, after, limit);
 
         public Task<bool> ShortenAsync(ConversationId conversation, int limit, CancellationToken cancellationToken)
         {
@@ -192,6 +205,22 @@ public sealed class SweepSpecs
             Failures.TryGetValue(trim.Conversation, out var failure)
                 ? Task.FromException<bool>(failure)
                 : StepAsync(Trims, trim.Conversation);
+
+        public Task<IReadOnlyList<ConversationId>> TruncatedAsync(
+            ConversationId? after, int limit, CancellationToken cancellationToken) => NextAsync(Unmoved, after, limit);
+
+        public Task<bool> MoveGoneAsync(ConversationId conversation, int limit, CancellationToken cancellationToken) =>
+            Failures.TryGetValue(conversation, out var failure)
+                ? Task.FromException<bool>(failure)
+                : StepAsync(Unmoved, conversation);
+
+        private static Task<IReadOnlyList<ConversationId>> NextAsync(
+            Dictionary<ConversationId, int> left, ConversationId? after, int limit) =>
+            Task.FromResult<IReadOnlyList<ConversationId>>(
+            [
+                .. left.Keys.OrderBy(id => id.Value).Where(id => after is null || id.Value > after.Value.Value)
+                    .Take(limit),
+            ]);
 
         private static Task<bool> StepAsync(Dictionary<ConversationId, int> left, ConversationId conversation)
         {

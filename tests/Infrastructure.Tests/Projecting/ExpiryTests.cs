@@ -1,14 +1,11 @@
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Projecting;
-using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Testing;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;
@@ -86,6 +83,8 @@ public sealed class ExpiryTests : ProjectingTest
             _ann, facts, content, new(7), Unchanged: false));
         await history.TryAsync(conversation, _ben, new ConversationCommand.SetReaction(_ben, facts, "👍"));
         await history.TryAsync(conversation, _ben, new ConversationCommand.SetVote(_ben, facts, Vote.Of([0])));
+        await history.TryAsync(conversation, _ann, new ConversationCommand.DeleteMessage(_ann, facts));
+        Assert.IsType<ConversationEvent.MessageDeleted>(history.Facts[^1].Event);
         await using (var node = await StartNodeAsync())
             await node.CaughtUpAsync(history.Head);
         var atOnce = await Views.DumpAsync();
@@ -95,7 +94,7 @@ public sealed class ExpiryTests : ProjectingTest
         Assert.Equal(0, await Views.NumberAsync(
             """
             SELECT count(*) FROM chat.timeline
-            WHERE content IS NOT NULL OR reactions IS NOT NULL OR votes IS NOT NULL OR edited_at IS NOT NULL
+            WHERE content IS NOT NULL OR reactions IS NOT NULL OR votes IS NOT NULL OR edited_at IS NOT NULL OR deleted_at IS NOT NULL
             """));
     }
 
@@ -292,10 +291,8 @@ public sealed class ExpiryTests : ProjectingTest
 
         await history.HappenAsync(users, 100);
         await node.CaughtUpAsync(history.Head);
-        var trimmer = new LogTrimmer(
-            node.Get<IExpiry>(), store, new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System,
-            NullLogger<LogTrimmer>.Instance);
-        Assert.True(await trimmer.TrimAsync(default) > 0);
+        await GoneMessageTests.MoveAllAsync(node, history);
+        Assert.True(await Views.NumberAsync("SELECT count(*) FROM chat.gone_messages") > 50);
         Assert.True(await Views.NumberAsync("SELECT count(*) FROM chat.log_starts WHERE NOT of_receipts") > 5);
         Assert.Equal(0, await Views.NumberAsync("SELECT count(*) FROM chat.log_trims"));
         foreach (var conversation in handsOutWhatIsTruncated ? [] : history.Conversations.Keys.ToList())

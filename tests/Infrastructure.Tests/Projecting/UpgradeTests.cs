@@ -90,6 +90,39 @@ public sealed class UpgradeTests : ProjectingTest
     }
 
     [Fact]
+    public async Task Messages_that_went_before_there_were_narrow_rows_get_them_while_the_product_runs()
+    {
+        var history = new History(Log);
+        var (ann, ben) = (History.SomeUser(), History.SomeUser());
+        await using var old = await StartNodeAsync();
+        var conversation = await history.StartAsync(ann, ben);
+        for (var n = 0; n < 6; n++)
+            await history.SendAsync(conversation, ann);
+        await history.ExpireAsync(conversation, 1, 2, 3, 4, 5);
+        await old.CaughtUpAsync(history.Head);
+        await GoneMessageTests.TrimAsync(old);
+        await Views.ExecuteAsync(
+            """
+            DROP TABLE chat.gone_messages;
+            DROP TABLE chat.gone_authors;
+            DROP INDEX chat.log_starts_unmoved;
+            ALTER TABLE chat.log_starts DROP COLUMN moved_before;
+            """);
+
+        await using var node = await StartNodeAsync();
+        var before = await node.Get<ITimeline>().EntriesAsync(conversation, -1, 50, default);
+        Assert.Equal(1, await GoneMessageTests.MoveAsync(node, limit: 500));
+
+        Assert.Equal(4, await CountAsync("chat.gone_messages"));
+        var after = await node.Get<ITimeline>().EntriesAsync(conversation, -1, 50, default);
+        Assert.Equivalent(before, after, strict: true);
+        await history.SendAsync(conversation, ann);
+        await node.CaughtUpAsync(history.Head); // Whichever of the two leads.
+        Assert.Equal(2, Assert.Single((await node.Get<IInbox>().PageAsync(ben, null, 9, default)).Items).Unread);
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+    }
+
+    [Fact]
     public async Task What_was_written_before_groups_came_is_shown_as_ever_and_goes_on()
     {
         var history = new History(Log);
