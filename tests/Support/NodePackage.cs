@@ -15,11 +15,28 @@ public static class NodePackage
     private static bool IsInstalled => OnPath("node") && OnPath("npm");
 
     /// <returns>A folder from which the package can be required.</returns>
-    public static async Task<string> InstallAsync(string name, string version)
+    public static Task<string> InstallAsync(string name, string version) => InstallAsync(
+        $"{name}-{version}",
+        folder => File.WriteAllText(Path.Combine(folder, "package.json"), """{"private":true}"""),
+        "install", "--no-save", $"{name}@{version}");
+
+    /// <summary>Installs exactly the packages of a lock file.</summary>
+    /// <param name="manifest">The folder of package.json and package-lock.json.</param>
+    /// <returns>A folder from which the packages can be required.</returns>
+    public static Task<string> InstallAllAsync(string manifest) => InstallAsync(
+        Path.GetFileName(manifest),
+        folder =>
+        {
+            foreach (var name in new[] { "package.json", "package-lock.json" })
+                File.Copy(Path.Combine(manifest, name), Path.Combine(folder, name), overwrite: true);
+        },
+        "ci");
+
+    private static async Task<string> InstallAsync(string name, Action<string> prepare, params string[] command)
     {
         if (!IsInstalled)
             throw new InvalidOperationException(NotInstalled);
-        var folder = Path.Combine(AppContext.BaseDirectory, "node", $"{name}-{version}");
+        var folder = Path.Combine(AppContext.BaseDirectory, "node", name);
         await Turn.WaitAsync();
         try
         {
@@ -27,14 +44,12 @@ public static class NodePackage
             if (File.Exists(done))
                 return folder;
             Directory.CreateDirectory(folder);
-            await File.WriteAllTextAsync(Path.Combine(folder, "package.json"), """{"private":true}""");
-            using var npm = Start(
-                "npm", folder, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save",
-                $"{name}@{version}");
+            prepare(folder);
+            using var npm = Start("npm", folder, [.. command, "--no-audit", "--no-fund", "--ignore-scripts"]);
             var output = await npm.StandardOutput.ReadToEndAsync() + await npm.StandardError.ReadToEndAsync();
             await npm.WaitForExitAsync();
             if (npm.ExitCode != 0)
-                throw new InvalidOperationException($"npm could not install {name}@{version}: {output}");
+                throw new InvalidOperationException($"npm could not install {name}: {output}");
             await File.WriteAllTextAsync(done, "");
             return folder;
         }

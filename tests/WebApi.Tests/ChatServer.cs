@@ -19,6 +19,7 @@ public class ChatServer : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
     private TestDatabase? _database;
+    private readonly DescribedFrames _frames = new();
     private WebApplication? _app;
 
     public HttpClient Http { get; private set; } = new();
@@ -61,6 +62,8 @@ public class ChatServer : IAsyncLifetime
         if (Beside is null)
             await _database!.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
+        _frames.Dispose();
+        Assert.Empty(_frames.Faults);
     }
 
     /// <summary>Stops the server as SIGTERM does.</summary>
@@ -72,7 +75,8 @@ public class ChatServer : IAsyncLifetime
         var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
         await socket.ConnectAsync(
-            new UriBuilder(Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, Eventually.Cancelled());
+            new UriBuilder(Http.BaseAddress!) { Scheme = "ws", Path = "/v1/ws" }.Uri, _frames.Invoker,
+            Eventually.Cancelled());
         return socket;
     }
 

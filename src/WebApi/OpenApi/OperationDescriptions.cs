@@ -177,7 +177,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         own.Properties["code"] = new OpenApiSchema
         {
             Type = JsonSchemaType.String,
-            Enum = [.. refusals.Select(problem => problem.Code).Distinct().Select(code => (JsonNode)JsonValue.Create(code))],
+            Enum = [.. refusals.Select(problem => problem.Code).Distinct().Select(code => JsonValue.Create(code))],
         };
         return context.SchemaRepository.AddDefinition(
             char.ToUpperInvariant(described.Id[0]) + described.Id[1..] + "Problem", own);

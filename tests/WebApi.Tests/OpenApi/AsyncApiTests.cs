@@ -1,5 +1,8 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ChatCqrs.Application.Messages;
+using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Accounts;
 using ChatCqrs.WebApi.OpenApi;
 using ChatCqrs.WebApi.Realtime;
@@ -9,7 +12,7 @@ namespace ChatCqrs.WebApi.Tests.OpenApi;
 /// <summary>
 /// The AsyncAPI document describes every frame with exactly the fields that the server reads and writes.
 /// </summary>
-public sealed class AsyncApiTests
+public sealed partial class AsyncApiTests
 {
     private readonly JsonElement _document = JsonDocument.Parse(OpenApiConventions.AsyncApiDocument()).RootElement;
 
@@ -81,6 +84,41 @@ public sealed class AsyncApiTests
         Fields(Message("Server", op, "sendToClient")).Order(StringComparer.Ordinal));
 
     [Fact]
+    public void The_codes_of_errors_are_listed() => Assert.Equal(
+        SocketErrors.Codes.Order(StringComparer.Ordinal),
+        _document.GetProperty("components").GetProperty("schemas").GetProperty("Problem").GetProperty("properties")
+            .GetProperty("code").GetProperty("enum").EnumerateArray().Select(code => code.GetString()!)
+            .Order(StringComparer.Ordinal));
+
+    [Fact]
+    public async Task The_close_codes_are_those_of_the_reference()
+    {
+        var page = await File.ReadAllTextAsync(Repository.At("docs/reference/errors.md"));
+        var described = CloseCode().Matches(page).Select(match => match.Groups[1].Value);
+        var listed = _document.GetProperty("channels").GetProperty("socket").GetProperty("x-close-codes")
+            .EnumerateArray().ToList();
+
+        Assert.Equal(described, listed.Select(code => code.GetProperty("code").GetRawText()));
+        Assert.All(listed, code => Assert.NotEmpty(code.GetProperty("meaning").GetString()!));
+    }
+
+    [Fact]
+    public void Every_example_of_the_server_conforms() => Assert.All(
+        _document.GetProperty("components").GetProperty("messages").EnumerateObject()
+            .Where(message => message.Name.StartsWith("Server", StringComparison.Ordinal))
+            .SelectMany(message => message.Value.GetProperty("examples").EnumerateArray()),
+        example => Assert.Null(
+            DescribedFrames.FaultOf(JsonSerializer.SerializeToUtf8Bytes(example.GetProperty("payload")))));
+
+    [Theory]
+    [InlineData("""{"op":"pong"}""")]
+    [InlineData("""{"op":"pongs","id":1}""")]
+    [InlineData("""{"op":"presence","user_id":"x","online":true,"last_seen":null}""")]
+    [InlineData("""{"op":"ack","message_id":null,"conversation_id":null,"seq":"7","sent_at":"now"}""")]
+    public void A_frame_that_is_not_described_is_found(string frame) =>
+        Assert.NotNull(DescribedFrames.FaultOf(Encoding.UTF8.GetBytes(frame)));
+
+    [Fact]
     public void The_document_is_of_the_version_that_it_says()
     {
         Assert.Equal("3.0.0", _document.GetProperty("asyncapi").GetString());
@@ -100,7 +138,9 @@ public sealed class AsyncApiTests
             _document.GetProperty("operations").GetProperty(operation).GetProperty("messages").EnumerateArray(),
             reference => reference.GetProperty("$ref").GetString() == "#/channels/socket/messages/" + name);
         Assert.Equal(op, message.GetProperty("name").GetString());
-        var payload = message.GetProperty("payload");
+        var payload = Payload(message);
+        Assert.Equal(
+            $"#/components/schemas/{name}Frame", message.GetProperty("payload").GetProperty("$ref").GetString());
         Assert.Equal(op, payload.GetProperty("properties").GetProperty("op").GetProperty("const").GetString());
 
         var example = message.GetProperty("examples")[0].GetProperty("payload").EnumerateObject()
@@ -111,9 +151,16 @@ public sealed class AsyncApiTests
         return message;
     }
 
+    [GeneratedRegex(@"^### (\d{4})$", RegexOptions.Multiline)]
+    private static partial Regex CloseCode();
+
+    /// <summary>A message's schema, which has a name.</summary>
+    private JsonElement Payload(JsonElement message) => _document.GetProperty("components").GetProperty("schemas")
+        .GetProperty(message.GetProperty("payload").GetProperty("$ref").GetString()!.Split('/')[^1]);
+
+    private List<string> Fields(JsonElement message) =>
+        [.. Payload(message).GetProperty("properties").EnumerateObject().Select(field => field.Name)];
+
     private static IEnumerable<string> FieldsOf(Type type) =>
         type.GetProperties().Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
-
-    private static List<string> Fields(JsonElement message) =>
-        [.. message.GetProperty("payload").GetProperty("properties").EnumerateObject().Select(field => field.Name)];
 }
