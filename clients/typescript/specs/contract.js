@@ -270,13 +270,22 @@ export const specs = {
     equal(await other.session(), { user_id: ada.id, device_id: ada.device });
   },
 
-  'two clients without a common lock refresh at once': async ({ people }) => {
+  'two processes refresh at once under the lock of their store': async ({ people }) => {
     const ada = await people.person('Ada');
-    // As two processes: the same entries, but each with a lock of its own.
-    const apart = (storage) => ({
-      get: (key) => storage.get(key), list: (prefix) => storage.list(prefix), set: (entries) => storage.set(entries),
+    let turn = Promise.resolve();
+    const lock = (_, run) => {
+      const mine = turn.then(run);
+      turn = mine.catch(() => undefined);
+      return mine;
+    };
+    // Each has an object of its own, as processes have; the entries and the lock are the same.
+    const apart = () => ({
+      get: (key) => ada.storage.get(key),
+      list: (prefix) => ada.storage.list(prefix),
+      set: (entries) => ada.storage.set(entries),
+      lock,
     });
-    const clients = range(2).map(() => people.client({ storage: apart(ada.storage) }));
+    const clients = range(2).map(() => people.client({ storage: apart() }));
     for (let i = 0; i < 10; i++) {
       await age(ada, 0);
       await Promise.all(clients.map((client) => client.me()));
@@ -316,6 +325,25 @@ export const specs = {
     equal((await failure(second.client.me())).code, 'signed_out');
     await ada.client.signOut();
     equal(await ada.storage.list(''), []);
+  },
+
+  'a device is linked by its code, approved once, and refused without it': async ({ people }) => {
+    const ada = await people.person('Ada');
+    const browser = people.client({ device: { name: 'Browser', platform: 'web', ephemeral: true } });
+    const link = await browser.link();
+    const request = await ada.client.readLink(link.uri);
+    equal(request.device.name, 'Browser');
+    await request.approve();
+    equal((await link.approved).user_id, ada.id);
+    await browser.connect();
+    equal((await failure(request.approve())).code, 'link_settled');
+    const refused = await browser.link();
+    await (await ada.client.readLink(refused.uri)).refuse();
+    equal((await failure(refused.approved)).code, 'link_refused');
+    const forged = await people.client().link();
+    const uri = forged.uri.replace(/code=[\w-]+/, `code=${'A'.repeat(43)}`);
+    await (await ada.client.readLink(uri)).approve();
+    equal((await failure(forged.approved)).code, 'link_unproven');
   },
 
   'files go up in pieces, survive a lost answer, and reach those they are sent to': async ({ people }) => {

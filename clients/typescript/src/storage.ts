@@ -9,8 +9,10 @@ export interface ChatStorage {
   /** Stores all entries or none; `undefined` deletes. Durable when the promise resolves. */
   set(entries: Readonly<Record<string, unknown>>): Promise<void>;
   /**
-   * Optional: runs `run` while nobody else who shares this storage does so for the same name. Without it the client
-   * uses the browser's Web Locks, elsewhere a lock of this process.
+   * Runs `run` while nobody else who shares this storage does so for the same name. Without it the client uses the
+   * browser's Web Locks, elsewhere a lock of this process. Processes that share a storage need it: two that refresh
+   * at the same moment are taken for a stolen token, and the device is signed out. Different names run side by side;
+   * one is held as long as a client lives.
    */
   lock?<T>(name: string, run: () => Promise<T>): Promise<T>;
 }

@@ -28,6 +28,9 @@ export type ServerCode =
   | 'invalid_position'
   | 'last_admin'
   | 'link_invalid'
+  | 'link_secret_wrong'
+  | 'link_settled'
+  | 'link_unknown'
   | 'malformed_json'
   | 'malformed_request'
   | 'media_quota_exceeded'
@@ -190,6 +193,35 @@ export interface Schemas {
     platform: string;
     ephemeral?: null | boolean;
   };
+  DeviceLinkAnswer: {
+    /** Format: uuid */
+    link_id: string;
+    secret: string;
+    /** Format: date-time */
+    expires_at: string;
+  };
+  DeviceLinkRequestAnswer: {
+    device: Schemas["LinkedDeviceAnswer"];
+    address: null | string;
+    /** Format: date-time */
+    requested_at: string;
+    public_key: null | string;
+  };
+  /** @enum {string} */
+  DeviceLinkStatus: "pending" | "approved" | "refused" | "expired";
+  DeviceLinkStatusAnswer: {
+    status: Schemas["DeviceLinkStatus"];
+    proof?: null | string;
+    payload?: null | string;
+    /** Format: uuid */
+    user_id?: null | string;
+    /** Format: uuid */
+    device_id?: null | string;
+    access_token?: null | string;
+    refresh_token?: null | string;
+    /** Format: int64 */
+    expires_in?: null | number;
+  };
   DevicesAnswer: {
     devices: Schemas["DeviceAnswer"][];
   };
@@ -254,6 +286,11 @@ export interface Schemas {
   };
   LinkMediaResult: {
     links: Schemas["LinkMediaLink"][];
+  };
+  LinkedDeviceAnswer: {
+    name: string;
+    platform: string;
+    ephemeral: boolean;
   };
   ListBlocksItem: {
     /** Format: uuid */
@@ -526,12 +563,21 @@ export interface Schemas {
     pinned: boolean;
     archived: boolean;
   };
+  SettleDeviceLinkBody: {
+    proof?: null | string;
+    payload?: null | string;
+    refuse?: null | boolean;
+  };
   StartConversationBody: {
     type: Schemas["ConversationType"];
     title?: null | string;
     member_ids?: null | string[];
     encryption?: null | string;
     conversation_id?: null | string;
+  };
+  StartDeviceLinkBody: {
+    device: Schemas["DeviceBody"];
+    public_key?: null | string;
   };
   StartRegistrationBody: {
     phone: string;
