@@ -75,10 +75,11 @@ as_postgres() {
   fi
 }
 
+# A port below those that the kernel gives to outgoing connections (from 32768): such a one could take it meanwhile.
 free_port() {
   local port
   while :; do
-    port=$((20000 + RANDOM % 40000))
+    port=$((20000 + RANDOM % 12000))
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
   done
 }

@@ -25,20 +25,33 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>Npgsql's connection string.</summary>
     public string ConnectionString { get; }
 
+    /// <summary>An empty database; for one with tables see <see cref="DatabaseTemplate"/>.</summary>
     public static async Task<TestDatabase> CreateAsync()
     {
         var uri = Environment.GetEnvironmentVariable(Variable)
             ?? throw new InvalidOperationException(
                 $"{Variable} must name a PostgreSQL for test databases; ./test starts one.");
-        var database = new TestDatabase(PostgresConnection.Parse(uri), $"test_{Guid.NewGuid():N}");
-        await database.OnServerAsync($"CREATE DATABASE {database._name}");
-        return database;
+        return await CreateAsync(PostgresConnection.Parse(uri), template: "template1");
     }
 
-    public async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync() => await OnServerAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
+
+    /// <summary>Ends all sessions and lets no more in, as PostgreSQL wants it of what is copied.</summary>
+    internal async Task CloseAsync()
     {
-        NpgsqlConnection.ClearAllPools();
-        await OnServerAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
+        await OnServerAsync($"ALTER DATABASE {_name} ALLOW_CONNECTIONS false");
+        await OnServerAsync(
+            $"SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = '{_name}'");
+    }
+
+    /// <summary>A copy; this one must be closed.</summary>
+    internal Task<TestDatabase> CopyAsync() => CreateAsync(_server, _name);
+
+    private static async Task<TestDatabase> CreateAsync(NpgsqlConnectionStringBuilder server, string template)
+    {
+        var database = new TestDatabase(server, $"test_{Guid.NewGuid():N}");
+        await database.OnServerAsync($"CREATE DATABASE {database._name} TEMPLATE {template}");
+        return database;
     }
 
     private async Task OnServerAsync(string sql)

@@ -2,12 +2,15 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.WebSockets;
 using System.Text.Json;
+using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.OpenApi;
+using Hangfire;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Npgsql;
 
 namespace ChatCqrs.WebApi.Tests;
@@ -17,6 +20,8 @@ namespace ChatCqrs.WebApi.Tests;
 /// </summary>
 public class ChatServer : IAsyncLifetime
 {
+    private static readonly DatabaseTemplate Tables = new(PrepareAsync);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
     private TestDatabase? _database;
     private readonly DescribedFrames _frames = new();
@@ -39,14 +44,8 @@ public class ChatServer : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _database = Beside?._database ?? await TestDatabase.CreateAsync();
-        var settings = new[]
-        {
-            ("environment", "Development"), ("urls", "http://127.0.0.1:0"),
-            ("ConnectionStrings:Postgres", _database.ConnectionString),
-            ("DataFolder", DataFolder), ("Logging:LogLevel:Default", "Error"),
-        };
-        _app = Program.Build([.. settings.Concat(Settings).Select(setting => $"--{setting.Item1}={setting.Item2}")]);
+        _database = Beside?._database ?? await Tables.CopyAsync();
+        _app = Build(_database.ConnectionString, DataFolder, Settings);
         await _app.StartAsync();
         var address = _app.Services.GetRequiredService<IServer>()
             .Features.Get<IServerAddressesFeature>()!.Addresses.Single();
@@ -109,6 +108,30 @@ public class ChatServer : IAsyncLifetime
             (int)response.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes),
             response.Headers,
             response.Content.Headers.ContentType?.MediaType);
+    }
+
+    private static WebApplication Build(
+        string database, string dataFolder, IEnumerable<(string Name, string Value)> settings)
+    {
+        (string Name, string Value)[] all =
+        [
+            ("environment", "Development"), ("urls", "http://127.0.0.1:0"), ("ConnectionStrings:Postgres", database),
+            ("DataFolder", dataFolder), ("Logging:LogLevel:Default", "Error"), .. settings,
+        ];
+        return Program.Build([.. all.Select(setting => $"--{setting.Name}={setting.Value}")]);
+    }
+
+    /// <summary>Makes the tables of the server, and those of Hangfire, but none of the rows of a start.</summary>
+    private static async Task PrepareAsync(string database)
+    {
+        var folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
+        await using (var app = Build(database, folder, []))
+        {
+            await app.Services.GetServices<IHostedService>().OfType<SchemaUpkeep>().Single().StartAsync(default);
+            app.Services.GetRequiredService<JobStorage>();
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 }
 

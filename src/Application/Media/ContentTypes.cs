@@ -90,7 +90,6 @@ public static class ContentTypes
     private static (byte[] Mark, string Type) Named(string type) =>
         ([.. "mimetype"u8, .. Encoding.ASCII.GetBytes(type)], type);
 
-    /// <summary>Detects the type of a file.</summary>
     /// <summary>
     /// Images, audio and video that browsers show and that cannot hold scripts. Everything else, such as SVG, HTML and
     /// PDF, is only saved.
@@ -104,6 +103,7 @@ public static class ContentTypes
 
     public static bool AreShown(string contentType) => Shown.Contains(contentType);
 
+    /// <summary>Detects the type of a file.</summary>
     /// <param name="head">The first <see cref="HeadSize"/> bytes, or all if there are fewer.</param>
     public static string Of(ReadOnlySpan<byte> head)
     {

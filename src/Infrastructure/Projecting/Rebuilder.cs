@@ -84,7 +84,8 @@ internal sealed class Rebuilder(
                 isClean = true;
                 if (await NextRequestAsync(cancellationToken) is { } name)
                     await RebuildAsync(leading, leading.Live.Single(model => model.Name == name), cancellationToken);
-                await Task.Delay(LookEvery, cancellationToken);
+                else
+                    await Task.Delay(LookEvery, cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {

@@ -242,7 +242,7 @@ public sealed class ExpiryTests : ProjectingTest
             (fact.Revision, history.ShownUntil(fact)), (fact.Revision, entries[(int)fact.Revision].Message!.ExpiresAt)));
         await SettleAsync(node, limit: 50);
 
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await Node.DatabaseAsync();
         await using var views = new Views(database);
         await using var later = await Node.StartAsync(database, Log);
         await later.CaughtUpAsync(history.Head);

@@ -19,6 +19,8 @@ namespace ChatCqrs.Infrastructure.Tests.Projecting;
 /// <summary>A node's read side: the projection runner and the queries, over a database and a log.</summary>
 internal sealed class Node : IAsyncDisposable
 {
+    private static readonly DatabaseTemplate Tables = new(PrepareAsync);
+
     private readonly IHost _host;
 
     private Node(IHost host) => _host = host;
@@ -37,8 +39,24 @@ internal sealed class Node : IAsyncDisposable
     public static async Task<Node> StartAsync(
         TestDatabase database, IEventStore? log, int? commandTimeout = null, Action<IServiceCollection>? add = null)
     {
+        var node = Build(database.ConnectionString, log, add);
+        if (commandTimeout is { } seconds)
+            node.Get<NpgsqlConnectionStringBuilder>().CommandTimeout = seconds;
+        await node._host.StartAsync();
+        return node;
+    }
+
+    /// <summary>The queries alone: nothing is started, and nothing folded.</summary>
+    public static Node WithoutRunner(TestDatabase database, IEventStore log) =>
+        Build(database.ConnectionString, log);
+
+    /// <summary>A database with a node's tables.</summary>
+    public static Task<TestDatabase> DatabaseAsync() => Tables.CopyAsync();
+
+    private static Node Build(string database, IEventStore? log, Action<IServiceCollection>? add = null)
+    {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddPostgres(database.ConnectionString).AddMartenStore();
+        builder.Services.AddPostgres(database).AddMartenStore();
         _ = log is null ? builder.Services.AddPostgresEventStore() : builder.Services.AddSingleton(log);
         builder.Services
             .AddSingleton<IEventCodec, EventCodec>()
@@ -48,11 +66,13 @@ internal sealed class Node : IAsyncDisposable
         builder.Services.ConfigureMarten(AccountSchema.Register); // The directory asks for erasures in its tables.
         builder.Services.ConfigureMarten(MediaSchema.Register); // Whose a file is stands in them.
         add?.Invoke(builder.Services);
-        var node = new Node(builder.Build());
-        if (commandTimeout is { } seconds)
-            node.Get<NpgsqlConnectionStringBuilder>().CommandTimeout = seconds;
-        await node._host.StartAsync();
-        return node;
+        return new Node(builder.Build());
+    }
+
+    private static async Task PrepareAsync(string database)
+    {
+        await using var node = Build(database, log: null);
+        await node._host.Services.GetServices<IHostedService>().OfType<SchemaUpkeep>().Single().StartAsync(default);
     }
 
     public T Get<T>()

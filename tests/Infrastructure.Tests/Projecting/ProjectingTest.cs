@@ -16,7 +16,7 @@ public abstract class ProjectingTest : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = await Node.DatabaseAsync();
         _views = new Views(_database);
     }
 
@@ -31,7 +31,7 @@ public abstract class ProjectingTest : IAsyncLifetime
     /// <summary>The expected views after a history: those of an undisturbed runner over the same log.</summary>
     private protected async Task<IReadOnlyList<string>> UndisturbedAsync(History history)
     {
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await Node.DatabaseAsync();
         await using var views = new Views(database);
         await using var node = await Node.StartAsync(database, Log);
         await node.CaughtUpAsync(history.Head);

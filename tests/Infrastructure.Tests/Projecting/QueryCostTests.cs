@@ -110,7 +110,7 @@ public sealed class QueryCostTests : ProjectingTest
         foreach (var query in queries)
         {
             var before = await CountsAsync();
-            await using (var node = await StartNodeAsync())
+            await using (var node = Node.WithoutRunner(Database, Log))
                 await RunAsync(node, query, conversation, message, history.Devices[0]);
             var after = await CountsAsync();
             costs.Add((query, after.Scanned - before.Scanned, after.Indexed - before.Indexed));

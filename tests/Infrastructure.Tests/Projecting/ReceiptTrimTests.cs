@@ -195,7 +195,7 @@ public sealed class ReceiptTrimTests : ProjectingTest
         Assert.True(await TrimAsync(node, limit: 100) > 0); // Every conversation is looked at again.
         Assert.Equal(before, await Views.DumpAsync());
 
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await Node.DatabaseAsync();
         await using var views = new Views(database);
         await using var later = await Node.StartAsync(database, Log);
         await later.CaughtUpAsync(history.Head);

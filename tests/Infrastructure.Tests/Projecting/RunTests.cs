@@ -60,7 +60,7 @@ public sealed class RunTests : ProjectingTest
     {
         const int Bearable = 7;
         var history = new History(Log);
-        await history.HappenAsync(_users[..8], 200);
+        await history.HappenAsync(_users[..8], 60);
         var choosy = new Reaction(facts => facts.Count <= Bearable
             ? Task.CompletedTask
             : throw new InvalidOperationException("Too many, as the test wished."));

@@ -192,9 +192,8 @@ public sealed class UnreadCountTests(UnreadCountTests.Fixture fixture) : IClassF
 
         public async Task InitializeAsync()
         {
-            _database = await TestDatabase.CreateAsync();
+            _database = await Node.DatabaseAsync();
             _source = NpgsqlDataSource.Create(_database.ConnectionString);
-            await using var node = await Node.StartAsync(_database, new InMemoryEventStore());
         }
 
         public async Task DisposeAsync()

@@ -1,0 +1,34 @@
+namespace ChatCqrs.Testing;
+
+/// <summary>
+/// Databases with tables: made once a process, in a template that PostgreSQL copies. A server that makes its tables in
+/// an empty database takes two seconds of CPU for it.
+/// </summary>
+public sealed class DatabaseTemplate
+{
+    private readonly Lazy<Task<TestDatabase>> _template;
+
+    /// <param name="prepare">Makes the tables in an empty database; gets its connection string.</param>
+    public DatabaseTemplate(Func<string, Task> prepare)
+    {
+        _template = new(() => PrepareAsync(prepare));
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Drop();
+    }
+
+    /// <summary>A new database, which its user drops.</summary>
+    public async Task<TestDatabase> CopyAsync() => await (await _template.Value).CopyAsync();
+
+    private static async Task<TestDatabase> PrepareAsync(Func<string, Task> prepare)
+    {
+        var template = await TestDatabase.CreateAsync();
+        await prepare(template.ConnectionString);
+        await template.CloseAsync();
+        return template;
+    }
+
+    private void Drop()
+    {
+        if (_template is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+            _template.Value.Result.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+}
