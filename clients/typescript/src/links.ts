@@ -22,7 +22,8 @@ export interface DeviceLink<T> {
 /** What the new device tells of itself; show it to the person before approving. */
 export interface LinkRequest {
   readonly device: NewDevice;
-  readonly address: string;
+  /** Where the request came from; null where the server does not know. */
+  readonly address: string | null;
   readonly requested_at: string;
   approve(): Promise<void>;
   refuse(): Promise<void>;
