@@ -31,8 +31,7 @@ public sealed class SilenceSpecs
         socket.Hangs = true;
 
         await world.Conversation.SendAsync("hello");
-        await Wait.UntilAsync(
-            () => world.Client.Outbox[0].Status == OutgoingStatus.Sending, "the frame is on its way");
+        await world.Time.BeginsToWaitAsync(TimeSpan.FromSeconds(10));
         await GivesUpAsync(world, most: TimeSpan.FromSeconds(35));
     }
 
@@ -42,7 +41,7 @@ public sealed class SilenceSpecs
         await using var world = new World();
         await world.SignedInAsync();
         _ = world.Client.ConnectAsync();
-        await world.Server.OpenedAsync();
+        await (await world.Server.OpenedAsync()).IsRead;
 
         await GivesUpAsync(world, most: TimeSpan.FromSeconds(11));
     }

@@ -9,6 +9,7 @@ public sealed class FakeSocket : ISocket
 {
     private readonly Channel<SocketRead> _toClient = Channel.CreateUnbounded<SocketRead>();
     private readonly Channel<JsonElement> _fromClient = Channel.CreateUnbounded<JsonElement>();
+    private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The access token that it was opened with.</summary>
@@ -19,6 +20,9 @@ public sealed class FakeSocket : ISocket
 
     /// <summary>Whether the client has said goodbye.</summary>
     public bool SaidGoodbye { get; private set; }
+
+    /// <summary>Ends once the client reads from it: its deadlines have begun.</summary>
+    public Task IsRead => _read.Task.WaitAsync(Wait.Most);
 
     /// <summary>Ends once the client has let go of it.</summary>
     public Task Ended => _ended.Task.WaitAsync(Wait.Most);
@@ -83,8 +87,11 @@ public sealed class FakeSocket : ISocket
         return Task.CompletedTask;
     }
 
-    async Task<SocketRead> ISocket.ReceiveAsync(CancellationToken cancellationToken) =>
-        await _toClient.Reader.ReadAsync(cancellationToken);
+    async Task<SocketRead> ISocket.ReceiveAsync(CancellationToken cancellationToken)
+    {
+        _read.TrySetResult();
+        return await _toClient.Reader.ReadAsync(cancellationToken);
+    }
 
     Task ISocket.CloseAsync(CancellationToken cancellationToken)
     {

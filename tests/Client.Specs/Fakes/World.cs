@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 using ChatCqrs.Client.Http;
@@ -26,11 +27,24 @@ internal static class Wait
 /// <summary>A clock that somebody may set, beside time that goes on.</summary>
 internal sealed class SetClock : FakeTimeProvider
 {
+    private readonly ConcurrentBag<TimeSpan> _waits = [];
+
     public TimeSpan Wrong { get; set; }
 
     public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Wrong;
 
     public override long GetTimestamp() => base.GetUtcNow().Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = base.CreateTimer(callback, state, dueTime, period);
+        _waits.Add(dueTime);
+        return timer;
+    }
+
+    /// <summary>Ends once the client has begun to wait for so long; only then may time go on.</summary>
+    public Task BeginsToWaitAsync(TimeSpan time) =>
+        Wait.UntilAsync(() => _waits.Contains(time), () => $"it waits for {time}");
 }
 
 /// <summary>A client between a server, a network, a store and a clock that the spec holds in its hands.</summary>

@@ -179,8 +179,8 @@ public sealed class SilenceTests : IAsyncLifetime
     [Fact]
     public async Task A_subscription_stays_with_a_node_of_the_cluster_however_little_happens()
     {
-        var (store, stream) = (Store(deadlineMs: 100), Some.Stream());
-        await AppendAsync(store, stream, StreamAppend.NoStream);
+        var (store, stream) = (Store(deadlineMs: 400), Some.Stream());
+        await AppendAsync(Store(), stream, StreamAppend.NoStream);
         await using var events = store.SubscribeAllAsync(LogPosition.Start, None).GetAsyncEnumerator();
         Assert.True(await events.MoveNextAsync());
         var next = events.MoveNextAsync().AsTask();
