@@ -104,8 +104,11 @@ public sealed partial class FirstClientSpecs(Running server) : IClassFixture<Run
         {
             _process = Process.Start(new ProcessStartInfo("dotnet", [dll, .. arguments])
             {
-                WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true,
-                RedirectStandardError = true, StandardOutputEncoding = Encoding.UTF8,
+                WorkingDirectory = folder,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                StandardOutputEncoding = Encoding.UTF8,
             })!;
             _process.OutputDataReceived += (_, line) => Note(line.Data);
             _process.ErrorDataReceived += (_, line) => Note(line.Data);

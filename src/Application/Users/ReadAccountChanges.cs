@@ -71,7 +71,8 @@ public static class ReadAccountChanges
                         At = e.At,
                     },
                 UserEvent.ProfileChanged e => new AccountChange.OfProfile(
-                    user, await OpenAsync(user, e.Profile, cancellationToken)) { At = e.At },
+                    user, await OpenAsync(user, e.Profile, cancellationToken))
+                { At = e.At },
                 UserEvent.UserErased e => new AccountChange.OfProfile(user, Profile: null) { At = e.At },
                 _ => null,
             };

@@ -62,8 +62,12 @@ internal sealed class World : IAsyncDisposable
             Server.Answer = Refreshing;
         var options = new ChatClientOptions
         {
-            Url = new Uri("http://chat.test"), Storage = Storage, HttpHandler = Server, TimeProvider = Time,
-            EventsMax = eventsMax, OutboxMax = outboxMax,
+            Url = new Uri("http://chat.test"),
+            Storage = Storage,
+            HttpHandler = Server,
+            TimeProvider = Time,
+            EventsMax = eventsMax,
+            OutboxMax = outboxMax,
         };
         Client = new ChatClient(options, Server, Network, () => random);
         Clock = new Clock(Time);

@@ -67,7 +67,9 @@ public sealed class GenerationTests(ChatServer server) : IClassFixture<ChatServe
     {
         var start = new ProcessStartInfo("dotnet", arguments)
         {
-            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["KIOTA_OFFLINE_ENABLED"] = "true"; // Else it asks for a newer version of itself.
         start.Environment["KIOTA_CLI_TELEMETRY_OPTOUT"] = "true";

@@ -17,7 +17,8 @@ internal sealed partial class SchemaCheck(JsonNode document)
 
     private static readonly EvaluationOptions Options = new()
     {
-        OutputFormat = OutputFormat.List, RequireFormatValidation = true,
+        OutputFormat = OutputFormat.List,
+        RequireFormatValidation = true,
     };
 
     private readonly ConcurrentDictionary<string, JsonSchema> _schemas = new();

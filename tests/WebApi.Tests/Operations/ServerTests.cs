@@ -82,7 +82,12 @@ public sealed partial class ServerTests(BoundedServer server) : IClassFixture<Bo
 
         object Message(string type, string? text = null, string? ciphertext = null, object? media = null) => new
         {
-            message_id = Guid.CreateVersion7(), receiver_id = ben.User, type, text, ciphertext, media_object = media,
+            message_id = Guid.CreateVersion7(),
+            receiver_id = ben.User,
+            type,
+            text,
+            ciphertext,
+            media_object = media,
         };
     }
 

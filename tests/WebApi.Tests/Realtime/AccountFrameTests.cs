@@ -44,8 +44,12 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
             [acting, away],
             new
             {
-                op = "account", kind = "settings_changed", conversation_id = conversation, muted_until = mutedUntil,
-                pinned, archived,
+                op = "account",
+                kind = "settings_changed",
+                conversation_id = conversation,
+                muted_until = mutedUntil,
+                pinned,
+                archived,
             });
     }
 
@@ -117,7 +121,11 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
             [acting, away, bens, cats],
             new
             {
-                op = "account", kind = "profile_changed", user_id = ann.User, name = "Anna", about = "Hi",
+                op = "account",
+                kind = "profile_changed",
+                user_id = ann.User,
+                name = "Anna",
+                about = "Hi",
                 avatar = (string?)null,
             });
         await EachAsync([acting, away, bens, cats, dans, eves], NothingAsync);
@@ -127,7 +135,11 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
             [dans],
             new
             {
-                op = "account", kind = "profile_changed", user_id = dan.User, name = "Dan", about = (string?)null,
+                op = "account",
+                kind = "profile_changed",
+                user_id = dan.User,
+                name = "Dan",
+                about = (string?)null,
                 avatar = (string?)null,
             });
         await EachAsync([acting, cats], NothingAsync);
@@ -149,8 +161,12 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
             [bens],
             new
             {
-                op = "account", kind = "profile_changed", user_id = ann.User, name = (string?)null,
-                about = (string?)null, avatar = (string?)null,
+                op = "account",
+                kind = "profile_changed",
+                user_id = ann.User,
+                name = (string?)null,
+                about = (string?)null,
+                avatar = (string?)null,
             });
     }
 

@@ -24,7 +24,8 @@ internal sealed class Rest : IDisposable
         (_clock, _within) = (clock, within);
         _http = new HttpClient(handler, disposeHandler: false)
         {
-            BaseAddress = url, Timeout = Timeout.InfiniteTimeSpan,
+            BaseAddress = url,
+            Timeout = Timeout.InfiniteTimeSpan,
         };
         Tokens = new TokenKeeper(storage, clock, logger, RefreshAsync);
     }

@@ -119,10 +119,18 @@ internal sealed partial class LiveSession
         await EntryAsync(
             new MessageReceived(new ChatMessage
             {
-                MessageId = ack.MessageId, ConversationId = ack.ConversationId, Seq = ack.Seq,
-                SenderId = account.UserId, SenderDeviceId = account.DeviceId, Type = sent.Content.Type,
-                Text = sent.Content.Text, MediaObject = sent.Content.MediaObject, Document = sent.Content.Document,
-                ReplyTo = sent.ReplyTo, Ciphertext = sent.Content.Ciphertext, SentAt = ack.SentAt,
+                MessageId = ack.MessageId,
+                ConversationId = ack.ConversationId,
+                Seq = ack.Seq,
+                SenderId = account.UserId,
+                SenderDeviceId = account.DeviceId,
+                Type = sent.Content.Type,
+                Text = sent.Content.Text,
+                MediaObject = sent.Content.MediaObject,
+                Document = sent.Content.Document,
+                ReplyTo = sent.ReplyTo,
+                Ciphertext = sent.Content.Ciphertext,
+                SentAt = ack.SentAt,
             }),
             cancellationToken).ConfigureAwait(false);
     }

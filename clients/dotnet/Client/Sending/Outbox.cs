@@ -340,8 +340,12 @@ internal sealed class Outbox
         var frame = stored.Frame;
         var content = new MessageContent
         {
-            Type = frame.Type, Text = frame.Text, MediaObject = frame.MediaObject, Document = frame.Document,
-            Ciphertext = frame.Ciphertext, FileIds = frame.FileIds,
+            Type = frame.Type,
+            Text = frame.Text,
+            MediaObject = frame.MediaObject,
+            Document = frame.Document,
+            Ciphertext = frame.Ciphertext,
+            FileIds = frame.FileIds,
         };
         var message = new OutgoingMessage(this, frame.MessageId, frame.ConversationId, content, frame.ReplyTo);
         var bytes = JsonSerializer.SerializeToUtf8Bytes(frame, WireJson.Default.SendFrame);
@@ -350,9 +354,15 @@ internal sealed class Outbox
 
     private static SendFrame FrameOf(Guid id, Guid conversation, MessageContent content, Guid? replyTo) => new()
     {
-        MessageId = id, ConversationId = conversation, Type = content.Type, Text = content.Text,
-        MediaObject = content.MediaObject, Document = content.Document, ReplyTo = replyTo,
-        Ciphertext = content.Ciphertext, FileIds = content.FileIds,
+        MessageId = id,
+        ConversationId = conversation,
+        Type = content.Type,
+        Text = content.Text,
+        MediaObject = content.MediaObject,
+        Document = content.Document,
+        ReplyTo = replyTo,
+        Ciphertext = content.Ciphertext,
+        FileIds = content.FileIds,
     };
 
     private static bool IsInFlight(LinkedList<Entry> queue) => queue.First!.Value.InFlight;
