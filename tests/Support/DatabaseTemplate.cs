@@ -1,8 +1,8 @@
 namespace ChatCqrs.Testing;
 
 /// <summary>
-/// Databases with tables: made once a process, in a template that PostgreSQL copies. A server that makes its tables in
-/// an empty database takes two seconds of CPU for it.
+/// Databases with tables: made once a process, in a template that PostgreSQL copies, so that not every server makes
+/// its tables anew.
 /// </summary>
 public sealed class DatabaseTemplate
 {
