@@ -35,8 +35,11 @@ internal sealed class ConversationCache(int max)
         return conversation;
     }
 
+    /// <summary>Does nothing for a conversation that was forgotten already.</summary>
     public void Forget(CachedConversation conversation)
     {
+        if (_conversations.GetValueOrDefault(conversation.Id) != conversation)
+            return;
         _conversations.Remove(conversation.Id);
         _used.Remove(conversation.Place!);
     }

@@ -41,7 +41,7 @@ internal sealed class Decider(IEventCodec codec, SentIds sentIds, TimeProvider c
     /// Whether it is not known yet whether the message's files may be sent. A retry is answered without.
     /// </summary>
     public static bool NeedsFiles(StreamState<Conversation> stream, PendingSend request) =>
-        request.MaySend is { IsCompletedSuccessfully: false }
+        request is { MaySend.IsCompletedSuccessfully: false, LookedUp: not { Earlier: not null } }
         && stream.State.Recent.Find(request.Command.Sender, request.Command.MessageId) is null;
 
     /// <summary>

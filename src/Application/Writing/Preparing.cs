@@ -44,7 +44,8 @@ internal sealed class Preparing(
         send.IsAwaited = true;
         mailbox.Then(send.MaySend!, _ =>
         {
-            if (!conversation.IsPreparing)
+            // It may have been decided or failed meanwhile, and the conversation forgotten with it.
+            if (!conversation.IsPreparing && conversation.Held.Contains(send))
                 Release(conversation, failure: null);
         });
     }
@@ -99,7 +100,8 @@ internal sealed class Preparing(
     }
 
     private Exception? FailureOf(StreamState<Conversation> stream, PendingSend send, Exception? failure) =>
-        Decider.NeedsFiles(stream, send) && send.MaySend!.Exception is { InnerException: { } unknown } ? unknown
+        Decider.NeedsFiles(stream, send) && send.MaySend is { IsCompleted: true } ended
+            ? ended.Exception?.InnerException ?? new StoreUnavailableException("The look-up of files was cut short.")
         : failure is not null && Needs(stream, send) ? failure
         : null;
 }

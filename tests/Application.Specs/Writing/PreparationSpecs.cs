@@ -1,6 +1,7 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Writing;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Testing;
 
 namespace ChatCqrs.Application.Specs.Writing;
@@ -152,6 +153,54 @@ public sealed class PreparationSpecs : WriterSpecs
         Assert.Equal(
             [2, 3],
             (await Task.WhenAll(unknown, others).WaitAsync(Eventually.Deadline)).Select(sent => sent.Seq).Order());
+    }
+
+    [Fact]
+    public async Task Files_that_become_known_after_their_message_has_failed_change_nothing()
+    {
+        var node = await StartAsync();
+        var files = Files();
+        var nowhere = new ConversationId(Guid.NewGuid());
+        var failed = node.SendAsync(nowhere, Ann, new MessageId(Guid.NewGuid()), maySend: files.Task);
+        await Eventually.IsTrue(() => Views.LookedUp > 0, "the id is being looked up");
+        _answer.SetException(new StoreUnavailableException("The read side is away, as the test wished."));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => failed.WaitAsync(Eventually.Deadline));
+
+        files.SetResult(true); // The conversation does not exist, and is forgotten.
+
+        var refusal = await Assert.ThrowsAsync<RefusedException>(
+            () => node.SendAsync(nowhere, Ann, _clock.NewId()).WaitAsync(Eventually.Deadline));
+        Assert.Equal(Refusal.ConversationUnknown, refusal.Refusal);
+        Assert.False(node.HasGivenUp);
+    }
+
+    [Fact]
+    public async Task A_look_up_of_files_that_is_cut_short_fails_its_message_alone()
+    {
+        var node = await StartAsync();
+        var files = Files();
+        var unknown = node.SendAsync(Theirs, Ann, _clock.NewId(), maySend: files.Task);
+        var later = node.SendAsync(Ann, Ben, _clock.NewId());
+
+        files.SetCanceled();
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => unknown.WaitAsync(Eventually.Deadline));
+        Assert.Equal(2, (await later.WaitAsync(Eventually.Deadline)).Seq);
+    }
+
+    [Fact]
+    public async Task An_id_that_is_known_by_its_look_up_does_not_wait_for_files()
+    {
+        var node = await StartAsync();
+        _answer.SetResult();
+        var (id, other) = (new MessageId(Guid.NewGuid()), new UserId(Guid.NewGuid()));
+        await node.SendAsync(Ann, Ben, id);
+
+        var again = node.SendAsync(
+            DirectConversation.IdOf(Ann, other), Ann, id, startWith: other, maySend: Files().Task);
+
+        var refusal = await Assert.ThrowsAsync<RefusedException>(() => again.WaitAsync(Eventually.Deadline));
+        Assert.Equal(Refusal.MessageIdReused, refusal.Refusal);
     }
 
     private static TaskCompletionSource<bool> Files() => new(TaskCreationOptions.RunContinuationsAsynchronously);
