@@ -66,7 +66,7 @@ internal static class SdkClients
         return client;
     }
 
-    /// <summary>One writes, and writes again once it is acknowledged; the other takes what comes.</summary>
+    /// <summary>One client writes its next message when the last one is acknowledged; the other receives.</summary>
     private static async Task TalkAsync(ChatClient one, ChatClient other, Action received, CancellationToken stop)
     {
         var talk = await one.Inbox.StartDirectAsync(other.Account!.UserId, CancellationToken.None);

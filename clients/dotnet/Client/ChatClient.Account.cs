@@ -52,7 +52,7 @@ public sealed partial class ChatClient
         return new DeviceLink(this, started, NewCode());
     }
 
-    /// <summary>What a scanned link asks for: to be shown before <see cref="ApproveLinkAsync"/>.</summary>
+    /// <summary>Reads a scanned link. Show the request to its person before <see cref="ApproveLinkAsync"/>.</summary>
     /// <exception cref="FormatException">No address of a link.</exception>
     public Task<LinkRequest> ReadLinkAsync(string link, CancellationToken cancellationToken = default) =>
         _shared.Rest.GetAsync(
@@ -98,7 +98,7 @@ public sealed partial class ChatClient
         _connection.Rest(signedIn: false);
     }
 
-    /// <summary>What the server is and can do; needs no signing in.</summary>
+    /// <summary>The server's bounds and features; needs no signing in.</summary>
     public Task<ServerInfo> ServerAsync(CancellationToken cancellationToken = default) => _shared.Rest.GetAsync(
         HttpMethod.Get, "v1/server", WireJson.Default.ServerInfo, authorization: "",
         cancellationToken: cancellationToken);
@@ -107,7 +107,7 @@ public sealed partial class ChatClient
     public Task<OwnProfile> MeAsync(CancellationToken cancellationToken = default) => _shared.Rest.GetAsync(
         HttpMethod.Get, "v1/users/me", WireJson.Default.OwnProfile, cancellationToken: cancellationToken);
 
-    /// <summary>Who has these phones.</summary>
+    /// <summary>Finds the accounts of phones.</summary>
     /// <param name="phones">1 to 200, in E.164.</param>
     public async Task<IReadOnlyList<ContactMatch>> LookupAsync(
         IReadOnlyList<string> phones, CancellationToken cancellationToken = default) =>

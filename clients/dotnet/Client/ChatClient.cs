@@ -66,16 +66,18 @@ public sealed partial class ChatClient : IAsyncDisposable
         Uploads = new Uploader(rest, clock, random);
     }
 
-    /// <summary>What the connection is doing.</summary>
+    /// <summary>The connection's state.</summary>
     public ClientState State => _connection.State;
 
-    /// <summary>Who is signed in; null before the store was read, and when nobody is.</summary>
+    /// <summary>The signed-in account and device; null before the store was read, and while signed out.</summary>
     public Account? Account => _shared.Rest.Tokens.Account;
 
-    /// <summary>The conversations of whoever is signed in.</summary>
+    /// <summary>The conversations of the signed-in account.</summary>
     public ChatInbox Inbox { get; }
 
-    /// <summary>What waits to be sent, and what was refused, in the order of writing; after restarts, too.</summary>
+    /// <summary>
+    /// Messages that wait and messages that were refused, in the order of writing. They survive restarts.
+    /// </summary>
     public IReadOnlyList<OutgoingMessage> Outbox => _shared.Outbox.All;
 
     internal Uploader Uploads { get; }
@@ -113,7 +115,7 @@ public sealed partial class ChatClient : IAsyncDisposable
     public void TryNow() => _connection.TryNow();
 
     /// <summary>
-    /// Confirms what was taken, and disconnects. What waits in the outbox stays in the store.
+    /// Confirms the entries that were taken, and disconnects. Messages that wait stay in the store.
     /// <see cref="ConnectAsync"/> goes on.
     /// </summary>
     public Task CloseAsync() => _connection.CloseAsync();
@@ -201,7 +203,7 @@ public sealed partial class ChatClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes over what is in the store, if it is this person's; else removes it.</summary>
+    /// <summary>Takes over the store's messages if they are this person's; else removes them.</summary>
     private async Task TakeOverAsync(Account account, CancellationToken cancellationToken)
     {
         var owner = await _shared.Storage.ReadAsync(OwnerKey, cancellationToken).ConfigureAwait(false);
@@ -211,7 +213,7 @@ public sealed partial class ChatClient : IAsyncDisposable
             .ConfigureAwait(false);
         await _shared.Positions.LoadAsync(_shared.Storage, cancellationToken).ConfigureAwait(false);
 
-        // What another living client of this store has written is sent by that one.
+        // Another living client of this store sends its own messages.
         _outboxLock ??= await _shared.Storage.TryLockAsync(Sending.Outbox.LockName, cancellationToken)
             .ConfigureAwait(false);
         if (_outboxLock is not null)

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ChatCqrs.Client;
 
-/// <summary>What a <see cref="ChatClient"/> needs to know. Read once, when the client is made.</summary>
+/// <summary>Options of a <see cref="ChatClient"/>. They are read once, when the client is made.</summary>
 public sealed class ChatClientOptions
 {
     /// <summary>The server's address, such as <c>https://chat.example.org</c>. Required.</summary>

@@ -3,7 +3,7 @@ using ChatCqrs.Client.Http;
 
 namespace ChatCqrs.Client;
 
-/// <summary>What can be done in one conversation.</summary>
+/// <summary>One conversation: sending, reading its history, and its members.</summary>
 public sealed class ChatConversation
 {
     private readonly ChatClient _client;
@@ -104,7 +104,7 @@ public sealed class ChatConversation
     public Task<ConversationDetails> DetailsAsync(CancellationToken cancellationToken = default) => Rest.GetAsync(
         HttpMethod.Get, _path, WireJson.Default.ConversationDetails, cancellationToken: cancellationToken);
 
-    /// <summary>Who belongs to it.</summary>
+    /// <summary>Its members.</summary>
     public async Task<IReadOnlyList<Member>> MembersAsync(CancellationToken cancellationToken = default) =>
         (await Rest.GetAsync(
             HttpMethod.Get, $"{_path}/members", WireJson.Default.MembersAnswer, cancellationToken: cancellationToken)

@@ -31,7 +31,7 @@ public sealed class ChatException : Exception
     /// <summary>How long the server asks to wait before a retry; null where it says nothing.</summary>
     public TimeSpan? RetryAfter { get; internal init; }
 
-    /// <summary>What is wrong with which field of the request; empty but for validation.</summary>
+    /// <summary>The messages of each invalid field; empty for other errors.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Errors { get; internal init; } =
         new Dictionary<string, IReadOnlyList<string>>();
 

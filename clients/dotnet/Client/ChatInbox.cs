@@ -4,7 +4,7 @@ using ChatCqrs.Client.Http;
 
 namespace ChatCqrs.Client;
 
-/// <summary>The conversations of whoever is signed in.</summary>
+/// <summary>The conversations of the signed-in account.</summary>
 public sealed class ChatInbox
 {
     private const int PageMax = 200;

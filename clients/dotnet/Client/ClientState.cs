@@ -1,6 +1,6 @@
 namespace ChatCqrs.Client;
 
-/// <summary>What a client's connection is doing. States may be added.</summary>
+/// <summary>The state of a client's connection. States may be added.</summary>
 public enum ClientStatus
 {
     /// <summary>There are no tokens: register, or link this device.</summary>
@@ -29,7 +29,7 @@ public enum ClientStatus
 }
 
 /// <summary>A client's state.</summary>
-/// <param name="Status">What the connection is doing.</param>
+/// <param name="Status">The connection's state.</param>
 /// <param name="RetryAt">When the next attempt is made; null but for waiting.</param>
 /// <param name="Reason">Why the last attempt or connection failed; null where none has.</param>
 public sealed record ClientState(ClientStatus Status, DateTimeOffset? RetryAt = null, ChatException? Reason = null);

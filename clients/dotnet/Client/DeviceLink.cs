@@ -73,7 +73,7 @@ public sealed class DeviceLink
     }
 }
 
-/// <summary>What the QR code of a link says: <c>chatcqrs:link?server=..&amp;id=..&amp;code=..</c>.</summary>
+/// <summary>The content of a link's QR code: <c>chatcqrs:link?server=..&amp;id=..&amp;code=..</c>.</summary>
 internal sealed record LinkAddress(Uri Server, Guid Id, byte[] Code)
 {
     private const string Start = "chatcqrs:link?";

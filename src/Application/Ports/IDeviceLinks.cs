@@ -71,7 +71,7 @@ public sealed record DeviceLink(
     public bool IsOpen(DateTimeOffset now) => Outcome == LinkOutcome.None && !IsClaimed && ExpiresAt > now;
 }
 
-/// <summary>What became of a link.</summary>
+/// <summary>The outcome of a link.</summary>
 public enum LinkOutcome
 {
     None,

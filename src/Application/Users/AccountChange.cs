@@ -3,7 +3,7 @@ using ChatCqrs.Domain.Users;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>What changed in an account, as other devices and people show it.</summary>
+/// <summary>A change of an account, as other devices and people show it.</summary>
 public abstract record AccountChange
 {
     private AccountChange()

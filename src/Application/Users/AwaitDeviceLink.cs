@@ -95,7 +95,7 @@ public static class AwaitDeviceLink
     }
 }
 
-/// <summary>What became of a device link, for its device.</summary>
+/// <summary>The state of a device link, for its device.</summary>
 public enum LinkStatus
 {
     Pending,

@@ -4,7 +4,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.Application.Users;
 
-/// <summary>What a new device says of itself when it asks for a link; kept sealed.</summary>
+/// <summary>A new device's description of itself when it asks for a link; kept sealed.</summary>
 /// <param name="PublicKey">Its key, for the payload; null for none. The server only passes it on.</param>
 /// <param name="Address">The address that it asked from, as text.</param>
 internal sealed record LinkRequest(string Name, string Platform, bool Ephemeral, string? PublicKey, string? Address)

@@ -15,8 +15,8 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// runs end.
 /// </summary>
 /// <remarks>
-/// Who was erased before says the live <c>erased_users</c>, also in a rebuild. There it is ahead, and the rows go
-/// earlier.
+/// Users who were erased before are looked up in the live <c>erased_users</c>, also in a rebuild. There it is ahead, so
+/// that the rows go earlier.
 /// </remarks>
 /// <param name="session">That of one transaction.</param>
 internal sealed class ErasedRows(ReadModelSession session)

@@ -8,7 +8,7 @@ namespace ChatCqrs.WebApi.Accounts;
 /// <param name="ExpiresAt">Until when it can be approved.</param>
 public sealed record DeviceLinkAnswer(Guid LinkId, string Secret, DateTimeOffset ExpiresAt);
 
-/// <summary>What became of a device link; with the tokens once it was approved, until they were first used.</summary>
+/// <summary>The state of a device link; with the tokens once it was approved, until they were first used.</summary>
 /// <param name="Status"><c>pending</c>, <c>approved</c>, <c>refused</c> or <c>expired</c>.</param>
 /// <param name="Proof">Base64 of the approving device's proof; the new device compares it with its own.</param>
 /// <param name="Payload">Base64, from the approving device.</param>
@@ -32,7 +32,7 @@ public sealed record DeviceLinkStatusAnswer(
         bytes is { } some ? Convert.ToBase64String(some.Span) : null;
 }
 
-/// <summary>What asks to be linked, to be shown to the person who approves.</summary>
+/// <summary>The device that asks to be linked, for the person who approves.</summary>
 /// <param name="Address">The address that the link was asked for from; null if unknown.</param>
 /// <param name="PublicKey">What the device sent with its request; null for none.</param>
 public sealed record DeviceLinkRequestAnswer(

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.WebApi.Operations;
 
-/// <summary>What the server says of itself (section <c>Server</c> of the configuration).</summary>
+/// <summary>The server's description of itself (section <c>Server</c> of the configuration).</summary>
 public sealed record ServerOptions
 {
     /// <summary>The longest name, in characters.</summary>

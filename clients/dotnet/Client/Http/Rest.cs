@@ -125,7 +125,7 @@ internal sealed class Rest : IDisposable
         }
     }
 
-    /// <summary>What an answer asks to wait; null for nothing.</summary>
+    /// <summary>The wait that an answer asks for; null for none.</summary>
     public TimeSpan? RetryAfterOf(RetryConditionHeaderValue? header) =>
         header?.Delta ?? (header?.Date is { } date ? Max(date - _clock.Time.GetUtcNow(), TimeSpan.Zero) : null);
 

@@ -1,6 +1,6 @@
 namespace ChatCqrs.Client;
 
-/// <summary>What is uploaded, and how.</summary>
+/// <summary>Options of an upload.</summary>
 public sealed class UploadOptions
 {
     /// <summary><c>image</c>, <c>video</c>, <c>audio</c>, <c>document</c> or <c>encrypted</c>.</summary>

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ChatCqrs.Client;
 
-/// <summary>Who is signed in, and on which device.</summary>
+/// <summary>A signed-in account and its device.</summary>
 /// <param name="UserId">The person.</param>
 /// <param name="DeviceId">The device.</param>
 public sealed record Account(Guid UserId, Guid DeviceId);
@@ -30,7 +30,7 @@ public sealed record Profile(Guid UserId, string? Name, string? About = null, st
 public sealed record OwnProfile(
     Guid UserId, string Phone, string? Name, string? About, string? Avatar, DateTimeOffset CreatedAt);
 
-/// <summary>One of one's own devices.</summary>
+/// <summary>A device of the signed-in account.</summary>
 /// <param name="DeviceId">The device.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Platform">Its platform.</param>
@@ -48,7 +48,7 @@ public sealed record Device(
 /// <param name="Name">Their name.</param>
 public sealed record ContactMatch(string Phone, Guid UserId, string? Name);
 
-/// <summary>What the server is and can do. Decide by it, never by a version.</summary>
+/// <summary>The server's bounds and features. Decide by them, never by a version.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="ApiVersions">The versions of the contract that it speaks.</param>

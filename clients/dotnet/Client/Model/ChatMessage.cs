@@ -26,10 +26,10 @@ public sealed record ChatMessage
     /// <summary>The text, a caption, or a poll's question; null without one, and once it was deleted.</summary>
     public string? Text { get; init; }
 
-    /// <summary>What belongs to images, video, audio, locations, contacts and polls.</summary>
+    /// <summary>The attachment of images, video, audio, locations, contacts and polls.</summary>
     public JsonElement? MediaObject { get; init; }
 
-    /// <summary>What belongs to documents.</summary>
+    /// <summary>The attachment of documents.</summary>
     public JsonElement? Document { get; init; }
 
     /// <summary>The message it answers.</summary>
@@ -53,10 +53,10 @@ public sealed record ChatMessage
     /// <summary>When it expires.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
-    /// <summary>Who reacted, by emoji.</summary>
+    /// <summary>The ids of users, by the emoji that they reacted with.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<Guid>>? Reactions { get; init; }
 
-    /// <summary>Who voted, by the index of a poll's option.</summary>
+    /// <summary>The ids of voters, by the index of a poll's option.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<Guid>>? Votes { get; init; }
 
     /// <summary><c>sent</c>, <c>delivered</c> or <c>read</c>: what holds for every recipient.</summary>

@@ -68,7 +68,7 @@ public sealed record ConversationDetails
     /// <summary>A group's title.</summary>
     public string? Title { get; init; }
 
-    /// <summary>Who belongs to it.</summary>
+    /// <summary>Its members.</summary>
     public IReadOnlyList<Member> Members { get; init; } = [];
 
     /// <summary>How long its messages are kept.</summary>

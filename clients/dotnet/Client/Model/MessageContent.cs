@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace ChatCqrs.Client;
 
-/// <summary>What a message says. A string is one, too: a text.</summary>
+/// <summary>The content of a message. A string is a text message's.</summary>
 public sealed record MessageContent
 {
     /// <summary>One of <see cref="MessageType"/>.</summary>

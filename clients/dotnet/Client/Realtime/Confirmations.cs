@@ -40,7 +40,7 @@ internal sealed class Confirmations
         }
     }
 
-    /// <summary>What is to be sent now; reads stay known until <see cref="Arrived"/>.</summary>
+    /// <summary>The receipts to send now. Reads are kept until <see cref="Arrived"/>.</summary>
     /// <param name="most">The most of each kind.</param>
     public (List<(Guid Conversation, long Seq)> Delivered, List<(Guid Conversation, long Seq)> Read) Take(int most)
     {

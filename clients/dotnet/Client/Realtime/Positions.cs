@@ -234,7 +234,7 @@ internal sealed class Positions
 
         public bool Unsaved { get; set; }
 
-        /// <summary>What the running question said; null without one.</summary>
+        /// <summary>The result of the running question; null without one.</summary>
         public long? Asked { get; set; }
 
         /// <summary>The first entry since that question that did not fit.</summary>

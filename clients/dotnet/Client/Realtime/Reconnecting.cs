@@ -1,6 +1,6 @@
 namespace ChatCqrs.Client.Realtime;
 
-/// <summary>What to do once a connection is over.</summary>
+/// <summary>Decides how to go on after a connection has ended.</summary>
 /// <param name="Delay">How long to wait before the next attempt.</param>
 /// <param name="Refresh">Whether the access token is to be exchanged first.</param>
 internal readonly record struct NextAttempt(TimeSpan Delay, bool Refresh = false);

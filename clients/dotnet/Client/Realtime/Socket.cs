@@ -76,7 +76,7 @@ internal sealed class WebSocketTransport(HttpMessageInvoker invoker) : ITranspor
         /// <summary>The most bytes of one frame from the server. A larger one ends the connection.</summary>
         private const int FrameMax = 16 * 1024 * 1024;
 
-        /// <summary>What an idle connection keeps; larger frames borrow.</summary>
+        /// <summary>The bytes of buffer that an idle connection keeps; larger frames borrow one from a pool.</summary>
         private const int Small = 2 * 1024;
 
         private readonly byte[] _small = new byte[Small];

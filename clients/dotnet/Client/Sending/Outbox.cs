@@ -53,7 +53,7 @@ internal sealed class Outbox
     /// <summary>Called whenever a message's state has changed.</summary>
     public Action<OutgoingMessage>? Changed { get; set; }
 
-    /// <summary>What waits and what is parked, in the order of writing.</summary>
+    /// <summary>Waiting and parked messages, in the order of writing.</summary>
     public IReadOnlyList<OutgoingMessage> All
     {
         get

@@ -21,7 +21,7 @@ public enum OutgoingStatus
     Cancelled,
 }
 
-/// <summary>What the server answered to a message.</summary>
+/// <summary>The server's acknowledgement of a message.</summary>
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="Seq">Its place in it.</param>
 /// <param name="SentAt">When the server took it.</param>
