@@ -40,7 +40,14 @@ public sealed class HeadTests(SignedInServer server) : IClassFixture<SignedInSer
         using var head = await SendAsync(HttpMethod.Head, address);
 
         Assert.Equal(get.StatusCode, head.StatusCode);
-        Assert.Equal(HeadersOf(get), HeadersOf(head));
+        var (ofGet, ofHead) = (HeadersOf(get), HeadersOf(head));
+        if (path == "/metrics")
+        {
+            // The second of the scrape, which may be another one.
+            Assert.True(ofGet.Remove("Last-Modified") && ofHead.Remove("Last-Modified"));
+        }
+
+        Assert.Equal(ofGet, ofHead);
         Assert.Empty(await head.Content.ReadAsByteArrayAsync());
     }
 
@@ -63,7 +70,7 @@ public sealed class HeadTests(SignedInServer server) : IClassFixture<SignedInSer
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
     }
 
-    /// <summary>All headers but those that say how the body is sent, and when.</summary>
+    /// <summary>All headers but those that say how the body is sent, and when it was made.</summary>
     private static Dictionary<string, string> HeadersOf(HttpResponseMessage answer) =>
         answer.Headers.Concat(answer.Content.Headers)
             .Where(header => header.Key is not ("Date" or "Content-Length" or "Transfer-Encoding"))

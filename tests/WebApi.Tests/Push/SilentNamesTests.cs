@@ -3,6 +3,7 @@ using System.Net;
 using ChatCqrs.Infrastructure.Push;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
+using ChatCqrs.WebApi.Tests.Realtime;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.Push;
@@ -50,6 +51,7 @@ public sealed class SilentNamesServer : ChatServer, IAsyncLifetime
 }
 
 /// <summary>Endpoints whose name servers are silent delay nobody else.</summary>
+[Collection(Measurement.Name)]
 public sealed class SilentNamesTests(SilentNamesServer server) : IClassFixture<SilentNamesServer>
 {
     private const int SubscriptionsMax = 10;

@@ -7,15 +7,15 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-/// <summary>Tests that measure the memory of the whole process. They run when no others do.</summary>
+/// <summary>Tests that measure the process's memory, or seconds that are promised. They run when no others do.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class MemoryMeasurement
+public sealed class Measurement
 {
-    public const string Name = "memory measurement";
+    public const string Name = "measurement";
 }
 
 /// <summary>A million control frames on a real socket whose client does not read.</summary>
-[Collection(MemoryMeasurement.Name)]
+[Collection(Measurement.Name)]
 public sealed class ControlFrameTests(ChatServer server) : IClassFixture<ChatServer>
 {
     private const int Pings = 1_000_000, Warming = 10_000;

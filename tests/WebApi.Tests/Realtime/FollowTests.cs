@@ -9,6 +9,7 @@ namespace ChatCqrs.WebApi.Tests.Realtime;
 /// <summary>
 /// Two nodes on one log that announce nothing to each other: without Redis every announcement is lost.
 /// </summary>
+[Collection(Measurement.Name)]
 public sealed class FollowTests(ChatServer one) : IClassFixture<ChatServer>, IAsyncLifetime
 {
     /// <summary>How soon each node knows what the other appended (docs/adr/0003).</summary>

@@ -24,6 +24,7 @@ public sealed class SlowBeatServer : ChatServer
 }
 
 /// <summary>When a watching ends, between the beats.</summary>
+[Collection(Measurement.Name)]
 public sealed class PresenceEndTests(SlowBeatServer server) : IClassFixture<SlowBeatServer>
 {
     [Theory]
