@@ -41,9 +41,11 @@ public static class DownloadMedia
                 throw new RefusedException(Refusal.NotTheCaller);
             var file = await access.RequireAsync(
                 request.Caller, new FileId(Guid.Parse(request.FileId!)), cancellationToken);
-            return options.Value.PublicBaseUrl is { } elsewhere
-                ? new Result(null, (await links.SignAsync(elsewhere, file, cancellationToken)).Address)
-                : new Result(await downloads.OpenAsync(file.File, cancellationToken), null);
+            if (options.Value.PublicBaseUrl is not { } elsewhere)
+                return new Result(await downloads.OpenAsync(file.File, cancellationToken), null);
+            return await links.SignAsync(elsewhere, file, cancellationToken) is { } link
+                ? new Result(null, link.Address)
+                : throw new RefusedException(Refusal.FileUnknown);
         }
     }
 }

@@ -57,8 +57,8 @@ public static class LinkMedia
             var made = new List<Link>(ids.Count);
             foreach (var file in await access.OpenAsync(request.Caller, ids, cancellationToken))
             {
-                var link = await links.SignAsync(server, file, cancellationToken);
-                made.Add(new Link(file.File.Id.Value, link.Address.AbsoluteUri, link.ExpiresAt));
+                if (await links.SignAsync(server, file, cancellationToken) is { } link)
+                    made.Add(new Link(file.File.Id.Value, link.Address.AbsoluteUri, link.ExpiresAt));
             }
 
             return new Result(made);

@@ -23,11 +23,14 @@ internal sealed class MediaLinks(
 
     private const int TagSize = 16;
 
-    public async ValueTask<SignedLink> SignAsync(Uri server, OpenFile file, CancellationToken cancellationToken)
+    /// <returns>Null while the owner's account is being erased: then nothing opens the file any more.</returns>
+    public async ValueTask<SignedLink?> SignAsync(Uri server, OpenFile file, CancellationToken cancellationToken)
     {
         var lifetime = (long)options.Value.UrlLifetime.TotalSeconds;
         var expires = ((clock.GetUtcNow().ToUnixTimeSeconds() / lifetime) + 2) * lifetime;
-        var signature = Base64Url.EncodeToString(await SignatureAsync(file, expires, cancellationToken));
+        if (await SignatureAsync(file, expires, cancellationToken) is not { } signed)
+            return null;
+        var signature = Base64Url.EncodeToString(signed);
         var address = new Uri(string.Create(
             CultureInfo.InvariantCulture,
             $"{server.AbsoluteUri.TrimEnd('/')}/v1/media/content/{file.File.Id}"
@@ -48,25 +51,35 @@ internal sealed class MediaLinks(
             throw new RefusedException(Refusal.LinkInvalid);
         var open = new OpenFile(file, (AccessBy)given[0]);
         var right = await SignatureAsync(open, until, cancellationToken);
-        return CryptographicOperations.FixedTimeEquals(right, given)
+        return right is not null && CryptographicOperations.FixedTimeEquals(right, given)
             && await access.IsOpenAsync(open, cancellationToken)
             ? DateTimeOffset.FromUnixTimeSeconds(until)
             : throw new RefusedException(Refusal.LinkInvalid);
     }
 
-    /// <returns>The reason in the first byte, and an HMAC over it, the file and the time; 17 bytes.</returns>
-    private async ValueTask<byte[]> SignatureAsync(OpenFile file, long expires, CancellationToken cancellationToken)
+    /// <returns>
+    /// The reason in the first byte, and an HMAC over it, the file and the time; 17 bytes. Null if the owner's secret
+    /// is shredded.
+    /// </returns>
+    private async ValueTask<byte[]?> SignatureAsync(OpenFile file, long expires, CancellationToken cancellationToken)
     {
         var signed = new byte[1 + 16 + sizeof(long) + 1];
         signed[0] = Domain;
         file.File.Id.Value.TryWriteBytes(signed.AsSpan(1), bigEndian: true, out _);
         BinaryPrimitives.WriteInt64BigEndian(signed.AsSpan(17), expires);
         signed[25] = (byte)file.By;
-        var fingerprint = await sealer.FingerprintAsync(file.File.Owner, signed, cancellationToken);
-        var signature = new byte[1 + TagSize];
-        signature[0] = (byte)file.By;
-        BinaryPrimitives.WriteUInt128BigEndian(signature.AsSpan(1), fingerprint.Value);
-        return signature;
+        try
+        {
+            var fingerprint = await sealer.FingerprintAsync(file.File.Owner, signed, cancellationToken);
+            var signature = new byte[1 + TagSize];
+            signature[0] = (byte)file.By;
+            BinaryPrimitives.WriteUInt128BigEndian(signature.AsSpan(1), fingerprint.Value);
+            return signature;
+        }
+        catch (RefusedException refused) when (refused.Refusal == Refusal.Erased)
+        {
+            return null;
+        }
     }
 
     private static byte[]? Decode(string? signature)

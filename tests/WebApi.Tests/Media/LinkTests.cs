@@ -2,8 +2,11 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.Media;
 
@@ -33,6 +36,24 @@ public sealed class LinkTests(MediaServer server) : IClassFixture<MediaServer>
         Assert.Equal((HttpStatusCode.OK, bytes.Length), (head.StatusCode, (int)head.Content.Headers.ContentLength!));
         using var known = await GetAsync(url, headers => headers.IfNoneMatch.Add(whole.Headers.ETag!));
         Assert.Equal(HttpStatusCode.NotModified, known.StatusCode);
+    }
+
+    [Fact]
+    public async Task While_its_owner_is_being_erased_a_file_has_no_link_and_others_have()
+    {
+        var gone = await server.SignInAsync();
+        var theirs = await server.UploadedAsync(gone, MediaServer.Picture());
+        (await server.SendFileAsync(gone, server.Ben.User, new { file_id = theirs })).Is(201);
+        var (url, _) = await LinkAsync(server.Ben, theirs);
+        var own = await server.UploadedAsync(server.Ben, MediaServer.Picture());
+        await server.Services.GetRequiredService<IContentSealer>()
+            .ShredAsync(new UserId(Guid.Parse(gone.User)), CancellationToken.None);
+
+        var links = (await server.PostAsync("/v1/media/links", new { file_ids = new[] { theirs, own } }, server.Ben.Access))
+            .Is(200)["links"];
+
+        Assert.Equal(own, Assert.Single(links.EnumerateArray()).GetProperty("file_id").GetString());
+        (await server.GetAsync(url.PathAndQuery)).IsProblem(403, "link_invalid");
     }
 
     [Theory]
