@@ -44,16 +44,7 @@ internal sealed class ProfileReader(
                 known = await directory.ProfilesAsync(ids, cancellationToken);
         }
 
-        await sealer.PrepareAsync(
-            known.Select(profile => (Profile.ScopeOf(profile.Key), profile.Value)), cancellationToken);
-        var profiles = new Dictionary<UserId, Profile>(known.Count);
-        foreach (var (user, content) in known)
-        {
-            if (await sealer.OpenAsync(Profile.ScopeOf(user), content, cancellationToken) is { } bytes)
-                profiles[user] = Profile.FromBytes(bytes.Span);
-        }
-
-        return profiles;
+        return await OpenAllAsync(known, cancellationToken);
     }
 
     /// <summary>The names of many users, in few queries; null for users without a name or account.</summary>
@@ -69,24 +60,41 @@ internal sealed class ProfileReader(
         if (ids.Count == 0)
             return new Dictionary<UserId, Profile?>();
         var known = await directory.ProfilesAsync(ids, cancellationToken);
-        await sealer.PrepareAsync(
-            known.Where(profile => !profile.Value.Bytes.IsEmpty)
-                .Select(profile => (Profile.ScopeOf(profile.Key), profile.Value)),
-            cancellationToken);
+        var opened = await OpenAllAsync(known, cancellationToken);
         var profiles = new Dictionary<UserId, Profile?>(ids.Count);
         foreach (var id in ids)
-            profiles[id] = await ProfileAsync(id, known, cancellationToken);
+        {
+            profiles[id] = known.ContainsKey(id)
+                ? opened.GetValueOrDefault(id)
+                : await NewAsync(id, cancellationToken);
+        }
+
         return profiles;
     }
 
-    private async Task<Profile?> ProfileAsync(
-        UserId user, IReadOnlyDictionary<UserId, SealedContent> known, CancellationToken cancellationToken)
+    /// <summary>Opens profiles of the views. An erased account has none, whether its key is shredded yet or not.</summary>
+    private async Task<Dictionary<UserId, Profile>> OpenAllAsync(
+        IReadOnlyDictionary<UserId, SealedContent> known, CancellationToken cancellationToken)
+    {
+        var kept = known.Where(profile => !profile.Value.Bytes.IsEmpty).ToList();
+        await sealer.PrepareAsync(
+            kept.Select(profile => (Profile.ScopeOf(profile.Key), profile.Value)), cancellationToken);
+        var profiles = new Dictionary<UserId, Profile>(kept.Count);
+        foreach (var (user, content) in kept)
+        {
+            if (await sealer.OpenAsync(Profile.ScopeOf(user), content, cancellationToken) is { } bytes)
+                profiles[user] = Profile.FromBytes(bytes.Span);
+        }
+
+        return profiles;
+    }
+
+    /// <summary>The profile of a user who is too new for the views.</summary>
+    private async Task<Profile?> NewAsync(UserId user, CancellationToken cancellationToken)
     {
         try
         {
-            if (!known.TryGetValue(user, out var content))
-                return (await ReadAsync(user, cancellationToken)).Profile; // Too new for the views.
-            return content.Bytes.IsEmpty ? null : await OpenAsync(user, content, cancellationToken);
+            return (await ReadAsync(user, cancellationToken)).Profile;
         }
         catch (RefusedException)
         {

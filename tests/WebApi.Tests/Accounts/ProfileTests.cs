@@ -129,6 +129,24 @@ public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
+    public async Task An_account_whose_erasure_is_under_way_is_left_out_of_many_profiles()
+    {
+        var (ann, gone) = (await server.SignInAsync(name: "Ann"), await server.SignInAsync(name: "Gone"));
+        (await server.GetAsync($"/v1/users?ids={gone.User}", ann.Access)).Is(200);
+        await using (var command = server.Database.CreateCommand(
+            "UPDATE chat.mt_doc_users SET data = jsonb_set(data, '{profile}', '\"\"') WHERE id = $1"))
+        {
+            // As the event is folded: the key is shredded later.
+            command.Parameters.Add(new() { Value = gone.User });
+            Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        }
+
+        var shown = (await server.GetAsync($"/v1/users?ids={ann.User},{gone.User}", ann.Access)).Is(200);
+
+        Assert.Equal(ann.User, Assert.Single(shown["users"].EnumerateArray()).GetProperty("user_id").GetString());
+    }
+
+    [Fact]
     public async Task Many_profiles_are_up_to_two_hundred_well_formed_ids()
     {
         var ann = await server.SignInAsync(name: "Ann");
