@@ -42,6 +42,14 @@ public interface IDeviceLinks
     /// <returns>False if the link is not open.</returns>
     Task<bool> RefuseAsync(Guid link, UserId user, DateTimeOffset now, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Approvals that failed half way and were not repeated before a time: their devices may be in the account already,
+    /// and never signed in.
+    /// </summary>
+    /// <param name="limit">The most to return.</param>
+    Task<IReadOnlyList<AbandonedLink>> AbandonedAsync(
+        DateTimeOffset before, int limit, CancellationToken cancellationToken);
+
     /// <summary>Deletes links that ended before a time, settled or not.</summary>
     /// <returns>How many; less than <paramref name="limit"/> if none are left.</returns>
     Task<int> DeleteEndedAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken);
@@ -99,3 +107,8 @@ public sealed record ClaimedDeviceLink(
 public sealed record LinkSignIn(
     UserId User, DeviceId Device, ReadOnlyMemory<byte> RefreshToken, DateTimeOffset Now,
     DateTimeOffset RefreshExpiresAt);
+
+/// <param name="By">The approving device.</param>
+/// <param name="Device">The device that was to be linked.</param>
+/// <summary>An approval that was not completed.</summary>
+public sealed record AbandonedLink(UserId User, DeviceId By, DeviceId Device);

@@ -49,7 +49,7 @@ public static class AwaitDeviceLink
                 if (result.Status != LinkStatus.Pending || left <= TimeSpan.Zero
                     || request.Stopping.IsCancellationRequested)
                     return result;
-                await WaitAsync(news, left, link.ExpiresAt, request.Stopping, cancellationToken);
+                await WaitAsync(news, left, EndOf(link), request.Stopping, cancellationToken);
             }
         }
 
@@ -74,17 +74,23 @@ public static class AwaitDeviceLink
                         ? await seal.OpenAnswerAsync(link.Id, link.ExpiresAt, answer, cancellationToken)
                         : null),
                 LinkOutcome.Refused => new Result(LinkStatus.Refused),
-                _ when link.ExpiresAt > clock.GetUtcNow() => new Result(LinkStatus.Pending),
+                _ when EndOf(link) > clock.GetUtcNow() => new Result(LinkStatus.Pending),
                 _ => new Result(LinkStatus.Expired),
             };
 
+        /// <summary>An approval that was begun in time may end a little later.</summary>
+        private static DateTimeOffset EndOf(DeviceLink link) =>
+            link.IsClaimed ? link.ExpiresAt + SettleDeviceLink.AnsweredFor : link.ExpiresAt;
+
         /// <summary>Waits until there is news, the link expires, or the time is over.</summary>
         private async Task WaitAsync(
-            Task news, TimeSpan left, DateTimeOffset expiresAt, CancellationToken stopping,
+            Task news, TimeSpan left, DateTimeOffset end, CancellationToken stopping,
             CancellationToken cancellationToken)
         {
-            var open = expiresAt - clock.GetUtcNow();
-            using var limit = new CancellationTokenSource(open < left ? open + Tick : left, clock);
+            var open = end - clock.GetUtcNow() + Tick;
+            if (open <= TimeSpan.Zero)
+                return; // It has ended since it was read.
+            using var limit = new CancellationTokenSource(open < left ? open : left, clock);
             using var any = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stopping, cancellationToken);
             await news.WaitAsync(any.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();

@@ -19,6 +19,9 @@ public static class SettleDeviceLink
     /// <summary>The longest payload, in characters of base64.</summary>
     public const int PayloadMax = 65_536;
 
+    /// <summary>How long the new device can get its tokens at least, however late it was approved.</summary>
+    internal static readonly TimeSpan AnsweredFor = TimeSpan.FromMinutes(1);
+
     /// <summary>The body of <c>POST /v1/device-links/{link_id}/approval</c>.</summary>
     public sealed record Body
     {
@@ -72,9 +75,6 @@ public static class SettleDeviceLink
         AccessRoles roles, IAccessTokens accessTokens, IOptions<TokenOptions> tokens, TimeProvider clock)
         : IRequestHandler<Command, Result>
     {
-        /// <summary>How long the new device can get its tokens at least, however late it was approved.</summary>
-        private static readonly TimeSpan AnsweredFor = TimeSpan.FromMinutes(1);
-
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
         {
             if (!Uuids.TryParse(request.Link, out var id))

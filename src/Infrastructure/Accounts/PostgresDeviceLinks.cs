@@ -34,7 +34,7 @@ internal sealed class PostgresDeviceLinks(NpgsqlDataSource database, TimeProvide
                 INSERT INTO device_links (
                     id, device_id, secret_hash, content, bucket, address, created_at, expires_at)
                 SELECT $1, $2, $3, $4, $5, $6, $7, $8
-                WHERE (SELECT count(*) FROM device_links WHERE expires_at > $7) < $9
+                WHERE (SELECT count(*) FROM device_links WHERE expires_at > $7 AND settled_at IS NULL) < $9
                 """);
             Add(
                 insert, link.Id, link.Device.Value, link.SecretHash, link.Content.Bytes, Text(link.Content.Bucket),
@@ -105,6 +105,15 @@ internal sealed class PostgresDeviceLinks(NpgsqlDataSource database, TimeProvide
             return refuse.RecordsAffected > 0;
         });
 
+    public async Task<IReadOnlyList<AbandonedLink>> AbandonedAsync(
+        DateTimeOffset before, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
+        """
+        SELECT user_id, by_device, device_id FROM device_links
+        WHERE expires_at < $1 AND settled_at IS NULL AND by_device IS NOT NULL ORDER BY expires_at LIMIT $2
+        """,
+        row => new AbandonedLink(new(row.GetGuid(0)), new(row.GetGuid(1)), new(row.GetGuid(2))),
+        cancellationToken, before, limit);
+
     public Task<int> DeleteEndedAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken) =>
         database.ExecuteAsync(
             """
@@ -125,7 +134,9 @@ internal sealed class PostgresDeviceLinks(NpgsqlDataSource database, TimeProvide
             ), settled AS (
                 UPDATE device_links l SET settled_at = $2, refresh_hash = $5, answer = $7, answer_bucket = $8,
                     expires_at = greatest(l.expires_at, $9)
-                FROM phone WHERE l.id = $1 AND l.settled_at IS NULL AND l.user_id = $4 RETURNING l.address
+                FROM phone WHERE l.id = $1 AND l.settled_at IS NULL AND l.user_id = $4
+                  AND EXISTS (SELECT FROM device_sessions s WHERE s.device_id = l.by_device AND s.revoked_at IS NULL)
+                RETURNING l.address
             )
             INSERT INTO device_sessions (
                 device_id, user_id, refresh_hash, refresh_expires_at, created_at, last_seen, address)

@@ -268,13 +268,7 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     {
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         var link = await StartAsync(server);
-        var links = server.Services.GetRequiredService<IDeviceLinks>();
-        Assert.NotNull(await links.ClaimAsync(
-            Guid.Parse(link.Id),
-            new LinkApproval(
-                new UserId(Guid.Parse(ann.User)), new DeviceId(Guid.Parse(ann.Device)),
-                Convert.FromBase64String(link.Proof), null),
-            DateTimeOffset.UtcNow, default));
+        await ClaimAsync(link, ann);
 
         (await ApproveAsync(server, link, ben)).IsProblem(409, "link_settled");
         (await server.PostAsync($"{link.Path}/approval", new { proof = Base64(32) }, ann.Access))
@@ -282,6 +276,65 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
         (await ApproveAsync(server, link, ann)).Is(204);
 
         Assert.Equal(ann.User, (await WaitAsync(server, link)).Is(200).Text("user_id"));
+    }
+
+    [Fact]
+    public async Task An_approval_that_was_begun_in_time_is_pending_until_it_is_completed()
+    {
+        var ann = await server.SignInAsync();
+        var link = await StartAsync(server);
+        await ClaimAsync(link, ann);
+        await ExpireAsync(link, "1 second");
+        var waiting = WaitAsync(server, link);
+
+        (await ApproveAsync(server, link, ann)).IsProblem(409, "link_settled"); // Too late to be repeated.
+        await ExpireAsync(link, "-1 minute");
+        (await ApproveAsync(server, link, ann)).Is(204);
+
+        Assert.Equal("approved", (await waiting).Is(200).Text("status"));
+    }
+
+    [Fact]
+    public async Task A_device_that_is_removed_while_it_approves_links_nobody()
+    {
+        var ann = await server.SignInAsync();
+        var link = await StartAsync(server);
+        var claimed = await ClaimAsync(link, ann);
+        await server.Services.GetRequiredService<IDeviceSessions>()
+            .RevokeAsync(new UserId(Guid.Parse(ann.User)), new DeviceId(Guid.Parse(ann.Device)), default);
+        var signIn = new LinkSignIn(
+            new UserId(Guid.Parse(ann.User)), claimed.Device, new byte[16], DateTimeOffset.UtcNow,
+            DateTimeOffset.UtcNow.AddDays(1));
+
+        Assert.False(await server.Services.GetRequiredService<IDeviceLinks>().CompleteAsync(
+            Guid.Parse(link.Id), signIn, claimed.Content, DateTimeOffset.UtcNow.AddMinutes(1), default));
+    }
+
+    [Fact]
+    public async Task A_device_whose_approval_failed_half_way_goes_with_its_link()
+    {
+        var ann = await server.SignInAsync();
+        var link = await ApprovedAsync(ann);
+        await using (var command = server.Database.CreateCommand(
+            """
+            WITH link AS (
+                UPDATE chat.device_links SET settled_at = NULL, answer = NULL, refresh_hash = NULL WHERE id = $1
+                RETURNING device_id)
+            DELETE FROM chat.device_sessions s USING link WHERE s.device_id = link.device_id
+            """))
+        {
+            // As it is when the device is in the account and the rest of the approval failed.
+            command.Parameters.Add(new() { Value = Guid.Parse(link.Id) });
+            Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        }
+
+        Assert.Equal(2, (await server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].GetArrayLength());
+        await ExpireAsync(link, "11 minutes");
+
+        await server.Services.GetRequiredService<IMediator>().Send(new ForgetDeviceLinks.Command());
+
+        Assert.Equal(1, (await server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].GetArrayLength());
+        (await WaitAsync(server, link)).IsProblem(404, "link_unknown");
     }
 
     [Fact]
@@ -311,12 +364,7 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     {
         var ann = await server.SignInAsync();
         var (old, young) = (await ApprovedAsync(ann), await ApprovedAsync(ann));
-        await using (var command = server.Database.CreateCommand(
-            "UPDATE chat.device_links SET expires_at = now() - interval '10 minutes' WHERE id = $1"))
-        {
-            command.Parameters.Add(new() { Value = Guid.Parse(old.Id) });
-            await command.ExecuteNonQueryAsync();
-        }
+        await ExpireAsync(old, "10 minutes");
 
         await server.Services.GetRequiredService<IMediator>().Send(new ForgetDeviceLinks.Command());
 
@@ -379,6 +427,26 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
         if (authorization is not null)
             request.Headers.TryAddWithoutValidation("Authorization", authorization);
         return await node.SendAsync(request);
+    }
+
+    private async Task<ClaimedDeviceLink> ClaimAsync(Link link, Tokens by)
+    {
+        var claimed = await server.Services.GetRequiredService<IDeviceLinks>().ClaimAsync(
+            Guid.Parse(link.Id),
+            new LinkApproval(
+                new UserId(Guid.Parse(by.User)), new DeviceId(Guid.Parse(by.Device)),
+                Convert.FromBase64String(link.Proof), null),
+            DateTimeOffset.UtcNow, default);
+        return Assert.IsType<ClaimedDeviceLink>(claimed);
+    }
+
+    /// <param name="ago">How long ago, in PostgreSQL's words.</param>
+    private async Task ExpireAsync(Link link, string ago)
+    {
+        await using var command = server.Database.CreateCommand(
+            $"UPDATE chat.device_links SET expires_at = now() - interval '{ago}' WHERE id = $1");
+        command.Parameters.Add(new() { Value = Guid.Parse(link.Id) });
+        await command.ExecuteNonQueryAsync();
     }
 
     private async Task<Link> ApprovedAsync(Tokens by)
