@@ -50,4 +50,5 @@ public enum Roles
     None = 0,
     Admin = 1,
     Auditor = 2,
+    Compliance = 4,
 }

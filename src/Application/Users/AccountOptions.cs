@@ -42,4 +42,5 @@ public sealed record AccessOptions
 {
     public List<string> Admins { get; init; } = [];
     public List<string> Auditors { get; init; } = [];
+    public List<string> Compliance { get; init; } = [];
 }

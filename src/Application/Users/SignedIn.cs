@@ -43,6 +43,8 @@ internal sealed class AccessRoles(IOptions<AccessOptions> options, AccountSecret
             roles |= Roles.Admin;
         if (await AnyAsync(options.Value.Auditors, user, phone, cancellationToken))
             roles |= Roles.Auditor;
+        if (await AnyAsync(options.Value.Compliance, user, phone, cancellationToken))
+            roles |= Roles.Compliance;
         return roles;
     }
 

@@ -37,7 +37,10 @@ internal sealed class AccountValidation(bool development)
     public ValidateOptionsResult Validate(string? name, AccessOptions options)
     {
         (List<string> List, string Setting)[] roles =
-            [(options.Admins, "Access:Admins"), (options.Auditors, "Access:Auditors")];
+        [
+            (options.Admins, "Access:Admins"), (options.Auditors, "Access:Auditors"),
+            (options.Compliance, "Access:Compliance"),
+        ];
         foreach (var (list, setting) in roles)
         {
             if (list.Find(entry => !PhoneNumber.IsE164(entry) && !Guid.TryParse(entry, out _)) is { } wrong)

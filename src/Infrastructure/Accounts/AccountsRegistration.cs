@@ -12,8 +12,11 @@ namespace ChatCqrs.Infrastructure.Accounts;
 
 public static class AccountsRegistration
 {
-    /// <summary>The phone that has every role in Development.</summary>
+    /// <summary>The phone of an admin and auditor in Development.</summary>
     public const string DevelopmentAdmin = "+12025550199";
+
+    /// <summary>The phone of another admin, with the role of compliance, in Development.</summary>
+    public const string DevelopmentCompliance = "+12025550198";
 
     private const string DevelopmentKeyFile = "token-keys.pem";
 
@@ -63,6 +66,8 @@ public static class AccountsRegistration
                 return;
             options.Admins.Add(DevelopmentAdmin);
             options.Auditors.Add(DevelopmentAdmin);
+            options.Admins.Add(DevelopmentCompliance);
+            options.Compliance.Add(DevelopmentCompliance);
         }).ValidateOnStart();
 
         var validation = new AccountValidation(development);

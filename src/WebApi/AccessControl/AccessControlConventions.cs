@@ -13,7 +13,8 @@ public static class AccessControlConventions
             .AddScheme<AuthenticationSchemeOptions, AccessTokenHandler>(AccessTokenHandler.SchemeName, _ => { });
         builder.Services.AddAuthorizationBuilder()
             .AddPolicy(RoleNames.Admin, policy => policy.RequireRole(RoleNames.Admin))
-            .AddPolicy(RoleNames.Auditor, policy => policy.RequireRole(RoleNames.Auditor));
+            .AddPolicy(RoleNames.Auditor, policy => policy.RequireRole(RoleNames.Auditor))
+            .AddPolicy(RoleNames.Compliance, policy => policy.RequireRole(RoleNames.Compliance));
         return builder;
     }
 }

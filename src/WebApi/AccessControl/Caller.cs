@@ -45,11 +45,13 @@ public static class RoleNames
 {
     public const string Admin = "admin";
     public const string Auditor = "auditor";
+    public const string Compliance = "compliance";
 
     public static string Of(Roles role) => role switch
     {
         Roles.Admin => Admin,
         Roles.Auditor => Auditor,
+        Roles.Compliance => Compliance,
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, "Not a single role."),
     };
 }

@@ -237,13 +237,14 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
-    public async Task Developments_admin_has_the_roles_and_others_have_none()
+    public async Task Developments_phones_have_their_roles_and_others_have_none()
     {
         var admin = await server.SignInAsync("+12025550199");
         var other = await server.SignInAsync();
 
         Assert.Equal(["admin", "auditor"], RolesOf(admin.Access));
         Assert.Equal(["admin", "auditor"], RolesOf((await server.RefreshAsync(admin.Refresh)).Text("access_token")));
+        Assert.Equal(["admin", "compliance"], RolesOf((await server.SignInAsync("+12025550198")).Access));
         Assert.Empty(RolesOf(other.Access));
         (await server.GetAsync("/v1/admin/projections", admin.Access)).Is(200);
         (await server.GetAsync("/v1/admin/projections", other.Access)).IsProblem(403, "forbidden");
