@@ -108,10 +108,18 @@ internal sealed class PostgresDeviceSessions(NpgsqlDataSource database, TimeProv
 
     public async Task<RotationOutcome> RotateAsync(Rotation rotation, CancellationToken cancellationToken)
     {
+        var attempts = 0;
         var rotated = await IdempotentRetry.RunAsync(
-            () => ExchangeAsync(rotation, cancellationToken), clock, cancellationToken);
+            () =>
+            {
+                attempts++;
+                return ExchangeAsync(rotation, cancellationToken);
+            },
+            clock, cancellationToken);
         if (rotated is not null)
             return rotated;
+        if (attempts > 1) // The first one may have succeeded, and a token that another tab got by it been used since.
+            throw new StoreUnavailableException("It is not known whether the token was exchanged.");
         var revoked = await RevokeWhereAsync(
             "device_id = $1 AND refresh_hash <> $3 AND NOT (refresh_hash = $4 AND used_generation < generation)",
             rotation.Now, [rotation.Device.Value, rotation.Old, rotation.New], cancellationToken);
