@@ -17,7 +17,9 @@ public static class ReadAccountChanges
 
     /// <param name="First">The first revision.</param>
     /// <param name="Last">The last revision.</param>
-    public sealed record Query(UserId User, long First, long Last) : IRequest<IReadOnlyList<AccountChange>>;
+    /// <param name="ProfileOnly">Whether only changes of the profile are wanted.</param>
+    public sealed record Query(UserId User, long First, long Last, bool ProfileOnly)
+        : IRequest<IReadOnlyList<AccountChange>>;
 
     internal sealed class Validator : AbstractValidator<Query>;
 
@@ -34,7 +36,7 @@ public static class ReadAccountChanges
             var changes = new List<AccountChange>();
             foreach (var (revision, @event) in Enumerable.Reverse(events))
             {
-                if (KeyOf(@event) is { } key && seen.Add(key)
+                if (KeyOf(@event) is { } key && (!request.ProfileOnly || key is Type) && seen.Add(key)
                     && await ChangeAsync(request.User, revision, @event, cancellationToken) is { } change)
                     changes.Add(change);
             }

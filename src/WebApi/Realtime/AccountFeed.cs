@@ -36,7 +36,6 @@ internal sealed class AccountFeed(
     private readonly Lock _lock = new();
     private readonly Dictionary<UserId, Revisions> _own = [];
     private readonly Dictionary<UserId, Revisions> _profiles = [];
-    private LogPosition _through = LogPosition.Start;
 
     /// <summary>Takes changed streams of users. Quick, and never throws.</summary>
     /// <param name="through">A position at which the log holds these changes.</param>
@@ -49,13 +48,13 @@ internal sealed class AccountFeed(
             foreach (var stream in changed)
             {
                 var user = new UserId(StreamName.IdOf(stream.Stream));
+                var range = new Revisions(stream.First, stream.Last, through);
                 if (sockets.Has(user))
-                    Add(_own, user, new Revisions(stream.First, stream.Last));
+                    Add(_own, user, range);
                 if (stream.Types.Any(type => codec.TypeOf(type) is { } known && ProfileTypes.Contains(known)))
-                    Add(_profiles, user, new Revisions(stream.First, stream.Last));
+                    Add(_profiles, user, range);
             }
 
-            _through = through;
             if (_work.CurrentCount == 0 && _own.Count + _profiles.Count > 0)
                 _work.Release();
         }
@@ -112,7 +111,7 @@ internal sealed class AccountFeed(
         {
             if (!sockets.Has(user))
                 continue;
-            foreach (var change in await ChangesAsync(user, range, cancellationToken))
+            foreach (var change in await ChangesAsync(user, range, profileOnly: false, cancellationToken))
             {
                 foreach (var connection in sockets.Of(user).Where(connection => IsNews(change, connection)))
                     connection.Hint(FrameWriter.Account(change, connection.Device));
@@ -125,20 +124,15 @@ internal sealed class AccountFeed(
     /// <returns>False when the read models are too far behind.</returns>
     private async Task<bool> TellOthersAsync(Dictionary<UserId, Revisions> round, CancellationToken cancellationToken)
     {
-        LogPosition through;
-        lock (_lock)
-            through = _through;
-        if (!await readSide.WaitForAsync(through, ViewsWait, cancellationToken))
+        if (!await readSide.WaitForAsync(round.Values.Max(range => range.Through), ViewsWait, cancellationToken))
             return false;
         var shared = await inbox.ConversationsOfAsync(
             [.. round.Keys], Connection.ConversationsMax, cancellationToken);
         foreach (var (user, others) in sockets.Sharing(shared))
         {
-            foreach (var change in await ChangesAsync(user, round[user], cancellationToken))
+            foreach (var change in await ChangesAsync(user, round[user], profileOnly: true, cancellationToken))
             {
-                if (change is not AccountChange.OfProfile profile)
-                    continue;
-                var frame = FrameWriter.Profile(profile);
+                var frame = FrameWriter.Profile((AccountChange.OfProfile)change);
                 foreach (var connection in others.Where(connection => IsNews(change, connection)))
                     connection.Hint(frame);
             }
@@ -153,8 +147,8 @@ internal sealed class AccountFeed(
     private static bool IsNews(AccountChange change, Connection connection) => change.At >= connection.OpenedAt;
 
     private Task<IReadOnlyList<AccountChange>> ChangesAsync(
-        UserId user, Revisions range, CancellationToken cancellationToken) =>
-        mediator.Send(new ReadAccountChanges.Query(user, range.First, range.Last), cancellationToken);
+        UserId user, Revisions range, bool profileOnly, CancellationToken cancellationToken) =>
+        mediator.Send(new ReadAccountChanges.Query(user, range.First, range.Last, profileOnly), cancellationToken);
 
     private Dictionary<UserId, Revisions> Take(Dictionary<UserId, Revisions> waiting)
     {
@@ -179,11 +173,17 @@ internal sealed class AccountFeed(
     private static void Add(Dictionary<UserId, Revisions> waiting, UserId user, Revisions range)
     {
         if (waiting.TryGetValue(user, out var known))
-            waiting[user] = new Revisions(Math.Min(known.First, range.First), Math.Max(known.Last, range.Last));
+        {
+            waiting[user] = new Revisions(
+                Math.Min(known.First, range.First), Math.Max(known.Last, range.Last),
+                known.Through < range.Through ? range.Through : known.Through);
+        }
         else if (waiting.Count < WaitingMax)
+        {
             waiting.Add(user, range);
+        }
     }
 
-    /// <summary>Revisions of a user's stream.</summary>
-    private readonly record struct Revisions(long First, long Last);
+    /// <summary>Revisions of a user's stream, and a position at which the log holds them.</summary>
+    private readonly record struct Revisions(long First, long Last, LogPosition Through);
 }

@@ -116,7 +116,8 @@ internal sealed partial class Connection
     {
         lock (_lock)
         {
-            if (_lastSent.ContainsKey(conversation))
+            // Its inbox may have been read before the user left, and be remembered afterwards.
+            if (_lastSent.ContainsKey(conversation) || _catchUp is { Initial: true })
                 (_left ??= []).Add(conversation);
         }
     }

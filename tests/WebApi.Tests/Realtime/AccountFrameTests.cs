@@ -184,7 +184,7 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
         }
 
         var changes = await one.Services.GetRequiredService<IMediator>().Send(
-            new ReadAccountChanges.Query(new UserId(Guid.Parse(ann.User)), First: 2, Last: 100));
+            new ReadAccountChanges.Query(new UserId(Guid.Parse(ann.User)), First: 2, Last: 100, ProfileOnly: false));
 
         Assert.Equal(3, changes.Count);
         var block = Assert.IsType<AccountChange.OfBlock>(changes[0]);

@@ -56,6 +56,19 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
+    public void Who_leaves_before_their_inbox_is_taken_over_shares_the_conversation_no_more()
+    {
+        _connection.Leave(Theirs);
+        _connection.Begin([(Theirs, 0, 2, 2)]);
+
+        var found = new HashSet<UserId>();
+        _connection.FindSharing(
+            new Dictionary<ConversationId, List<UserId>> { [Theirs] = [new UserId(Guid.NewGuid())] }, found);
+
+        Assert.Empty(found);
+    }
+
+    [Fact]
     public async Task No_entry_is_sent_twice()
     {
         await BeganAsync(3);
