@@ -57,6 +57,27 @@ internal static class SchemaUpgrades
         END $$
         """,
 
+        // Before gone messages had narrow rows, an expiry left what they replied to and when they were deleted, and rows
+        // of erased users that came after their erasure stayed.
+        $"""
+        DO $$ DECLARE name text; BEGIN
+        IF to_regclass('{Schema}.timeline') IS NOT NULL AND to_regclass('{Schema}.gone_messages') IS NULL THEN
+            IF 3 = (
+                SELECT count(*) FROM information_schema.columns
+                WHERE table_schema = '{Schema}' AND table_name = 'timeline'
+                  AND column_name IN ('expired_at', 'reply_to', 'deleted_at')) THEN
+                UPDATE {Schema}.timeline SET reply_to = NULL, deleted_at = NULL
+                WHERE expired_at IS NOT NULL AND (reply_to IS NOT NULL OR deleted_at IS NOT NULL);
+            END IF;
+            FOREACH name IN ARRAY ARRAY['watchable', 'conversation_settings', 'watermarks', 'avatars'] LOOP
+                IF to_regclass('{Schema}.erased_users') IS NOT NULL AND to_regclass('{Schema}.' || name) IS NOT NULL THEN
+                    EXECUTE format('DELETE FROM {Schema}.%I t USING {Schema}.erased_users e WHERE e.user_id = t.user_id', name);
+                END IF;
+            END LOOP;
+        END IF;
+        END $$
+        """,
+
         // Before sweeps deleted times of receipts, all were kept, and the numbers of all users and devices ever.
         $$"""
         DO $$ BEGIN

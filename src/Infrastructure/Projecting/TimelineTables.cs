@@ -73,8 +73,8 @@ internal static class TimelineTables
 
     /// <summary>
     /// The place and the id of a message whose content has expired and whose event the log has lost: what stays of it
-    /// for ever (docs/adr/0084). The sweep moves the rows here, so that the fold never needs them. No more than eight
-    /// columns, the longer ones first: PostgreSQL then adds the fewest bytes of its own. The fingerprint is null where
+    /// for ever (docs/adr/0084). The sweep moves the rows here; the fold asks for ids alone. No more than eight columns, the
+    /// longer ones first: PostgreSQL then adds the fewest bytes of its own. The fingerprint is null where
     /// the id belongs to another message of the sender's (<see cref="TimelineModel"/>).
     /// </summary>
     public static readonly RowTable GoneMessages = new("gone_messages")

@@ -123,6 +123,42 @@ public sealed class UpgradeTests : ProjectingTest
     }
 
     [Fact]
+    public async Task What_a_version_before_left_of_gone_messages_and_erased_users_is_deleted()
+    {
+        var history = new History(Log);
+        var (ann, ben) = (History.SomeUser(), History.SomeUser());
+        await using (var old = await StartNodeAsync())
+        {
+            var conversation = await history.StartAsync(ann, ben);
+            await history.SendAsync(conversation, ann);
+            await history.SendAsync(conversation, ben);
+            await history.ReadAsync(conversation, ann, 2);
+            await history.KeepAsync(conversation, ann, new(Pinned: true, Archived: false, MutedUntil: null));
+            await history.ExpireAsync(conversation, 1);
+            await old.CaughtUpAsync(history.Head);
+        }
+
+        string[] tables = ["watchable", "conversation_settings", "watermarks"];
+        foreach (var table in tables)
+            Assert.Equal(1, await CountAsync($"chat.{table} WHERE user_id = '{ann}'"));
+        await Views.ExecuteAsync(
+            $"""
+            DROP TABLE chat.gone_messages;
+            DROP TABLE chat.gone_authors;
+            UPDATE chat.timeline SET reply_to = gen_random_uuid(), deleted_at = now() WHERE message_id IS NOT NULL;
+            INSERT INTO chat.erased_users VALUES ('{ann}');
+            """);
+        await using var node = await StartNodeAsync();
+
+        foreach (var table in tables)
+            Assert.Equal(0, await CountAsync($"chat.{table} WHERE user_id = '{ann}'"));
+        Assert.Equal(1, await CountAsync($"chat.watchable WHERE user_id = '{ben}'"));
+        Assert.Equal(1, await CountAsync("chat.timeline WHERE reply_to IS NOT NULL AND deleted_at IS NOT NULL"));
+        Assert.Equal(
+            1, await CountAsync("chat.timeline WHERE expired_at IS NOT NULL AND reply_to IS NULL AND deleted_at IS NULL"));
+    }
+
+    [Fact]
     public async Task What_was_written_before_groups_came_is_shown_as_ever_and_goes_on()
     {
         var history = new History(Log);
