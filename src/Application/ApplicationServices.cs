@@ -63,7 +63,8 @@ public static class ApplicationServices
         .AddSingleton<FileNames>().AddSingleton<Staging>().AddSingleton<UploadAccess>().AddSingleton<UploadTurns>()
         .AddSingleton<UploadHashes>().AddSingleton<UploadFinisher>().AddSingleton<UploadWriter>()
         .AddSingleton<MediaAccess>()
-        .AddSingleton<FileLookUps>().AddSingleton<FilePermissions>().AddSingleton<Downloads>().AddSingleton<MediaLinks>()
+        .AddSingleton<FileLookUps>().AddSingleton<FilePermissions>()
+        .AddSingleton<Downloads>().AddSingleton<MediaLinks>()
         .AddSingleton<MediaGarbage>();
 
     private static bool IsHandler(Type type) =>

@@ -10,9 +10,9 @@ using ChatCqrs.Projections.Timeline;
 namespace ChatCqrs.Application.Messages;
 
 /// <summary>
-/// Edits, deletes, reacts to or votes in an earlier message. The conversation's state does not hold its messages: the view
-/// supplies the message, and the command carries what was found. If the view lags too far for a decision, it is read
-/// again.
+/// Edits, deletes, reacts to or votes in an earlier message. The conversation's state does not hold its messages: the
+/// view supplies the message, and the command carries what was found. If the view lags too far for a decision, it is
+/// read again.
 /// </summary>
 public sealed class MessageOperations(
     IConversationWriter conversations, Membership membership, EarlierMessages messages, DirectBlocks blocks,
