@@ -146,9 +146,21 @@ internal sealed class AccountFeed(
     /// </summary>
     private static bool IsNews(AccountChange change, Connection connection) => change.At >= connection.OpenedAt;
 
-    private Task<IReadOnlyList<AccountChange>> ChangesAsync(
-        UserId user, Revisions range, bool profileOnly, CancellationToken cancellationToken) =>
-        mediator.Send(new ReadAccountChanges.Query(user, range.First, range.Last, profileOnly), cancellationToken);
+    /// <returns>None where they cannot be read: one user's events hold up nobody else's hints.</returns>
+    private async Task<IReadOnlyList<AccountChange>> ChangesAsync(
+        UserId user, Revisions range, bool profileOnly, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await mediator.Send(
+                new ReadAccountChanges.Query(user, range.First, range.Last, profileOnly), cancellationToken);
+        }
+        catch (Exception exception) when (exception is not (StoreUnavailableException or OperationCanceledException))
+        {
+            logger.LogError(exception, "Changes of the account {User} cannot be told.", user);
+            return [];
+        }
+    }
 
     private Dictionary<UserId, Revisions> Take(Dictionary<UserId, Revisions> waiting)
     {
