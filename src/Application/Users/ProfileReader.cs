@@ -72,7 +72,7 @@ internal sealed class ProfileReader(
         return profiles;
     }
 
-    /// <summary>Opens profiles of the views. An erased account has none, whether its key is shredded yet or not.</summary>
+    /// <summary>Opens profiles of the views. An erased account has none, even before its key is shredded.</summary>
     private async Task<Dictionary<UserId, Profile>> OpenAllAsync(
         IReadOnlyDictionary<UserId, SealedContent> known, CancellationToken cancellationToken)
     {

@@ -57,8 +57,8 @@ internal static class SchemaUpgrades
         END $$
         """,
 
-        // Before gone messages had narrow rows, an expiry left what they replied to and when they were deleted, and rows
-        // of erased users that came after their erasure stayed.
+        // Before gone messages had narrow rows, an expiry left what they replied to and when they were deleted, and
+        // rows of erased users that came after their erasure stayed.
         $"""
         DO $$ DECLARE name text; BEGIN
         IF to_regclass('{Schema}.timeline') IS NOT NULL AND to_regclass('{Schema}.gone_messages') IS NULL THEN

@@ -67,14 +67,14 @@ internal static class TimelineTables
             table.AddColumn("fingerprint", "uuid").NotNull();
         },
         TakenOver = TruncatedRows.Before("t.seq"),
-        OnErasure = OnErasure.Keeps("A retry of a message is recognised for ever. The fingerprint is keyed, and tells no content."),
+        OnErasure = OnErasure.Keeps("A retry is recognised for ever. The fingerprint is keyed, and tells no content."),
         InExport = InExport.Leaves("The ids are those of the exported entries."),
     };
 
     /// <summary>
     /// The place and the id of a message whose content has expired and whose event the log has lost: what stays of it
-    /// for ever (docs/adr/0084). The sweep moves the rows here; the fold asks for ids alone. No more than eight columns, the
-    /// longer ones first: PostgreSQL then adds the fewest bytes of its own. The fingerprint is null where
+    /// for ever (docs/adr/0084). The sweep moves the rows here; the fold asks for ids alone. No more than eight
+    /// columns, the longer ones first: PostgreSQL then adds the fewest bytes of its own. The fingerprint is null where
     /// the id belongs to another message of the sender's (<see cref="TimelineModel"/>).
     /// </summary>
     public static readonly RowTable GoneMessages = new("gone_messages")

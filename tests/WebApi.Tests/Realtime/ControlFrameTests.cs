@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
-/// <summary>Tests that measure the process's memory, or seconds that are promised. They run when no others do.</summary>
+/// <summary>Tests that measure memory, or seconds that are promised. They run when no others do.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Measurement
 {
