@@ -68,7 +68,7 @@ export class ChatClient {
     this.#random = random;
     this.#storage = storage;
     this.#device = options.device ?? { name: 'ChatCqrs SDK', platform: 'web' };
-    this.#http = new Http(this.#url, options.fetch ?? globalThis.fetch, clock, storage);
+    this.#http = new Http(this.#url, options.fetch ?? globalThis.fetch, clock, storage, logger);
     const locks = locksOf(storage);
     const lock = (what: string) => `chatcqrs:${what}:${this.#url}`;
     this.#tokens = new TokenSource(storage, this.#http, locks, clock, lock('tokens'), logger);
@@ -248,9 +248,9 @@ export class ChatClient {
     return (await this.#client.json<{ links: MediaLink[] }>('POST', '/v1/media/links', { body, signal })).links;
   }
 
-  /** The bytes of a file. */
+  /** The bytes of a file. They may take as long as they take; the signal ends it. */
   async download(fileId: string, { signal }: Cancellable = {}): Promise<Blob> {
-    return (await this.call('GET', `/v1/media/download?file_id=${fileId}`, { signal })).blob();
+    return (await this.call('GET', `/v1/media/download?file_id=${fileId}`, { signal, isLarge: true })).blob();
   }
 
   server({ signal }: Cancellable = {}): Promise<ServerInfo> {
@@ -293,7 +293,10 @@ export class ChatClient {
     this.#connection.send({ op: 'subscribe_presence', user_ids: userIds });
   }
 
-  /** Any other call of the API, with this device's token. Throws `ChatError` for a status of 400 or more. */
+  /**
+   * Any other call of the API, with this device's token. The answer's body has been read when it resolves.
+   * @throws ChatError for a status of 400 or more
+   */
   call(method: string, path: string, request?: Request): Promise<Response> {
     return this.#client.call(method, path, request);
   }

@@ -1,5 +1,6 @@
 import { delay, type Clock } from './clock.js';
 import { ChatError, type Problem } from './errors.js';
+import type { Logger } from './logger.js';
 import type { ChatStorage } from './storage.js';
 
 /** How long an answer may take, in milliseconds. */
@@ -11,8 +12,10 @@ export interface Request {
   /** Bytes to send instead of JSON. */
   readonly bytes?: Blob | Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; `answerWithin` by default. */
+  /** Milliseconds for the whole answer; `answerWithin` by default. */
   readonly within?: number;
+  /** The deadline is for the answer's headers alone: the body may be large, and only `signal` ends it. */
+  readonly isLarge?: boolean;
 }
 
 /** REST without tokens: JSON, problems, `Chat-Position`. */
@@ -21,21 +24,23 @@ export class Http {
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
   readonly #storage: ChatStorage;
+  readonly #logger: Logger;
   #position: string | undefined;
+  /** Counts the times that the position was forgotten: answers to what was asked before do not bring it back. */
+  #epoch = 0;
   #loaded: Promise<void> | undefined;
 
-  constructor(url: string, fetcher: typeof fetch, clock: Clock, storage: ChatStorage) {
+  constructor(url: string, fetcher: typeof fetch, clock: Clock, storage: ChatStorage, logger: Logger) {
     this.#url = url;
     this.#fetch = fetcher;
     this.#clock = clock;
     this.#storage = storage;
+    this.#logger = logger;
   }
 
   /** Sends a request and returns the answer with a status below 400. */
   async send(method: string, path: string, request: Request = {}): Promise<Response> {
-    await (this.#loaded ??= this.#storage.get('position').then((position) => {
-      this.#position ??= position as string | undefined;
-    }));
+    await (this.#loaded ??= this.#load());
     try {
       return await this.#once(method, path, request, this.#position);
     } catch (error) {
@@ -57,9 +62,30 @@ export class Http {
     }
   }
 
-  async forgetPosition(): Promise<void> {
-    this.#position = undefined;
-    await this.#storage.set({ position: undefined });
+  forgetPosition(): Promise<void> {
+    this.#epoch++;
+    return this.#keepPosition(undefined);
+  }
+
+  async #load(): Promise<void> {
+    const epoch = this.#epoch;
+    try {
+      const position = (await this.#storage.get('position')) as string | undefined;
+      if (epoch === this.#epoch) this.#position ??= position;
+    } catch (cause) {
+      this.#loaded = undefined; // The next call tries again.
+      this.#logger.warn?.('The position cannot be read', cause);
+    }
+  }
+
+  /** A storage that fails fails no call: the server has carried it out. */
+  async #keepPosition(position: string | undefined): Promise<void> {
+    this.#position = position;
+    try {
+      await this.#storage.set({ position });
+    } catch (cause) {
+      this.#logger.warn?.('The position is not stored', cause);
+    }
   }
 
   async #once(method: string, path: string, request: Request, position: string | undefined): Promise<Response> {
@@ -67,11 +93,6 @@ export class Http {
     if (request.body !== undefined) headers['Content-Type'] = 'application/json';
     if (position && method === 'GET') headers['Chat-Min-Position'] = position;
     const answer = await this.#answer(this.#url + path, method, headers, request);
-    const reached = answer.headers.get('Chat-Position');
-    if (reached && reached !== this.#position) {
-      this.#position = reached;
-      await this.#storage.set({ position: reached });
-    }
     if (answer.status < 400) return answer;
     throw ChatError.of(await problemOf(answer), answer.headers.get('Retry-After'));
   }
@@ -80,6 +101,7 @@ export class Http {
     url: string, method: string, headers: Record<string, string>, request: Request,
   ): Promise<Response> {
     const { signal, within = answerWithin } = request;
+    const epoch = this.#epoch;
     signal?.throwIfAborted();
     const ending = new AbortController();
     const abort = () => ending.abort(signal!.reason);
@@ -88,7 +110,11 @@ export class Http {
     const body = request.bytes ?? (request.body === undefined ? null : JSON.stringify(request.body));
     const init: RequestInit = { method, headers, body, signal: ending.signal, redirect: 'error', credentials: 'omit' };
     try {
-      return await (0, this.#fetch)(url, init);
+      const answer = await (0, this.#fetch)(url, init);
+      if (request.isLarge) cancel();
+      const reached = answer.headers.get('Chat-Position');
+      if (reached && reached !== this.#position && epoch === this.#epoch) await this.#keepPosition(reached);
+      return await buffered(answer, ending.signal);
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof ChatError) throw cause;
@@ -115,8 +141,22 @@ export async function retried<T>(
   }
 }
 
+/** Reads the body, so that a deadline and an abort hold until its end. */
+async function buffered(answer: Response, signal: AbortSignal): Promise<Response> {
+  const { status, statusText, headers } = answer;
+  let body: ArrayBuffer | null;
+  try {
+    body = await answer.arrayBuffer();
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (status < 400) throw new ChatError('network', 'The answer broke off.', { cause });
+    body = null; // The status says enough.
+  }
+  return new Response(body?.byteLength ? body : null, { status, statusText, headers });
+}
+
 async function problemOf(answer: Response): Promise<Problem> {
-  const text = await answer.text().catch(() => ''); // The status says enough where the body broke off.
+  const text = await answer.text();
   try {
     const problem = JSON.parse(text) as Problem;
     if (typeof problem.code === 'string') return { ...problem, status: answer.status };

@@ -22,6 +22,11 @@ export class FakeClock implements Clock {
     return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
   }
 
+  /** How many timers run. */
+  get running(): number {
+    return this.#timers.length;
+  }
+
   jump(ms: number): void {
     this.#now += ms;
   }
@@ -107,6 +112,7 @@ export interface Exchange {
   readonly path: string;
   readonly headers: Headers;
   readonly body: Record<string, unknown>;
+  readonly signal: AbortSignal | null | undefined;
 }
 
 type Answer = Response | Promise<Response>;
@@ -117,6 +123,53 @@ export function json(status: number, body: unknown, headers: Record<string, stri
 
 export function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
   return json(status, { status, code, detail: `${code}.`, trace_id: 'trace' }, headers);
+}
+
+/** An answer whose headers come, and whose body never does; it breaks off with the signal, as that of `fetch` does. */
+export function hanging(signal: AbortSignal | null | undefined): Response {
+  return new Response(new ReadableStream({
+    start: (body) => signal?.addEventListener('abort', () => body.error(signal.reason), { once: true }),
+  }));
+}
+
+/** A storage of which `isFailing` says what fails. */
+export class FailingStorage extends MemoryStorage {
+  isFailing: (call: 'get' | 'list' | 'set', keys: readonly string[]) => boolean = () => false;
+
+  override async get(key: string): Promise<unknown> {
+    this.#perhapsFail('get', [key]);
+    return super.get(key);
+  }
+
+  override async list(prefix: string): Promise<[string, unknown][]> {
+    this.#perhapsFail('list', [prefix]);
+    return super.list(prefix);
+  }
+
+  override async set(entries: Readonly<Record<string, unknown>>): Promise<void> {
+    this.#perhapsFail('set', Object.keys(entries));
+    await super.set(entries);
+  }
+
+  #perhapsFail(call: 'get' | 'list' | 'set', keys: readonly string[]): void {
+    if (this.isFailing(call, keys)) throw new Error('The storage fails.');
+  }
+}
+
+/** A storage whose `set` of some keys waits for `go`. */
+export class SlowStorage extends MemoryStorage {
+  isSlow: (key: string) => boolean = () => false;
+  #waiting: (() => void)[] = [];
+
+  override async set(entries: Readonly<Record<string, unknown>>): Promise<void> {
+    if (Object.keys(entries).some(this.isSlow)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await super.set(entries);
+  }
+
+  go(): void {
+    this.isSlow = () => false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
 }
 
 /** A server of one device: refreshes tokens as the contract has it, and does what tests tell it. */
@@ -154,6 +207,7 @@ export class FakeServer {
       path: url.pathname + url.search,
       headers: new Headers(init.headers),
       body: typeof init.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {},
+      signal: init.signal,
     };
     await Promise.resolve();
     init.signal?.throwIfAborted();

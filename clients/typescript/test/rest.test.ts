@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ChatError } from '../src/index.js';
-import { World, json, problem, settle } from './fakes.js';
+import { FailingStorage, World, hanging, json, problem, settle } from './fakes.js';
 
 describe('errors', () => {
   it('carry everything that the problem says', async () => {
@@ -42,6 +42,35 @@ describe('errors', () => {
     await failed;
   });
 
+  it('come when the body of an answer takes longer than 30 s, and the token lock is free again', async () => {
+    const world = await World.start({ left: 0 });
+    const refresh = world.server.routes.get('POST /v1/tokens/refresh')!;
+    world.server.routes.set('POST /v1/tokens/refresh', ({ signal }) => hanging(signal));
+    world.server.routes.set('GET /v1/users/me', () => json(200, { user_id: 'ada' }));
+    const failed = expect(world.client.me()).rejects.toMatchObject({ code: 'network', retryable: true });
+    await world.clock.advance(30_000);
+    await failed;
+    world.server.routes.set('POST /v1/tokens/refresh', refresh);
+    expect(await world.client.me()).toEqual({ user_id: 'ada' });
+  });
+
+  it('of an abort stay the AbortError while the body comes', async () => {
+    const world = await World.start();
+    world.server.routes.set('GET /v1/users/me', ({ signal }) => hanging(signal));
+    const ending = new AbortController();
+    const failed = expect(world.client.me({ signal: ending.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    await settle();
+    ending.abort();
+    await failed;
+  });
+
+  it('keep the status where the body breaks off', async () => {
+    const world = await World.start();
+    world.server.routes.set('GET /v1/users/me', () =>
+      new Response(new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) }), { status: 403 }));
+    await expect(world.client.me()).rejects.toMatchObject({ code: 'bad_answer', status: 403 });
+  });
+
   it('of an abort stay the AbortError', async () => {
     const world = await World.start();
     await expect(world.client.me({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
@@ -61,6 +90,23 @@ describe('read your writes', () => {
     expect(world.server.requests.at(-1)!.headers.get('Chat-Min-Position')).toBe('p1');
   });
 
+  it('is no reason to fail where the storage fails, and is tried again', async () => {
+    const storage = new FailingStorage();
+    const world = await World.start({ storage });
+    await storage.set({ position: 'p0' });
+    world.server.routes.set('PATCH /v1/conversations/c/messages/m', () => json(204, null, { 'Chat-Position': 'p1' }));
+    world.server.routes.set('GET /v1/users/me', () => json(200, {}));
+    storage.isFailing = (_, keys) => keys.includes('position');
+    await world.client.me();
+    expect(world.server.requests.at(-1)!.headers.has('Chat-Min-Position')).toBe(false);
+    storage.isFailing = (call) => call === 'set';
+    await world.client.me();
+    expect(world.server.requests.at(-1)!.headers.get('Chat-Min-Position')).toBe('p0');
+    await world.client.conversation('c').edit('m', 'better');
+    await world.client.me();
+    expect(world.server.requests.at(-1)!.headers.get('Chat-Min-Position')).toBe('p1');
+  });
+
   it('forgets a position that the server does not know', async () => {
     const world = await World.start();
     await world.storage.set({ position: 'lost' });
@@ -68,6 +114,36 @@ describe('read your writes', () => {
       headers.has('Chat-Min-Position') ? problem(400, 'position_unknown') : json(200, { user_id: 'ada' }));
     expect(await world.client.me()).toEqual({ user_id: 'ada' });
     expect(await world.storage.get('position')).toBeUndefined();
+  });
+});
+
+describe('a download', () => {
+  it('may take longer than 30 s, and ends with its signal', async () => {
+    const world = await World.start();
+    let send!: (bytes: string) => void;
+    let end!: () => void;
+    world.server.routes.set('GET /v1/media/download', ({ signal }) =>
+      new Response(new ReadableStream({
+        start(body) {
+          send = (bytes) => body.enqueue(new TextEncoder().encode(bytes));
+          end = () => body.close();
+          signal!.addEventListener('abort', () => body.error(signal!.reason));
+        },
+      })));
+    const downloading = world.client.download('f');
+    await settle();
+    send('slow');
+    await world.clock.advance(60_000);
+    send('ly');
+    end();
+    expect(await (await downloading).text()).toBe('slowly');
+    const ending = new AbortController();
+    const ended = expect(world.client.download('f', { signal: ending.signal })).rejects.toMatchObject({
+      name: 'AbortError',
+    });
+    await settle();
+    ending.abort();
+    await ended;
   });
 });
 
