@@ -5,7 +5,6 @@ import type { ConnectionState } from './events.js';
 import type { Logger } from './logger.js';
 import type { Surroundings } from './surroundings.js';
 import type { TokenSource } from './tokens.js';
-import { refreshBefore } from './tokens.js';
 import type { Welcome } from './wire.js';
 
 /** A WebSocket of a browser, of Node 22, or of the package `ws`. */
@@ -60,7 +59,7 @@ export class Connection {
   #welcomed = false;
   /** Counts tries; what belongs to an older one is ignored. */
   #attempt = 0;
-  /** Tries since the last time everything was there. */
+  /** Tries since the state was last `live`. */
   #failures = 0;
   #eager = true;
   #pings = 0;
@@ -131,7 +130,7 @@ export class Connection {
     const attempt = ++this.#attempt;
     this.#become({ name: 'connecting' });
     this.#parts.tokens.access().then(
-      ({ token, expiresAt }) => attempt === this.#attempt && this.#open(token, expiresAt),
+      ({ token, renewAt }) => attempt === this.#attempt && this.#open(token, renewAt),
       (error: unknown) => attempt === this.#attempt && this.#failed(error),
     );
   }
@@ -142,7 +141,7 @@ export class Connection {
     this.#retryIn(Math.max(this.#wait(), (error instanceof ChatError && error.retryAfter) || 0));
   }
 
-  #open(token: string, expiresAt: number): void {
+  #open(token: string, renewAt: number): void {
     let socket: SocketLike;
     try {
       socket = this.#parts.open(this.#parts.url);
@@ -153,13 +152,13 @@ export class Connection {
     this.#socket = socket;
     this.#token = token;
     socket.onopen = () => socket.send(JSON.stringify({ op: 'authenticate', access_token: token }));
-    socket.onmessage = (event: { data?: unknown }) => this.#received(String(event.data), expiresAt);
+    socket.onmessage = (event: { data?: unknown }) => this.#received(String(event.data), renewAt);
     socket.onclose = (event: { code?: number }) => this.#closed(event.code ?? 1006);
     socket.onerror = none; // `close` follows, and tells more.
     this.#deadline(welcomeWithin, 'no welcome');
   }
 
-  #received(text: string, expiresAt: number): void {
+  #received(text: string, renewAt: number): void {
     if (this.#welcomed) this.#cancelDeadline(); // Any frame is a sign of life.
     let frame: Frame;
     try {
@@ -167,18 +166,19 @@ export class Connection {
     } catch {
       return this.drop('a frame is no JSON');
     }
-    if (frame.op === 'welcome') this.#welcome(frame as unknown as Welcome, expiresAt);
+    if (frame.op === 'welcome') this.#welcome(frame as unknown as Welcome, renewAt);
     else if (frame.op === 'authenticated') this.#parts.logger.debug?.('The socket lives on under a new token');
     else if (frame.op === 'error' && frame.ref === 'authenticate') this.drop('the new token was refused');
     else if (frame.op !== 'pong') this.#handlers.frame(frame);
   }
 
-  #welcome(welcome: Welcome, expiresAt: number): void {
+  #welcome(welcome: Welcome, renewAt: number): void {
     this.#cancelDeadline();
     this.#welcomed = true;
     this.#become({ name: 'catching_up' });
+    if (!this.#socket) return; // A handler of the state ended the connection.
     this.#pingLater();
-    this.#renewLater(expiresAt);
+    this.#renewLater(renewAt);
     this.#handlers.opened(welcome);
   }
 
@@ -268,22 +268,21 @@ export class Connection {
     this.#cancelDeadline = this.#parts.clock.after(ms, () => this.drop(reason));
   }
 
-  #renewLater(expiresAt: number): void {
-    const left = expiresAt - this.#parts.clock.now() - refreshBefore;
-    this.#renewIn(Math.min(Math.max(left, 1_000), 2 ** 31 - 1));
+  #renewLater(renewAt: number): void {
+    this.#renewIn(Math.min(Math.max(renewAt - this.#parts.clock.now(), 1_000), 2 ** 31 - 1));
   }
 
   #renewIn(ms: number): void {
     this.#cancelRenewal();
     this.#cancelRenewal = this.#parts.clock.after(ms, () => {
       const attempt = this.#attempt;
-      this.#parts.tokens.refuse(this.#token); // By the timer, whatever the clock says meanwhile.
+      this.#parts.tokens.refuse(this.#token); // Force a refresh: the wall clock may have been set back.
       this.#parts.tokens.access().then(
-        ({ token, expiresAt }) => {
+        ({ token, renewAt }) => {
           if (attempt !== this.#attempt) return;
           this.#token = token;
           this.send({ op: 'authenticate', id: 'authenticate', access_token: token });
-          this.#renewLater(expiresAt);
+          this.#renewLater(renewAt);
         },
         (error: unknown) => {
           if (attempt !== this.#attempt) return;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MemoryStorage } from '../src/index.js';
+import { ChatError, MemoryStorage } from '../src/index.js';
 import { World, json, problem, settle } from './fakes.js';
 
 const me = () => json(200, { user_id: 'ada' });
@@ -89,12 +89,52 @@ it.each([-3_600_000, 3_600_000])('survives a clock that was set by %i ms', async
   expect(world.server.refreshes.length).toBe(1);
 });
 
-it('a refused refresh signs out, tells it, and leaves no token', async () => {
+it.each([
+  'refresh_token_invalid', 'refresh_token_reused', 'device_signed_out',
+])('a refresh refused with %s signs out, tells it, and leaves no token', async (code) => {
   const world = await World.start({ left: 0 });
-  world.server.isRevoked = true;
+  world.server.routes.set('POST /v1/tokens/refresh', () => problem(401, code));
   await expect(world.client.me()).rejects.toMatchObject({ code: 'signed_out', traceId: 'trace' });
   expect(world.state).toBe('signed_out');
   expect(await world.client.session()).toBeUndefined();
+});
+
+it.each<[string, () => Response]>([
+  ['a page with 401', () => new Response('<html>Sign in to this network</html>', { status: 401 })],
+  ['JSON without a code and 401', () => json(401, { message: 'Unauthorized' })],
+  ['JSON with a code of its own and 401', () => json(401, { code: 'AUTH_REQUIRED' })],
+  ['a refusal of the framework', () => problem(401, 'status_401')],
+  ['a page with 200', () => new Response('<html>Welcome to this network</html>')],
+  ['JSON with 200', () => json(200, { message: 'Welcome to this network' })],
+  ['nothing', () => json(204, null)],
+])('%s instead of tokens leaves the person signed in', async (_, answer) => {
+  const world = await World.start({ left: 0 });
+  world.server.routes.set('GET /v1/users/me', me);
+  const refresh = world.server.routes.get('POST /v1/tokens/refresh')!;
+  world.server.routes.set('POST /v1/tokens/refresh', answer);
+  await expect(world.client.me()).rejects.toBeInstanceOf(ChatError);
+  const connecting = world.client.connect();
+  await settle();
+  expect(world.state).toBe('waiting');
+  world.server.routes.set('POST /v1/tokens/refresh', refresh);
+  await world.clock.advance(world.wait);
+  await world.caughtUp();
+  await connecting;
+  expect(await world.client.me()).toEqual({ user_id: 'ada' });
+});
+
+it('a token that lives for a minute is refreshed after half of it, and not by every call', async () => {
+  const world = await World.start({ left: 0 });
+  world.server.expiresIn = 60;
+  world.server.routes.set('GET /v1/users/me', me);
+  for (let i = 0; i < 5; i++) await world.client.me();
+  expect(world.server.refreshes.length).toBe(1);
+  await world.clock.advance(30_000);
+  await world.client.me();
+  expect(world.server.refreshes.length).toBe(1);
+  await world.clock.advance(1);
+  await world.client.me();
+  expect(world.server.refreshes.length).toBe(2);
 });
 
 it.each([
