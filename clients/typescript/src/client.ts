@@ -62,7 +62,8 @@ export class ChatClient {
   #session: Session | undefined;
 
   constructor(options: ChatClientOptions) {
-    const { logger = {}, clock = systemClock, random = Math.random, storage = new MemoryStorage() } = options;
+    const { logger = {}, clock = systemClock, random = Math.random } = options;
+    const storage: ChatStorage = options.storage ?? new MemoryStorage();
     this.#url = options.url.replace(/\/+$/, '');
     this.#clock = clock;
     this.#random = random;
@@ -70,7 +71,7 @@ export class ChatClient {
     this.#device = options.device ?? { name: 'ChatCqrs SDK', platform: 'web' };
     this.#http = new Http(this.#url, options.fetch ?? globalThis.fetch, clock, storage, logger);
     const locks = locksOf(storage);
-    const lock = (what: string) => `chatcqrs:${what}:${this.#url}`;
+    const lock = (what: string) => ['chatcqrs', what, this.#url, ...(storage.name ? [storage.name] : [])].join(':');
     this.#tokens = new TokenSource(storage, this.#http, locks, clock, lock('tokens'), logger);
     this.#tokens.onSignedOut = () => this.#connection.stop({ name: 'signed_out' });
     const emitter = (this.#emitter = new Emitter(logger));

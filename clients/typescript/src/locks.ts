@@ -12,10 +12,10 @@ interface WebLocks {
 
 const queues = new WeakMap<ChatStorage, Map<string, Promise<unknown>>>();
 
-/** A storage's own lock; else Web Locks, which hold over all tabs and workers; else one in this process. */
+/** A storage's own lock; else Web Locks for one with a name, over all tabs and workers; else one of its object. */
 export function locksOf(storage: ChatStorage): Locks {
   if (storage.lock) return { run: (name, run) => storage.lock!(name, run) };
-  const web = (globalThis.navigator as { locks?: WebLocks } | undefined)?.locks;
+  const web = storage.name === undefined ? undefined : (globalThis.navigator as { locks?: WebLocks } | undefined)?.locks;
   return { run: (name, run) => (web ? web.request(name, run) : inProcess(storage, name, run)) };
 }
 

@@ -3,6 +3,8 @@
  * objects, strings and numbers (structured clone). Two accounts need two storages.
  */
 export interface ChatStorage {
+  /** The same for all objects that share these entries in one browser, and for no others: Web Locks are taken by it. */
+  readonly name?: string;
   get(key: string): Promise<unknown>;
   /** All entries whose key starts with `prefix`, in the order of their keys. */
   list(prefix: string): Promise<[key: string, value: unknown][]>;
@@ -10,9 +12,9 @@ export interface ChatStorage {
   set(entries: Readonly<Record<string, unknown>>): Promise<void>;
   /**
    * Runs `run` while nobody else who shares this storage does so for the same name. Without it the client uses the
-   * browser's Web Locks, elsewhere a lock of this process. Processes that share a storage need it: two that refresh
-   * at the same moment are taken for a stolen token, and the device is signed out. Different names run side by side;
-   * one is held as long as a client lives.
+   * browser's Web Locks where the storage has a `name`, else a lock among the users of this object. Processes that
+   * share a storage need it: two that refresh at the same moment are taken for a stolen token, and the device is
+   * signed out. Different names run side by side; one is held as long as a client lives.
    */
   lock?<T>(name: string, run: () => Promise<T>): Promise<T>;
 }

@@ -7,13 +7,13 @@ const table = 'entries';
  * person has not granted persistence (`navigator.storage.persist()`): register such a device as `ephemeral`.
  */
 export class IndexedDbStorage implements ChatStorage {
-  readonly #name: string;
+  readonly name: string;
   readonly #factory: IDBFactory;
   #database: Promise<IDBDatabase> | undefined;
 
   /** @param name the database's; one for each account */
   constructor(name = 'chatcqrs', factory: IDBFactory = indexedDB) {
-    this.#name = name;
+    this.name = name;
     this.#factory = factory;
   }
 
@@ -65,7 +65,7 @@ export class IndexedDbStorage implements ChatStorage {
   }
 
   async #opened(): Promise<IDBDatabase> {
-    const opening = this.#factory.open(this.#name, 1);
+    const opening = this.#factory.open(this.name, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(table);
     const database = await answer(opening);
     database.onclose = () => (this.#database = undefined); // The browser closed it: storage was cleared, for example.
