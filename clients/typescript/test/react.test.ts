@@ -3,23 +3,26 @@ import { h, render } from 'preact';
 import * as hooks from 'preact/hooks';
 import { expect, it, vi } from 'vitest';
 import { chatHooks, type InboxView, type MessagesView } from '../src/react/index.js';
-import { World, ack, json, message, settle, update } from './fakes.js';
+import { World, ack, json, message, problem, settle, update } from './fakes.js';
 
 const { useConnectionState, useInbox, useMessages } = chatHooks(hooks);
 
 /** Renders a hook; returns what it says now. */
-function shown<T>(use: () => T): { readonly now: T; end(): void } {
+function shown<T>(use: () => T): { readonly now: T; readonly all: readonly T[]; again(): void; end(): void } {
   const root = document.createElement('div');
-  let now!: T;
+  const all: T[] = [];
   const Shown = () => {
-    now = use();
+    all.push(use());
     return h('p', null);
   };
-  render(h(Shown, null), root);
+  const again = () => render(h(Shown, null), root);
+  again();
   return {
     get now() {
-      return now;
+      return all.at(-1)!;
     },
+    all,
+    again,
     end: () => render(null, root),
   };
 }
@@ -79,6 +82,63 @@ it('shows messages, sends, edits and expiry, and earlier pages', async () => {
   await rendered(() => {
     expect(texts()).toEqual(['text 3', 'edited']);
   });
+  view.end();
+});
+
+it.each(['the first page', 'an earlier page', 'an edited message'])(
+  'shows of a conversation what is of it: %s of another comes late', async (what) => {
+    const world = await World.start();
+    const { routes } = world.server;
+    const waiting = new Map<string, () => void>();
+    const late = (name: string, answer: () => Response) => async () => {
+      if (name === what) await new Promise<void>((resolve) => waiting.set(name, resolve));
+      return answer();
+    };
+    const page = (...messages: object[]) => json(200, { messages, next_cursor: null });
+    const of = (conversation_id: string, seq: number, text: string) =>
+      message(seq, { conversation_id, message_id: `${conversation_id}${seq}`, text });
+    routes.set('GET /v1/conversations/a/messages?limit=2', late('the first page', () => page(of('a', 4, 'a4'))));
+    routes.set('GET /v1/conversations/a/messages?before_seq=4&limit=2',
+      late('an earlier page', () => page(of('a', 3, 'a3'))));
+    routes.set('GET /v1/conversations/a/messages/a4', late('an edited message', () => json(200, of('a', 4, 'edited'))));
+    routes.set('GET /v1/conversations/b/messages?limit=2', () => page(of('b', 4, 'b4')));
+    await world.storage.set({ 'seq/a': 4 });
+    const socket = await world.live();
+    let conversation = 'a';
+    const view = shown(() => ({ of: conversation, ...useMessages(world.client, conversation, 2) }));
+    const texts = () => view.now.messages.map(({ text }) => text);
+    if (what !== 'the first page') await rendered(() => expect(texts()).toEqual(['a4']));
+    else await rendered();
+    const loading = view.now.loadEarlier();
+    socket.receive(update(5, 'message_edited', { message_id: 'a4', message_seq: 4 }));
+    socket.receive({ ...update(5, 'message_edited', { message_id: 'a4', message_seq: 4 }), conversation_id: 'a' });
+    await rendered(() => expect(waiting.size).toBe(1));
+    conversation = 'b';
+    view.again();
+    await rendered(() => expect(texts()).toEqual(['b4']));
+    for (const go of waiting.values()) go();
+    await loading;
+    await rendered();
+    expect(texts()).toEqual(['b4']);
+    for (const { of, messages } of view.all) expect(messages.every(({ text }) => /^edited$/.test(text!)
+      ? of === 'a' : text!.startsWith(of))).toBe(true);
+    expect(view.now.error).toBeUndefined();
+    view.end();
+  });
+
+it('shows of an account its own inbox', async () => {
+  const [ada, ben] = [await World.start(), await World.start()];
+  ada.server.routes.set('GET /v1/conversations?limit=50', () =>
+    json(200, { conversations: [{ conversation_id: 'of Ada' }], next_cursor: null }));
+  ben.server.routes.set('GET /v1/conversations?limit=50', () => problem(503, 'unavailable'));
+  let { client } = ada;
+  const view = shown<InboxView>(() => useInbox(client));
+  await rendered(() => expect(view.now.items.length).toBe(1));
+  const before = view.all.length;
+  ({ client } = ben);
+  view.again();
+  await rendered(() => expect(view.now.error).toMatchObject({ code: 'unavailable' }));
+  expect(view.all.slice(before).flatMap(({ items }) => items)).toEqual([]);
   view.end();
 });
 

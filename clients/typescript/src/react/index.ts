@@ -16,6 +16,7 @@ export interface MessagesView {
   /** False when the beginning is loaded. */
   readonly hasEarlier: boolean;
   readonly error: unknown;
+  /** Rejects where the page cannot be loaded. Does nothing at the beginning, and once another conversation is shown. */
   loadEarlier(): Promise<void>;
 }
 
@@ -30,6 +31,16 @@ export interface ChatHooks {
   useChatEvent<T extends keyof ChatEvents>(client: ChatClient, type: T, handler: (data: ChatEvents[T]) => void): void;
   useInbox(client: ChatClient, limit?: number): InboxView;
   useMessages(client: ChatClient, conversationId: string, limit?: number): MessagesView;
+}
+
+/** What is shown of one conversation. */
+interface Shown extends Omit<MessagesView, 'hasEarlier' | 'loadEarlier'> {
+  readonly client: ChatClient;
+  readonly conversationId: string;
+  /** Ends with what is shown: what comes later belongs elsewhere. */
+  readonly signal: AbortSignal;
+  /** Where the page before begins: null at the beginning, undefined before the first page has come. */
+  readonly before: number | null | undefined;
 }
 
 /** Events after which the inbox is loaded anew, at most one load at a time. */
@@ -56,7 +67,8 @@ export function chatHooks({ useState, useEffect, useCallback }: HookLibrary): Ch
   }
 
   function useInbox(client: ChatClient, limit = 50): InboxView {
-    const [view, setView] = useState<InboxView>({ items: [], isLoading: true, error: undefined });
+    const none: InboxView = { items: [], isLoading: true, error: undefined };
+    const [view, setView] = useState({ ...none, client });
     useEffect(() => {
       const ending = new AbortController();
       let isLoading = false;
@@ -69,9 +81,10 @@ export function chatHooks({ useState, useEffect, useCallback }: HookLibrary): Ch
           isStale = false;
           try {
             const { conversations } = await client.inbox.page({ limit, signal: ending.signal });
-            setView({ items: conversations, isLoading: false, error: undefined });
+            if (!ending.signal.aborted) setView({ client, items: conversations, isLoading: false, error: undefined });
           } catch (error) {
-            if (!ending.signal.aborted) setView((before) => ({ ...before, isLoading: false, error }));
+            if (!ending.signal.aborted)
+              setView((before) => ({ ...(before.client === client ? before : none), client, isLoading: false, error }));
           }
         }
         isLoading = false;
@@ -83,51 +96,50 @@ export function chatHooks({ useState, useEffect, useCallback }: HookLibrary): Ch
         for (const end of ends) end();
       };
     }, [client, limit]);
-    return view;
+    return view.client === client ? view : none;
   }
 
   function useMessages(client: ChatClient, conversationId: string, limit = 50): MessagesView {
-    const none: readonly Message[] = [];
-    const [messages, setMessages] = useState(none);
-    const [outgoing, setOutgoing] = useState<readonly OutgoingMessage[]>([]);
-    const [before, setBefore] = useState<number | null | undefined>(undefined);
-    const [error, setError] = useState<unknown>(undefined);
+    const [view, setView] = useState<Shown | undefined>(undefined);
 
     useEffect(() => {
       const ending = new AbortController();
       const { signal } = ending;
       const conversation = client.conversation(conversationId);
-      const failed = (failure: unknown) => void (signal.aborted || setError(failure));
       const waiting = () => client.outbox.filter((message) => message.conversationId === conversationId);
+      const change = changeOf(setView, signal);
+      const failed = (error: unknown) => change(() => ({ error }));
       const load = async () => {
         const page = await conversation.history({ limit, signal });
-        setMessages((known) => withMessages(known, page.messages));
-        setBefore((known) => (known === undefined ? page.before : known));
-        setError(undefined);
+        change(({ messages, before }) => ({
+          messages: withMessages(messages, page.messages),
+          before: before === undefined ? page.before : before,
+          error: undefined,
+        }));
       };
       const ends = [
         client.on('message', (message) => {
-          if (message.conversation_id === conversationId) setMessages((known) => withMessages(known, [message]));
+          if (message.conversation_id === conversationId)
+            change(({ messages }) => ({ messages: withMessages(messages, [message]) }));
         }),
         client.on('update', ({ conversation_id, data }) => {
           if (conversation_id !== conversationId || !data) return;
           const ids = data['message_ids'];
-          if (Array.isArray(ids)) setMessages((known) => withoutMessages(known, (one) => ids.includes(one.message_id)));
+          if (Array.isArray(ids))
+            change(({ messages }) => ({ messages: withoutMessages(messages, (one) => ids.includes(one.message_id)) }));
           const id = data['message_id'];
           if (typeof id !== 'string') return;
           conversation.message(id, { signal }).then(
-            (message) => setMessages((known) => withMessages(known, [message], 'known')), failed);
+            (message) => change(({ messages }) => ({ messages: withMessages(messages, [message], 'known') })), failed);
         }),
         client.on('reset', ({ conversation_id, last_seq }) => {
           if (conversation_id === conversationId)
-            setMessages((known) => withoutMessages(known, (one) => one.seq > last_seq));
+            change(({ messages }) => ({ messages: withoutMessages(messages, (one) => one.seq > last_seq) }));
         }),
-        client.on('outbox', () => setOutgoing(waiting())),
+        client.on('outbox', () => change(() => ({ outgoing: waiting() }))),
         client.on('caught_up', () => void load().catch(failed)),
       ];
-      setMessages(none);
-      setBefore(undefined);
-      setOutgoing(waiting());
+      setView({ client, conversationId, signal, messages: [], outgoing: waiting(), before: undefined, error: undefined });
       load().catch(failed);
       return () => {
         ending.abort();
@@ -135,15 +147,31 @@ export function chatHooks({ useState, useEffect, useCallback }: HookLibrary): Ch
       };
     }, [client, conversationId, limit]);
 
-    const loadEarlier = useCallback(async () => {
-      if (before === null || before === undefined) return;
-      const page = await client.conversation(conversationId).history({ before, limit });
-      setMessages((known) => withMessages(known, page.messages));
-      setBefore(page.before);
-    }, [client, conversationId, limit, before]);
+    // Until the effect has run, what is there is of the conversation before.
+    const shown = view?.client === client && view.conversationId === conversationId ? view : undefined;
+    const { messages = [], outgoing = [], before, error, signal } = shown ?? {};
 
-    return { messages, outgoing, hasEarlier: before !== null && before !== undefined, error, loadEarlier };
+    const loadEarlier = useCallback(async () => {
+      if (typeof before !== 'number' || !signal) return;
+      try {
+        const page = await client.conversation(conversationId).history({ before, limit, signal });
+        changeOf(setView, signal)(({ messages }) => ({
+          messages: withMessages(messages, page.messages), before: page.before,
+        }));
+      } catch (failure) {
+        if (!signal.aborted) throw failure;
+      }
+    }, [client, conversationId, limit, before, signal]);
+
+    return { messages, outgoing, hasEarlier: typeof before === 'number', error, loadEarlier };
   }
 
   return { useConnectionState, useChatEvent, useInbox, useMessages };
+}
+
+/** Changes what is shown for as long as it is. */
+function changeOf(
+  setView: (next: (before: Shown | undefined) => Shown | undefined) => void, signal: AbortSignal,
+): (change: (shown: Shown) => Partial<Shown>) => void {
+  return (change) => setView((shown) => (shown?.signal === signal ? { ...shown, ...change(shown) } : shown));
 }
