@@ -10,7 +10,7 @@ import { locksOf } from './locks.js';
 import type { Logger } from './logger.js';
 import { Outbox, type OutgoingMessage } from './outbox.js';
 import type { Client } from './parts.js';
-import { ReadMarks } from './receipts.js';
+import { markAfter, Marks } from './receipts.js';
 import { MemoryStorage, type ChatStorage } from './storage.js';
 import { pageSurroundings, type Surroundings } from './surroundings.js';
 import { Timeline } from './timeline.js';
@@ -80,8 +80,9 @@ export class ChatClient {
       storage, locks, lockName: lock('outbox'), emitter, clock, random, logger, send,
       newId: () => uuidV7(clock.now(), (bytes) => crypto.getRandomValues(bytes)),
     });
+    const reads = new Marks('read', markAfter, clock, send);
     const timeline = new Timeline({
-      storage, emitter, clock, logger, send,
+      storage, emitter, clock, logger, send, reads,
       caughtUp: () => this.#connection.caughtUp(),
       drop: (reason) => this.#connection.drop(reason),
       forgetPosition: () => this.#http.forgetPosition(),
@@ -104,8 +105,7 @@ export class ChatClient {
       },
     );
     this.#client = {
-      clock, outbox, timeline, send,
-      marks: new ReadMarks(clock, send),
+      clock, outbox, timeline, reads, send,
       uploads: new Uploads(this.#tokens, storage, clock, random, this.#url),
       json: (method, path, request) =>
         this.#tokens.send((http, authorized) => http.json(method, path, authorized), request),
@@ -113,7 +113,7 @@ export class ChatClient {
         this.#tokens.send((http, authorized) => http.send(method, path, authorized), request),
     };
     this.inbox = new Inbox(this.#client, (id) => this.conversation(id), () => this.newId());
-    emitter.on('reset', ({ conversation_id, last_seq }) => this.#client.marks.reset(conversation_id, last_seq));
+    emitter.on('reset', ({ conversation_id, last_seq }) => reads.reset(conversation_id, last_seq));
   }
 
   get state(): ConnectionState {
@@ -323,7 +323,7 @@ export class ChatClient {
     this.#session = { user_id: welcome.user_id, device_id: welcome.device_id };
     this.#client.timeline.opened(welcome);
     this.#client.outbox.opened();
-    this.#client.marks.opened();
+    this.#client.reads.again();
   }
 
   #received(frame: Frame): void {

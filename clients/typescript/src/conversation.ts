@@ -79,7 +79,7 @@ export class Conversation {
 
   /** Everything up to this seq is read. Merged, sent soon, and again after a reconnect. */
   markRead(seq: number): void {
-    this.#client.marks.mark(this.id, seq);
+    this.#client.reads.mark(this.id, seq);
   }
 
   /** Tells the others that this person types, at most every 3 s; lost while there is no connection. */

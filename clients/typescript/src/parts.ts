@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import type { Request } from './http.js';
 import type { Outbox } from './outbox.js';
-import type { ReadMarks } from './receipts.js';
+import type { Marks } from './receipts.js';
 import type { Timeline } from './timeline.js';
 import type { Uploads } from './uploads.js';
 
@@ -10,7 +10,7 @@ export interface Client {
   readonly clock: Clock;
   readonly outbox: Outbox;
   readonly timeline: Timeline;
-  readonly marks: ReadMarks;
+  readonly reads: Marks;
   readonly uploads: Uploads;
   send(frame: object): boolean;
   json<T>(method: string, path: string, request?: Request): Promise<T>;

@@ -3,6 +3,7 @@ import type { Frame } from './connection.js';
 import { ChatError, type Problem } from './errors.js';
 import type { Emitter } from './events.js';
 import type { Logger } from './logger.js';
+import { confirmAfter, Marks } from './receipts.js';
 import type { ChatStorage } from './storage.js';
 import type { AccountChange, Message, Presence, Receipt, Reset, Typing, Update, Welcome } from './wire.js';
 
@@ -11,10 +12,8 @@ export const waitingFramesMax = 10_000;
 export const heldMax = 1_000;
 /** The most `sync` frames without an answer. */
 export const syncsMax = 50;
-/** Confirmations are merged for this long, in milliseconds. */
-export const confirmAfter = 200;
-/** How long a refused `sync` waits for its next try, in milliseconds. */
-const syncAgainAfter = 2_000;
+/** How long a refused `sync`, `read` or `delivered` waits for its next try, in milliseconds. */
+const againAfter = 2_000;
 
 interface Entry {
   readonly conversation: string;
@@ -36,11 +35,12 @@ export interface TimelineParts {
   readonly caughtUp: () => void;
   readonly drop: (reason: string) => void;
   readonly forgetPosition: () => Promise<void>;
+  readonly reads: Marks;
 }
 
 /**
  * Passes entries on in seq order, each once, without a gap, over all connections. An entry is confirmed as delivered
- * once all handlers of it have ended and its seq is stored. What lies between is asked for again by `sync`.
+ * once all handlers of it have ended and its seq is stored. Missing entries are asked for again by `sync`.
  */
 export class Timeline {
   readonly #parts: TimelineParts;
@@ -49,8 +49,13 @@ export class Timeline {
   readonly #held = new Map<string, Map<number, Entry>>();
   /** Conversations whose seq is to be stored. */
   readonly #dirty = new Set<string>();
-  /** Seqs that are stored, and to be confirmed. */
-  readonly #confirm = new Map<string, number>();
+  /** Confirms seqs that are stored. */
+  readonly #confirm: Marks;
+  /** Wait until everything is handled. */
+  #settling: (() => void)[] = [];
+  #writing: Promise<void> | undefined;
+  /** Counts the people whose entries these were. */
+  #epoch = 0;
   /** What each `synced` that is to come answers: a conversation, or '' for the catch-up after the welcome. */
   #synced: string[] = [];
   #toSync: string[] = [];
@@ -62,11 +67,11 @@ export class Timeline {
   #user: string | undefined;
   #incarnation: string | undefined;
   #stored: string | undefined;
-  #cancelConfirm: (() => void) | undefined;
   #cancelAgain: (() => void) | undefined;
 
   constructor(parts: TimelineParts) {
     this.#parts = parts;
+    this.#confirm = new Marks('delivered', confirmAfter, parts.clock, parts.send);
   }
 
   /** The last seq that was passed on; undefined for a conversation of which nothing came. */
@@ -75,22 +80,12 @@ export class Timeline {
   }
 
   opened(welcome: Welcome): void {
-    this.#push({ run: () => this.#begin(welcome) });
+    this.#append({ run: () => this.#begin(welcome) });
   }
 
   closed(): void {
     this.#open = false;
-    this.#push({
-      run: () => {
-        this.#open = false;
-        this.#isLive = false;
-        this.#synced = [];
-        this.#toSync = [];
-        this.#held.clear();
-        this.#heldCount = 0;
-        this.#cancelAgain?.();
-      },
-    });
+    this.#append({ run: () => this.#end() });
   }
 
   /** A message of this device, whose `ack` came. */
@@ -125,9 +120,36 @@ export class Timeline {
     else this.#parts.logger.debug?.(`Unknown frame ${op}`); // More may come.
   }
 
-  /** Resolves when everything that has come so far is handled and stored. */
+  /** Resolves when everything that has come is handled and stored, or cannot be stored. */
   settled(): Promise<void> {
-    return new Promise((resolve) => this.#push({ run: () => void this.#store().then(resolve) }));
+    return new Promise((resolve) => {
+      this.#settling.push(resolve);
+      if (!this.#draining) void this.#drain();
+    });
+  }
+
+  /** Forgets everything, for another person. Resolves when nothing is being written any more. */
+  async clear(): Promise<void> {
+    this.#epoch++;
+    this.#queue.length = 0;
+    this.#end();
+    this.#last.clear();
+    this.#dirty.clear();
+    this.#confirm.clear();
+    this.#loaded = false;
+    this.#user = this.#incarnation = this.#stored = undefined;
+    await this.#writing?.catch(() => undefined); // `#drain` tells of it.
+  }
+
+  /** Whatever belongs to one connection ends with it. */
+  #end(): void {
+    this.#open = false;
+    this.#isLive = false;
+    this.#synced = [];
+    this.#toSync = [];
+    this.#held.clear();
+    this.#heldCount = 0;
+    this.#cancelAgain?.();
   }
 
   #push(item: Item): void {
@@ -136,6 +158,11 @@ export class Timeline {
       this.#parts.drop('handlers of events are too slow'); // What is dropped was not confirmed, and comes again.
       return;
     }
+    this.#append(item);
+  }
+
+  /** Also where the queue is full: two for each connection. */
+  #append(item: Item): void {
     this.#queue.push(item);
     if (!this.#draining) void this.#drain();
   }
@@ -143,26 +170,38 @@ export class Timeline {
   async #drain(): Promise<void> {
     this.#draining = true;
     try {
-      if (!this.#loaded) await this.#load();
-      for (let item = this.#queue.shift(); item; item = this.#queue.shift()) {
-        const waiting = 'entry' in item ? this.#enter(item.entry) : item.run();
-        if (waiting) await waiting;
-        if (this.#dirty.size > 0 && this.#queue.length === 0) await this.#store();
-      }
+      do {
+        for (let item = this.#queue.shift(); item; item = this.#queue.shift()) {
+          while (!this.#loaded) await this.#load();
+          const waiting = 'entry' in item ? this.#enter(item.entry) : item.run();
+          if (waiting) await waiting;
+        }
+        await this.#store();
+      } while (this.#queue.length > 0);
     } catch (cause) {
       this.#queue.length = 0;
+      this.#end();
       this.#failed('The storage failed.', cause);
       this.#parts.drop('the storage failed');
     } finally {
       this.#draining = false;
+      for (const resolve of this.#settling.splice(0)) resolve();
     }
   }
 
   async #load(): Promise<void> {
+    const epoch = this.#epoch;
     const { storage } = this.#parts;
-    for (const [key, seq] of await storage.list('seq/')) this.#last.set(key.slice(4), seq as number);
-    this.#stored = (await storage.get('incarnation')) as string | undefined;
+    const seqs = await storage.list('seq/');
+    const stored = (await storage.get('incarnation')) as string | undefined;
+    if (epoch !== this.#epoch) return;
+    for (const [key, seq] of seqs) this.#last.set(key.slice(4), seq as number);
+    this.#stored = stored;
     this.#loaded = true;
+  }
+
+  async #write(entries: Readonly<Record<string, unknown>>): Promise<void> {
+    await (this.#writing = this.#parts.storage.set(entries));
   }
 
   async #begin(welcome: Welcome): Promise<void> {
@@ -175,13 +214,17 @@ export class Timeline {
       this.#toSync = [...this.#last.keys()];
       this.#syncNext();
     }
-    this.#confirmLater();
+    this.#confirm.flush();
   }
 
   /** Takes an entry in its place; holds it back behind a gap. */
   #enter(entry: Entry): void | Promise<void> {
     const last = this.#last.get(entry.conversation);
-    if (last !== undefined && entry.seq <= last) return; // Sent again.
+    if (last !== undefined && entry.seq <= last) {
+      // Sent again: the confirmation was lost, unless it waits for the storage.
+      if (!this.#dirty.has(entry.conversation)) this.#confirm.mark(entry.conversation, last, true);
+      return;
+    }
     if (last === undefined ? !entry.own : entry.seq === last + 1) return this.#take(entry);
     const held = this.#held.get(entry.conversation) ?? new Map<number, Entry>();
     this.#held.set(entry.conversation, held);
@@ -219,7 +262,8 @@ export class Timeline {
   #forget(conversation: string): void {
     this.#last.delete(conversation);
     this.#dirty.add(conversation);
-    this.#confirm.delete(conversation);
+    this.#confirm.forget(conversation);
+    this.#parts.reads.forget(conversation);
     this.#heldCount -= this.#held.get(conversation)?.size ?? 0;
     this.#held.delete(conversation);
   }
@@ -242,6 +286,7 @@ export class Timeline {
 
   /** Everything that was missing has come: what is still missing is not for this person to see. */
   async #answered(what: string | undefined): Promise<void> {
+    if (!this.#open) return; // Of a connection that has ended: what it sent may have been dropped.
     if (what === '') for (const conversation of this.#held.keys()) this.#sync(conversation);
     else if (what !== undefined) {
       const held = this.#held.get(what);
@@ -256,13 +301,14 @@ export class Timeline {
     if (!this.#open || this.#isLive || this.#synced.length > 0 || this.#toSync.length > 0) return;
     this.#isLive = true;
     await this.#store();
+    if (!this.#open) return;
     if (this.#incarnation && this.#incarnation !== this.#stored) {
-      await this.#parts.storage.set({ incarnation: this.#incarnation });
+      await this.#write({ incarnation: this.#incarnation });
+      if (!this.#open) return;
       this.#stored = this.#incarnation;
     }
-    if (!this.#open) return;
     this.#parts.caughtUp();
-    await this.#parts.emitter.emit('caught_up', {});
+    if (this.#open) await this.#parts.emitter.emit('caught_up', {});
   }
 
   async #reset(reset: Reset): Promise<void> {
@@ -270,7 +316,7 @@ export class Timeline {
     if (last !== undefined && last > reset.last_seq) this.#last.set(reset.conversation_id, reset.last_seq);
     this.#heldCount -= this.#held.get(reset.conversation_id)?.size ?? 0;
     this.#held.delete(reset.conversation_id);
-    this.#confirm.delete(reset.conversation_id);
+    this.#confirm.forget(reset.conversation_id);
     this.#dirty.add(reset.conversation_id);
     await this.#parts.emitter.emit('reset', reset);
   }
@@ -278,7 +324,10 @@ export class Timeline {
   async #refused(frame: Frame): Promise<void> {
     const error = ChatError.of(frame['problem'] as Problem);
     const ref = typeof frame['ref'] === 'string' ? frame['ref'] : '';
+    const wait = error.retryAfter ?? againAfter;
     if (!ref.startsWith('sync:')) {
+      // Marks have no `ref`.
+      if (!ref && error.retryable) for (const marks of [this.#parts.reads, this.#confirm]) marks.againIn(wait);
       this.#failed('A frame was refused.', error);
       return;
     }
@@ -287,7 +336,7 @@ export class Timeline {
     if (error.retryable) {
       this.#toSync.push(conversation);
       this.#cancelAgain?.();
-      this.#cancelAgain = this.#parts.clock.after(error.retryAfter ?? syncAgainAfter, () => this.#syncNext());
+      this.#cancelAgain = this.#parts.clock.after(wait, () => this.#syncNext());
     } else {
       this.#forget(conversation); // No longer a member.
       this.#syncNext();
@@ -297,28 +346,18 @@ export class Timeline {
 
   /** Stores the seqs of what was handled; then they may be confirmed. */
   async #store(): Promise<void> {
+    const epoch = this.#epoch;
     const entries: Record<string, unknown> = {};
     const conversations = [...this.#dirty];
     for (const conversation of conversations) entries[`seq/${conversation}`] = this.#last.get(conversation);
     if (conversations.length === 0) return;
-    await this.#parts.storage.set(entries);
+    await this.#write(entries);
+    if (epoch !== this.#epoch) return;
     for (const conversation of conversations) {
       this.#dirty.delete(conversation);
       const seq = entries[`seq/${conversation}`];
-      if (seq !== undefined) this.#confirm.set(conversation, seq as number);
+      if (seq !== undefined) this.#confirm.mark(conversation, seq as number);
     }
-    this.#confirmLater();
-  }
-
-  #confirmLater(): void {
-    if (this.#confirm.size === 0) return;
-    this.#cancelConfirm ??= this.#parts.clock.after(confirmAfter, () => {
-      this.#cancelConfirm = undefined;
-      for (const [conversation_id, seq] of this.#confirm) {
-        if (!this.#parts.send({ op: 'delivered', conversation_id, seq })) return; // After the next welcome.
-        this.#confirm.delete(conversation_id);
-      }
-    });
   }
 
   #failed(detail: string, cause: unknown): void {

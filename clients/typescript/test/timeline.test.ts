@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStorage, type Message, type Reset, type Update } from '../src/index.js';
-import { World, ack, message, refusal, settle, update, type FakeSocket } from './fakes.js';
+import { type Message, type Reset, type Update } from '../src/index.js';
+import { FailingStorage, World, ack, message, refusal, settle, update, type FakeSocket } from './fakes.js';
 
 /** The seqs that came, in the order in which they came. */
 function seqsOf(world: World): number[] {
@@ -9,6 +9,8 @@ function seqsOf(world: World): number[] {
   world.client.on('update', ({ seq }: Update) => void seqs.push(seq));
   return seqs;
 }
+
+const failsSeqs = (_: string, keys: readonly string[]) => keys.some((key) => key.startsWith('seq/'));
 
 async function receive(socket: FakeSocket, ...frames: object[]): Promise<void> {
   socket.receive(...frames);
@@ -98,29 +100,90 @@ describe('entries', () => {
     expect(next.last('delivered')).toEqual({ op: 'delivered', conversation_id: 'c', seq: 1 });
   });
 
-  it('are not confirmed when they could not be stored, and come again', async () => {
-    class Failing extends MemoryStorage {
-      isFailing = false;
-      override async set(entries: Readonly<Record<string, unknown>>): Promise<void> {
-        if (this.isFailing && Object.keys(entries).some((key) => key.startsWith('seq/'))) throw new Error('full');
-        await super.set(entries);
-      }
-    }
-    const storage = new Failing();
+  it('are confirmed again when they come again: the confirmation was lost with its socket', async () => {
+    const world = await World.start();
+    const socket = await world.live();
+    await receive(socket, message(1));
+    await world.clock.advance(200);
+    expect(socket.all('delivered').length).toBe(1);
+    socket.end(1006);
+    await world.clock.advance(world.wait);
+    const next = world.server.welcome();
+    await receive(next, message(1), { op: 'synced' });
+    await world.clock.advance(200);
+    expect(next.all('delivered')).toEqual([{ op: 'delivered', conversation_id: 'c', seq: 1 }]);
+  });
+
+  it('are confirmed again when they come again: the process ended before it confirmed them', async () => {
+    const world = await World.start();
+    await world.storage.set({ 'seq/c': 2 });
+    const seqs = seqsOf(world);
+    const socket = await world.live();
+    await receive(socket, message(1), message(2));
+    await world.clock.advance(200);
+    expect(socket.all('delivered')).toEqual([{ op: 'delivered', conversation_id: 'c', seq: 2 }]);
+    expect(seqs).toEqual([]);
+  });
+
+  it('that come again are not confirmed before they are stored', async () => {
+    const storage = new FailingStorage();
     const world = await World.start({ storage });
     const socket = await world.live();
-    storage.isFailing = true;
+    storage.isFailing = failsSeqs;
+    await receive(socket, message(1));
+    await world.clock.advance(world.wait);
+    const next = world.server.welcome();
+    await receive(next, message(1));
+    await world.clock.advance(200);
+    expect(next.all('delivered')).toEqual([]);
+  });
+
+  it('are not confirmed when they could not be stored, and come again', async () => {
+    const storage = new FailingStorage();
+    const world = await World.start({ storage });
+    const socket = await world.live();
+    storage.isFailing = failsSeqs;
     await receive(socket, message(1));
     await world.clock.advance(200);
     expect(socket.all('delivered')).toEqual([]);
     expect(world.state).toBe('waiting');
     expect(world.errors.length).toBe(1);
-    storage.isFailing = false;
+    storage.isFailing = () => false;
     await world.clock.advance(world.wait);
     const next = world.server.welcome();
     await receive(next, message(1), message(2), { op: 'synced' });
     await world.clock.advance(200);
     expect(next.last('delivered').seq).toBe(2);
+  });
+
+  it('go on after a storage that failed while the socket closed', async () => {
+    const world = await World.start();
+    const socket = await world.live();
+    const set = world.storage.set.bind(world.storage);
+    let fail!: () => void;
+    world.storage.set = () => new Promise((_, reject) => (fail = () => reject(new Error('full'))));
+    await receive(socket, message(1));
+    socket.end(1006);
+    fail();
+    await settle();
+    world.storage.set = set;
+    await world.clock.advance(world.wait);
+    const next = world.server.welcome();
+    await receive(next, message(1), { op: 'synced' });
+    expect(world.state).toBe('live');
+    await world.clock.advance(200);
+    expect(next.last('delivered').seq).toBe(1);
+  });
+
+  it.each(['set', 'list'] as const)('of a storage whose %s fails hold no close up', async (call) => {
+    const storage = new FailingStorage();
+    const world = await World.start({ storage });
+    storage.isFailing = (failing, keys) => failing === call && keys.some((key) => key.startsWith('seq/'));
+    await world.open();
+    await receive(world.server.welcome(), message(1), { op: 'synced' });
+    await world.client.close();
+    expect(world.errors[0]).toMatchObject({ detail: 'The storage failed.' });
+    expect(world.state).toBe('idle');
   });
 
   it('of a person who was removed are forgotten, and begin anew', async () => {
@@ -158,6 +221,57 @@ describe('entries', () => {
     await settle();
     expect(seen.length).toBe(10_100);
     expect(seen.findIndex((seq, i) => seq !== i + 1)).toBe(-1);
+  });
+});
+
+describe('a full queue', () => {
+  it('of entries makes no gap where one was being closed', async () => {
+    const world = await World.start();
+    let go!: () => void;
+    const going = new Promise<void>((resolve) => (go = resolve));
+    const seqs: number[] = [];
+    world.client.on('message', ({ conversation_id, seq }) => {
+      if (conversation_id !== 'c') return going;
+      seqs.push(seq);
+      return undefined;
+    });
+    const socket = await world.live();
+    await receive(socket, message(1), message(4));
+    expect(socket.all('sync').length).toBe(1);
+    await receive(socket, message(1, { conversation_id: 'slow' }));
+    await receive(socket, message(2), message(3), { op: 'synced' });
+    for (let seq = 2; seq <= 10_000; seq++) socket.receive(message(seq, { conversation_id: 'slow' }));
+    expect(world.state).toBe('waiting');
+    go();
+    await settle();
+    expect(seqs).toEqual([1]);
+    await world.clock.advance(world.wait);
+    await receive(world.server.welcome(), message(2), message(3), message(4), { op: 'synced' });
+    expect(seqs).toEqual([1, 2, 3, 4]);
+    expect(world.state).toBe('live');
+  });
+
+  it('of other frames loses neither the end of the connection nor the next one, nor holds a close up', async () => {
+    const world = await World.start();
+    let go!: () => void;
+    const going = new Promise<void>((resolve) => (go = resolve));
+    world.client.on('receipt', () => going);
+    const socket = await world.live();
+    const receipt = { op: 'receipt', conversation_id: 'c', user_id: 'bob', delivered_seq: 1, read_seq: 0, at: '' };
+    const fill = (into: FakeSocket) => {
+      for (let i = 0; i <= 10_000; i++) into.receive(receipt);
+    };
+    fill(socket);
+    await settle();
+    fill(socket);
+    await world.clock.advance(world.wait);
+    const next = world.server.welcome();
+    go();
+    await settle();
+    await receive(next, { op: 'synced' });
+    expect(world.state).toBe('live');
+    fill(next);
+    await world.client.close();
   });
 });
 
@@ -242,6 +356,59 @@ describe('a gap', () => {
     for (let seq = 3; seq <= 1_003; seq++) socket.receive(message(seq));
     await settle();
     expect(world.state).toBe('waiting');
+  });
+});
+
+describe('marks', () => {
+  const marksOf = (socket: FakeSocket) =>
+    [socket.all('delivered').map(({ seq }) => seq), socket.all('read').map(({ seq }) => seq)];
+
+  it.each([[429, 'rate_limited'], [500, 'internal_error'], [503, 'unavailable']])(
+    'refused with %i are sent again, once for all of them', async (status, code) => {
+      const world = await World.start();
+      const socket = await world.live();
+      await receive(socket, message(1), message(2));
+      world.client.conversation('c').markRead(2);
+      await world.clock.advance(250);
+      await receive(socket, refusal(null, status, code), refusal(null, status, code));
+      await world.clock.advance(1_999);
+      expect(marksOf(socket)).toEqual([[2], [2]]);
+      await world.clock.advance(5_000);
+      expect(marksOf(socket)).toEqual([[2, 2], [2, 2]]);
+    });
+
+  it('refused for good are not sent again', async () => {
+    const world = await World.start();
+    const socket = await world.live();
+    await receive(socket, message(1));
+    world.client.conversation('c').markRead(9);
+    await world.clock.advance(250);
+    await receive(socket, refusal(null, 400, 'seq_unknown'));
+    await world.clock.advance(5_000);
+    expect(marksOf(socket)).toEqual([[1], [9]]);
+  });
+
+  it('refused on a connection that ends are sent over the next one', async () => {
+    const world = await World.start();
+    const socket = await world.live();
+    world.client.conversation('c').markRead(2);
+    await world.clock.advance(250);
+    await receive(socket, refusal(null, 503, 'unavailable'));
+    socket.end(1006);
+    await world.clock.advance(5_000);
+    const next = await world.caughtUp();
+    expect(marksOf(next)).toEqual([[], [2]]);
+  });
+
+  it('of a conversation that one has left are not sent again', async () => {
+    const world = await World.start();
+    const socket = await world.live();
+    await receive(socket, message(1));
+    world.client.conversation('c').markRead(1);
+    await world.clock.advance(250);
+    await receive(socket, update(2, 'member_removed', { user_id: 'ada' }), refusal(null, 503, 'unavailable'));
+    await world.clock.advance(2_000);
+    expect(marksOf(socket)).toEqual([[1], [1]]);
   });
 });
 
