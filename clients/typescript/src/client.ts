@@ -50,7 +50,6 @@ export class ChatClient {
   readonly #url: string;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #storage: ChatStorage;
   readonly #http: Http;
   readonly #tokens: TokenSource;
   readonly #emitter: Emitter;
@@ -59,7 +58,9 @@ export class ChatClient {
   readonly #device: NewDevice;
   readonly #conversations = new Map<string, Conversation>();
   #registration: string | undefined;
+  /** Whose outbox, seqs and marks are in memory. */
   #session: Session | undefined;
+  #closes = 0;
 
   constructor(options: ChatClientOptions) {
     const { logger = {}, clock = systemClock, random = Math.random } = options;
@@ -67,7 +68,6 @@ export class ChatClient {
     this.#url = options.url.replace(/\/+$/, '');
     this.#clock = clock;
     this.#random = random;
-    this.#storage = storage;
     this.#device = options.device ?? { name: 'ChatCqrs SDK', platform: 'web' };
     this.#http = new Http(this.#url, options.fetch ?? globalThis.fetch, clock, storage, logger);
     const locks = locksOf(storage);
@@ -161,14 +161,17 @@ export class ChatClient {
   }
 
   /**
-   * Opens the connection and keeps it until `close`. Resolves when everything that was missed has come.
+   * Opens the connection and keeps it until `close`; may be called again after it. Resolves when everything that was
+   * missed has come.
    * @throws ChatError `signed_out`, `closed`; the signal's reason once it is aborted, which ends the attempt
    */
   async connect({ signal }: Cancellable = {}): Promise<void> {
     signal?.throwIfAborted();
+    const closes = this.#closes;
     const session = await this.session();
+    if (closes !== this.#closes) throw new ChatError('closed', 'The client was closed.');
     if (!session) throw new ChatError('signed_out', 'Nobody is signed in on this device.');
-    this.#session = session;
+    this.#belongTo(session);
     this.#client.outbox.start();
     await new Promise<void>((resolve, reject) => {
       const settle = (run: () => void) => {
@@ -198,23 +201,30 @@ export class ChatClient {
     this.#connection.tryNow();
   }
 
-  /** Ends the connection. What waits to be sent stays in the storage. */
+  /**
+   * Ends the connection, until `connect`. What waits to be sent stays in the storage. Resolves when the handlers of all
+   * that has come have ended: do not wait for it in one of them.
+   */
   async close(): Promise<void> {
+    this.#closes++;
     this.#connection.stop();
-    this.#client.outbox.close();
-    await this.#client.timeline.settled();
+    const { outbox, timeline } = this.#client;
+    outbox.close();
+    await Promise.all([outbox.settled(), timeline.settled()]);
   }
 
-  /** Removes this device at the server, if it can be reached, and everything from the storage. */
+  /**
+   * Removes this device at the server, if it can be reached, and everything from memory and the storage: messages that
+   * wait are cancelled. Then another person may sign in.
+   */
   async signOut(): Promise<void> {
+    this.#closes++;
+    this.#client.outbox.close(); // What somebody writes meanwhile must not go out in the next person's name.
     const session = await this.#tokens.session();
     if (session) await this.call('DELETE', `/v1/devices/${session.device_id}`).catch((error: unknown) => {
       void this.#emitter.emit('error', error instanceof ChatError ? error : new ChatError('network', String(error)));
     });
-    this.#connection.stop({ name: 'signed_out' });
-    this.#client.outbox.close();
-    const entries = await this.#storage.list('');
-    await this.#storage.set(Object.fromEntries(entries.map(([key]) => [key, undefined])));
+    await this.#forget();
   }
 
   /** Calls a handler for each event of a type. Returns a function that ends it. */
@@ -308,9 +318,35 @@ export class ChatClient {
   }
 
   async #signIn(answer: TokenAnswer): Promise<Session> {
-    this.#session = await this.#tokens.signIn(answer);
+    const owner = await this.#tokens.owner();
+    if (owner !== undefined && owner !== answer.user_id) await this.#forget(); // The device was signed out from afar.
+    const session = await this.#tokens.signIn(answer);
+    this.#belongTo(session);
     if (this.state.name === 'signed_out') this.#connection.stop();
-    return this.#session;
+    return session;
+  }
+
+  /** What is in memory is never sent in another person's name: another tab may have signed them in. */
+  #belongTo(session: Session): void {
+    if (this.#session && this.#session.user_id !== session.user_id) void this.#clear();
+    this.#session = session;
+    this.#client.outbox.open();
+  }
+
+  /** Ends the connection and removes everything of a person. */
+  async #forget(): Promise<void> {
+    this.#closes++;
+    this.#connection.stop({ name: 'signed_out' });
+    this.#session = undefined;
+    await this.#clear();
+    await this.#http.forgetPosition();
+    await this.#tokens.empty();
+  }
+
+  async #clear(): Promise<void> {
+    const { outbox, timeline, reads } = this.#client;
+    reads.clear();
+    await Promise.all([outbox.clear(), timeline.clear()]);
   }
 
   #open(url: string, given: ChatClientOptions['WebSocket']): SocketLike {
@@ -320,10 +356,11 @@ export class ChatClient {
   }
 
   #opened(welcome: Welcome): void {
-    this.#session = { user_id: welcome.user_id, device_id: welcome.device_id };
-    this.#client.timeline.opened(welcome);
-    this.#client.outbox.opened();
-    this.#client.reads.again();
+    const { outbox, timeline, reads } = this.#client;
+    this.#belongTo({ user_id: welcome.user_id, device_id: welcome.device_id });
+    timeline.opened(welcome);
+    outbox.opened();
+    reads.again();
   }
 
   #received(frame: Frame): void {

@@ -124,11 +124,16 @@ export class Outbox {
   readonly #lanes = new Map<string, OutgoingMessage[]>();
   readonly #messages = new Map<string, OutgoingMessage>();
   readonly #timers = new Map<string, () => void>();
-  #toStore: OutgoingMessage[] = [];
-  #storing = false;
+  readonly #toStore = new Set<OutgoingMessage>();
+  #storing: Promise<void> | undefined;
+  #storeFailures = 0;
+  #cancelStore: (() => void) | undefined;
   #order = 0;
+  /** Counts the people whose messages these were. */
+  #epoch = 0;
   #open = false;
   #started = false;
+  #starting: Promise<void> | undefined;
   #ready = false;
   #release: (() => void) | undefined;
   #closed = false;
@@ -144,12 +149,14 @@ export class Outbox {
 
   /** Takes up what earlier clients left, once no other client on this storage does; `outbox` tells of each message. */
   start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    this.#start().catch((cause: unknown) => {
-      this.#started = false;
-      this.#storageFailed(cause);
-    });
+    this.open();
+    this.#start();
+    this.#storeNext();
+  }
+
+  /** Takes messages on; again after `close`. */
+  open(): void {
+    this.#closed = false;
   }
 
   /** @throws ChatError `closed`, `outbox_full`, `frame_too_large` */
@@ -178,6 +185,7 @@ export class Outbox {
 
   opened(): void {
     this.#open = true;
+    this.#start(); // Again where the storage failed.
     for (const conversation of this.#lanes.keys()) this.#pump(conversation);
   }
 
@@ -188,11 +196,37 @@ export class Outbox {
     for (const message of this.#messages.values()) if (message.state_ === 'sending') this.#changed(message, 'queued');
   }
 
-  /** Ends for good: whatever waits stays in the storage. */
+  /** Ends until `open`: whatever waits stays in the storage. */
   close(): void {
     this.closed();
     this.#closed = true;
-    this.#release?.();
+    this.#storeNext();
+    this.#cancelRetry();
+    if (!this.#release) return;
+    this.#release();
+    this.#release = undefined;
+    this.#started = false;
+  }
+
+  /** Resolves when everything is written that can be. */
+  async settled(): Promise<void> {
+    await this.#starting?.catch(() => undefined); // `#start` tells of it.
+    while (this.#storing) await this.#storing;
+  }
+
+  /** Cancels everything, for another person. Resolves when nothing is being written any more. */
+  async clear(): Promise<void> {
+    const messages = this.waiting;
+    this.#epoch++;
+    this.#messages.clear();
+    this.#lanes.clear();
+    this.#toStore.clear();
+    this.close();
+    for (const message of messages) {
+      this.#changed(message, 'cancelled');
+      message.settle.reject(new ChatError('cancelled', 'The person has signed out.'));
+    }
+    await this.settled();
   }
 
   /** @returns the message as everybody gets it; undefined where it is not ours, or settled. */
@@ -255,18 +289,39 @@ export class Outbox {
     this.#pump(message.conversationId);
   }
 
-  async #start(): Promise<void> {
-    const { storage, locks, lockName } = this.#parts;
-    const known = await storage.list('outbox/');
-    this.#order = Number(known.at(-1)?.[0].split('/')[1] ?? 0);
+  #start(): void {
+    if (this.#started || this.#closed) return;
+    this.#started = true;
+    const { locks, lockName } = this.#parts;
+    this.#starting = this.#prepare();
+    this.#starting.then(() => locks.run(lockName, () => this.#hold())).catch((cause: unknown) => {
+      this.#started = false;
+      this.#storageFailed(cause);
+    });
+  }
+
+  async #prepare(): Promise<void> {
+    const known = await this.#parts.storage.list('outbox/');
+    this.#order = Math.max(this.#order, Number(known.at(-1)?.[0].split('/')[1] ?? 0));
     this.#ready = true;
     this.#storeNext();
-    await locks.run(lockName, async () => {
-      if (this.#closed) return;
-      const released = new Promise<void>((release) => (this.#release = release));
-      this.#take(await storage.list('outbox/'));
-      await released; // The lock is held until this client ends, so that another one takes up what it leaves.
-    });
+  }
+
+  /** Keeps the lock until this client ends, so that another one takes up what it leaves. */
+  async #hold(): Promise<void> {
+    let epoch: number;
+    let entries: [string, unknown][];
+    do {
+      epoch = this.#epoch;
+      entries = await this.#parts.storage.list('outbox/');
+    } while (epoch !== this.#epoch);
+    if (this.#closed) {
+      this.#started = false;
+      return;
+    }
+    const released = new Promise<void>((release) => (this.#release = release));
+    this.#take(entries);
+    await released;
   }
 
   #take(entries: [string, unknown][]): void {
@@ -341,36 +396,58 @@ export class Outbox {
   #remove(message: OutgoingMessage): void {
     this.#messages.delete(message.id);
     this.#leaveLane(message);
-    if (message.key || this.#storing) this.#storeLater(message);
-    else this.#toStore = this.#toStore.filter((waiting) => waiting !== message); // Never stored.
+    if (message.key) this.#storeLater(message);
+    else this.#toStore.delete(message); // Never stored.
   }
 
   #storeLater(message: OutgoingMessage): void {
-    this.#toStore.push(message);
-    this.start();
+    this.#toStore.add(message);
+    this.#start();
     this.#storeNext();
   }
 
   /** Writes all that is to be written at once; a message is sent only once it is stored. */
   #storeNext(): void {
-    if (this.#storing || !this.#ready || this.#toStore.length === 0) return;
-    this.#storing = true;
+    if (this.#storing || !this.#ready || this.#toStore.size === 0) return;
+    this.#cancelRetry();
     const entries: Record<string, unknown> = {};
-    const messages = this.#toStore;
-    this.#toStore = [];
+    const messages = [...this.#toStore];
+    this.#toStore.clear();
     for (const message of messages) {
       message.key ??= `outbox/${String(++this.#order).padStart(15, '0')}/${message.id}`;
       entries[message.key] = this.#messages.has(message.id) ? this.#valueOf(message) : undefined;
     }
-    this.#parts.storage
-      .set(entries)
-      .catch((cause: unknown) => this.#storageFailed(cause)) // Sent all the same: better than not at all.
-      .then(() => {
-        this.#storing = false;
-        for (const message of messages) message.stored = true;
-        for (const message of messages) this.#pump(message.conversationId);
-        this.#storeNext();
-      });
+    const epoch = this.#epoch;
+    this.#storing = this.#parts.storage.set(entries).then(
+      () => this.#written(messages, epoch),
+      (cause: unknown) => {
+        this.#storageFailed(cause);
+        this.#written(messages, epoch, true);
+      },
+    );
+  }
+
+  #written(messages: readonly OutgoingMessage[], epoch: number, isFailed = false): void {
+    this.#storing = undefined;
+    if (epoch === this.#epoch) {
+      this.#storeFailures = isFailed ? this.#storeFailures + 1 : 0;
+      if (isFailed) for (const message of messages) this.#toStore.add(message);
+      for (const message of messages) message.stored = true; // Sent all the same: better than not at all.
+      for (const message of messages) this.#pump(message.conversationId);
+      if (isFailed) return this.#retryStore();
+    }
+    this.#storeNext();
+  }
+
+  #retryStore(): void {
+    this.#cancelRetry();
+    if (this.#closed) return;
+    this.#cancelStore = this.#parts.clock.after(backoff(this.#storeFailures, () => 1), () => this.#storeNext());
+  }
+
+  #cancelRetry(): void {
+    this.#cancelStore?.();
+    this.#cancelStore = undefined;
   }
 
   #valueOf(message: OutgoingMessage): Stored {

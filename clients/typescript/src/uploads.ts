@@ -61,7 +61,8 @@ export class Uploads {
         let answer: Response;
         if (!path) {
           path = await this.#create(file, name, options);
-          if (key) await this.#storage.set({ [key]: path });
+          // Whoever signed out meanwhile leaves nothing behind.
+          if (key && (await this.#tokens.session())) await this.#storage.set({ [key]: path });
           offset = 0;
         }
         if (offset === undefined) answer = await this.#send('HEAD', path, { headers: tus, signal });

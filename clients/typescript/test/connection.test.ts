@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ChatError } from '../src/index.js';
-import { World, problem, settle } from './fakes.js';
+import { World, ack, problem, settle } from './fakes.js';
 
 describe('connecting', () => {
   it('authenticates by its first frame and not by the address', async () => {
@@ -90,6 +90,46 @@ describe('connecting', () => {
     }
     expect(logged[0]).toMatchObject({ code: 'no_websocket' });
     await world.client.close();
+  });
+});
+
+describe('close', () => {
+  it.each(['close', 'signOut'] as const)('ends an attempt that has just begun: %s', async (end) => {
+    const world = await World.start();
+    const failed = expect(world.client.connect()).rejects.toMatchObject({ code: 'closed' });
+    await world.client[end]();
+    await failed;
+    await world.clock.advance(60_000);
+    expect(world.server.sockets).toEqual([]);
+    expect(world.state).toBe(end === 'close' ? 'idle' : 'signed_out');
+  });
+
+  it('is followed by a new connection, which sends', async () => {
+    const world = await World.start();
+    const failed = expect(world.client.connect()).rejects.toMatchObject({ code: 'closed' });
+    const closing = world.client.close(); // As React does in development.
+    await world.live();
+    await Promise.all([failed, closing]);
+    await world.client.close();
+    const socket = await world.live();
+    const outgoing = world.client.conversation('c').send('hello');
+    await settle();
+    socket.receive(ack(socket.last('send'), 1));
+    expect(await outgoing.acked).toMatchObject({ seq: 1 });
+    expect(world.server.sockets.length).toBe(2);
+  });
+
+  it.each(['connecting', 'catching_up', 'live'])('by a handler of the state %s leaves no timer', async (state) => {
+    const world = await World.start();
+    world.client.on('state', ({ name }) => {
+      if (name === state) void world.client.close();
+    });
+    const failed = world.client.connect().catch((error: unknown) => error);
+    await settle();
+    if (state !== 'connecting') await world.caughtUp();
+    if (state !== 'live') expect(await failed).toMatchObject({ code: 'closed' });
+    expect(world.state).toBe('idle');
+    expect(world.clock.running).toBe(0);
   });
 });
 
@@ -308,6 +348,18 @@ describe('a token that ends', () => {
     socket.receive({ op: 'authenticated', expires_at: '2030-01-01T00:30:00.000Z' });
     expect(world.state).toBe('live');
     expect(world.server.sockets.length).toBe(1);
+  });
+
+  it('of a minute is renewed after half of it', async () => {
+    const world = await World.start({ left: 0 });
+    world.server.expiresIn = 60;
+    const socket = await world.live();
+    for (let i = 0; i < 30; i++) {
+      await world.clock.advance(10_000);
+      socket.receive({ op: 'pong' });
+    }
+    expect(socket.all('authenticate').length).toBe(1 + 10);
+    expect(world.server.refreshes.length).toBe(1 + 10);
   });
 
   it.each([-3_600_000, 3_600_000])('is renewed when the clock was set by %i ms', async (jump) => {

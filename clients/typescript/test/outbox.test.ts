@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStorage, type OutgoingMessage } from '../src/index.js';
-import { World, ack, refusal, settle, type FakeSocket } from './fakes.js';
+import { FailingStorage, World, ack, refusal, settle, type FakeSocket } from './fakes.js';
 
 const texts = (socket: FakeSocket) => socket.all('send').map(({ text }) => text);
 
@@ -95,6 +95,25 @@ describe('sending', () => {
     await settle();
     expect(socket.all('send').length).toBe(1);
     expect(world.errors[0]).toMatchObject({ detail: 'An outgoing message is not stored.' });
+  });
+
+  it('is stored later where it could not be at first', async () => {
+    const storage = new FailingStorage();
+    const world = await World.start({ storage });
+    storage.isFailing = (call) => call === 'set';
+    world.client.conversation('c').send('hello');
+    await world.clock.advance(3_000);
+    storage.isFailing = () => false;
+    await world.clock.advance(30_000);
+    expect((await storage.list('outbox/')).length).toBe(1);
+    expect(world.clock.running).toBe(0);
+  });
+
+  it('is stored when a close has ended', async () => {
+    const world = await World.start();
+    world.client.conversation('c').send('hello');
+    await world.client.close();
+    expect((await world.storage.list('outbox/')).length).toBe(1);
   });
 
   it('tells each state', async () => {
@@ -275,6 +294,20 @@ describe('cancelling', () => {
     expect(await world.storage.list('outbox/')).toEqual([]);
   });
 
+  it.each(['later', 'by the close'])('that cannot be stored is stored %s', async (when) => {
+    const storage = new FailingStorage();
+    const world = await World.start({ storage });
+    const outgoing = world.client.conversation('c').send('1');
+    await settle();
+    storage.isFailing = (call) => call === 'set';
+    expect(outgoing.cancel()).toBe(true);
+    await settle();
+    expect((await storage.list('outbox/')).length).toBe(1);
+    storage.isFailing = () => false;
+    await (when === 'later' ? world.clock.advance(1_000) : world.client.close());
+    expect(await storage.list('outbox/')).toEqual([]);
+  });
+
   it('of a message that waits for its next try ends the wait of the others', async () => {
     const world = await World.start();
     const socket = await world.live();
@@ -305,6 +338,30 @@ describe('another process', () => {
     await acknowledge(socket);
     expect(texts(socket)).toEqual(['1', '2', '3', '4']);
     expect(socket.all('send').slice(0, 3).map(({ message_id }) => message_id)).toEqual(left.map(({ id }) => id));
+  });
+
+  it('takes up what was left where the storage failed at first', async () => {
+    const earlier = await World.start();
+    earlier.client.conversation('c').send('left');
+    await earlier.client.close();
+    const storage = new FailingStorage();
+    await storage.set(Object.fromEntries(await earlier.storage.list('')));
+    storage.isFailing = (call, keys) => call === 'list' && keys.includes('outbox/');
+    const world = await World.start({ storage });
+    await world.open();
+    expect(world.errors.length).toBe(1);
+    storage.isFailing = () => false;
+    expect(texts(await world.caughtUp())).toEqual(['left']);
+  });
+
+  it('takes up what was left after a close, a connection and a close', async () => {
+    const world = await World.start();
+    const other = await World.start({ storage: world.storage });
+    await world.live();
+    await world.client.close();
+    other.client.conversation('c').send('left');
+    await other.client.close();
+    expect(texts(await world.live())).toEqual(['left']);
   });
 
   it('keeps the order over two restarts with a clock that goes backwards', async () => {
