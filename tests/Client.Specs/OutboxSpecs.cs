@@ -88,13 +88,12 @@ public sealed class OutboxSpecs
     }
 
     [Theory]
-    [InlineData(408, "request_timeout", null, 0.25)]
-    [InlineData(429, "rate_limited", 9, 9.0)]
-    [InlineData(500, "internal_error", null, 0.25)]
-    [InlineData(503, "store_unavailable", 1, 1.0)]
-    [InlineData(401, "token_expired", null, 0.25)]
-    public async Task What_is_refused_for_now_is_sent_again_under_its_id(
-        int status, string code, int? retryAfter, double seconds)
+    [InlineData(408, "request_timeout")]
+    [InlineData(429, "rate_limited")]
+    [InlineData(500, "internal_error")]
+    [InlineData(503, "store_unavailable")]
+    [InlineData(401, "token_expired")]
+    public async Task What_is_refused_for_now_is_sent_again_under_its_id(int status, string code)
     {
         await using var world = new World(random: 0.5);
         var socket = await world.LiveAsync();
@@ -102,10 +101,10 @@ public sealed class OutboxSpecs
         await world.Conversation.SendAsync("second");
         await socket.NextAsync("send");
 
-        socket.Refuse(first.Id.ToString(), status, code, retryAfter);
+        socket.Refuse(first.Id.ToString(), status, code);
         await Wait.UntilAsync(() => first.Status == OutgoingStatus.Queued, "it waits");
         Assert.Equal(code, first.Error?.Code);
-        world.Time.Advance(TimeSpan.FromSeconds(seconds) - TimeSpan.FromMilliseconds(1));
+        world.Time.Advance(TimeSpan.FromSeconds(0.25) - TimeSpan.FromMilliseconds(1));
         Assert.DoesNotContain(socket.Waiting(), frame => frame.GetProperty("op").GetString() == "send");
         world.Time.Advance(TimeSpan.FromMilliseconds(1));
 
@@ -146,7 +145,7 @@ public sealed class OutboxSpecs
         var other = Guid.NewGuid();
         var stuck = await world.Conversation.SendAsync("stuck");
         await socket.NextAsync("send");
-        socket.Refuse(stuck.Id.ToString(), 429, "rate_limited", 60);
+        socket.Refuse(stuck.Id.ToString(), 429, "rate_limited");
 
         var free = await world.Client.Conversation(other).SendAsync("free");
 
@@ -242,6 +241,84 @@ public sealed class OutboxSpecs
 
         Assert.True(await after.Client.IsSignedInAsync());
         Assert.Empty(after.Client.Outbox);
+        Assert.Empty(await storage.KeysAsync(Outbox.Prefix));
+    }
+
+    [Fact]
+    public async Task An_ack_counts_also_where_the_store_cannot_forget_the_message()
+    {
+        var storage = new TroubledStorage
+        {
+            Fails = (key, value) => key.StartsWith(Outbox.Prefix, StringComparison.Ordinal) && value is null,
+        };
+        await using var world = new World(storage);
+        var socket = await world.LiveAsync();
+        await using var events = await Events.OfAsync(world.Client);
+        var message = await world.Conversation.SendAsync("hello");
+        await socket.NextAsync("send");
+
+        socket.Ack(message.Id, World.Talk, 1);
+
+        Assert.Equal(1, (await message.Acked.WaitAsync(Wait.Most)).Seq);
+        await events.UntilAsync(
+            seen => seen.OfType<OutgoingChanged>().Any(e => e.Status == OutgoingStatus.Sent), "it is told");
+    }
+
+    [Fact]
+    public async Task A_refusal_is_told_also_where_the_store_cannot_keep_it()
+    {
+        var storage = new TroubledStorage();
+        await using var world = new World(storage);
+        var socket = await world.LiveAsync();
+        await using var events = await Events.OfAsync(world.Client);
+        var message = await world.Conversation.SendAsync("hello");
+        await socket.NextAsync("send");
+        storage.Fails = (key, _) => key.StartsWith(Outbox.Prefix, StringComparison.Ordinal);
+
+        socket.Refuse(message.Id.ToString(), 403, "blocked");
+
+        await events.UntilAsync(
+            seen => seen.OfType<OutgoingChanged>().Any(e => e.Status == OutgoingStatus.Parked), "it is told");
+    }
+
+    [Fact]
+    public async Task A_parked_message_that_the_store_does_not_take_again_stays_parked()
+    {
+        var storage = new TroubledStorage();
+        await using var world = new World(storage);
+        var socket = await world.LiveAsync();
+        var message = await world.Conversation.SendAsync("hello");
+        await socket.NextAsync("send");
+        socket.Refuse(message.Id.ToString(), 403, "blocked");
+        await Assert.ThrowsAsync<ChatException>(() => message.Acked.WaitAsync(Wait.Most));
+        await socket.TakenAsync();
+
+        storage.Fails = (key, _) => key.StartsWith(Outbox.Prefix, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<IOException>(() => message.RetryAsync());
+        Assert.Same(message, Assert.Single(world.Client.Outbox));
+        Assert.Equal(OutgoingStatus.Parked, message.Status);
+
+        storage.Fails = (_, _) => false;
+        var again = await message.RetryAsync();
+        Assert.Equal(message.Id, (await socket.NextAsync("send")).GetProperty("message_id").GetGuid());
+        socket.Ack(again.Id, World.Talk, 1);
+        await again.Acked.WaitAsync(Wait.Most);
+        await socket.TakenAsync();
+        Assert.Empty(await storage.KeysAsync(Outbox.Prefix));
+    }
+
+    [Fact]
+    public async Task A_message_that_was_taken_back_is_removed_from_the_store_whoever_gives_up_waiting()
+    {
+        var storage = new TroubledStorage();
+        await using var world = new World(storage);
+        await world.SignedInAsync();
+        var message = await world.Conversation.SendAsync("hello");
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+
+        Assert.True(await message.CancelAsync(cancelled.Token));
+
         Assert.Empty(await storage.KeysAsync(Outbox.Prefix));
     }
 

@@ -28,6 +28,7 @@ internal static class Wait
 internal sealed class SetClock : FakeTimeProvider
 {
     private readonly ConcurrentBag<TimeSpan> _waits = [];
+    private readonly ConcurrentBag<TimeSpan> _changes = [];
 
     public TimeSpan Wrong { get; set; }
 
@@ -39,12 +40,30 @@ internal sealed class SetClock : FakeTimeProvider
     {
         var timer = base.CreateTimer(callback, state, dueTime, period);
         _waits.Add(dueTime);
-        return timer;
+        return new Noted(timer, _changes);
     }
 
     /// <summary>Ends once the client has begun to wait for so long; only then may time go on.</summary>
     public Task BeginsToWaitAsync(TimeSpan time) =>
         Wait.UntilAsync(() => _waits.Contains(time), () => $"it waits for {time}");
+
+    /// <summary>Ends once a connection has nothing to do for so long.</summary>
+    public Task BeginsToRestAsync(TimeSpan time) =>
+        Wait.UntilAsync(() => _changes.Contains(time), () => $"it rests for {time}");
+
+    private sealed class Noted(ITimer timer, ConcurrentBag<TimeSpan> changes) : ITimer
+    {
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            var changed = timer.Change(dueTime, period);
+            changes.Add(dueTime);
+            return changed;
+        }
+
+        public void Dispose() => timer.Dispose();
+
+        public ValueTask DisposeAsync() => timer.DisposeAsync();
+    }
 }
 
 /// <summary>A client between a server, a network, a store and a clock that the spec holds in its hands.</summary>
@@ -134,6 +153,23 @@ internal sealed class World : IAsyncDisposable
         await Wait.UntilAsync(() => client.State.Status == status, () => $"{status}, but {client.State}");
         return client.State;
     }
+
+    /// <summary>The frames that the client sends until it has looked again at all that is due now.</summary>
+    public async Task<IReadOnlyList<JsonElement>> DueAsync(FakeSocket socket)
+    {
+        var frames = new List<JsonElement>();
+        for (var turn = 0; turn < 2; turn++) // The first message may go in a turn that had begun before.
+        {
+            var message = await Client.Conversation(Guid.NewGuid()).SendAsync("what is due?");
+            frames.AddRange(await socket.ThroughAsync(message.Id));
+        }
+
+        return frames;
+    }
+
+    /// <summary>The ops of <see cref="DueAsync"/>.</summary>
+    public async Task<IEnumerable<string?>> OpsDueAsync(FakeSocket socket) =>
+        (await DueAsync(socket)).Select(frame => frame.GetProperty("op").GetString());
 
     /// <summary>Lets time pass to the next attempt, and returns its socket.</summary>
     public async Task<FakeSocket> NextSocketAsync()

@@ -111,7 +111,8 @@ internal sealed record AckFrame(Guid MessageId, Guid ConversationId, long Seq, D
 
 internal sealed record ResetFrame(Guid ConversationId, long LastSeq);
 
-internal sealed record ErrorFrame(string? Ref, Problem Problem, int? RetryAfter);
+/// <param name="Ref">The refused frame's <c>message_id</c> or <c>id</c>; null where it has none.</param>
+internal sealed record ErrorFrame(string? Ref, Problem Problem);
 
 /// <summary>Reflection is never used: trimmed and compiled ahead of time, this keeps working.</summary>
 [JsonSourceGenerationOptions(

@@ -97,8 +97,8 @@ internal sealed partial class LiveSession
     {
         // One's own comes as a message where its answer was lost.
         await _shared.Outbox.AckedAsync(
-            message.MessageId, new Acknowledgement(message.ConversationId, message.Seq, message.SentAt),
-            cancellationToken).ConfigureAwait(false);
+            message.MessageId, new Acknowledgement(message.ConversationId, message.Seq, message.SentAt))
+            .ConfigureAwait(false);
         await EntryAsync(new MessageReceived(message), cancellationToken).ConfigureAwait(false);
     }
 
@@ -109,7 +109,7 @@ internal sealed partial class LiveSession
     private async ValueTask AckAsync(AckFrame ack, CancellationToken cancellationToken)
     {
         var sent = await _shared.Outbox.AckedAsync(
-            ack.MessageId, new Acknowledgement(ack.ConversationId, ack.Seq, ack.SentAt), cancellationToken)
+            ack.MessageId, new Acknowledgement(ack.ConversationId, ack.Seq, ack.SentAt))
             .ConfigureAwait(false);
         var knows = _shared.Positions.Knows(ack.ConversationId);
         if (!(knows || _caughtUp) || _shared.Positions.Look(ack.ConversationId, ack.Seq) != Place.Next)
@@ -178,12 +178,11 @@ internal sealed partial class LiveSession
 
     private async ValueTask ErrorAsync(ErrorFrame error, CancellationToken cancellationToken)
     {
-        TimeSpan? wait = error.RetryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
-        var refusal = ChatException.Of(error.Problem, wait);
+        var refusal = ChatException.Of(error.Problem);
         if (error.Ref is { } reference && SyncRefused(reference, refusal))
             return;
         if (Guid.TryParse(error.Ref, out var message)
-            && await _shared.Outbox.RefusedAsync(message, refusal, cancellationToken).ConfigureAwait(false))
+            && await _shared.Outbox.RefusedAsync(message, refusal).ConfigureAwait(false))
             return;
         _shared.Logger.LogInformation(
             "The server refused a frame: {Code}, trace {TraceId}.", refusal.Code, refusal.TraceId);

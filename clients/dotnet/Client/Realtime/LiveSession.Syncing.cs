@@ -89,14 +89,14 @@ internal sealed partial class LiveSession
             {
                 _shared.Positions.AskAgain(asked.Keys);
                 _asked = null;
-                _syncNotBefore = Now + (refusal.RetryAfter ?? AskAgainAfter);
+                _syncNotBefore = Now + AskAgainAfter;
             }
             else if (Guid.TryParse(reference, out var conversation) && asked.Remove(conversation))
             {
                 if (refusal.Retryable)
                 {
                     _shared.Positions.AskAgain([conversation]);
-                    _syncNotBefore = Now + (refusal.RetryAfter ?? AskAgainAfter);
+                    _syncNotBefore = Now + AskAgainAfter;
                 }
                 else
                 {

@@ -99,8 +99,7 @@ internal sealed class Outbox
                     Park(entry, new ChatException(code, stored.ParkedDetail ?? "Refused."));
                 else
                     Queue(entry);
-                _entries[entry.Message.Id] = entry;
-                _bytes += entry.Bytes.Length;
+                Add(entry);
             }
         }
     }
@@ -136,8 +135,16 @@ internal sealed class Outbox
         }
 
         message.EndCancelled();
-        await _storage.WriteAsync(entry.Key, null, durable: true, cancellationToken).ConfigureAwait(false);
-        Tell(message);
+        try
+        {
+            // Not to be cancelled: it would be sent after the next start.
+            await _storage.WriteAsync(entry.Key, null, durable: true, CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            Tell(message);
+        }
+
         return true;
     }
 
@@ -154,9 +161,22 @@ internal sealed class Outbox
                 Remove(entry);
             }
 
-            var again = await EnqueueAsync(
-                entry.Stored with { ParkedCode = null, ParkedDetail = null }, cancellationToken).ConfigureAwait(false);
-            await _storage.WriteAsync(entry.Key, null, durable: true, cancellationToken).ConfigureAwait(false);
+            OutgoingMessage again;
+            try
+            {
+                again = await EnqueueAsync(
+                    entry.Stored with { ParkedCode = null, ParkedDetail = null }, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+            catch
+            {
+                lock (_gate)
+                    Add(entry); // Parked as before.
+                throw;
+            }
+
+            // Not to be cancelled: after the next start it would be parked once more.
+            await _storage.WriteAsync(entry.Key, null, durable: true, CancellationToken.None).ConfigureAwait(false);
             return again;
         }
         finally
@@ -190,10 +210,11 @@ internal sealed class Outbox
         return [.. due.Select(entry => (entry.Message, (ReadOnlyMemory<byte>)entry.Bytes))];
     }
 
-    /// <summary>The server has a message. Told the caller once, however often it is answered.</summary>
+    /// <summary>
+    /// The server has a message. Completes <see cref="OutgoingMessage.Acked"/> once; later answers are ignored.
+    /// </summary>
     /// <returns>The message; null for one that does not wait here.</returns>
-    public async ValueTask<OutgoingMessage?> AckedAsync(
-        Guid id, Acknowledgement acknowledgement, CancellationToken cancellationToken)
+    public async ValueTask<OutgoingMessage?> AckedAsync(Guid id, Acknowledgement acknowledgement)
     {
         Entry? entry;
         lock (_gate)
@@ -204,16 +225,24 @@ internal sealed class Outbox
             entry.Message.Status = OutgoingStatus.Sent;
         }
 
-        await _storage.WriteAsync(entry.Key, null, durable: false, cancellationToken).ConfigureAwait(false);
-        entry.Message.End(acknowledgement);
-        Tell(entry.Message);
-        Kick?.Invoke();
+        try
+        {
+            // Not to be cancelled with the connection: no later answer completes it.
+            await _storage.WriteAsync(entry.Key, null, durable: false, CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            entry.Message.End(acknowledgement);
+            Tell(entry.Message);
+            Kick?.Invoke();
+        }
+
         return entry.Message;
     }
 
     /// <summary>The server refused a message: for now, or for good.</summary>
     /// <returns>False for one that does not wait here.</returns>
-    public async ValueTask<bool> RefusedAsync(Guid id, ChatException refusal, CancellationToken cancellationToken)
+    public async ValueTask<bool> RefusedAsync(Guid id, ChatException refusal)
     {
         Entry? entry;
         StoredMessage? parked = null;
@@ -224,9 +253,8 @@ internal sealed class Outbox
             entry.Message.Error = refusal;
             if (refusal.Retryable || refusal.Status == Unauthorized)
             {
-                var wait = Reconnecting.Jitter(entry.Attempts++, _random);
                 (entry.InFlight, entry.Message.Status) = (false, OutgoingStatus.Queued);
-                entry.NotBefore = _clock.Now + (refusal.RetryAfter is { } asked && asked > wait ? asked : wait);
+                entry.NotBefore = _clock.Now + Reconnecting.Jitter(entry.Attempts++, _random);
             }
             else
             {
@@ -236,14 +264,19 @@ internal sealed class Outbox
             }
         }
 
-        if (parked is not null)
+        try
         {
-            var text = JsonSerializer.Serialize(parked, WireJson.Default.StoredMessage);
-            await _storage.WriteAsync(entry.Key, text, durable: true, cancellationToken).ConfigureAwait(false);
+            if (parked is not null)
+                await _storage.WriteAsync(
+                    entry.Key, JsonSerializer.Serialize(parked, WireJson.Default.StoredMessage), durable: true,
+                    CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            Tell(entry.Message);
+            Kick?.Invoke();
         }
 
-        Tell(entry.Message);
-        Kick?.Invoke();
         return true;
     }
 
@@ -310,8 +343,7 @@ internal sealed class Outbox
             cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
-            _entries[entry.Message.Id] = entry;
-            _bytes += entry.Bytes.Length;
+            Add(entry);
             Queue(entry);
         }
 
@@ -387,6 +419,12 @@ internal sealed class Outbox
         queue.Remove(entry);
         if (queue.Count == 0)
             _queues.Remove(entry.Message.ConversationId);
+    }
+
+    private void Add(Entry entry)
+    {
+        _entries[entry.Message.Id] = entry;
+        _bytes += entry.Bytes.Length;
     }
 
     private void Remove(Entry entry)
