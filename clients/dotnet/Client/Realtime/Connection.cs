@@ -184,6 +184,7 @@ internal sealed class Connection : IAsyncDisposable
             Volatile.Write(ref _session, null);
             _shared.Outbox.Disconnected();
             _shared.Confirmations.Disconnected();
+            _shared.Positions.Disconnected();
         }
     }
 

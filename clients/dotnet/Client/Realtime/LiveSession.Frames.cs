@@ -180,7 +180,11 @@ internal sealed partial class LiveSession
     {
         var refusal = ChatException.Of(error.Problem);
         if (error.Ref is { } reference && SyncRefused(reference, refusal))
+        {
+            await SettleAsync(cancellationToken).ConfigureAwait(false);
             return;
+        }
+
         if (Guid.TryParse(error.Ref, out var message)
             && await _shared.Outbox.RefusedAsync(message, refusal).ConfigureAwait(false))
             return;

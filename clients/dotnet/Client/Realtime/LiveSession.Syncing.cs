@@ -3,7 +3,11 @@ using ChatCqrs.Client.Http;
 
 namespace ChatCqrs.Client.Realtime;
 
-/// <content>Questions for what is missing, one at a time; tokens on the open socket.</content>
+/// <content>
+/// Questions for what is missing, one at a time and of one conversation each: <c>synced</c> and a refusal then say all.
+/// Of several conversations the server would answer some, and refuse others under the same id. To the server's rate
+/// each conversation counts as a frame anyway.
+/// </content>
 internal sealed partial class LiveSession
 {
     internal const string IncarnationKey = "incarnation";
@@ -11,7 +15,7 @@ internal sealed partial class LiveSession
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<Guid> _doubted = [];
-    private Dictionary<Guid, long>? _asked;
+    private Guid? _asked;
     private int _questions;
     private TimeSpan _syncNotBefore;
     private Guid? _incarnation;
@@ -36,9 +40,11 @@ internal sealed partial class LiveSession
         {
             if (!MaySync || now < _syncNotBefore)
                 return;
-            _asked = _shared.Positions.Behind(SyncMost);
+            if (_shared.Positions.Ask() is not (var conversation, var seq))
+                return;
+            _asked = conversation;
             frame = new SyncFrame(
-                "sync", $"sync-{++_questions}", _asked.ToDictionary(pair => pair.Key.ToString(), pair => pair.Value));
+                "sync", $"sync-{++_questions}", new Dictionary<string, long> { [conversation.ToString()] = seq });
         }
 
         await SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame, WireJson.Default.SyncFrame), cancellationToken)
@@ -50,8 +56,14 @@ internal sealed partial class LiveSession
         if (!_caughtUp)
             _caughtUp = true; // The first one ends what the server sends unasked.
         else
-            AllAnswered();
-        if (IsInDoubt && _doubted.Count == 0)
+            Answered();
+        await SettleAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>One conversation less is in question: that may have been the last.</summary>
+    private async ValueTask SettleAsync(CancellationToken cancellationToken)
+    {
+        if (_caughtUp && IsInDoubt && _doubted.Count == 0)
         {
             var known = _incarnation.ToString();
             _incarnation = null;
@@ -63,57 +75,41 @@ internal sealed partial class LiveSession
         _signal.Set();
     }
 
-    private void AllAnswered()
+    private void Answered()
     {
         lock (_gate)
         {
-            foreach (var conversation in _asked?.Keys ?? Enumerable.Empty<Guid>())
+            if (_asked is not { } conversation)
+                return;
+            _shared.Positions.Answered(conversation);
+            _doubted.Remove(conversation);
+            _asked = null;
+        }
+    }
+
+    /// <summary>A question was refused.</summary>
+    /// <param name="reference">The id of the refused frame.</param>
+    /// <returns>False when that is another one than the question's.</returns>
+    private bool SyncRefused(string reference, ChatException refusal)
+    {
+        lock (_gate)
+        {
+            if (_asked is not { } conversation || reference != $"sync-{_questions}")
+                return false;
+            if (refusal.Retryable || refusal.Status == Reconnecting.Unauthorized)
             {
-                _shared.Positions.Answered(conversation);
+                _shared.Positions.AskAgain(conversation);
+                _syncNotBefore = Now + AskAgainAfter;
+            }
+            else
+            {
+                _shared.Positions.Forget(conversation); // Not a member any more.
                 _doubted.Remove(conversation);
             }
 
             _asked = null;
         }
-    }
 
-    /// <summary>A question, or one conversation of it, was refused.</summary>
-    /// <returns>False when the reference is to something else.</returns>
-    private bool SyncRefused(string reference, ChatException refusal)
-    {
-        lock (_gate)
-        {
-            if (_asked is not { } asked)
-                return false;
-            if (reference == $"sync-{_questions}")
-            {
-                _shared.Positions.AskAgain(asked.Keys);
-                _asked = null;
-                _syncNotBefore = Now + AskAgainAfter;
-            }
-            else if (Guid.TryParse(reference, out var conversation) && asked.Remove(conversation))
-            {
-                if (refusal.Retryable)
-                {
-                    _shared.Positions.AskAgain([conversation]);
-                    _syncNotBefore = Now + AskAgainAfter;
-                }
-                else
-                {
-                    _shared.Positions.Forget(conversation); // Not a member any more.
-                    _doubted.Remove(conversation);
-                }
-
-                if (asked.Count == 0)
-                    _asked = null; // Nothing is left to be answered.
-            }
-            else
-            {
-                return false;
-            }
-        }
-
-        _signal.Set();
         return true;
     }
 

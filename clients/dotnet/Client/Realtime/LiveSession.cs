@@ -15,9 +15,6 @@ internal readonly record struct SessionEnd(int? CloseCode, ChatException? Reason
 /// </summary>
 internal sealed partial class LiveSession : IDisposable
 {
-    /// <summary>The most conversations of one <c>sync</c>; the server's bound is 1,000.</summary>
-    private const int SyncMost = 500;
-
     /// <summary>The most confirmations of one turn.</summary>
     private const int ConfirmMost = 200;
 

@@ -25,13 +25,15 @@ internal sealed class Positions
 
     private readonly object _gate = new();
     private readonly Dictionary<Guid, Position> _all = [];
+    private readonly HashSet<Guid> _gone = []; // To be removed from the store.
+    private long _questions;
 
     public bool AnyBehind
     {
         get
         {
             lock (_gate)
-                return _all.Values.Any(position => position.Behind);
+                return _all.Values.Any(position => position is { Behind: true, Handed: not null });
         }
     }
 
@@ -72,9 +74,9 @@ internal sealed class Positions
     {
         lock (_gate)
         {
-            var position = Of(conversation);
-            if (position.Taken >= seq || seq > position.Handed)
-                return false; // A reset came in between.
+            if (!_all.TryGetValue(conversation, out var position) || position.Taken >= seq
+                || !(seq <= position.Handed))
+                return false; // A reset came in between, or the conversation is gone.
             (position.Taken, position.Unsaved) = (seq, true);
             return true;
         }
@@ -122,15 +124,22 @@ internal sealed class Positions
         }
     }
 
-    /// <summary>The conversations that are behind, with the last seq that was handed over: to be asked for.</summary>
-    public Dictionary<Guid, long> Behind(int most)
+    /// <summary>
+    /// The conversation to be asked for, with the last seq that was handed over: of those that are behind the one that
+    /// was not asked for the longest, so that one which is refused again and again holds up no other.
+    /// </summary>
+    /// <returns>Null when none is behind.</returns>
+    public (Guid Conversation, long Seq)? Ask()
     {
         lock (_gate)
         {
-            var behind = _all.Where(pair => pair.Value.Behind).Take(most).ToList();
-            foreach (var (_, position) in behind)
-                (position.Behind, position.Asked, position.Seen) = (false, position.Handed, null);
-            return behind.ToDictionary(pair => pair.Key, pair => pair.Value.Handed!.Value);
+            var (conversation, position) = _all.Where(pair => pair.Value is { Behind: true, Handed: not null })
+                .OrderBy(pair => pair.Value.Turn).FirstOrDefault();
+            if (position is null)
+                return null;
+            (position.Behind, position.Asked, position.Seen) = (false, position.Handed, null);
+            position.Turn = ++_questions;
+            return (conversation, position.Handed!.Value);
         }
     }
 
@@ -154,13 +163,23 @@ internal sealed class Positions
         }
     }
 
-    /// <summary>The question for these was not answered: it is asked again.</summary>
-    public void AskAgain(IEnumerable<Guid> conversations)
+    /// <summary>The question for this one was refused for now: it is asked again.</summary>
+    public void AskAgain(Guid conversation)
     {
         lock (_gate)
         {
-            foreach (var conversation in conversations)
-                Of(conversation).Behind = true;
+            if (_all.TryGetValue(conversation, out var position))
+                position.Behind = true;
+        }
+    }
+
+    /// <summary>The connection is gone, and the answers with it: what was asked for is asked for on the next.</summary>
+    public void Disconnected()
+    {
+        lock (_gate)
+        {
+            foreach (var position in _all.Values.Where(position => position.Asked is not null))
+                (position.Asked, position.Seen, position.Behind) = (null, null, true);
         }
     }
 
@@ -175,16 +194,23 @@ internal sealed class Positions
         }
     }
 
+    /// <summary>Forgets a conversation, here and with the next <see cref="SaveAsync"/> in the store.</summary>
     public void Forget(Guid conversation)
     {
         lock (_gate)
+        {
             _all.Remove(conversation);
+            _gone.Add(conversation);
+        }
     }
 
     public void Clear()
     {
         lock (_gate)
+        {
             _all.Clear();
+            _gone.Clear();
+        }
     }
 
     public async Task LoadAsync(IChatStorage storage, CancellationToken cancellationToken)
@@ -206,19 +232,47 @@ internal sealed class Positions
     /// <summary>Writes what has changed. A crash before it costs no entry: they come once more.</summary>
     public async Task SaveAsync(IChatStorage storage, CancellationToken cancellationToken)
     {
-        List<(Guid Id, long Seq)> changed;
+        Queue<(Guid Id, long? Seq)> changed;
         lock (_gate)
         {
-            changed = [.. _all.Where(pair => pair.Value.Unsaved && pair.Value.Taken is not null)
-                .Select(pair => (pair.Key, pair.Value.Taken!.Value))];
+            changed = new(_all.Where(pair => pair.Value.Unsaved && pair.Value.Taken is not null)
+                .Select(pair => (pair.Key, pair.Value.Taken)));
             foreach (var (id, _) in changed)
                 _all[id].Unsaved = false;
+            _gone.ExceptWith(changed.Select(pair => pair.Id));
+            foreach (var id in _gone)
+                changed.Enqueue((id, null));
+            _gone.Clear();
         }
 
-        foreach (var (id, seq) in changed)
-            await storage.WriteAsync(
-                Prefix + id, seq.ToString(CultureInfo.InvariantCulture), durable: false, cancellationToken)
-                .ConfigureAwait(false);
+        try
+        {
+            while (changed.TryPeek(out var next))
+            {
+                await storage.WriteAsync(
+                    Prefix + next.Id, next.Seq?.ToString(CultureInfo.InvariantCulture), durable: false,
+                    cancellationToken).ConfigureAwait(false);
+                changed.Dequeue();
+            }
+        }
+        finally
+        {
+            SaveLater(changed); // Nothing, unless the store failed.
+        }
+    }
+
+    private void SaveLater(IEnumerable<(Guid Id, long? Seq)> unsaved)
+    {
+        lock (_gate)
+        {
+            foreach (var (id, seq) in unsaved)
+            {
+                if (_all.TryGetValue(id, out var position))
+                    position.Unsaved |= seq is not null;
+                else
+                    _gone.Add(id);
+            }
+        }
     }
 
     private Position Of(Guid conversation) =>
@@ -234,8 +288,11 @@ internal sealed class Positions
 
         public bool Unsaved { get; set; }
 
-        /// <summary>The result of the running question; null without one.</summary>
+        /// <summary>The seq after which the running question asks; null without one.</summary>
         public long? Asked { get; set; }
+
+        /// <summary>The number of the last question for it; 0 for none.</summary>
+        public long Turn { get; set; }
 
         /// <summary>The first entry since that question that did not fit.</summary>
         public long? Seen { get; set; }
