@@ -184,6 +184,43 @@ public sealed class TokenSpecs
         Assert.Equal(1, one.Tokens);
     }
 
+    [Theory]
+    [InlineData("text/html", "<html>Pay for the network, please.</html>")]
+    [InlineData("application/json", """{"code":"unauthorized"}""")]
+    [InlineData("application/problem+json", """{"title":"Unauthorized","status":401}""")]
+    [InlineData("application/problem+json", "401")]
+    public async Task A_401_of_something_on_the_way_to_the_server_signs_nobody_out(string type, string body)
+    {
+        await using var world = new World();
+        await world.SignedInAsync(expiresIn: 10);
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        var asked = 0;
+        world.Server.Answer = (_, _) => ++asked <= 3 ? FakeServer.Json(401, body, type) : world.NewTokens();
+
+        var connecting = world.Client.ConnectAsync();
+        var socket = await OpenedAfterFailuresAsync(world);
+        socket.Welcome();
+        socket.Synced();
+
+        await connecting.WaitAsync(Wait.Most);
+        Assert.Equal(("access-1", 4), (socket.Token, asked));
+    }
+
+    [Fact]
+    public async Task A_socket_s_next_token_is_asked_for_again_after_a_401_of_something_on_the_way()
+    {
+        await using var world = new World(random: 0.5);
+        var socket = await world.LiveAsync();
+        var asked = 0;
+        world.Server.Answer = (_, _) => ++asked == 1 ? FakeServer.Json(401, "<html>", "text/html") : world.NewTokens();
+
+        await LiveForAsync(world, socket, TimeSpan.FromSeconds(840));
+        await world.Time.BeginsToRestAsync(TimeSpan.FromSeconds(0.25));
+        world.Time.Advance(TimeSpan.FromSeconds(0.25));
+
+        Assert.Equal("access-1", (await socket.NextAsync("authenticate")).GetProperty("access_token").GetString());
+    }
+
     [Fact]
     public async Task A_refused_refresh_signs_out_and_removes_the_tokens_alone()
     {

@@ -39,6 +39,9 @@ public sealed class ChatException : Exception
     public bool Retryable => Code is ErrorCode.Network or ErrorCode.BadAnswer
         || Status is RequestTimeout or TooManyRequests or >= ServerErrors;
 
+    /// <summary>Whether the server itself gave the code. What is on the way to it gives a status alone.</summary>
+    internal bool IsCoded { get; private init; }
+
     internal static ChatException Network(Exception? cause) =>
         new(ErrorCode.Network, "The server could not be reached.", inner: cause);
 
@@ -48,6 +51,7 @@ public sealed class ChatException : Exception
     internal static ChatException Of(Problem problem, TimeSpan? retryAfter = null) =>
         new(problem.Code ?? $"status_{problem.Status}", problem.Detail ?? problem.Title ?? "Refused.", problem.Status)
         {
+            IsCoded = problem.Code is not null,
             TraceId = problem.TraceId,
             RetryAfter = retryAfter,
             Errors = problem.Errors?.ToDictionary(field => field.Key, field => (IReadOnlyList<string>)field.Value)

@@ -20,17 +20,18 @@ internal sealed class FakeServer : HttpMessageHandler, ITransport
 
     public int Attempts => Volatile.Read(ref _attempts);
 
-    public static HttpResponseMessage Json(int status, string body) => new((HttpStatusCode)status)
-    {
-        Content = new StringContent(body, Encoding.UTF8, "application/json"),
-    };
+    public static HttpResponseMessage Json(int status, string body, string type = "application/json") =>
+        new((HttpStatusCode)status) { Content = new StringContent(body, Encoding.UTF8, type) };
 
     public static HttpResponseMessage Problem(int status, string code, TimeSpan? retryAfter = null)
     {
-        var answer = Json(status, $$"""
+        var answer = Json(
+            status,
+            $$"""
             {"type":"urn:x","title":"No","status":{{status}},"detail":"No.","code":"{{code}}","trace_id":"trace",
             "errors":{"phone":["is none."]} }
-            """);
+            """,
+            "application/problem+json");
         if (retryAfter is { } wait)
             answer.Headers.RetryAfter = new(wait);
         return answer;

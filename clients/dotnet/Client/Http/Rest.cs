@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -12,6 +11,8 @@ namespace ChatCqrs.Client.Http;
 /// </summary>
 internal sealed class Rest : IDisposable
 {
+    /// <summary>The server's refusals have this type (RFC 9457, section 3); those of others do not count.</summary>
+    private const string ProblemType = "application/problem+json";
 
     private readonly HttpClient _http;
     private readonly Clock _clock;
@@ -163,16 +164,16 @@ internal sealed class Rest : IDisposable
         Problem? problem = null;
         try
         {
-            problem = await ReadAsync(answer, WireJson.Default.Problem, cancellationToken).ConfigureAwait(false);
+            if (answer.Content.Headers.ContentType?.MediaType == ProblemType)
+                problem = await ReadAsync(answer, WireJson.Default.Problem, cancellationToken).ConfigureAwait(false);
         }
         catch (ChatException)
         {
-            // No problem document, of a proxy in between, say: the status is all there is.
+            // No problem document after all: the status is all there is, as in an answer of a proxy in between.
         }
 
-        var code = string.Create(CultureInfo.InvariantCulture, $"status_{status}");
         return ChatException.Of(
-            (problem ?? new Problem(answer.ReasonPhrase, status, null, code, null, null)) with { Status = status },
+            (problem ?? new Problem(answer.ReasonPhrase, status, null, null, null, null)) with { Status = status },
             RetryAfterOf(answer.Headers.RetryAfter));
     }
 

@@ -96,6 +96,12 @@ internal sealed class TokenKeeper(
             await StoreAsync(answer, cancellationToken).ConfigureAwait(false);
             return answer.AccessToken;
         }
+        catch (ChatException refused) when (refused.Status == Unauthorized && !refused.IsCoded)
+        {
+            // A network that wants a login, say: the server itself always gives a code.
+            throw new ChatException(
+                ErrorCode.BadAnswer, "Something on the way refused the exchange of tokens.", Unauthorized, refused);
+        }
         catch (ChatException refused) when (refused.Status == Unauthorized)
         {
             logger.LogWarning("This device was signed out: {Code}.", refused.Code);

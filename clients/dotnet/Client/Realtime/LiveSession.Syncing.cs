@@ -147,13 +147,13 @@ internal sealed partial class LiveSession
                 JsonSerializer.SerializeToUtf8Bytes(frame, WireJson.Default.AuthenticateFrame), cancellationToken)
                 .ConfigureAwait(false);
         }
-        catch (ChatException failed) when (failed.Retryable)
+        catch (ChatException signedOut) when (signedOut.Code == ErrorCode.SignedOut)
         {
-            _authenticateAt = Now + Reconnecting.Jitter(_authenticateAttempts++, _shared.Random);
+            // The server closes the socket.
         }
         catch (ChatException)
         {
-            // Signed out: the server closes the socket.
+            _authenticateAt = Now + Reconnecting.Jitter(_authenticateAttempts++, _shared.Random);
         }
         finally
         {

@@ -51,7 +51,7 @@ internal sealed class WebSocketTransport(HttpMessageInvoker invoker) : ITranspor
             var (status, wait) = ((int)socket.HttpStatusCode, RetryAfterOf(socket));
             socket.Dispose();
             throw ChatException.Of(
-                new Problem("The socket was refused.", status, refused.Message, $"status_{status}", null, null), wait);
+                new Problem("The socket was refused.", status, refused.Message, null, null, null), wait);
         }
         catch (Exception failed) when (ChatException.IsNetwork(failed))
         {
