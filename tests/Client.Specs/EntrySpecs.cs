@@ -388,6 +388,106 @@ public sealed class EntrySpecs
     }
 
     [Fact]
+    public async Task A_reset_while_nobody_listens_comes_to_the_next_listener_before_the_entries_after_it()
+    {
+        await using var world = new World();
+        var socket = await ResetAsync(world);
+        socket.Message(World.Talk, 4);
+        await socket.TakenAsync();
+
+        await using var events = await Events.OfAsync(world.Client);
+        await socket.NextAsync("sync");
+        socket.Message(World.Talk, 4);
+        socket.Synced();
+
+        await events.SeqsAsync(4);
+        Assert.Equal(
+            ["ConversationReset", "MessageReceived"],
+            events.Seen.Where(e => e is ConversationReset or MessageReceived).Select(e => e.GetType().Name));
+    }
+
+    [Fact]
+    public async Task A_reset_at_which_a_loop_is_left_comes_again_and_one_that_was_taken_does_not()
+    {
+        await using var world = new World();
+        var socket = await ResetAsync(world);
+        await foreach (var e in world.Client.EventsAsync())
+        {
+            if (e is ConversationReset)
+                break;
+        }
+
+        await using (var second = await Events.OfAsync(world.Client))
+        {
+            await second.UntilAsync(seen => seen.OfType<ConversationReset>().Any(), "it comes again");
+            socket.Say(
+                $$"""{"op":"typing","conversation_id":"{{World.Talk}}","user_id":"{{World.Ben}}","active":true}""");
+            await second.UntilAsync(seen => seen.OfType<TypingReceived>().Any(), "it is taken");
+        }
+
+        await using var third = await Events.OfAsync(world.Client);
+        await world.Client.CloseAsync(); // Its event comes after all that waited.
+        await third.UntilAsync(
+            seen => seen.OfType<StateChanged>().Any(e => e.State.Status == ClientStatus.Idle), "the end");
+        Assert.Empty(third.Seen.OfType<ConversationReset>());
+    }
+
+    [Fact]
+    public async Task A_reset_reaches_a_listener_that_is_full_and_holds_up_nobody()
+    {
+        await using var world = new World(eventsMax: 2);
+        var socket = await world.LiveAsync();
+        using var go = new SemaphoreSlim(0);
+        var seen = new List<ChatEvent>();
+        var reading = Task.Run(async () =>
+        {
+            await foreach (var e in world.Client.EventsAsync())
+            {
+                if (e is not (MessageReceived or ConversationReset))
+                    continue;
+                await go.WaitAsync();
+                seen.Add(e);
+                if (seen.Count == 4)
+                    return;
+            }
+        });
+        await Wait.UntilAsync(() => world.Client.Parts.Hub.HasRoom, "somebody listens");
+        socket.Message(World.Talk, 1);
+        socket.Message(World.Talk, 2);
+        socket.Say($$"""{"op":"reset","conversation_id":"{{World.Talk}}","last_seq":1}""");
+        socket.Say($$"""{"op":"reset","conversation_id":"{{World.Talk}}","last_seq":0}""");
+        await socket.TakenAsync();
+        socket.Message(World.Talk, 1, text: "another one");
+        go.Release(4);
+
+        await reading.WaitAsync(Wait.Most);
+        Assert.Equal([1, 2, 1], seen.OfType<MessageReceived>().Select(e => e.Seq));
+        Assert.Equal(0, Assert.IsType<ConversationReset>(seen[2]).LastSeq);
+    }
+
+    [Fact]
+    public async Task An_event_at_which_one_loop_is_left_is_confirmed_by_the_others()
+    {
+        await using var world = new World();
+        var socket = await world.LiveAsync();
+        var left = Task.Run(async () =>
+        {
+            await foreach (var e in world.Client.EventsAsync())
+            {
+                if (e is MessageReceived)
+                    break;
+            }
+        });
+        await Wait.UntilAsync(() => world.Client.Parts.Hub.HasRoom, "somebody listens");
+        await using var events = await Events.OfAsync(world.Client);
+
+        socket.Message(World.Talk, 1);
+        await left.WaitAsync(Wait.Most);
+
+        Assert.Equal(World.Talk, await DeliveredAsync(world, socket, 1));
+    }
+
+    [Fact]
     public async Task What_was_taken_is_known_after_a_restart()
     {
         var storage = new MemoryStorage();
@@ -458,6 +558,23 @@ public sealed class EntrySpecs
                 return frame.GetProperty("conversation_id").GetGuid();
             confirmed = socket.NextAsync("delivered");
         }
+    }
+
+    /// <summary>A live client with 5 entries of a conversation in its store, of which the server has lost 2.</summary>
+    private static async Task<FakeSocket> ResetAsync(World world)
+    {
+        await world.Storage.WriteAsync("incarnation", World.Incarnation.ToString());
+        await world.Storage.WriteAsync(Positions.Prefix + World.Talk, "5");
+        await world.SignedInAsync();
+        var connecting = world.Client.ConnectAsync();
+        var socket = await world.Server.OpenedAsync();
+        socket.Welcome(incarnation: Guid.NewGuid());
+        socket.Synced();
+        await socket.NextAsync("sync");
+        socket.Say($$"""{"op":"reset","conversation_id":"{{World.Talk}}","last_seq":3}""");
+        socket.Synced();
+        await connecting.WaitAsync(Wait.Most);
+        return socket;
     }
 
     private static string AskedBy(System.Text.Json.JsonElement sync) =>

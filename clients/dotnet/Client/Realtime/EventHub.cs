@@ -17,6 +17,7 @@ internal sealed class EventHub(int most, TimeProvider time)
 
     private readonly object _gate = new();
     private readonly List<Listener> _listeners = [];
+    private readonly Dictionary<Guid, ConversationReset> _untold = []; // While nobody listens.
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _stalled;
     private bool _ended;
@@ -32,7 +33,7 @@ internal sealed class EventHub(int most, TimeProvider time)
         get
         {
             lock (_gate)
-                return _listeners.Count > 0 && _listeners.All(listener => listener.Waiting < most);
+                return _listeners.Count > 0 && _listeners.All(HasRoomFor);
         }
     }
 
@@ -64,6 +65,31 @@ internal sealed class EventHub(int most, TimeProvider time)
         }
     }
 
+    /// <summary>
+    /// Hands over a reset, for which there is always room, before all entries after it; to the next listener where
+    /// nobody listens. Of each conversation the newest one stands for those that were not told.
+    /// </summary>
+    public void Tell(ConversationReset reset)
+    {
+        lock (_gate)
+        {
+            if (_listeners.Count == 0)
+                _untold[reset.ConversationId] = reset;
+            foreach (var listener in _listeners)
+            {
+                listener.Resets[reset.ConversationId] = reset;
+                listener.Fill(most);
+            }
+        }
+    }
+
+    /// <summary>Forgets what was not told: somebody else signs in.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+            _untold.Clear();
+    }
+
     /// <summary>Hands over an entry to all listeners, or to none.</summary>
     /// <param name="taken">Called once all of them are done with it.</param>
     /// <returns>False when nobody listens, or somebody had no room for too long.</returns>
@@ -77,7 +103,7 @@ internal sealed class EventHub(int most, TimeProvider time)
             {
                 if (_listeners.Count == 0)
                     return false;
-                if (_listeners.All(listener => listener.Waiting < most))
+                if (_listeners.All(HasRoomFor))
                 {
                     var item = new Item(entry, new Taking(_listeners.Count, taken));
                     foreach (var listener in _listeners)
@@ -113,11 +139,16 @@ internal sealed class EventHub(int most, TimeProvider time)
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var listener = new Listener();
+        Item? current = null;
         lock (_gate)
         {
             if (_ended)
                 yield break;
             _listeners.Add(listener);
+            foreach (var (conversation, reset) in _untold)
+                listener.Resets[conversation] = reset;
+            _untold.Clear();
+            listener.Fill(most);
         }
 
         Roomy?.Invoke();
@@ -125,14 +156,16 @@ internal sealed class EventHub(int most, TimeProvider time)
         {
             await foreach (var item in listener.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                current = item;
                 yield return item.Event;
+                current = null;
                 item.Taking?.Done();
                 Took(listener);
             }
         }
         finally
         {
-            Leave(listener);
+            Leave(listener, current);
         }
     }
 
@@ -153,13 +186,8 @@ internal sealed class EventHub(int most, TimeProvider time)
         lock (_gate)
         {
             listener.Waiting--;
-            if (listener.Later is { } state)
-            {
-                listener.Later = null;
-                listener.Add(new Item(state, null));
-            }
-
-            roomy = listener.Waiting == most / 2 && _listeners.All(other => other.Waiting < most);
+            listener.Fill(most);
+            roomy = listener.Waiting == most / 2 && _listeners.All(HasRoomFor);
             _stalled &= !roomy;
             _room.TrySetResult();
             _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -169,13 +197,19 @@ internal sealed class EventHub(int most, TimeProvider time)
             Roomy?.Invoke();
     }
 
-    private void Leave(Listener listener)
+    /// <param name="current">The event at which the loop was left; null for none.</param>
+    private void Leave(Listener listener, Item? current)
     {
+        List<Item> untaken = current is null ? [] : [current];
         bool deserted;
         lock (_gate)
         {
             _listeners.Remove(listener);
+            while (listener.Reader.TryRead(out var item))
+                untaken.Add(item);
             deserted = _listeners.Count == 0;
+            if (deserted && !_ended)
+                Keep(untaken.Select(item => item.Event).OfType<ConversationReset>().Concat(listener.Resets.Values));
             _stalled = false;
             _room.TrySetResult();
             _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -187,9 +221,17 @@ internal sealed class EventHub(int most, TimeProvider time)
             return;
         }
 
-        while (listener.Reader.TryRead(out var item))
+        foreach (var item in untaken)
             item.Taking?.Done(); // The others have it.
     }
+
+    private void Keep(IEnumerable<ConversationReset> resets)
+    {
+        foreach (var reset in resets)
+            _untold[reset.ConversationId] = reset;
+    }
+
+    private bool HasRoomFor(Listener listener) => listener.Waiting < most && listener.Resets.Count == 0;
 
     private sealed record Item(ChatEvent Event, Taking? Taking);
 
@@ -214,12 +256,32 @@ internal sealed class EventHub(int most, TimeProvider time)
 
         public StateChanged? Later { get; set; }
 
+        /// <summary>The newest reset of each conversation for which there was no room.</summary>
+        public Dictionary<Guid, ConversationReset> Resets { get; } = [];
+
         public ChannelReader<Item> Reader => _items.Reader;
 
         public void Add(Item item)
         {
             Waiting++;
             _items.Writer.TryWrite(item);
+        }
+
+        /// <summary>Adds what waited for room, as far as there is some; the state after it has more right.</summary>
+        public void Fill(int most)
+        {
+            foreach (var (conversation, reset) in Resets)
+            {
+                if (Waiting >= most)
+                    return;
+                Resets.Remove(conversation);
+                Add(new Item(reset, null));
+            }
+
+            if (Later is not { } state || Waiting >= most)
+                return;
+            Later = null;
+            Add(new Item(state, null));
         }
 
         public void End() => _items.Writer.TryComplete();

@@ -53,8 +53,7 @@ internal sealed partial class LiveSession
                 await SyncedAsync(cancellationToken).ConfigureAwait(false);
                 break;
             case "reset":
-                await ResetAsync(frame.Deserialize(WireJson.Default.ResetFrame)!, cancellationToken)
-                    .ConfigureAwait(false);
+                Reset(frame.Deserialize(WireJson.Default.ResetFrame)!);
                 break;
             case "error":
                 await ErrorAsync(frame.Deserialize(WireJson.Default.ErrorFrame)!, cancellationToken)
@@ -165,15 +164,13 @@ internal sealed partial class LiveSession
         _signal.Set();
     }
 
-    private async ValueTask ResetAsync(ResetFrame reset, CancellationToken cancellationToken)
+    private void Reset(ResetFrame reset)
     {
         _shared.Logger.LogWarning(
             "The server has lost entries of {Conversation} after {Seq}.", reset.ConversationId, reset.LastSeq);
         _shared.Positions.Reset(reset.ConversationId, reset.LastSeq);
         _shared.Confirmations.Reset(reset.ConversationId);
-        await _shared.Hub.OfferAsync(
-            new ConversationReset(reset.ConversationId, reset.LastSeq), () => { }, cancellationToken)
-            .ConfigureAwait(false);
+        _shared.Hub.Tell(new ConversationReset(reset.ConversationId, reset.LastSeq));
     }
 
     private async ValueTask ErrorAsync(ErrorFrame error, CancellationToken cancellationToken)
