@@ -523,22 +523,96 @@ public sealed class EntrySpecs
         var socket = await world.LiveAsync();
 
         Assert.Equal(9, (await socket.NextAsync("read")).GetProperty("seq").GetInt64());
-        var ping = await socket.NextAsync("ping");
+        await socket.NextAsync("ping");
         Assert.DoesNotContain(socket.Waiting(), frame => frame.GetProperty("op").GetString() == "read");
         socket.Close(null);
         socket = await world.NextSocketAsync();
         socket.Welcome();
         socket.Synced();
         Assert.Equal(9, (await socket.NextAsync("read")).GetProperty("seq").GetInt64());
-        socket.Say($$"""{"op":"pong","id":"{{ping.GetProperty("id").GetString()}}"}""");
+        Pong(socket, await socket.NextAsync("ping"));
+        socket.Close(null); // The pong says that the read has arrived, not that it was carried out.
+        socket = await world.NextSocketAsync();
+        socket.Welcome();
+        socket.Synced();
+        Assert.Equal(9, (await socket.NextAsync("read")).GetProperty("seq").GetInt64());
+        Pong(socket, await socket.NextAsync("ping"));
+        await socket.TakenAsync();
+        for (var passed = 0; passed < 60; passed += 20) // Long enough for a refusal.
+        {
+            world.Time.Advance(TimeSpan.FromSeconds(20));
+            socket.Say("""{"op":"alive"}""");
+            await socket.TakenAsync();
+        }
+
         socket.Close(null);
         socket = await world.NextSocketAsync();
         socket.Welcome();
         socket.Synced();
         await world.BecomesAsync(ClientStatus.Live);
         world.Time.Advance(TimeSpan.FromSeconds(25));
-        await socket.NextAsync("ping");
-        Assert.DoesNotContain(socket.Waiting(), frame => frame.GetProperty("op").GetString() == "read");
+        Assert.DoesNotContain("read", await world.OpsDueAsync(socket));
+    }
+
+    [Theory]
+    [InlineData("read", 503, true)]
+    [InlineData("read", 429, true)]
+    [InlineData("read", 404, false)]
+    [InlineData("delivered", 503, true)]
+    [InlineData("delivered", 404, false)]
+    public async Task A_refused_receipt_is_sent_again_where_that_can_help(string op, int status, bool again)
+    {
+        await using var world = new World();
+        var socket = await world.LiveAsync();
+        await using var events = await Events.OfAsync(world.Client);
+        if (op == "read")
+            await world.Conversation.MarkReadAsync(5);
+        else
+            socket.Message(World.Talk, 5);
+        var receipt = await socket.NextAsync(op);
+        if (op == "read") // The answer to the ping says nothing of the read before it.
+            Pong(socket, await socket.NextAsync("ping"));
+
+        socket.Refuse(receipt, status, "refused");
+        await socket.TakenAsync();
+        Assert.DoesNotContain(op, await world.OpsDueAsync(socket));
+        world.Time.Advance(TimeSpan.FromSeconds(2));
+
+        if (again)
+        {
+            var second = await socket.NextAsync(op);
+            Assert.Equal(5, second.GetProperty("seq").GetInt64());
+            Assert.Equal(World.Talk, second.GetProperty("conversation_id").GetGuid());
+            return;
+        }
+
+        Assert.DoesNotContain(op, await world.OpsDueAsync(socket));
+        socket.Close(null);
+        socket = await world.NextSocketAsync();
+        socket.Welcome();
+        socket.Synced();
+        await world.BecomesAsync(ClientStatus.Live);
+        Assert.DoesNotContain(op, await world.OpsDueAsync(socket));
+    }
+
+    [Fact]
+    public void A_read_that_was_refused_gives_way_to_a_later_one_and_hides_no_earlier_one()
+    {
+        var reads = new Confirmations();
+        Confirmation Read(long seq) => new(Confirmation.Read, World.Talk, seq);
+        reads.Read(World.Talk, 5);
+        reads.Take(1);
+        reads.Read(World.Talk, 9);
+        Assert.Equal([Read(9)], reads.Take(1).Read);
+
+        reads.Refused(Read(5), again: true);
+        Assert.False(reads.Any);
+        reads.Disconnected();
+        Assert.Equal([Read(9)], reads.Take(1).Read);
+
+        reads.Refused(Read(9), again: false); // Beyond the end, say.
+        Assert.True(reads.Read(World.Talk, 7));
+        Assert.Equal([Read(7)], reads.Take(1).Read);
     }
 
     /// <summary>Waits until everything up to a seq is confirmed; the client merges what comes close together.</summary>
@@ -576,6 +650,9 @@ public sealed class EntrySpecs
         await connecting.WaitAsync(Wait.Most);
         return socket;
     }
+
+    private static void Pong(FakeSocket socket, System.Text.Json.JsonElement ping) =>
+        socket.Say($$"""{"op":"pong","id":"{{ping.GetProperty("id").GetString()}}"}""");
 
     private static string AskedBy(System.Text.Json.JsonElement sync) =>
         Assert.Single(sync.GetProperty("conversations").EnumerateObject()).Name;

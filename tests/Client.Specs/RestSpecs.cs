@@ -122,6 +122,33 @@ public sealed class RestSpecs
         Assert.Equal(ClientStatus.SignedOut, world.Client.State.Status);
     }
 
+    [Fact]
+    public async Task What_one_person_has_read_is_not_told_in_the_name_of_the_next_one()
+    {
+        await using var world = new World();
+        await world.SignedInAsync();
+        Assert.True(await world.Client.IsSignedInAsync());
+        await world.Conversation.MarkReadAsync(9);
+        world.Server.Answer = (request, _) => request.RequestUri!.AbsolutePath switch
+        {
+            "/v1/registrations" => FakeServer.Json(
+                202, $$"""{"registration_id":"{{Guid.NewGuid()}}","expires_at":"2026-01-01T00:00:00Z"}"""),
+            var path when path.EndsWith("/verification", StringComparison.Ordinal) => world.NewTokens(),
+            _ => FakeServer.Json(204, ""),
+        };
+        await world.Client.SignOutAsync();
+        await world.Client.RegisterAsync("+12025550124");
+        await world.Client.VerifyAsync("123456");
+
+        var connecting = world.Client.ConnectAsync();
+        var socket = await world.CaughtUpAsync();
+        await connecting.WaitAsync(Wait.Most);
+
+        Assert.DoesNotContain("read", await world.OpsDueAsync(socket));
+        await world.Conversation.MarkReadAsync(3); // What the former one has read hides nothing either.
+        Assert.Equal(3, (await socket.NextAsync("read")).GetProperty("seq").GetInt64());
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -227,6 +227,7 @@ public sealed partial class ChatClient : IAsyncDisposable
         foreach (var key in await _shared.Storage.KeysAsync(Positions.Prefix, cancellationToken).ConfigureAwait(false))
             await _shared.Storage.WriteAsync(key, null, durable: true, cancellationToken).ConfigureAwait(false);
         _shared.Positions.Clear();
+        _shared.Confirmations.Clear();
         _shared.Hub.Clear();
         await _shared.Storage.WriteAsync(LiveSession.IncarnationKey, null, true, cancellationToken)
             .ConfigureAwait(false);

@@ -92,7 +92,7 @@ internal sealed record SendFrame
 internal sealed record StoredMessage(
     Guid UserId, SendFrame Frame, string? ParkedCode = null, string? ParkedDetail = null);
 
-internal sealed record SeqFrame(string Op, Guid ConversationId, long Seq);
+internal sealed record SeqFrame(string Op, string Id, Guid ConversationId, long Seq);
 
 internal sealed record TypingFrame(string Op, Guid ConversationId, bool Active);
 

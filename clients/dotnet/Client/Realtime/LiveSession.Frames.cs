@@ -25,6 +25,7 @@ internal sealed partial class LiveSession
 
             if (read.IsClosed)
                 return new SessionEnd(read.CloseCode);
+            _shared.Confirmations.Heard(Now);
             using var frame = JsonDocument.Parse(read.Frame);
             await TakeAsync(frame.RootElement, cancellationToken).ConfigureAwait(false);
         }
@@ -61,7 +62,7 @@ internal sealed partial class LiveSession
                 break;
             case "pong":
                 if (frame.GetProperty("id").GetString() == $"ping-{_readsArrivedWith}")
-                    _shared.Confirmations.Arrived();
+                    _shared.Confirmations.Arrived(Now);
                 break;
             case "authenticated":
                 Authenticated();
@@ -182,6 +183,8 @@ internal sealed partial class LiveSession
             return;
         }
 
+        if (error.Ref is { } receipt && ReceiptRefused(receipt, refusal))
+            return;
         if (Guid.TryParse(error.Ref, out var message)
             && await _shared.Outbox.RefusedAsync(message, refusal).ConfigureAwait(false))
             return;

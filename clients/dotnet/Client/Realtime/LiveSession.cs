@@ -21,6 +21,9 @@ internal sealed partial class LiveSession : IDisposable
     /// <summary>Confirmations of this time are merged.</summary>
     private static readonly TimeSpan ConfirmEvery = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long a receipt waits that was refused for now.</summary>
+    private static readonly TimeSpan ConfirmAgainAfter = TimeSpan.FromSeconds(2);
+
     /// <summary>How often positions are written to the store.</summary>
     private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(1);
 
@@ -155,13 +158,13 @@ internal sealed partial class LiveSession : IDisposable
 
     private TimeSpan DueAt()
     {
-        TimeSpan due;
+        TimeSpan due, confirm;
         lock (_gate)
-            due = _heartbeat.DueAt;
+            (due, confirm) = (_heartbeat.DueAt, _confirmNotBefore);
         if (!_welcomed)
             return Min(due, _welcomeBy);
         if (_shared.Confirmations.Any)
-            due = Min(due, _confirmNotBefore);
+            due = Min(due, confirm);
         if (_shared.Outbox.DueAt is { } message)
             due = Min(due, message);
         if (_saveNotBefore > TimeSpan.Zero)
@@ -176,16 +179,18 @@ internal sealed partial class LiveSession : IDisposable
 
     private async Task ConfirmAsync(TimeSpan now, CancellationToken cancellationToken)
     {
-        if (now < _confirmNotBefore || !_shared.Confirmations.Any)
-            return;
-        _confirmNotBefore = now + ConfirmEvery;
+        lock (_gate)
+        {
+            if (now < _confirmNotBefore || !_shared.Confirmations.Any)
+                return;
+            _confirmNotBefore = now + ConfirmEvery;
+        }
+
         if (_saveNotBefore == TimeSpan.Zero)
             _saveNotBefore = now + SaveEvery;
         var (delivered, read) = _shared.Confirmations.Take(ConfirmMost);
-        foreach (var (conversation, seq) in delivered)
-            await SendAsync("delivered", conversation, seq, cancellationToken).ConfigureAwait(false);
-        foreach (var (conversation, seq) in read)
-            await SendAsync("read", conversation, seq, cancellationToken).ConfigureAwait(false);
+        foreach (var receipt in delivered.Concat(read))
+            await SendAsync(receipt, cancellationToken).ConfigureAwait(false);
         if (read.Count == 0)
             return;
         _readsArrivedWith = _pings + 1;
@@ -200,9 +205,28 @@ internal sealed partial class LiveSession : IDisposable
         await _shared.Positions.SaveAsync(_shared.Storage, cancellationToken).ConfigureAwait(false);
     }
 
-    private Task SendAsync(string op, Guid conversation, long seq, CancellationToken cancellationToken) => SendAsync(
-        JsonSerializer.SerializeToUtf8Bytes(new SeqFrame(op, conversation, seq), WireJson.Default.SeqFrame),
+    private Task SendAsync(Confirmation receipt, CancellationToken cancellationToken) => SendAsync(
+        JsonSerializer.SerializeToUtf8Bytes(
+            new SeqFrame(receipt.Op, receipt.Reference, receipt.Conversation, receipt.Seq), WireJson.Default.SeqFrame),
         cancellationToken);
+
+    /// <summary>A receipt was refused: for now, or for good.</summary>
+    /// <returns>False when the reference is to something else.</returns>
+    private bool ReceiptRefused(string reference, ChatException refusal)
+    {
+        if (Confirmation.Parse(reference) is not { } receipt)
+            return false;
+        var again = refusal.Retryable || refusal.Status == Reconnecting.Unauthorized;
+        lock (_gate)
+        {
+            _shared.Confirmations.Refused(receipt, again);
+            if (again && Now + ConfirmAgainAfter > _confirmNotBefore)
+                _confirmNotBefore = Now + ConfirmAgainAfter;
+        }
+
+        _signal.Set();
+        return true;
+    }
 
     /// <summary>A server that takes no bytes hangs as well.</summary>
     private async Task SendAsync(ReadOnlyMemory<byte> frame, CancellationToken cancellationToken)
