@@ -183,6 +183,84 @@ public sealed class ReconnectSpecs
     }
 
     [Fact]
+    public async Task A_client_that_was_disposed_of_cannot_be_connected_again()
+    {
+        await using var world = new World();
+        await world.LiveAsync();
+
+        await world.Client.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => world.Client.ConnectAsync().WaitAsync(Wait.Most));
+        Assert.Equal(1, world.Server.Attempts);
+    }
+
+    [Fact]
+    public async Task A_client_that_is_disposed_of_while_it_begins_to_connect_does_not()
+    {
+        var read = new TaskCompletionSource();
+        var storage = new TroubledStorage { Reading = read.Task };
+        await using var world = new World(storage);
+        await world.SignedInAsync();
+        var connecting = world.Client.ConnectAsync();
+
+        await world.Client.DisposeAsync();
+        read.SetResult();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => connecting.WaitAsync(Wait.Most));
+        Assert.Equal(0, world.Server.Attempts);
+    }
+
+    [Fact]
+    public async Task A_hint_that_cannot_be_sent_is_lost_and_says_nothing()
+    {
+        await using var world = new World();
+        var socket = await world.LiveAsync();
+        socket.IsBroken = true;
+
+        await world.Conversation.TypingAsync();
+        await world.Client.WatchPresenceAsync([World.Ben]);
+
+        Assert.Equal(ClientStatus.Live, world.Client.State.Status);
+    }
+
+    [Fact]
+    public async Task Whoever_gives_up_sending_a_hint_does_not_end_the_connection()
+    {
+        await using var world = new World();
+        var socket = await world.LiveAsync();
+        socket.Hangs = true;
+        using var cancelled = new CancellationTokenSource();
+        var typing = world.Conversation.TypingAsync(cancellationToken: cancelled.Token);
+        await world.Time.BeginsToWaitAsync(TimeSpan.FromSeconds(10));
+
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => typing.WaitAsync(Wait.Most));
+        socket.Hangs = false;
+        world.Time.Advance(TimeSpan.FromSeconds(10)); // Until then the frame may still be taken.
+
+        var sent = await world.Conversation.SendAsync("hello");
+        await socket.NextAsync("send");
+        socket.Ack(sent.Id, World.Talk, 1);
+        await sent.Acked.WaitAsync(Wait.Most);
+        Assert.Equal((ClientStatus.Live, 1), (world.Client.State.Status, world.Server.Attempts));
+    }
+
+    [Fact]
+    public async Task Hints_that_wait_for_a_socket_that_hangs_end_with_its_connection()
+    {
+        await using var world = new World();
+        var socket = await world.LiveAsync();
+        socket.Hangs = true;
+        var hints = new[] { world.Conversation.TypingAsync(), world.Conversation.TypingAsync(active: false) };
+        await world.Time.BeginsToWaitAsync(TimeSpan.FromSeconds(10));
+
+        await world.Client.CloseAsync();
+        world.Time.Advance(TimeSpan.FromSeconds(10));
+
+        await Task.WhenAll(hints).WaitAsync(Wait.Most);
+    }
+
+    [Fact]
     public async Task A_frame_that_is_broken_ends_the_connection_and_not_the_client()
     {
         await using var world = new World();

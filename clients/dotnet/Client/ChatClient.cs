@@ -23,6 +23,7 @@ public sealed partial class ChatClient : IAsyncDisposable
     private readonly SemaphoreSlim _loading = new(1, 1);
     private IDisposable? _outboxLock;
     private bool _loaded;
+    private volatile bool _disposed;
 
     /// <summary>A client of a server, with everything in memory.</summary>
     public ChatClient(Uri url)
@@ -101,6 +102,7 @@ public sealed partial class ChatClient : IAsyncDisposable
     /// </summary>
     /// <exception cref="ChatException">The device is not signed in, or is signed out meanwhile.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before that; the client is closed then.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed of.</exception>
     public async Task ConnectAsync(CancellationToken cancellationToken = default)
     {
         if (!await IsSignedInAsync(cancellationToken).ConfigureAwait(false))
@@ -154,10 +156,11 @@ public sealed partial class ChatClient : IAsyncDisposable
     /// <summary>Disconnects and ends all readers of events.</summary>
     public async ValueTask DisposeAsync()
     {
+        _disposed = true;
         _shared.Outbox.Close();
         await _connection.DisposeAsync().ConfigureAwait(false);
         _shared.Hub.End();
-        _outboxLock?.Dispose();
+        Interlocked.Exchange(ref _outboxLock, null)?.Dispose();
         _shared.Network.Dispose();
         _shared.Rest.Dispose();
         _invoker.Dispose();
@@ -216,6 +219,12 @@ public sealed partial class ChatClient : IAsyncDisposable
         // Another living client of this store sends its own messages.
         _outboxLock ??= await _shared.Storage.TryLockAsync(Sending.Outbox.LockName, cancellationToken)
             .ConfigureAwait(false);
+        if (_disposed)
+        {
+            Interlocked.Exchange(ref _outboxLock, null)?.Dispose(); // The next client of this store is to get it.
+            throw new ObjectDisposedException(nameof(ChatClient));
+        }
+
         if (_outboxLock is not null)
             await _shared.Outbox.LoadAsync(account.UserId, cancellationToken).ConfigureAwait(false);
         _connection.Rest(signedIn: true);

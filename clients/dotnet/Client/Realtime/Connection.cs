@@ -21,6 +21,7 @@ internal sealed class Connection : IAsyncDisposable
     private TaskCompletionSource _live = NewSource();
     private LiveSession? _session;
     private TaskCompletionSource? _waiting;
+    private bool _disposed;
 
     public Connection(Shared shared)
     {
@@ -43,11 +44,13 @@ internal sealed class Connection : IAsyncDisposable
     }
 
     /// <summary>Starts, where it has not yet, and waits until it is live.</summary>
+    /// <exception cref="ObjectDisposedException">Its parts are gone.</exception>
     public async Task ConnectAsync(CancellationToken cancellationToken)
     {
         Task live;
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_disposed, typeof(ChatClient));
             if (_running.IsCompleted)
             {
                 (_stop, _live) = (new CancellationTokenSource(), NewSource());
@@ -76,8 +79,13 @@ internal sealed class Connection : IAsyncDisposable
     public void Kick() => _signal.Set();
 
     /// <summary>Sends a frame that may be lost, if there is a socket.</summary>
-    public Task TrySendAsync<T>(T frame, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
-        Volatile.Read(ref _session)?.TrySendAsync(frame, type, cancellationToken) ?? Task.CompletedTask;
+    /// <param name="cancellationToken">Ends the wait alone: the frame may be sent nevertheless.</param>
+    public async Task TrySendAsync<T>(T frame, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Volatile.Read(ref _session) is { } session)
+            await session.TrySendAsync(frame, type).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Says goodbye and waits until everything has ended.</summary>
     public async Task CloseAsync()
@@ -105,8 +113,14 @@ internal sealed class Connection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        lock (_gate)
+            _disposed = true;
         await CloseAsync().ConfigureAwait(false);
-        _stop?.Dispose();
+        lock (_gate)
+        {
+            _stop?.Dispose();
+            _stop = null;
+        }
     }
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -96,18 +96,27 @@ internal sealed partial class LiveSession : IDisposable
         }
     }
 
-    /// <summary>Sends a frame if the session got that far, else nothing.</summary>
-    public async Task TrySendAsync<T>(T frame, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    /// <summary>
+    /// Sends a frame if the session got that far and lasts that long, else nothing. Cannot be cancelled: a socket does
+    /// not survive a cancelled write.
+    /// </summary>
+    public async Task TrySendAsync<T>(T frame, JsonTypeInfo<T> type)
     {
-        if (_welcomed)
-            await SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame, type), cancellationToken).ConfigureAwait(false);
+        if (!_welcomed)
+            return;
+        try
+        {
+            await SendAsync(JsonSerializer.SerializeToUtf8Bytes(frame, type), CancellationToken.None)
+                .ConfigureAwait(false);
+        }
+        catch (Exception gone) when (ChatException.IsNetwork(gone) || gone is ObjectDisposedException)
+        {
+            _shared.Logger.LogDebug("A frame is lost: {Reason}", gone.Message);
+        }
     }
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _sending.Dispose();
-    }
+    /// <summary>Leaves the semaphore: hints that still wait for it would wait for ever.</summary>
+    public void Dispose() => _socket.Dispose();
 
     private async Task<SessionEnd> PumpAsync(CancellationToken cancellationToken)
     {
