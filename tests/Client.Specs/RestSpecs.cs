@@ -150,6 +150,26 @@ public sealed class RestSpecs
     }
 
     [Theory]
+    [InlineData(2, 50, true)] // The server ends a page where its bytes are too many.
+    [InlineData(2, 2, false)]
+    public async Task The_server_says_whether_a_page_of_history_is_the_last(int count, int limit, bool more)
+    {
+        await using var world = new World();
+        await world.SignedInAsync();
+        await world.Client.IsSignedInAsync();
+        var messages = Enumerable.Range(7, count).Select(seq => $$"""
+            {"message_id":"{{Guid.NewGuid()}}","conversation_id":"{{World.Talk}}","seq":{{seq}},
+            "sender_id":"{{World.Ben}}","type":"text","text":"hello","sent_at":"2026-01-01T00:00:00.000Z"}
+            """);
+        world.Server.Answer = (_, _) => FakeServer.Json(
+            200, $$"""{"messages":[{{string.Join(',', messages)}}],"next_cursor":{{(more ? "\"c\"" : "null")}}}""");
+
+        var page = await world.Conversation.HistoryAsync(limit: limit);
+
+        Assert.Equal((count, more ? 7L : null), (page.Messages.Count, page.Before));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_link_signs_in_only_where_whoever_approved_it_had_its_code(bool proven)

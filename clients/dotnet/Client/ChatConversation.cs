@@ -45,7 +45,8 @@ public sealed class ChatConversation
         var page = await Rest.GetAsync(
             HttpMethod.Get, path, WireJson.Default.MessagesAnswer, cancellationToken: cancellationToken)
             .ConfigureAwait(false);
-        return new HistoryPage(page.Messages, page.Messages.Count == limit ? page.Messages[0].Seq : null);
+        return new HistoryPage(
+            page.Messages, page is { NextCursor: not null, Messages: [var first, ..] } ? first.Seq : null);
     }
 
     /// <summary>
