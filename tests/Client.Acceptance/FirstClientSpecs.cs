@@ -32,9 +32,10 @@ public sealed partial class FirstClientSpecs(Running server) : IClassFixture<Run
         ada.Write("Hello Ben");
         await ada.SaysAsync("✓ Hello Ben");
         await ben.SaysAsync("< Hello Ben");
-        await ada.SaysAsync("✓✓");
+        await ada.SaysAsync("✓✓ 1"); // Ben has read it. The conversation's start is entry 0.
         ben.Write("Hello Ada");
         await ada.SaysAsync("< Hello Ada");
+        Assert.DoesNotContain("✓✓ -1", ada.Output, StringComparison.Ordinal); // Delivered, and not read.
 
         Assert.Equal(0, await ada.EndsAsync());
         Assert.Equal(0, await ben.EndsAsync());
@@ -116,7 +117,7 @@ public sealed partial class FirstClientSpecs(Running server) : IClassFixture<Run
             _process.BeginErrorReadLine();
         }
 
-        private string Output
+        public string Output
         {
             get
             {

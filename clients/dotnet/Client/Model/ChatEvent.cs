@@ -47,8 +47,8 @@ public sealed record OutgoingChanged(OutgoingMessage Message, OutgoingStatus Sta
 /// <summary>Somebody has, or has read, everything up to a seq. A hint: receipts of messages tell the same.</summary>
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="UserId">Who.</param>
-/// <param name="DeliveredSeq">Up to where their devices have it.</param>
-/// <param name="ReadSeq">Up to where they have read it.</param>
+/// <param name="DeliveredSeq">Up to where their devices have it; -1 for nothing.</param>
+/// <param name="ReadSeq">Up to where they have read it; -1 for nothing.</param>
 /// <param name="At">When.</param>
 public sealed record ReceiptReceived(
     Guid ConversationId, Guid UserId, long? DeliveredSeq, long? ReadSeq, DateTimeOffset At) : ChatEvent;
