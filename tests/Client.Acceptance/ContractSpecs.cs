@@ -55,15 +55,9 @@ public sealed class ContractSpecs(Running server) : IClassFixture<Running>
         await ben.UntilAsync(party =>
             party.Seen.OfType<ConversationUpdated>().Any(update => update.Kind == "message_deleted"));
 
-        var messages = new List<ChatMessage>();
-        long? before = null;
-        do
-        {
-            var page = await ben.Client.Conversation(talk).HistoryAsync(before, limit: 3);
-            messages.InsertRange(0, page.Messages);
-            before = page.Before;
-        }
-        while (before is not null);
+        var messages = await Eventually.GetAsync(
+            () => HistoryAsync(ben.Client.Conversation(talk), limit: 3),
+            history => history is [_, _, _, { DeletedAt: not null }, ..], "what Ben reads is as new as what came");
         Assert.Equal(sent.Select(message => message.Id), messages.Select(message => message.MessageId));
         Assert.Equal("edited", messages[0].Text);
         Assert.Equal(ben.Id, Assert.Single(messages[1].Reactions!["👍"]));
@@ -245,6 +239,21 @@ public sealed class ContractSpecs(Running server) : IClassFixture<Running>
                 values.EnumerateArray().Select(value => value.GetString()!),
             _ => CodesIn(member.Value, inProblems),
         });
+    }
+
+    /// <summary>All messages, fetched in pages.</summary>
+    private static async Task<IReadOnlyList<ChatMessage>> HistoryAsync(ChatConversation conversation, int limit)
+    {
+        var messages = new List<ChatMessage>();
+        long? before = null;
+        do
+        {
+            var page = await conversation.HistoryAsync(before, limit);
+            messages.InsertRange(0, page.Messages);
+            before = page.Before;
+        }
+        while (before is not null);
+        return messages;
     }
 
     internal static async Task<Guid> StartAsync(Party one, Party other) =>

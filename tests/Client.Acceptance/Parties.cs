@@ -54,6 +54,9 @@ public sealed class Party : IAsyncDisposable
         }
     }
 
+    /// <summary>The states of the client, in the order in which it gave them.</summary>
+    public IReadOnlyList<ClientStatus> Statuses => [.. Seen.OfType<StateChanged>().Select(e => e.State.Status)];
+
     /// <summary>The messages of a conversation, in the order in which the client gave them.</summary>
     public IReadOnlyList<ChatMessage> Messages(Guid conversation) => [.. Seen.OfType<MessageReceived>()
         .Select(received => received.Message).Where(message => message.ConversationId == conversation)];
@@ -74,15 +77,40 @@ public sealed class Party : IAsyncDisposable
     {
         var options = new ChatClientOptions { Url = server, Storage = storage, DeviceName = $"{name}'s console" };
         configure?.Invoke(options);
-        var party = new Party(new ChatClient(options), phone ?? Phones.Next());
-        if (!await party.Client.IsSignedInAsync())
-        {
-            var started = await party.Client.RegisterAsync(party.Phone, name);
-            await party.Client.VerifyAsync(started.Code!);
-        }
+        return await RegisterAsync(new ChatClient(options), name, phone ?? Phones.Next());
+    }
 
-        party.Listen();
+    /// <summary>Registers somebody with a client of the spec's own, and connects.</summary>
+    internal static async Task<Party> JoinAsync(ChatClient client, string name)
+    {
+        var party = await RegisterAsync(client, name, Phones.Next());
+        await party.ConnectAsync();
         return party;
+    }
+
+    /// <summary>
+    /// Links a device that nobody is signed in on: it shows a link, and a signed-in one approves it. Connects.
+    /// </summary>
+    /// <param name="settle">What the signed-in device does with the link that it has scanned.</param>
+    public static async Task<Party> LinkAsync(Party by, Uri server, string device, Func<string, Task> settle)
+    {
+        var client = new ChatClient(new ChatClientOptions { Url = server, DeviceName = device, Platform = "desktop" });
+        var party = new Party(client, by.Phone);
+        try
+        {
+            var link = await client.LinkAsync();
+            var approved = link.ApprovedAsync();
+            await settle(link.Address);
+            await approved.WaitAsync(Eventually.Deadline);
+            party.Listen();
+            await party.ConnectAsync();
+            return party;
+        }
+        catch
+        {
+            await party.DisposeAsync();
+            throw;
+        }
     }
 
     public async Task ConnectAsync() => await Client.ConnectAsync().WaitAsync(Eventually.Deadline);
@@ -99,12 +127,33 @@ public sealed class Party : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private void Listen() => _reading = Task.Run(async () =>
+    private static async Task<Party> RegisterAsync(ChatClient client, string name, string phone)
     {
-        await foreach (var e in Client.EventsAsync(_stop.Token))
+        var party = new Party(client, phone);
+        if (!await client.IsSignedInAsync())
+        {
+            var started = await client.RegisterAsync(phone, name);
+            await client.VerifyAsync(started.Code!);
+        }
+
+        party.Listen();
+        return party;
+    }
+
+    /// <summary>Listens from here on: the first step of the enumeration subscribes.</summary>
+    private void Listen()
+    {
+        var events = Client.EventsAsync(_stop.Token).GetAsyncEnumerator(_stop.Token);
+        _reading = ReadAsync(events, events.MoveNextAsync());
+    }
+
+    private async Task ReadAsync(IAsyncEnumerator<ChatEvent> events, ValueTask<bool> next)
+    {
+        while (await next)
         {
             lock (_seen)
-                _seen.Add(e);
+                _seen.Add(events.Current);
+            next = events.MoveNextAsync();
         }
-    });
+    }
 }

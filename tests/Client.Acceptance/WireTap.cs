@@ -1,37 +1,40 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using ChatCqrs.Client.Realtime;
 
 namespace ChatCqrs.Client.Acceptance;
 
-/// <summary>A store in memory that remembers every id under which a message was ever put into the outbox.</summary>
-public sealed class WireTap : IChatStorage
+/// <summary>Opens real sockets, and remembers the messages that are written to them.</summary>
+internal sealed class WireTap : ITransport, IDisposable
 {
-    private readonly MemoryStorage _inner = new();
-    private readonly ConcurrentDictionary<Guid, string> _ids = new();
+    private readonly HttpMessageInvoker _invoker = new(new SocketsHttpHandler());
+    private readonly ConcurrentQueue<(Guid Id, string? Text)> _sent = new();
 
-    public IEnumerable<Guid> Ids() => _ids.Keys;
+    /// <summary>Every <c>send</c> frame so far, each as often as it was sent.</summary>
+    public IReadOnlyCollection<(Guid Id, string? Text)> Sent => _sent;
 
-    public ValueTask<string?> ReadAsync(string key, CancellationToken cancellationToken = default) =>
-        _inner.ReadAsync(key, cancellationToken);
+    public async Task<ISocket> OpenAsync(Uri server, string token, CancellationToken cancellationToken) =>
+        new Tapped(await new WebSocketTransport(_invoker).OpenAsync(server, token, cancellationToken), _sent);
 
-    public ValueTask WriteAsync(
-        string key, string? value, bool durable = true, CancellationToken cancellationToken = default)
+    public void Dispose() => _invoker.Dispose();
+
+    private sealed class Tapped(ISocket socket, ConcurrentQueue<(Guid Id, string? Text)> sent) : ISocket
     {
-        if (value is not null && key.StartsWith("outbox/", StringComparison.Ordinal))
+        public Task SendAsync(ReadOnlyMemory<byte> frame, CancellationToken cancellationToken)
         {
-            using var stored = JsonDocument.Parse(value);
-            _ids[stored.RootElement.GetProperty("frame").GetProperty("message_id").GetGuid()] = key;
+            using var json = JsonDocument.Parse(frame);
+            if (json.RootElement.GetProperty("op").GetString() == "send")
+                sent.Enqueue((
+                    json.RootElement.GetProperty("message_id").GetGuid(),
+                    json.RootElement.GetProperty("text").GetString()));
+            return socket.SendAsync(frame, cancellationToken);
         }
 
-        return _inner.WriteAsync(key, value, durable, cancellationToken);
+        public Task<SocketRead> ReceiveAsync(CancellationToken cancellationToken) =>
+            socket.ReceiveAsync(cancellationToken);
+
+        public Task CloseAsync(CancellationToken cancellationToken) => socket.CloseAsync(cancellationToken);
+
+        public void Dispose() => socket.Dispose();
     }
-
-    public ValueTask<IReadOnlyList<string>> KeysAsync(string prefix, CancellationToken cancellationToken = default) =>
-        _inner.KeysAsync(prefix, cancellationToken);
-
-    public ValueTask<IDisposable> LockAsync(string name, CancellationToken cancellationToken = default) =>
-        _inner.LockAsync(name, cancellationToken);
-
-    public ValueTask<IDisposable?> TryLockAsync(string name, CancellationToken cancellationToken = default) =>
-        _inner.TryLockAsync(name, cancellationToken);
 }
