@@ -1,11 +1,10 @@
-using System.Text;
 using System.Text.Json;
 using ChatCqrs.Acceptance;
 
 namespace ChatCqrs.Client.Acceptance;
 
 /// <summary>The SDK against the running product: each call does what its name says, at both ends.</summary>
-public sealed class ContractSpecs(Running server) : IClassFixture<Running>
+public sealed partial class ContractSpecs(Running server) : IClassFixture<Running>
 {
     [Fact]
     public async Task Two_people_write_to_each_other()
@@ -107,42 +106,6 @@ public sealed class ContractSpecs(Running server) : IClassFixture<Running>
     }
 
     [Fact]
-    public async Task A_file_is_uploaded_sent_and_downloaded()
-    {
-        await using var ada = await Party.JoinAsync(server.Address, "Ada");
-        await using var ben = await Party.JoinAsync(server.Address, "Ben");
-        var talk = await StartAsync(ada, ben);
-        var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("plans for the week\n", 150_000)));
-        var told = new List<long>();
-
-        var file = await ada.Client.Conversation(talk).UploadAsync(
-            new MemoryStream(bytes), new UploadOptions { FileName = "plans.txt" }, new Told(told.Add));
-        var sent = await ada.Client.Conversation(talk).SendAsync(
-            MessageContent.File(MessageType.Document, file, "plans.txt", "Here they are"));
-        await sent.Acked.WaitAsync(Eventually.Deadline);
-
-        Assert.Equal(bytes.Length, told[^1]);
-        await using var stream = await Eventually.GetAsync(
-            async () =>
-            {
-                try
-                {
-                    return await ben.Client.DownloadAsync(file);
-                }
-                catch (ChatException unknown) when (unknown.Status == 404)
-                {
-                    return null; // The read side is not there yet.
-                }
-            },
-            got => got is not null, "the file can be downloaded");
-        using var copy = new MemoryStream();
-        await stream!.CopyToAsync(copy);
-        Assert.Equal(bytes, copy.ToArray());
-        var empty = await Assert.ThrowsAsync<ChatException>(() => ada.Client.UploadAsync(new MemoryStream()));
-        Assert.Equal(ErrorCode.EmptyFile, empty.Code);
-    }
-
-    [Fact]
     public async Task What_was_sent_to_somebody_who_is_away_comes_when_they_are_back_and_only_once()
     {
         await using var ada = await Party.JoinAsync(server.Address, "Ada");
@@ -165,50 +128,6 @@ public sealed class ContractSpecs(Running server) : IClassFixture<Running>
         Assert.Equal(
             Enumerable.Range(0, 30).Select(i => $"{i}"), again.Messages(talk).Select(message => message.Text));
         Assert.Single(again.Seen.OfType<CaughtUp>());
-    }
-
-    [Fact]
-    public async Task Two_processes_on_one_folder_of_tokens_refresh_them_in_turn()
-    {
-        var folder = Directory.CreateTempSubdirectory("chatcqrs-client-");
-        try
-        {
-            await using var one = await Party.JoinAsync(server.Address, "Ada", new FileStorage(folder.FullName));
-            await using var two = await Party.JoinAsync(server.Address, "Ada", new FileStorage(folder.FullName));
-            Assert.Equal(one.Client.Account, two.Client.Account);
-            for (var turn = 0; turn < 10; turn++)
-            {
-                var tokens = await Task.WhenAll(
-                    new[] { one, two }.SelectMany(party => Enumerable.Repeat(party.Client, 3)).Select(async client =>
-                    {
-                        var stale = await client.Parts.Rest.Tokens.GetAsync(CancellationToken.None);
-                        return await client.Parts.Rest.Tokens.RefreshAsync(stale, CancellationToken.None);
-                    })).WaitAsync(Eventually.Deadline);
-                Assert.All(tokens, Assert.NotEmpty);
-            }
-
-            await one.Client.MeAsync();
-            await two.Client.MeAsync();
-            Assert.Equal(ClientStatus.Live, two.Client.State.Status);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
-    [Fact]
-    public async Task A_device_that_is_removed_is_signed_out_on_both_sides()
-    {
-        await using var phone = await Party.JoinAsync(server.Address, "Ada");
-        await using var laptop = await Party.JoinAsync(server.Address, "Ada", phone: phone.Phone);
-        Assert.Equal(phone.Id, laptop.Id);
-
-        await phone.Client.RemoveDeviceAsync(laptop.Client.Account!.DeviceId);
-
-        await laptop.UntilAsync(party => party.Client.State.Status == ClientStatus.SignedOut);
-        await phone.Client.SignOutAsync();
-        Assert.Equal(ClientStatus.SignedOut, phone.Client.State.Status);
     }
 
     [Fact]
@@ -258,9 +177,4 @@ public sealed class ContractSpecs(Running server) : IClassFixture<Running>
 
     internal static async Task<Guid> StartAsync(Party one, Party other) =>
         (await one.Client.Inbox.StartDirectAsync(other.Id)).ConversationId;
-
-    private sealed class Told(Action<long> tell) : IProgress<long>
-    {
-        public void Report(long value) => tell(value);
-    }
 }
