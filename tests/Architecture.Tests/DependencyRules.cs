@@ -22,7 +22,7 @@ public sealed partial class DependencyRules
         "ChatCqrs.Domain", "ChatCqrs.Projections", "ChatCqrs.Application", "Microsoft.Extensions.*",
         "Microsoft.AspNetCore.*", "Microsoft.IdentityModel.*", "Marten*", "JasperFx*", "Weasel.*", "Npgsql*", "Grpc.*",
         "Google.Protobuf", "StackExchange.Redis", "DistributedLock.*", "AWSSDK.*", "Hangfire.*", "Wolverine*",
-        "Google.Apis.*",
+        "Google.Apis.*", "NSec.Cryptography",
         "MediatR", // Scheduled jobs send commands.
     ];
 
