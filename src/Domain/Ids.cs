@@ -30,6 +30,18 @@ public readonly record struct FileId(Guid Value)
     public override string ToString() => Value.ToString();
 }
 
+/// <summary>An auditor's request to open content, with its reason and scope.</summary>
+public readonly record struct MatterId(Guid Value)
+{
+    public override string ToString() => Value.ToString();
+}
+
+/// <summary>A legal hold: what it covers is neither truncated nor made unreadable until it is released.</summary>
+public readonly record struct HoldId(Guid Value)
+{
+    public override string ToString() => Value.ToString();
+}
+
 /// <summary>
 /// A place in the whole log. Positions grow; compare them only, never calculate: one event store counts events, another
 /// bytes. <see cref="Start"/> is before the first event.

@@ -7,7 +7,9 @@ public readonly record struct Actor(UserId? User, DeviceId? Device)
 }
 
 /// <summary>An event read from the log: the fact, its place, time, cause and hash.</summary>
-/// <param name="Event">A <c>ConversationEvent</c>, <c>ReceiptEvent</c> or <c>UserEvent</c>.</param>
+/// <param name="Event">
+/// A <c>ConversationEvent</c>, <c>ReceiptEvent</c>, <c>UserEvent</c> or <c>AuditEvent</c>.
+/// </param>
 /// <param name="Stream">The stream's name; see <see cref="StreamName"/>.</param>
 /// <param name="Revision">
 /// The event's gap-free number in its stream, from 0. In a conversation's stream it is the entry's seq.

@@ -135,6 +135,15 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
         new(RefusalKind.Invalid, "country_not_served", "This server sends no codes to phones of this country.");
     public static readonly Refusal WrongCode = new(RefusalKind.Invalid, "wrong_code", "The code is wrong.");
 
+    public static readonly Refusal MatterUnknown =
+        new(RefusalKind.Unknown, "matter_unknown", "There is no such matter.");
+    public static readonly Refusal MatterScope = new(
+        RefusalKind.Forbidden, "matter_scope", "The matter does not cover this conversation.");
+    public static readonly Refusal MatterPending =
+        new(RefusalKind.Forbidden, "matter_pending", "Nobody has approved the matter.");
+    public static readonly Refusal MatterEnded =
+        new(RefusalKind.Forbidden, "matter_ended", "The matter was refused, or its time is over.");
+
     public static readonly Refusal Unauthenticated =
         new(
             RefusalKind.Unauthenticated, "unauthenticated",

@@ -1,5 +1,6 @@
 using ChatCqrs.Application;
 using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Erasure;
 using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Marten;
@@ -47,6 +48,7 @@ public partial class Program
             .AddMedia(settings, settings.Required("DataFolder"))
             .AddRetention()
             .AddErasure(settings)
+            .AddAuditing(settings)
             .AddScheduling()
             .AddPush(settings, builder.Environment, settings.Required("DataFolder"))
             .AddNodeBus(settings.GetConnectionString("Redis"))

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Text.RegularExpressions;
 using ChatCqrs.Application;
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Erasure;
 using ChatCqrs.Application.Media;
@@ -27,7 +28,7 @@ public sealed partial class SettingRules
 {
     private static readonly (string Section, Type Options)[] Sections =
     [
-        ("Access", typeof(AccessOptions)), ("DeviceLinks", typeof(DeviceLinkOptions)),
+        ("Access", typeof(AccessOptions)), ("Audit", typeof(AuditOptions)), ("DeviceLinks", typeof(DeviceLinkOptions)),
         ("Erasure", typeof(ErasureOptions)), ("Groups", typeof(GroupOptions)),
         ("Health", typeof(HealthOptions)), ("Cors", typeof(OriginOptions)),
         ("Live", typeof(LiveOptions)), ("Media", typeof(MediaOptions)),

@@ -31,6 +31,18 @@ public abstract partial class EventStoreContract<TFixture>
     }
 
     [SkippableFact]
+    public async Task Changes_of_every_kind_of_stream_are_named()
+    {
+        var (streams, head) = (OneOfEachKind(), await Store.HeadAsync(None));
+        foreach (var stream in streams)
+            await AppendedAsync(stream, StreamAppend.NoStream, Some.Event());
+
+        var changes = await Store.ChangesAsync(head, ChangesMax, None);
+
+        Assert.Empty(streams.Except(changes.Streams.Select(stream => stream.Stream)));
+    }
+
+    [SkippableFact]
     public async Task Without_new_events_there_are_no_changes_and_the_position_stays()
     {
         await AppendedAsync(Some.Stream(), StreamAppend.NoStream, Some.Events(2));

@@ -27,6 +27,18 @@ public abstract partial class EventStoreContract<TFixture>
     }
 
     [SkippableFact]
+    public async Task Events_of_every_kind_of_stream_come()
+    {
+        var (streams, head) = (OneOfEachKind(), await Store.HeadAsync(None));
+        foreach (var stream in streams)
+            await AppendedAsync(stream, StreamAppend.NoStream, Some.Event());
+
+        var all = await TakeAsync(head, streams.Length, streams);
+
+        Assert.Equal(streams, all.Select(stored => stored.Stream));
+    }
+
+    [SkippableFact]
     public async Task The_log_can_be_followed_from_any_earlier_position()
     {
         var (stream, head) = (Some.Stream(), await Store.HeadAsync(None));

@@ -40,6 +40,9 @@ public abstract partial class EventStoreContract<TFixture>(TFixture fixture) : I
         string stream, long from = long.MaxValue, int limit = 10_000) =>
         Store.ReadStreamAsync(stream, from, ReadDirection.Backwards, limit, None);
 
+    /// <summary>A new stream for each prefix of the product's streams.</summary>
+    private static string[] OneOfEachKind() => [.. StreamName.Prefixes.Select(prefix => prefix + Guid.NewGuid())];
+
     private static IEnumerable<long> Revisions(IEnumerable<StoredEvent> events) => events.Select(e => e.Revision);
 
     private static IEnumerable<Guid> Ids(IEnumerable<StoredEvent> events) => events.Select(e => e.EventId);

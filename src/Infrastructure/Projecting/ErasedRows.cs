@@ -62,6 +62,7 @@ internal sealed class ErasedRows(ReadModelSession session)
         ConversationEvent.MessageSent e => [e.Sender],
         ConversationEvent => MembersProjection.KeysOf(fact).Select(key => key.User),
         ReceiptEvent => WatermarksProjection.KeysOf(fact).Select(key => key.User),
-        _ => [new UserId(StreamName.IdOf(fact.Stream))],
+        UserEvent => [new UserId(StreamName.IdOf(fact.Stream))],
+        _ => [],
     };
 }

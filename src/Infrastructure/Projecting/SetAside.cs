@@ -52,7 +52,7 @@ internal sealed class SetAside(int streamsMax = SetAside.StreamsMax)
         table.AddColumn("reason", "text").NotNull();
         table.AddColumn("since", "timestamptz").NotNull();
         table.AddColumn("version", "text").NotNull(); // The build that could not read or fold the event.
-        table.AddColumn("conversation_id", "uuid"); // Null for streams of users.
+        table.AddColumn("conversation_id", "uuid"); // Null for streams that are not a conversation's.
         options.Storage.ExtendedSchemaObjects.Add(table);
     }
 
@@ -234,9 +234,10 @@ internal sealed class SetAside(int streamsMax = SetAside.StreamsMax)
 internal sealed record SetAsideEvent(
     string Stream, long Revision, LogPosition Position, Guid EventId, string Type, string Reason)
 {
-    /// <summary>Null for streams of users, and for names without an id.</summary>
+    /// <summary>Null for streams that are not a conversation's, and for names without an id.</summary>
     public Guid? ConversationId =>
-        !Stream.StartsWith(StreamName.UserPrefix, StringComparison.Ordinal)
+        (Stream.StartsWith(StreamName.ConversationPrefix, StringComparison.Ordinal)
+            || Stream.StartsWith(StreamName.ReceiptsPrefix, StringComparison.Ordinal))
         && Guid.TryParse(Stream.AsSpan(Stream.IndexOf('-', StringComparison.Ordinal) + 1), out var id)
             ? id
             : null;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using ChatCqrs.Domain.Auditing;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Domain.Users;
@@ -75,6 +76,34 @@ internal static class EventRegistry
             (p, at) => p.ToDomain(at)),
         Format<UserEvent.UserErased, UserErasedV1>(
             "user-erased.v1", EventJson.Default.UserErasedV1, UserErasedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.AuditAccessed, AuditAccessedV1>(
+            "audit-accessed.v1", EventJson.Default.AuditAccessedV1, AuditAccessedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.AuditDelivered, AuditDeliveredV1>(
+            "audit-delivered.v1", EventJson.Default.AuditDeliveredV1, AuditDeliveredV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.MatterRequested, MatterRequestedV1>(
+            "matter-requested.v1", EventJson.Default.MatterRequestedV1, MatterRequestedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.MatterApproved, MatterApprovedV1>(
+            "matter-approved.v1", EventJson.Default.MatterApprovedV1, MatterApprovedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.MatterRefused, MatterRefusedV1>(
+            "matter-refused.v1", EventJson.Default.MatterRefusedV1, MatterRefusedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.MatterEnded, MatterEndedV1>(
+            "matter-ended.v1", EventJson.Default.MatterEndedV1, MatterEndedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.HoldPlaced, HoldPlacedV1>(
+            "hold-placed.v1", EventJson.Default.HoldPlacedV1, HoldPlacedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.HoldApproved, HoldApprovedV1>(
+            "hold-approved.v1", EventJson.Default.HoldApprovedV1, HoldApprovedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.HoldRefused, HoldRefusedV1>(
+            "hold-refused.v1", EventJson.Default.HoldRefusedV1, HoldRefusedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.HoldReleased, HoldReleasedV1>(
+            "hold-released.v1", EventJson.Default.HoldReleasedV1, HoldReleasedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.AccessRolesSet, AccessRolesV1>(
+            "access-roles.v1", EventJson.Default.AccessRolesV1, AccessRolesV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.LogVerified, LogVerifiedV1>(
+            "log-verified.v1", EventJson.Default.LogVerifiedV1, LogVerifiedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.ErasureLimited, ErasureLimitedV1>(
+            "erasure-limited.v1", EventJson.Default.ErasureLimitedV1, ErasureLimitedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.StreamTruncated, StreamTruncatedV1>(
+            "stream-truncated.v1", EventJson.Default.StreamTruncatedV1, StreamTruncatedV1.Of, (p, at) => p.ToDomain(at)),
     ];
 
     private static readonly Dictionary<string, EventFormat> ByName = Formats.ToDictionary(format => format.Name);

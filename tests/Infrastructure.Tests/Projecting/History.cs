@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Auditing;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
@@ -221,6 +222,12 @@ internal sealed class History(IEventStore log, int seed = 1)
             return;
         }
 
+        if (_random.Next(30) == 0)
+        {
+            await AuditAsync(one, other);
+            return;
+        }
+
         if (_random.Next(2) == 0)
         {
             await HappenInGroupAsync(users, one, other);
@@ -251,6 +258,45 @@ internal sealed class History(IEventStore log, int seed = 1)
                 await ShowAsync(one);
                 break;
         }
+    }
+
+    /// <summary>An auditor asks, is allowed or not, looks, and has something kept.</summary>
+    private async Task AuditAsync(UserId auditor, UserId approver)
+    {
+        var (matter, hold) = (new MatterId(NewGuid()), new HoldId(NewGuid()));
+        var scope = new AuditScope([.. _conversations.Keys.Take(1)], [auditor], null, null);
+        await AppendAsync(StreamName.Of(matter), auditor,
+        [
+            new AuditEvent.MatterRequested(matter, auditor, "Title", "Reason", scope, true, Now.AddDays(9)) { At = Now },
+            _random.Next(2) == 0
+                ? new AuditEvent.MatterApproved(matter, approver) { At = Now }
+                : new AuditEvent.MatterRefused(matter, approver) { At = Now },
+        ]);
+        await AppendAsync(StreamName.Of(hold), auditor,
+        [
+            new AuditEvent.HoldPlaced(hold, auditor, matter, scope, "Reason", Now.AddDays(9)) { At = Now },
+            new AuditEvent.HoldApproved(hold, approver) { At = Now },
+            new AuditEvent.HoldReleased(hold, auditor) { At = Now },
+        ]);
+        var stream = StreamName.OfAuditor(auditor);
+        await AppendAsync(stream, auditor,
+        [
+            new AuditEvent.AuditAccessed(auditor, _devices[0], "state", null, matter, null, true, false) { At = Now },
+        ]);
+        if (_random.Next(4) > 0)
+        {
+            await AppendAsync(
+                stream, auditor, [new AuditEvent.AuditDelivered(Facts[^1].EventId, 7, new byte[32]) { At = Now }]);
+        }
+
+        await AppendAsync(StreamName.Audit, auditor,
+        [
+            new AuditEvent.AccessRolesSet([auditor.ToString()], [], [], false) { At = Now },
+            new AuditEvent.ErasureLimited(approver, [hold]) { At = Now },
+            new AuditEvent.LogVerified(0, 1, []) { At = Now },
+        ]);
+        await AppendAsync(StreamName.OfCuts(StreamName.Of(approver)), auditor,
+            [new AuditEvent.StreamTruncated(StreamName.Of(approver), 1, new byte[32], "erased") { At = Now }]);
     }
 
     private async Task HappenInGroupAsync(IReadOnlyList<UserId> users, UserId one, UserId other)

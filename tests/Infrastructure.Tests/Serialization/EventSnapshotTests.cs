@@ -1,6 +1,7 @@
 using System.Text;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Auditing;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Receipts;
@@ -24,6 +25,12 @@ public sealed class EventSnapshotTests
     private static readonly DeviceId Phone = new(Guid.Parse("0198c2a4-7f00-7000-8000-0000000000d1"));
     private static readonly MessageId Message = new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000c3"));
     private static readonly SealedContent Sealed = new("2026-02-01", new byte[] { 0, 1, 2, 253, 254, 255 });
+
+    private static readonly ConversationId Group = new(Guid.Parse("0198c2a4-7f00-7000-8000-0000000000c1"));
+    private static readonly MatterId Matter = new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000f2"));
+    private static readonly HoldId Hold = new(Guid.Parse("0198c2a5-1000-7000-8000-0000000000f3"));
+    private static readonly AuditScope Scope = new([Group], [Ben], At.AddDays(-7), At);
+    private static readonly byte[] Hash = Convert.FromBase64String("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 
     private static readonly EventContext Context = new(
         Guid.Parse("0198c2a5-2000-7000-8000-0000000000e5"), At, new Actor(Ann, Phone),
@@ -75,6 +82,32 @@ public sealed class EventSnapshotTests
             new ConversationSettings(true, false, At.AddDays(7)))
         { At = At },
         ["user-erased.v1"] = new UserEvent.UserErased(Ann) { At = At },
+        ["audit-accessed.v1"] = new AuditEvent.AuditAccessed(
+            Ann, Phone, "state", Group, Matter, "?as_of_seq=7", Content: true, WithoutApproval: true)
+        { At = At },
+        ["audit-delivered.v1"] = new AuditEvent.AuditDelivered(
+            Guid.Parse("0198c2a5-2000-7000-8000-0000000000ac"), 50, Hash)
+        { At = At },
+        ["matter-requested.v1"] = new AuditEvent.MatterRequested(
+            Matter, Ann, "Complaint 12", "A customer says that an order was given in a chat.", Scope, Content: true,
+            At.AddDays(30))
+        { At = At },
+        ["matter-approved.v1"] = new AuditEvent.MatterApproved(Matter, Ben) { At = At },
+        ["matter-refused.v1"] = new AuditEvent.MatterRefused(Matter, Ben) { At = At },
+        ["matter-ended.v1"] = new AuditEvent.MatterEnded(Matter) { At = At },
+        ["hold-placed.v1"] = new AuditEvent.HoldPlaced(
+            Hold, Ann, Matter, Scope, "A lawsuit is to be expected.", At.AddDays(90))
+        { At = At },
+        ["hold-approved.v1"] = new AuditEvent.HoldApproved(Hold, Ben) { At = At },
+        ["hold-refused.v1"] = new AuditEvent.HoldRefused(Hold, Ben) { At = At },
+        ["hold-released.v1"] = new AuditEvent.HoldReleased(Hold, Ann) { At = At },
+        ["access-roles.v1"] = new AuditEvent.AccessRolesSet(
+            [Ann.ToString()], ["55555555555555555555555555555555"], [], WithoutApproval: true)
+        { At = At },
+        ["log-verified.v1"] = new AuditEvent.LogVerified(1, 4711, [12]) { At = At },
+        ["erasure-limited.v1"] = new AuditEvent.ErasureLimited(Ben, [Hold]) { At = At },
+        ["stream-truncated.v1"] = new AuditEvent.StreamTruncated(StreamName.Of(Group), 41_200, Hash, "expired")
+        { At = At },
     };
 
     public static TheoryData<string> Names => [.. Events.Keys];
@@ -169,6 +202,31 @@ public sealed class EventSnapshotTests
             StreamName.Of(new ConversationId(Guid.NewGuid())), 0, new LogPosition(1), data.EventId, data.Type,
             data.Payload, data.Metadata));
         Assert.Equal(started.Fingerprint, Assert.IsType<ConversationEvent.ConversationStarted>(read.Event).Fingerprint);
+    }
+
+    [Fact]
+    public void What_an_audit_does_not_have_is_left_out()
+    {
+        AssertLeftOut(
+            new AuditEvent.AuditAccessed(Ann, Phone, "access", null, null, null, false, false) { At = At },
+            $$"""{"auditor":"{{Ann}}","device":"{{Phone}}","call":"access","content":false}""");
+        AssertLeftOut(
+            new AuditEvent.MatterApproved(Matter, By: null) { At = At }, $$"""{"matter":"{{Matter}}"}""");
+        AssertLeftOut(
+            new AuditEvent.HoldPlaced(Hold, Ann, null, new([Group], [], null, null), "Why.", At) { At = At },
+            $$"""
+            {"hold":"{{Hold}}","by":"{{Ann}}","reason":"Why.","review_at":"2026-01-02T03:04:05.678Z","conversations":["{{Group}}"]}
+            """);
+
+        static void AssertLeftOut(AuditEvent @event, string payload)
+        {
+            var (data, _) = new EventCodec().Encode(@event, Context, IEventCodec.FirstLink);
+            Assert.Equal(payload, Encoding.UTF8.GetString(data.Payload.Span));
+            var read = new EventCodec().Decode(new StoredEvent(
+                StreamName.Audit, 0, new LogPosition(1), data.EventId, data.Type, data.Payload, data.Metadata));
+            var (again, _) = new EventCodec().Encode(read.Event, Context, IEventCodec.FirstLink);
+            Assert.Equal(payload, Encoding.UTF8.GetString(again.Payload.Span));
+        }
     }
 
     [Fact]

@@ -1,0 +1,13 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ChatCqrs.Application.Auditing;
+
+/// <summary>Registers the services of the audit's use cases.</summary>
+public static class AuditServices
+{
+    public static IServiceCollection AddAuditUseCases(this IServiceCollection services) => services
+        .AddSingleton<AuditWriter>()
+        .AddSingleton<IAccessLog, AccessLog>()
+        .AddSingleton<IMatters, Matters>()
+        .AddSingleton<IAuditedContent, AuditedContent>();
+}
