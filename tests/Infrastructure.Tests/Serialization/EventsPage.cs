@@ -31,7 +31,7 @@ internal static partial class EventsPage
     [GeneratedRegex(@"^### `([a-z.0-9-]+)`", RegexOptions.Multiline)]
     private static partial Regex Heading();
 
-    [GeneratedRegex("`([a-z_]+)`")]
+    [GeneratedRegex("`([a-z_0-9]+)`")]
     private static partial Regex CodeSpan();
 
     private static string Root()
