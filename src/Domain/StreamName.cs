@@ -19,7 +19,8 @@ public static class StreamName
     /// <summary>The prefixes of the product's streams. Event stores ignore all other streams.</summary>
     public static readonly IReadOnlyList<string> Prefixes =
     [
-        ConversationPrefix, ReceiptsPrefix, UserPrefix, AuditorPrefix, MatterPrefix, HoldPrefix, AuditPrefix, CutsPrefix,
+        ConversationPrefix, ReceiptsPrefix, UserPrefix,
+        AuditorPrefix, MatterPrefix, HoldPrefix, AuditPrefix, CutsPrefix,
     ];
 
     public static string Of(ConversationId id) => ConversationPrefix + id;

@@ -20,7 +20,7 @@ public readonly record struct AccessId(UserId Auditor, Guid Value);
 public interface IAccessLog
 {
     /// <summary>Records an access. On return it is durable; only then may anything be answered.</summary>
-    /// <exception cref="Ports.StoreUnavailableException">The log cannot be reached: nothing may be answered.</exception>
+    /// <exception cref="Ports.StoreUnavailableException">The log is out of reach: nothing may be answered.</exception>
     Task<AccessId> RecordAsync(AuditAccess access, CancellationToken cancellationToken);
 
     /// <summary>Records what was answered, also of an answer that was cut off.</summary>

@@ -17,7 +17,7 @@ public interface IMatters
 {
     /// <summary>Opens a matter for a call, as the log says now.</summary>
     /// <param name="auditor">Who looks. An open matter serves every auditor, not only who asked for it.</param>
-    /// <param name="conversation">What the call shows; null for a call that shows several conversations or none.</param>
+    /// <param name="conversation">What the call shows; null for several conversations or none.</param>
     /// <exception cref="RefusedException">
     /// <see cref="Refusal.MatterUnknown"/>, <see cref="Refusal.MatterPending"/>, <see cref="Refusal.MatterEnded"/>,
     /// <see cref="Refusal.MatterScope"/>.

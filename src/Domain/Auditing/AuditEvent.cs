@@ -10,9 +10,9 @@ public abstract record AuditEvent
     /// <summary>Time of the decision, UTC, to the millisecond.</summary>
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>An auditor is about to be shown something. In the auditor's stream, before the answer's first byte.</summary>
+    /// <summary>An auditor is about to be shown something: before the answer's first byte.</summary>
     /// <param name="Call">The name of the call, such as <c>state</c>.</param>
-    /// <param name="Conversation">The conversation that is looked at; null for a call that shows several or none.</param>
+    /// <param name="Conversation">What is looked at; null for several conversations or none.</param>
     /// <param name="Matter">The matter that the call named; null for none.</param>
     /// <param name="Scope">What the call asked for, as its query says; null for nothing.</param>
     /// <param name="Content">Whether content is opened.</param>
@@ -46,7 +46,8 @@ public abstract record AuditEvent
     /// <param name="Matter">The matter that it belongs to; null for none.</param>
     /// <param name="ReviewAt">When somebody should ask whether it is still needed, UTC.</param>
     public sealed record HoldPlaced(
-        HoldId Hold, UserId By, MatterId? Matter, AuditScope Scope, string Reason, DateTimeOffset ReviewAt) : AuditEvent;
+        HoldId Hold, UserId By, MatterId? Matter, AuditScope Scope, string Reason, DateTimeOffset ReviewAt)
+        : AuditEvent;
 
     /// <param name="By">Who approved; null where holds need no approval.</param>
     public sealed record HoldApproved(HoldId Hold, UserId? By) : AuditEvent;
@@ -66,7 +67,7 @@ public abstract record AuditEvent
         IReadOnlyList<string> Admins, IReadOnlyList<string> Auditors, IReadOnlyList<string> Compliance,
         bool WithoutApproval) : AuditEvent;
 
-    /// <summary>The heads of batches were made again from the log and compared with those that were published.</summary>
+    /// <summary>Heads of batches were made again from the log, and compared with those published.</summary>
     /// <param name="Differing">The batches that differ, at most 100 of them; empty if all are equal.</param>
     public sealed record LogVerified(long FirstBatch, long LastBatch, IReadOnlyList<long> Differing) : AuditEvent;
 

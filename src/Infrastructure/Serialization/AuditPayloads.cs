@@ -146,7 +146,8 @@ internal static class ScopePayload
         scope.Users.Count == 0 ? null : [.. scope.Users.Select(id => id.Value)];
 
     public static AuditScope ToDomain(
-        IReadOnlyList<Guid>? conversations, IReadOnlyList<Guid>? users, DateTimeOffset? from, DateTimeOffset? to) => new(
+        IReadOnlyList<Guid>? conversations, IReadOnlyList<Guid>? users, DateTimeOffset? from, DateTimeOffset? to) =>
+        new(
         [.. (conversations ?? []).Select(id => new ConversationId(id))],
         [.. (users ?? []).Select(id => new UserId(id))], from, to);
 }

@@ -81,7 +81,8 @@ internal static class EventRegistry
         Format<AuditEvent.AuditDelivered, AuditDeliveredV1>(
             "audit-delivered.v1", EventJson.Default.AuditDeliveredV1, AuditDeliveredV1.Of, (p, at) => p.ToDomain(at)),
         Format<AuditEvent.MatterRequested, MatterRequestedV1>(
-            "matter-requested.v1", EventJson.Default.MatterRequestedV1, MatterRequestedV1.Of, (p, at) => p.ToDomain(at)),
+            "matter-requested.v1", EventJson.Default.MatterRequestedV1, MatterRequestedV1.Of,
+            (p, at) => p.ToDomain(at)),
         Format<AuditEvent.MatterApproved, MatterApprovedV1>(
             "matter-approved.v1", EventJson.Default.MatterApprovedV1, MatterApprovedV1.Of, (p, at) => p.ToDomain(at)),
         Format<AuditEvent.MatterRefused, MatterRefusedV1>(
@@ -103,7 +104,8 @@ internal static class EventRegistry
         Format<AuditEvent.ErasureLimited, ErasureLimitedV1>(
             "erasure-limited.v1", EventJson.Default.ErasureLimitedV1, ErasureLimitedV1.Of, (p, at) => p.ToDomain(at)),
         Format<AuditEvent.StreamTruncated, StreamTruncatedV1>(
-            "stream-truncated.v1", EventJson.Default.StreamTruncatedV1, StreamTruncatedV1.Of, (p, at) => p.ToDomain(at)),
+            "stream-truncated.v1", EventJson.Default.StreamTruncatedV1, StreamTruncatedV1.Of,
+            (p, at) => p.ToDomain(at)),
     ];
 
     private static readonly Dictionary<string, EventFormat> ByName = Formats.ToDictionary(format => format.Name);

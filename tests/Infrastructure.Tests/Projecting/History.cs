@@ -267,7 +267,8 @@ internal sealed class History(IEventStore log, int seed = 1)
         var scope = new AuditScope([.. _conversations.Keys.Take(1)], [auditor], null, null);
         await AppendAsync(StreamName.Of(matter), auditor,
         [
-            new AuditEvent.MatterRequested(matter, auditor, "Title", "Reason", scope, true, Now.AddDays(9)) { At = Now },
+            new AuditEvent.MatterRequested(matter, auditor, "Title", "Reason", scope, true, Now.AddDays(9))
+            { At = Now },
             _random.Next(2) == 0
                 ? new AuditEvent.MatterApproved(matter, approver) { At = Now }
                 : new AuditEvent.MatterRefused(matter, approver) { At = Now },
