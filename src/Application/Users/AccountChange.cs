@@ -10,8 +10,8 @@ public abstract record AccountChange
     {
     }
 
-    /// <summary>When it was decided, UTC, to the millisecond.</summary>
-    public required DateTimeOffset At { get; init; }
+    /// <summary>Where the log has it.</summary>
+    public required LogPosition Position { get; init; }
 
     /// <param name="Settings">All of the user's settings of the conversation.</param>
     public sealed record OfSettings(ConversationId Conversation, ConversationSettings Settings) : AccountChange;

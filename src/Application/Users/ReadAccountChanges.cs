@@ -34,10 +34,10 @@ public static class ReadAccountChanges
             var events = await ReadAsync(request.User, first, request.Last, cancellationToken);
             var seen = new HashSet<object>();
             var changes = new List<AccountChange>();
-            foreach (var (revision, @event) in Enumerable.Reverse(events))
+            foreach (var item in Enumerable.Reverse(events))
             {
-                if (KeyOf(@event) is { } key && (!request.ProfileOnly || key is Type) && seen.Add(key)
-                    && await ChangeAsync(request.User, revision, @event, cancellationToken) is { } change)
+                if (KeyOf((UserEvent)item.Event) is { } key && (!request.ProfileOnly || key is Type) && seen.Add(key)
+                    && await ChangeAsync(request.User, item, cancellationToken) is { } change)
                     changes.Add(change);
             }
 
@@ -58,24 +58,27 @@ public static class ReadAccountChanges
         };
 
         private async ValueTask<AccountChange?> ChangeAsync(
-            UserId user, long revision, UserEvent @event, CancellationToken cancellationToken) => @event switch
+            UserId user, Recorded item, CancellationToken cancellationToken) => item.Event switch
             {
                 UserEvent.ConversationSettingsChanged e =>
-                    new AccountChange.OfSettings(e.Conversation, e.Settings) { At = e.At },
-                UserEvent.UserBlocked e => new AccountChange.OfBlock(e.Other, Blocked: true) { At = e.At },
-                UserEvent.UserUnblocked e => new AccountChange.OfBlock(e.Other, Blocked: false) { At = e.At },
-                UserEvent.DeviceAdded e =>
-                    new AccountChange.OfDevice(await ShownAsync(user, e, cancellationToken), Added: true) { At = e.At },
+                    new AccountChange.OfSettings(e.Conversation, e.Settings) { Position = item.Position },
+                UserEvent.UserBlocked e =>
+                    new AccountChange.OfBlock(e.Other, Blocked: true) { Position = item.Position },
+                UserEvent.UserUnblocked e =>
+                    new AccountChange.OfBlock(e.Other, Blocked: false) { Position = item.Position },
+                UserEvent.DeviceAdded e => new AccountChange.OfDevice(
+                    await ShownAsync(user, e, cancellationToken), Added: true)
+                { Position = item.Position },
                 UserEvent.DeviceRemoved e
-                    when await AddedAsync(user, revision, e.Device, cancellationToken) is { } added =>
+                    when await AddedAsync(user, item.Revision, e.Device, cancellationToken) is { } added =>
                     new AccountChange.OfDevice(await ShownAsync(user, added, cancellationToken), Added: false)
                     {
-                        At = e.At,
+                        Position = item.Position,
                     },
                 UserEvent.ProfileChanged e => new AccountChange.OfProfile(
                     user, await OpenAsync(user, e.Profile, cancellationToken))
-                { At = e.At },
-                UserEvent.UserErased e => new AccountChange.OfProfile(user, Profile: null) { At = e.At },
+                { Position = item.Position },
+                UserEvent.UserErased => new AccountChange.OfProfile(user, Profile: null) { Position = item.Position },
                 _ => null,
             };
 
@@ -120,13 +123,13 @@ public static class ReadAccountChanges
         }
 
         /// <summary>Reads events, but for those of types that only a newer version knows.</summary>
-        private async ValueTask<List<(long Revision, UserEvent Event)>> ReadAsync(
+        private async ValueTask<List<Recorded>> ReadAsync(
             UserId user, long first, long last, CancellationToken cancellationToken)
         {
             var stored = await store.ReadStreamAsync(
                 StreamName.Of(user), first, ReadDirection.Forwards, (int)(last - first + 1), cancellationToken);
             return [.. stored.Where(item => item.Revision <= last && codec.TypeOf(item.Type) is not null)
-                .Select(item => (item.Revision, (UserEvent)codec.Decode(item).Event))];
+                .Select(codec.Decode)];
         }
     }
 }

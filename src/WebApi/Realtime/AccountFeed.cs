@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
@@ -12,8 +13,8 @@ namespace ChatCqrs.WebApi.Realtime;
 /// <see cref="LogFollower"/> finds, whichever node wrote them (docs/adr/0035). Frames are hints.
 /// </summary>
 internal sealed class AccountFeed(
-    IMediator mediator, IInbox inbox, IReadSide readSide, IEventCodec codec, OpenSockets sockets, TimeProvider clock,
-    ILogger<AccountFeed> logger)
+    IMediator mediator, IEventStore log, IInbox inbox, IReadSide readSide, IEventCodec codec, OpenSockets sockets,
+    TimeProvider clock, ILogger<AccountFeed> logger)
     : BackgroundService
 {
     /// <summary>The most users whose changes wait; those of further users are dropped.</summary>
@@ -22,10 +23,16 @@ internal sealed class AccountFeed(
     /// <summary>The most users of one round.</summary>
     private const int RoundMax = 100;
 
+    /// <summary>The most rounds kept for sockets that have not read their inbox yet; others are dropped.</summary>
+    private const int LateMax = 100;
+
     /// <summary>
     /// How long the read models may take to know the changed users' conversations, before the next try.
     /// </summary>
     private static readonly TimeSpan ViewsWait = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a welcome waits for the log to say where its end is.</summary>
+    private static readonly TimeSpan HeadWait = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The pause after a failure.</summary>
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
@@ -36,16 +43,53 @@ internal sealed class AccountFeed(
     private readonly Lock _lock = new();
     private readonly Dictionary<UserId, Revisions> _own = [];
     private readonly Dictionary<UserId, Revisions> _profiles = [];
+    private readonly Queue<Late> _late = [];
+    private LogPosition _through;
+    private Task<LogPosition> _head = Task.FromResult(LogPosition.Start);
 
-    /// <summary>Takes changed streams of users. Quick, and never throws.</summary>
-    /// <param name="through">A position at which the log holds these changes.</param>
-    public void Note(IEnumerable<ChangedStream> changed, LogPosition through)
+    /// <summary>
+    /// Welcomes a socket and registers it. No look at the log falls between the two, so a change is either in what the
+    /// client reads after its welcome, or told.
+    /// </summary>
+    /// <returns>Whether it is the user's first socket.</returns>
+    public async ValueTask<bool> WelcomeAsync(Connection connection, ReadOnlyMemory<byte> welcome)
     {
-        if (sockets.IsEmpty)
-            return;
+        var head = await HeadAsync();
         lock (_lock)
         {
-            foreach (var stream in changed)
+            connection.WelcomedAt = head > _through ? head : _through;
+            connection.Send(welcome);
+            return sockets.Add(connection);
+        }
+    }
+
+    /// <summary>Where the log ends. Sockets that open at the same time share one query.</summary>
+    /// <returns>
+    /// The log's start where the log does not answer at once: then the socket may be told what it reads by itself, too.
+    /// </returns>
+    private async ValueTask<LogPosition> HeadAsync()
+    {
+        Task<LogPosition> head;
+        lock (_lock)
+            head = _head = _head.IsCompleted ? log.HeadAsync(CancellationToken.None) : _head;
+        try
+        {
+            return await head.WaitAsync(HeadWait, clock);
+        }
+        catch (Exception exception) when (exception is StoreUnavailableException or TimeoutException)
+        {
+            return LogPosition.Start;
+        }
+    }
+
+    /// <summary>Takes changed streams of users, or none. Called for each look; quick, and never throws.</summary>
+    /// <param name="through">The position up to which the log is known now.</param>
+    public void Note(IEnumerable<ChangedStream> changed, LogPosition through)
+    {
+        lock (_lock)
+        {
+            _through = through;
+            foreach (var stream in sockets.IsEmpty ? [] : changed)
             {
                 var user = new UserId(StreamName.IdOf(stream.Stream));
                 var range = new Revisions(stream.First, stream.Last, through);
@@ -55,7 +99,7 @@ internal sealed class AccountFeed(
                     Add(_profiles, user, range);
             }
 
-            if (_work.CurrentCount == 0 && _own.Count + _profiles.Count > 0)
+            if (_work.CurrentCount == 0 && _own.Count + _profiles.Count + _late.Count > 0)
                 _work.Release();
         }
     }
@@ -71,9 +115,20 @@ internal sealed class AccountFeed(
         while (true)
         {
             await _work.WaitAsync(stoppingToken);
+            for (var left = LateCount; left > 0; left--)
+                await TryLateAsync(stoppingToken);
             for (var more = true; more;)
                 more = await TryAsync(_own, TellOwnAsync, stoppingToken)
                     | await TryAsync(_profiles, TellOthersAsync, stoppingToken);
+        }
+    }
+
+    private int LateCount
+    {
+        get
+        {
+            lock (_lock)
+                return _late.Count;
         }
     }
 
@@ -86,23 +141,50 @@ internal sealed class AccountFeed(
         var round = Take(waiting);
         if (round.Count == 0)
             return false;
+        if (!await TryAsync(() => tell(round, cancellationToken), cancellationToken))
+            PutBack(waiting, round);
+        return true;
+    }
+
+    /// <summary>Tells the oldest of the late rounds to the sockets that have read their inbox since.</summary>
+    private async Task TryLateAsync(CancellationToken cancellationToken)
+    {
+        Late late;
+        lock (_lock)
+            late = _late.Dequeue();
+        var open = late.Sockets.Where(connection => connection.Socket.State == WebSocketState.Open)
+            .ToLookup(connection => connection.IsNew);
+        var known = open[false].ToList();
+        if (known.Count > 0 && !await TryAsync(ShowAsync, cancellationToken))
+            PutOff(late);
+        else if (open[true].Any())
+            PutOff(late with { Sockets = [.. open[true]] });
+
+        async Task<bool> ShowAsync()
+        {
+            await TellAsync(late.Round, known, cancellationToken);
+            return true;
+        }
+    }
+
+    /// <returns>False where it is to be tried again.</returns>
+    private async Task<bool> TryAsync(Func<Task<bool>> tell, CancellationToken cancellationToken)
+    {
         try
         {
-            if (!await tell(round, cancellationToken))
-                PutBack(waiting, round);
+            return await tell();
         }
         catch (StoreUnavailableException exception)
         {
             logger.LogDebug("Sockets are told of account changes later: {Reason}", exception.Message);
-            PutBack(waiting, round);
             await Task.Delay(RetryAfter, clock, cancellationToken);
+            return false;
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             logger.LogError(exception, "Sockets could not be told of account changes."); // Hints: they are dropped.
+            return true;
         }
-
-        return true;
     }
 
     private async Task<bool> TellOwnAsync(Dictionary<UserId, Revisions> round, CancellationToken cancellationToken)
@@ -126,9 +208,20 @@ internal sealed class AccountFeed(
     {
         if (!await readSide.WaitForAsync(round.Values.Max(range => range.Through), ViewsWait, cancellationToken))
             return false;
+        var open = sockets.ByIsNew();
+        await TellAsync(round, open[false], cancellationToken);
+        if (open[true].Any())
+            PutOff(new Late(round, [.. open[true]]));
+        return true;
+    }
+
+    /// <summary>Tells profiles to sockets that know all of their conversations.</summary>
+    private async Task TellAsync(
+        Dictionary<UserId, Revisions> round, IEnumerable<Connection> known, CancellationToken cancellationToken)
+    {
         var shared = await inbox.ConversationsOfAsync(
             [.. round.Keys], Connection.ConversationsMax, cancellationToken);
-        foreach (var (user, others) in sockets.Sharing(shared))
+        foreach (var (user, others) in OpenSockets.Sharing(known, shared))
         {
             foreach (var change in await ChangesAsync(user, round[user], profileOnly: true, cancellationToken))
             {
@@ -137,14 +230,14 @@ internal sealed class AccountFeed(
                     connection.Hint(frame);
             }
         }
-
-        return true;
     }
 
     /// <summary>
-    /// Whether a change came after the welcome. An earlier one the client reads for itself: it reads its inbox later.
+    /// Whether a change may have come after the welcome; an earlier one is in what the client reads for itself. The
+    /// change's own time does not tell: it may take seconds from the decision to the log.
     /// </summary>
-    private static bool IsNews(AccountChange change, Connection connection) => change.At >= connection.OpenedAt;
+    private static bool IsNews(AccountChange change, Connection connection) =>
+        change.Position > connection.WelcomedAt;
 
     /// <returns>None where they cannot be read: one user's events hold up nobody else's hints.</returns>
     private async Task<IReadOnlyList<AccountChange>> ChangesAsync(
@@ -182,6 +275,15 @@ internal sealed class AccountFeed(
         }
     }
 
+    private void PutOff(Late late)
+    {
+        lock (_lock)
+        {
+            if (_late.Count < LateMax)
+                _late.Enqueue(late);
+        }
+    }
+
     private static void Add(Dictionary<UserId, Revisions> waiting, UserId user, Revisions range)
     {
         if (waiting.TryGetValue(user, out var known))
@@ -195,6 +297,9 @@ internal sealed class AccountFeed(
             waiting.Add(user, range);
         }
     }
+
+    /// <summary>Changed profiles, and the sockets that had not read their inbox yet.</summary>
+    private sealed record Late(Dictionary<UserId, Revisions> Round, IReadOnlyList<Connection> Sockets);
 
     /// <summary>Revisions of a user's stream, and a position at which the log holds them.</summary>
     private readonly record struct Revisions(long First, long Last, LogPosition Through);

@@ -44,8 +44,11 @@ internal sealed partial class Connection(
         set => Volatile.Write(ref _expiresAt, value.UtcTicks);
     }
 
-    /// <summary>When the client was welcomed, UTC, to the millisecond.</summary>
-    public DateTimeOffset OpenedAt { get; init; }
+    /// <summary>
+    /// Where the log was when the client was welcomed: changes of accounts up to there are in what the client reads
+    /// next, and it is told of later ones. Belongs to <see cref="AccountFeed"/>.
+    /// </summary>
+    public LogPosition WelcomedAt { get; set; }
 
     /// <summary>Where the client is.</summary>
     public ClientAddress Address { get; init; }

@@ -119,16 +119,17 @@ internal sealed class OpenSockets
         return isNew;
     }
 
-    /// <summary>Finds the sockets of this node that share a conversation with some users, but for their own.</summary>
+    /// <summary>Finds the sockets that share a conversation with some users, but for their own.</summary>
+    /// <param name="among">The sockets to look at.</param>
     /// <param name="memberships">The users' conversations.</param>
     /// <returns>The sockets by user; users whom none shares anything with are missing.</returns>
-    public Dictionary<UserId, List<Connection>> Sharing(
-        IReadOnlyCollection<(UserId User, ConversationId Conversation)> memberships)
+    public static Dictionary<UserId, List<Connection>> Sharing(
+        IEnumerable<Connection> among, IReadOnlyCollection<(UserId User, ConversationId Conversation)> memberships)
     {
         var conversations = memberships.GroupBy(item => item.Conversation, item => item.User)
             .ToDictionary(group => group.Key, group => group.ToList());
         var (sharing, found) = (new Dictionary<UserId, List<Connection>>(), new HashSet<UserId>());
-        foreach (var connection in conversations.Count > 0 ? All() : [])
+        foreach (var connection in conversations.Count > 0 ? among : [])
         {
             found.Clear();
             connection.FindSharing(conversations, found);
@@ -143,6 +144,9 @@ internal sealed class OpenSockets
 
         return sharing;
     }
+
+    /// <summary>Divides the sockets: those that have read their inbox know all of their conversations.</summary>
+    public ILookup<bool, Connection> ByIsNew() => All().ToLookup(connection => connection.IsNew);
 
     private IEnumerable<Connection> All() => _connections.Values.SelectMany(connections => connections);
 }

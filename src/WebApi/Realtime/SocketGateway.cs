@@ -15,8 +15,8 @@ namespace ChatCqrs.WebApi.Realtime;
 internal sealed class SocketGateway(
     IAccessTokens tokens, Newcomers newcomers, OpenSockets sockets, IPresence presence, PresenceWatch watch,
     CatchUpLoop catchUp, FrameHandler frames, SocketRate rate, NewcomerPlaces places, IMessageRate frameRate,
-    Origins origins, ILogIncarnation incarnation, TimeProvider clock, IHostApplicationLifetime lifetime,
-    ILogger<SocketGateway> logger)
+    Origins origins, AccountFeed accounts, ILogIncarnation incarnation, TimeProvider clock,
+    IHostApplicationLifetime lifetime, ILogger<SocketGateway> logger)
 {
     /// <summary>The largest frame that a client may send, in bytes.</summary>
     public const int FrameMax = 512 * 1024;
@@ -97,19 +97,16 @@ internal sealed class SocketGateway(
         HttpContext context, WebSocket socket, AccessPrincipal caller, string token)
     {
         var upgrade = context.Features.GetRequiredFeature<UpgradeFeature>();
-        var now = clock.GetUtcNow();
         var connection = new Connection(
             caller.User, caller.Device, caller.ExpiresAt, socket, upgrade.Outbound!, upgrade.Inbound!)
         {
             OnCatchUpNeeded = catchUp.Start,
-            OpenedAt = new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerMillisecond), now.Offset),
             Address = ClientAddress.Of(context),
             Share = sockets.Of(caller.User) is [var other, ..] ? other.Share : new FrameShare(),
         };
         upgrade.Limit(count => Allow(connection, count));
         var welcomed = incarnation.Current;
-        connection.Send(FrameWriter.Welcome(connection, now, welcomed));
-        if (sockets.Add(connection))
+        if (await accounts.WelcomeAsync(connection, FrameWriter.Welcome(connection, clock.GetUtcNow(), welcomed)))
             presence.Report(connection.User);
         try
         {

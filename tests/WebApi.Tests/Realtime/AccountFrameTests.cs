@@ -1,9 +1,14 @@
 using System.Text.Json;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Realtime;
 using ChatCqrs.WebApi.Tests.Accounts;
+using ChatCqrs.WebApi.Tests.Media;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
@@ -168,6 +173,125 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
                 about = (string?)null,
                 avatar = (string?)null,
             });
+    }
+
+    [Fact]
+    public async Task A_new_avatar_is_told_and_that_there_is_none_any_more()
+    {
+        var (ann, other, ben) = await DevicesAsync();
+        await StartAsync(ann, ben);
+        using var away = await JsonSocket.SyncedAsync(_two, other.Access);
+        using var bens = await JsonSocket.SyncedAsync(_two, ben.Access);
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("image"), "file_type" },
+            { new ByteArrayContent(MediaServer.Picture()), "file", "a.png" },
+        };
+        var file = (await one.PostAsync("/v1/media", form, ann.Access)).Is(201).Text("file_id");
+
+        foreach (var avatar in new[] { file, null })
+        {
+            (await one.PatchAsync("/v1/users/me", new { avatar }, ann.Access)).Is(200);
+            await EachAsync([away, bens], async socket =>
+            {
+                var frame = await socket.NextAsync("account");
+                Assert.Equal(
+                    ("profile_changed", ann.User, avatar),
+                    (frame.GetProperty("kind").GetString(), frame.GetProperty("user_id").GetString(),
+                        frame.GetProperty("avatar").GetString()));
+            });
+        }
+    }
+
+    [Fact]
+    public async Task A_linked_device_is_told_at_every_node_but_not_to_itself()
+    {
+        var ann = await one.SignInAsync();
+        using var here = await JsonSocket.SyncedAsync(one, ann.Access);
+        using var there = await JsonSocket.SyncedAsync(_two, ann.Access);
+        var link = await DeviceLinkTests.StartAsync(one);
+
+        (await _two.PostAsync($"{link.Path}/approval", new { proof = link.Proof }, ann.Access)).Is(204);
+
+        var browser = Tokens.Of((await DeviceLinkTests.WaitAsync(one, link)).Is(200));
+        await EachAsync([here, there], async socket =>
+        {
+            var frame = await socket.NextAsync("account");
+            var device = frame.GetProperty("device");
+            Assert.Equal(
+                ("device_added", browser.Device, true, false),
+                (frame.GetProperty("kind").GetString(), device.GetProperty("device_id").GetString(),
+                    device.GetProperty("ephemeral").GetBoolean(), device.GetProperty("current").GetBoolean()));
+        });
+        using var its = await JsonSocket.SyncedAsync(one, browser.Access);
+        (await one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
+        Assert.Equal("profile_changed", (await its.NextAsync("account")).GetProperty("kind").GetString());
+    }
+
+    [Fact]
+    public async Task A_change_that_was_decided_before_a_socket_opened_and_stored_after_that_is_told()
+    {
+        var (ann, other, ben) = await DevicesAsync();
+        await StartAsync(ann, ben);
+        await using var busy = await one.Database.OpenConnectionAsync();
+        await DoAsync($"SELECT pg_advisory_lock({LogSchema.AppendLock})");
+        var slow = one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access);
+        await Eventually.IsTrue(
+            async () => await DoAsync(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (" +
+                "SELECT oid FROM pg_database WHERE datname = current_database())") is 1L,
+            "the append waits");
+        using var acting = await JsonSocket.SyncedAsync(one, ann.Access);
+        using var away = await JsonSocket.SyncedAsync(_two, other.Access);
+        using var bens = await JsonSocket.SyncedAsync(_two, ben.Access);
+
+        await DoAsync($"SELECT pg_advisory_unlock({LogSchema.AppendLock})");
+
+        (await slow).Is(200);
+        await EachAsync([acting, away, bens], async socket =>
+            Assert.Equal("Anna", (await socket.NextAsync("account")).GetProperty("name").GetString()));
+
+        async Task<object?> DoAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, busy);
+            return await command.ExecuteScalarAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_socket_that_waits_for_its_first_catch_up_is_told_what_changes_meanwhile()
+    {
+        var (ann, other, ben) = await DevicesAsync();
+        var cat = await one.SignInAsync();
+        await StartAsync(ann, ben, cat);
+        using var cats = await JsonSocket.SyncedAsync(one, cat.Access);
+        var turns = one.Services.GetRequiredService<CatchUpTurns>();
+        var gate = new TaskCompletionSource<bool>();
+        var held = Enumerable.Range(0, new LiveOptions().CatchUpsMax)
+            .Select(_ => turns.TakeAsync(() => gate.Task)).ToList();
+        using var away = await WelcomedAsync(other);
+        using var bens = await WelcomedAsync(ben);
+
+        (await one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
+        await EachAsync([cats, away], IsAnnaAsync); // One's own change needs no inbox.
+        gate.SetResult(true);
+        await Task.WhenAll(held);
+        await IsAnnaAsync(bens);
+
+        await EachAsync([cats, away, bens], socket => socket.LivesAsync());
+        (await one.PatchAsync("/v1/users/me", new { name = "Ann" }, ann.Access)).Is(200);
+        await EachAsync([cats, away, bens], async socket =>
+            Assert.Equal("Ann", (await socket.NextAsync("account")).GetProperty("name").GetString()));
+
+        async Task<JsonSocket> WelcomedAsync(Tokens who)
+        {
+            var socket = await JsonSocket.OpenAsync(one, who.Access);
+            await socket.NextAsync("welcome");
+            return socket;
+        }
+
+        static async Task IsAnnaAsync(JsonSocket socket) =>
+            Assert.Equal("Anna", (await socket.NextAsync("account")).GetProperty("name").GetString());
     }
 
     [Fact]
