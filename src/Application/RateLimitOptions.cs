@@ -13,7 +13,7 @@ public sealed record RateLimitOptions
     /// <summary>Requests of one user.</summary>
     public Bucket User { get; init; } = new() { Burst = 2_000, PerSecond = 100 };
 
-    /// <summary>Requests from one address (IPv6: one /64), of any user.</summary>
+    /// <summary>Requests from one address (IPv6: one /56), of any user.</summary>
     public Bucket Address { get; init; } = new() { Burst = 5_000, PerSecond = 500 };
 
     /// <summary>Registrations from one address.</summary>
@@ -35,7 +35,7 @@ public sealed record RateLimitOptions
     public int SocketsMax { get; set; } = 100;
 
     /// <summary>
-    /// The most sockets of one address (IPv6: one /64) on one node that have not said yet who they are; 1 to 1,000,000.
+    /// The most sockets of one address (IPv6: one /56) on one node that have not said yet who they are; 1 to 1,000,000.
     /// </summary>
     public int NewcomersMax { get; set; } = 200;
 

@@ -28,7 +28,7 @@ internal sealed class AccountSecrets(IContentSealer sealer)
         FingerprintAsync(
             "code", [.. registration.ToByteArray(bigEndian: true), .. Encoding.UTF8.GetBytes(code)], cancellationToken);
 
-    /// <param name="address">An IPv4 address, or the /64 of an IPv6 address.</param>
+    /// <param name="address">An IPv4 address, or the /56 of an IPv6 address.</param>
     public async ValueTask<AddressKey> AddressKeyAsync(ulong address, CancellationToken cancellationToken)
     {
         var bytes = new byte[sizeof(ulong)];

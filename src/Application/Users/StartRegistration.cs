@@ -30,7 +30,7 @@ public static class StartRegistration
         public string? RefreshToken { get; init; }
     }
 
-    /// <param name="Address">The client's address: IPv4, or the /64 of IPv6; 0 if unknown.</param>
+    /// <param name="Address">The client's address: IPv4, or the /56 of IPv6; 0 if unknown.</param>
     public sealed record Command(Body Body, ulong Address) : IRequest<Result>;
 
     /// <param name="Code">The code, in Development only; otherwise null.</param>

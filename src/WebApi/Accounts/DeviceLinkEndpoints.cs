@@ -44,7 +44,7 @@ public static class DeviceLinkEndpoints
 
     /// <summary>HEAD does not wait: nobody would read the answer.</summary>
     private static async Task<DeviceLinkStatusAnswer> AwaitAsync(
-        string link_id, IMediator mediator, HttpContext context, [FromServices] LinkWaitLimit waits,
+        string link_id, IMediator mediator, HttpContext context, [FromServices] LinkWaitPlaces waits,
         [FromServices] IHostApplicationLifetime lifetime, CancellationToken cancellationToken)
     {
         context.Response.OnStarting(() =>
@@ -53,7 +53,7 @@ public static class DeviceLinkEndpoints
                 context.Response.Headers.WWWAuthenticate = Scheme;
             return Task.CompletedTask;
         });
-        using var lease = waits.Take(ClientAddress.Of(context));
+        using var place = waits.Take(ClientAddress.Of(context));
         var stopping = HttpMethods.IsHead(context.Request.Method)
             ? new CancellationToken(canceled: true)
             : lifetime.ApplicationStopping;

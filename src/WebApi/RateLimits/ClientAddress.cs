@@ -5,11 +5,14 @@ using System.Net.Sockets;
 namespace ChatCqrs.WebApi.RateLimits;
 
 /// <summary>
-/// The key of limits by address: an IPv4 address, or the /64 of an IPv6 address, because a customer has at least a /64
-/// (RFC 6177).
+/// The key of limits by address: an IPv4 address, or the /56 of an IPv6 address, because a customer often has as many
+/// (RFC 6177, section 2).
 /// </summary>
 internal readonly record struct ClientAddress(ulong Value)
 {
+    /// <summary>The first 56 of the first 64 bits.</summary>
+    private const ulong PrefixMask = ~0xFFul;
+
     public static ClientAddress Of(HttpContext context) => Of(context.Connection.RemoteIpAddress);
 
     public static ClientAddress Of(IPAddress? address)
@@ -22,6 +25,6 @@ internal readonly record struct ClientAddress(ulong Value)
         address.TryWriteBytes(bytes, out _);
         return new ClientAddress(address.AddressFamily == AddressFamily.InterNetwork
             ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
-            : BinaryPrimitives.ReadUInt64BigEndian(bytes));
+            : BinaryPrimitives.ReadUInt64BigEndian(bytes) & PrefixMask);
     }
 }

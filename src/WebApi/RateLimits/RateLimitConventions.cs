@@ -46,7 +46,7 @@ public static class RateLimitConventions
         services.AddSingleton<IRetentionRate, RetentionRate>();
         services.AddSingleton<TypingRate>();
         services.AddSingleton<SocketRate>();
-        services.AddSingleton<LinkWaitLimit>();
+        services.AddSingleton<LinkWaitPlaces>();
         services.AddSingleton<NewcomerPlaces>();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>()

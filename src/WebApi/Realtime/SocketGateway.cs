@@ -41,7 +41,8 @@ internal sealed class SocketGateway(
 
     /// <summary>What the handshake says: whose the socket is, and by which token.</summary>
     /// <param name="Caller">Null where the first frame must say it.</param>
-    private sealed record Admission(AccessPrincipal? Caller, string? Token);
+    /// <param name="Place">Held until it has; null where the caller is known.</param>
+    private sealed record Admission(AccessPrincipal? Caller, string? Token, IDisposable? Place);
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -87,8 +88,7 @@ internal sealed class SocketGateway(
         }
         finally
         {
-            if (admission.Caller is null)
-                places.Leave(ClientAddress.Of(context));
+            admission.Place?.Dispose();
             socket?.Dispose();
         }
     }
@@ -157,6 +157,7 @@ internal sealed class SocketGateway(
         var token = TokenOf(context);
         var isNewcomer = token is null && context.WebSockets.IsWebSocketRequest;
         AccessPrincipal? caller = null;
+        IDisposable? place = null;
         Problem? problem;
         try
         {
@@ -173,7 +174,7 @@ internal sealed class SocketGateway(
 
             problem = refusal is null ? ProblemOf(context) : Problems.Of(refusal);
             if (problem is null && isNewcomer)
-                places.Enter(ClientAddress.Of(context));
+                place = places.Take(ClientAddress.Of(context));
             else if (problem is null)
                 Count(caller!.User);
         }
@@ -185,7 +186,7 @@ internal sealed class SocketGateway(
         }
 
         if (problem is null)
-            return new Admission(caller, token);
+            return new Admission(caller, token, place);
         await context.Response.WriteProblemAsync(problem);
         return null;
     }

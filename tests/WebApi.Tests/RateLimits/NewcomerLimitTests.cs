@@ -84,20 +84,67 @@ public sealed class NewcomerLimitTests(NewcomerLimitedServer server) : IClassFix
     }
 
     [Fact]
-    public void All_addresses_together_have_a_bound_too()
+    public void All_addresses_together_have_a_bound_too_with_rate_limits_or_without()
     {
-        var places = new NewcomerPlaces(
-            Microsoft.Extensions.Options.Options.Create(new Application.RateLimitOptions { Enabled = false }));
+        var places = Places(isEnabled: false);
         var one = ClientAddress.Of(IPAddress.Loopback);
-        for (var n = 0; n < NewcomerPlaces.AllMax; n++)
-            places.Enter(n % 2 == 0 ? one : ClientAddress.Of(IPAddress.Parse($"2001:db8:{n:x}::1")));
+        var taken = Enumerable.Range(0, NewcomerPlaces.AllMax).Select(_ => places.Take(one)).ToList();
 
-        var refused = Assert.Throws<Domain.RefusedException>(() => places.Enter(one));
-        places.Leave(one);
-        places.Enter(one);
+        var refused = Assert.Throws<Domain.RefusedException>(() => places.Take(Prefix(1)));
+        taken[0].Dispose();
+        taken[0].Dispose(); // Once is enough.
+        places.Take(one);
 
         Assert.Equal(Domain.Refusal.RateLimited, refused.Refusal);
         Assert.Equal(NewcomerPlaces.AllMax, places.Count);
+    }
+
+    [Fact]
+    public void Subnets_of_one_customer_count_as_one_address()
+    {
+        var places = Places(isEnabled: true);
+        for (var n = 0; n < 200; n++)
+            places.Take(ClientAddress.Of(IPAddress.Parse($"2001:db8:1:ab{n:x2}:{n:x}::1")));
+
+        Assert.Throws<Domain.RefusedException>(
+            () => places.Take(ClientAddress.Of(IPAddress.Parse("2001:db8:1:abff::1"))));
+        places.Take(ClientAddress.Of(IPAddress.Parse("2001:db8:1:ac00::1")));
+        places.Take(ClientAddress.Of(IPAddress.Parse("192.0.2.1")));
+    }
+
+    [Theory]
+    [InlineData(30)]
+    [InlineData(256)]
+    [InlineData(1_000)]
+    public void Many_addresses_that_take_all_they_get_leave_places_for_others(int count)
+    {
+        var places = Places(isEnabled: true);
+        for (var isTaking = true; isTaking;)
+        {
+            isTaking = false;
+            for (var n = 0; n < count; n++)
+                isTaking |= Took(places, Prefix(n));
+        }
+
+        Assert.All(Enumerable.Range(count, AddressPlaces.FreePart), n => Assert.True(Took(places, Prefix(n))));
+    }
+
+    private static NewcomerPlaces Places(bool isEnabled) => new(
+        Microsoft.Extensions.Options.Options.Create(new Application.RateLimitOptions { Enabled = isEnabled }));
+
+    private static ClientAddress Prefix(int n) => ClientAddress.Of(IPAddress.Parse($"2001:db8:{n:x}::1"));
+
+    private static bool Took(NewcomerPlaces places, ClientAddress address)
+    {
+        try
+        {
+            places.Take(address);
+            return true;
+        }
+        catch (Domain.RefusedException)
+        {
+            return false;
+        }
     }
 
     /// <summary>A server that allows an address a few tries of a token.</summary>
