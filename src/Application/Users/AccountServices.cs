@@ -14,6 +14,7 @@ public static class AccountServices
         services.AddSingleton<AccountSecrets>();
         services.AddSingleton<AccessRoles>();
         services.AddSingleton<RefreshTokens>();
+        services.AddSingleton<FirstTokens>();
         services.AddSingleton<DeviceAdmission>();
         services.AddSingleton<LinkSeal>();
         services.TryAddSingleton<LinkWaits>();

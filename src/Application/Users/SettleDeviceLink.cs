@@ -3,7 +3,6 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
 using FluentValidation;
 using MediatR;
-using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Users;
 
@@ -71,8 +70,8 @@ public static class SettleDeviceLink
     }
 
     internal sealed class Handler(
-        IDeviceLinks links, DeviceAdmission admission, UserWriter users, LinkSeal seal, RefreshTokens refreshTokens,
-        AccessRoles roles, IAccessTokens accessTokens, IOptions<TokenOptions> tokens, TimeProvider clock)
+        IDeviceLinks links, DeviceAdmission admission, UserWriter users, LinkSeal seal, FirstTokens tokens,
+        TimeProvider clock)
         : IRequestHandler<Command, Result>
     {
         public async Task<Result> Handle(Command request, CancellationToken cancellationToken)
@@ -118,14 +117,10 @@ public static class SettleDeviceLink
             Guid id, ClaimedDeviceLink claimed, UserId user, LogPosition position, CancellationToken cancellationToken)
         {
             var now = clock.GetUtcNow();
-            var refreshToken = await refreshTokens.MakeAsync(claimed.Device, cancellationToken);
-            var granted = await roles.OfAsync(user, claimed.Phone, cancellationToken);
-            var answer = new SignedIn(
-                user, claimed.Device, accessTokens.Issue(user, claimed.Device, granted, SignIn.FirstGeneration),
-                refreshToken.Text, accessTokens.Lifetime, position);
-            var signIn = new LinkSignIn(
-                user, claimed.Device, refreshToken.Hash, now, now.AddDays(tokens.Value.RefreshDays));
-            var kept = await seal.SealAsync(id, claimed.ExpiresAt, answer, cancellationToken);
+            var issued = await tokens.IssueAsync(
+                user, claimed.Device, claimed.Phone, position, now, cancellationToken);
+            var signIn = new LinkSignIn(user, claimed.Device, issued.RefreshHash, now, issued.RefreshExpiresAt);
+            var kept = await seal.SealAsync(id, claimed.ExpiresAt, issued.Answer, cancellationToken);
             return await links.CompleteAsync(id, signIn, kept, now + AnsweredFor, cancellationToken);
         }
     }

@@ -3,7 +3,6 @@ using ChatCqrs.Domain;
 using ChatCqrs.Domain.Users;
 using FluentValidation;
 using MediatR;
-using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Application.Users;
 
@@ -39,8 +38,7 @@ public static class VerifyRegistration
 
     internal sealed class Handler(
         IRegistrations registrations, DeviceAdmission admission, UserWriter users, AccountSecrets secrets,
-        IContentSealer sealer, RefreshTokens refreshTokens, AccessRoles roles, IAccessTokens accessTokens,
-        IOptions<TokenOptions> tokens, TimeProvider clock)
+        IContentSealer sealer, FirstTokens tokens, TimeProvider clock)
         : IRequestHandler<Command, SignedIn>
     {
         public async Task<SignedIn> Handle(Command request, CancellationToken cancellationToken)
@@ -106,18 +104,15 @@ public static class VerifyRegistration
             CancellationToken cancellationToken)
         {
             var now = clock.GetUtcNow();
-            var refreshToken = await refreshTokens.MakeAsync(registration.Device, cancellationToken);
-            var granted = await roles.OfAsync(user, registration.Phone, cancellationToken);
-            var answer = new SignedIn(
-                user, registration.Device,
-                accessTokens.Issue(user, registration.Device, granted, SignIn.FirstGeneration), refreshToken.Text,
-                accessTokens.Lifetime, position);
-
+            var issued = await tokens.IssueAsync(
+                user, registration.Device, registration.Phone, position, now, cancellationToken);
             var signIn = new SignIn(
-                user, registration.Device, refreshToken.Hash, now, now.AddDays(tokens.Value.RefreshDays),
+                user, registration.Device, issued.RefreshHash, now, issued.RefreshExpiresAt,
                 await secrets.AddressKeyAsync(address, cancellationToken));
-            var kept = await secrets.SealAsync(registration, answer, cancellationToken);
-            return await registrations.CompleteAsync(registration.Id, signIn, kept, cancellationToken) ? answer : null;
+            var kept = await secrets.SealAsync(registration, issued.Answer, cancellationToken);
+            return await registrations.CompleteAsync(registration.Id, signIn, kept, cancellationToken)
+                ? issued.Answer
+                : null;
         }
     }
 }
