@@ -14,6 +14,12 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
     /// <summary>The most conversations that are searched for one in which the user may see a file.</summary>
     private const int ReferencesMax = 16;
 
+    /// <summary>
+    /// Of a file with up to so many references, each is looked at; of one with more, each conversation of the user. So
+    /// neither a file that was sent to very many conversations nor a user who is in many makes every look-up slow.
+    /// </summary>
+    internal const int FewReferences = 200;
+
     public Task ReserveAsync(BlobKey key, DateTimeOffset until, CancellationToken cancellationToken) =>
         database.ExecuteAsync(
             "INSERT INTO media_garbage (key, due) VALUES ($1, $2)", cancellationToken, key.Value, until);
@@ -75,27 +81,57 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         "f.owner = $1 AND f.file_id > $2 ORDER BY f.file_id LIMIT $3",
         cancellationToken, owner.Value, after?.Value ?? Guid.Empty, limit);
 
+    /// <summary>
+    /// The first branch of the union reads nothing of a file with many references, the second one nothing of one with
+    /// few: nothing equals null. LIMIT and OFFSET 0 keep each look-up a walk along an index, whatever the
+    /// statistics say; <c>left_seq</c> is compared outside, so that the members of a large group are not read.
+    /// </summary>
+    internal static readonly string FindForQuery =
+        $"""
+        SELECT f.user_id, f.file_id, f.is_own, r.conversations, r.seqs
+        FROM (
+            SELECT w.user_id, f.file_id, f.owner = w.user_id AS is_own
+            FROM unnest($1, $2) AS w(user_id, file_id) JOIN media_files f ON f.file_id = w.file_id OFFSET 0
+        ) f
+        CROSS JOIN LATERAL (
+            SELECT count(*) <= {FewReferences} AS is_few
+            FROM (SELECT FROM media_references r WHERE r.file_id = f.file_id LIMIT {FewReferences + 1}) s
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT array_agg(l.conversation_id ORDER BY l.at DESC) AS conversations, array_agg(l.seq ORDER BY l.at DESC) AS seqs
+            FROM (
+                SELECT m.conversation_id, newest.seq, newest.at
+                FROM (
+                    SELECT o.conversation_id, o.joined_seq
+                    FROM (
+                        SELECT DISTINCT r.conversation_id FROM media_references r
+                        WHERE r.file_id = CASE WHEN n.is_few AND NOT f.is_own THEN f.file_id END
+                    ) c
+                    CROSS JOIN LATERAL (
+                        SELECT m.conversation_id, m.joined_seq, m.left_seq FROM members() m
+                        WHERE m.conversation_id = c.conversation_id AND m.user_id = f.user_id OFFSET 0
+                    ) o
+                    WHERE o.left_seq IS NULL
+                    UNION ALL
+                    SELECT m.conversation_id, m.joined_seq FROM members() m
+                    WHERE m.user_id = CASE WHEN NOT (n.is_few OR f.is_own) THEN f.user_id END AND m.left_seq IS NULL
+                ) m
+                CROSS JOIN LATERAL (
+                    SELECT r.seq, r.at FROM media_references r
+                    WHERE r.file_id = f.file_id AND r.conversation_id = m.conversation_id AND r.seq >= m.joined_seq AND NOT EXISTS (
+                        SELECT FROM timeline t
+                        WHERE t.conversation_id = r.conversation_id AND t.seq = r.seq AND ({ReadModelRows.IsKept}) IS NOT TRUE)
+                    ORDER BY r.seq DESC LIMIT 1
+                ) newest
+                ORDER BY newest.at DESC LIMIT {ReferencesMax}
+            ) l
+        ) r ON NOT f.is_own
+        """;
+
     public async Task<IReadOnlyList<FoundFile>> FindForAsync(
         IReadOnlyCollection<(UserId User, FileId File)> files, CancellationToken cancellationToken) =>
         await database.QueryAsync(
-            $"""
-            SELECT f.user_id, f.file_id, f.is_own, r.conversations, r.seqs
-            FROM (
-                SELECT w.user_id, f.file_id, f.owner = w.user_id AS is_own
-                FROM unnest($1, $2) AS w(user_id, file_id) JOIN media_files f ON f.file_id = w.file_id
-            ) f
-            LEFT JOIN LATERAL (
-                SELECT array_agg(l.conversation_id ORDER BY l.at DESC) AS conversations, array_agg(l.seq ORDER BY l.at DESC) AS seqs
-                FROM (
-                    SELECT r.conversation_id, max(r.seq) AS seq, max(r.at) AS at FROM media_references r
-                    JOIN members() m ON m.conversation_id = r.conversation_id AND m.user_id = f.user_id
-                    WHERE r.file_id = f.file_id AND m.left_seq IS NULL AND r.seq >= m.joined_seq AND NOT EXISTS (
-                        SELECT FROM timeline t
-                        WHERE t.conversation_id = r.conversation_id AND t.seq = r.seq AND ({ReadModelRows.IsKept}) IS NOT TRUE)
-                    GROUP BY r.conversation_id ORDER BY max(r.at) DESC LIMIT {ReferencesMax}
-                ) l
-            ) r ON NOT f.is_own
-            """,
+            FindForQuery,
             row => new FoundFile(
                 new UserId(row.GetGuid(0)), new FileId(row.GetGuid(1)), row.GetBoolean(2),
                 row.IsDBNull(3) ? [] : ReferencesOf(row.GetFieldValue<Guid[]>(3), row.GetFieldValue<long[]>(4))),
