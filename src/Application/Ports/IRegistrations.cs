@@ -152,7 +152,7 @@ public abstract record CodeCheck
 
     /// <summary>
     /// The right code again, for the same device, within <see cref="AnsweredFor"/> of the sign-in: its answer may have
-    /// been lost. Nobody has used or revoked the tokens yet.
+    /// been lost. Nobody has revoked the tokens yet.
     /// </summary>
     /// <param name="Registration">Its content is the answer.</param>
     public sealed record Answered(Registration Registration) : CodeCheck

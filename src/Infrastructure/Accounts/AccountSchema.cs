@@ -37,7 +37,6 @@ internal static class AccountSchema
         table.AddColumn("completed_at", "timestamptz");
         table.AddColumn("ended_at", "timestamptz"); // By a newer code to the same phone.
         table.AddColumn("device", "bytea");
-        table.AddColumn("refresh_hash", "bytea"); // The sign-in's first refresh token.
         table.AddColumn("address", "bytea");
         table.AddColumn("origin", "smallint").NotNull().DefaultValueByExpression("0");
         table.Indexes.Add(new IndexDefinition("registrations_phone").AgainstColumns("phone", "created_at"));

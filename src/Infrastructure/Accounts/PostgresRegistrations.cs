@@ -164,8 +164,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
 
     /// <summary>
     /// Compares a guess with a registration that was completed just now. Wrong guesses count on, so that nobody tries
-    /// codes there either. The token that the sign-in stored must be the device's newest still, and none of its access
-    /// tokens used.
+    /// codes there either. The device must be signed in still.
     /// </summary>
     private async Task<CodeCheck?> FindAnswerAsync(
         Guid registration, Fingerprint code, Fingerprint device, int attemptsMax, DateTimeOffset now,
@@ -176,8 +175,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
             UPDATE registrations r SET attempts = attempts + CASE WHEN code = $2 AND device = $5 THEN 0 ELSE 1 END
             FROM device_sessions s
             WHERE r.id = $1 AND r.attempts < $3 AND r.completed_at > $4 AND r.ended_at IS NULL
-              AND s.device_id = r.device_id AND s.revoked_at IS NULL AND s.refresh_hash = r.refresh_hash
-              AND s.used_generation < s.generation
+              AND s.device_id = r.device_id AND s.revoked_at IS NULL
             RETURNING {Columns}, code = $2 AND device = $5
             """);
         Add(
@@ -204,7 +202,7 @@ internal sealed class PostgresRegistrations(NpgsqlDataSource database, TimeProvi
             WITH claim AS (
                 SELECT phone FROM phones WHERE user_id = $4 FOR UPDATE
             ), used AS (
-                UPDATE registrations r SET completed_at = $2, content = $8, bucket = $9, refresh_hash = $5 FROM claim
+                UPDATE registrations r SET completed_at = $2, content = $8, bucket = $9 FROM claim
                 WHERE r.id = $1 AND r.completed_at IS NULL AND r.phone = claim.phone RETURNING r.phone
             ), registered AS (
                 UPDATE phones p SET registered = true FROM used WHERE p.phone = used.phone AND NOT p.registered

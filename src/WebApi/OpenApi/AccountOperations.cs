@@ -57,8 +57,7 @@ internal static class AccountOperations
         """
         Creates an account for a new phone, or a further device of the phone's account. Five wrong codes end the
         registration. The right code works once; after a 503 the same code may be sent again. If the answer is lost, the
-        right code for the same `device` gets the same answer again for a minute, as long as none of its tokens was
-        used.
+        right code for the same `device` gets the same answer again for a minute, unless the device was removed.
         """)
     {
         Id = "verifyRegistration",
