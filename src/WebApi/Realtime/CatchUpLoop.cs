@@ -59,7 +59,8 @@ internal sealed class CatchUpLoop(
             catch (Exception exception)
             {
                 logger.LogError(exception, "A connection could not catch up.");
-                connection.Close(WebSocketCloseStatus.InternalServerError, "reconnect and sync");
+                connection.Close(
+                    WebSocketCloseStatus.EndpointUnavailable, "an entry could not be read: reconnect and sync");
                 return;
             }
         }

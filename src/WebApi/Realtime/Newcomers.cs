@@ -146,19 +146,25 @@ internal sealed class Newcomers
 
     private async Task CloseAsync(WebSocket socket, Exception exception)
     {
-        var (status, reason) = exception switch
-        {
-            TimeoutException => (NotAuthenticated, "authenticate did not come in time"),
-            OperationCanceledException => (WebSocketCloseStatus.EndpointUnavailable, "server going away"),
-            RefusedException => (Connection.TryAgainLater, "too many sockets: reconnect later"),
-            StoreUnavailableException => (Connection.TryAgainLater, "a store cannot be reached: reconnect later"),
-            _ => (WebSocketCloseStatus.InternalServerError, "reconnect"),
-        };
         if (exception is WebSocketException or IOException)
             return; // The peer is gone, or was closed for what it sent.
-        if (status == WebSocketCloseStatus.InternalServerError)
+        if (exception is TimeoutException)
+        {
+            await TryCloseAsync(socket, NotAuthenticated, "authenticate did not come in time");
+            return;
+        }
+
+        // Nothing is wrong with the token: a code for which the client comes back, and keeps it.
+        var reason = exception switch
+        {
+            OperationCanceledException => "server going away",
+            RefusedException => "too many sockets: reconnect later",
+            StoreUnavailableException => "a store cannot be reached: reconnect later",
+            _ => "reconnect",
+        };
+        if (exception is not (OperationCanceledException or RefusedException or StoreUnavailableException))
             _logger.LogError(exception, "A socket could not be authenticated.");
-        await TryCloseAsync(socket, status, reason);
+        await TryCloseAsync(socket, WebSocketCloseStatus.EndpointUnavailable, reason);
     }
 
     private static async Task<string?> AnswerCloseAsync(WebSocket socket)

@@ -8,6 +8,7 @@ using ChatCqrs.WebApi.RateLimits;
 using ChatCqrs.WebApi.Realtime;
 using ChatCqrs.WebApi.Tests.Accounts;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace ChatCqrs.WebApi.Tests.Realtime;
 
@@ -115,6 +116,31 @@ public sealed class AuthenticateTests(ChatServer server) : IClassFixture<ChatSer
 
         Assert.InRange(since.Elapsed, Newcomers.PatienceMax, Newcomers.PatienceMax * 2);
         await NoNewcomersAsync(); // Though one of them does not answer the close frame.
+    }
+
+    [Fact]
+    public async Task While_the_store_is_away_the_client_is_told_to_come_back_and_keeps_its_token()
+    {
+        var ann = await server.SignInAsync();
+        using var early = await JsonSocket.OpenAsync(server);
+        await using (var busy = await server.Database.OpenConnectionAsync())
+        {
+            await using var transaction = await busy.BeginTransactionAsync();
+            await using var hold = new NpgsqlCommand("LOCK TABLE chat.device_sessions", busy);
+            await hold.ExecuteNonQueryAsync();
+            await early.SendAsync(new { op = "authenticate", access_token = ann.Access });
+            await using var cancel = server.Database.CreateCommand(
+                "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'" +
+                " AND datname = current_database() AND query LIKE 'SELECT user_id, revoked_at%'");
+            await Eventually.IsTrue(async () => await cancel.ExecuteScalarAsync() is > 0L, "the database gives up");
+
+            Assert.Equal(1001, await early.ClosedAsync());
+        }
+
+        using var late = await JsonSocket.OpenAsync(server);
+        await late.SendAsync(new { op = "authenticate", access_token = ann.Access });
+        Assert.Equal("welcome", (await late.NextAsync()).GetProperty("op").GetString());
+        await NoNewcomersAsync();
     }
 
     [Fact]

@@ -94,7 +94,7 @@ public sealed class CatchUpLoopTests(ChatServer server) : IClassFixture<ChatServ
 
         Loop().Start(connection);
 
-        await wire.IsClosedAsync(1011);
+        await wire.IsClosedAsync(1001);
         await connection.Outbound.DrainedAsync();
         Assert.Contains("hello 0", wire.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("synced", wire.Text, StringComparison.Ordinal);
