@@ -190,6 +190,41 @@ public sealed class PostgresDeviceSessionsTests(AccountsDatabase database) : ICl
         Assert.IsType<RotationOutcome.Ended>(await RotateAsync(sessions, signIn.Device, next));
     }
 
+    /// <summary>
+    /// The first attempt is not answered, as if it had succeeded; before the next one another tab uses what it gave.
+    /// </summary>
+    [Fact]
+    public async Task An_exchange_of_which_nobody_knows_what_became_signs_nobody_out()
+    {
+        var sessions = database.Sessions();
+        var signIn = await SignedInAsync(database);
+        var next = NewHash();
+        Task<RotationOutcome> exchange;
+        await using (var connection = await database.Source.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            await using var use = new NpgsqlCommand(
+                "UPDATE chat.device_sessions SET refresh_hash = $2, generation = 1, used_generation = 1" +
+                " WHERE device_id = $1",
+                connection);
+            use.Parameters.Add(new() { Value = signIn.Device.Value });
+            use.Parameters.Add(new() { Value = next });
+            await use.ExecuteNonQueryAsync();
+            exchange = RotateAsync(sessions, signIn.Device, signIn.RefreshToken, next);
+            await using var cancel = database.Source.CreateCommand(
+                "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'" +
+                " AND datname = current_database() AND query LIKE 'UPDATE device_sessions s SET%'");
+            await Eventually.IsTrue(
+                async () => await cancel.ExecuteScalarAsync() is > 0L, "the first attempt is given up");
+            await transaction.CommitAsync();
+        }
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => exchange);
+
+        Assert.True(await database.Sessions().IsActiveAsync(signIn.User, signIn.Device, default));
+        Assert.IsType<RotationOutcome.Rotated>(await RotateAsync(sessions, signIn.Device, next));
+    }
+
     [Fact]
     public async Task Of_many_exchanges_of_one_token_at_once_all_get_the_same()
     {

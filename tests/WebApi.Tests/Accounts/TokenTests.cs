@@ -6,6 +6,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.Accounts;
@@ -76,6 +77,32 @@ public sealed class TokenTests(ChatServer server) : IClassFixture<ChatServer>
         (await server.GetAsync(Me, lost.Access)).Is(200);
         (await server.RefreshAsync(tokens.Refresh)).IsProblem(401, "refresh_token_reused");
         (await server.GetAsync(Me, third.Access)).IsProblem(401, "device_signed_out");
+    }
+
+    [Fact]
+    public async Task A_refresh_of_which_nobody_knows_what_became_is_503_and_works_when_it_comes_again()
+    {
+        var tokens = await server.SignInAsync();
+        Answer unknown;
+        await using (var busy = await server.Database.OpenConnectionAsync())
+        {
+            await using var transaction = await busy.BeginTransactionAsync();
+            await using var hold = new NpgsqlCommand(
+                $"SELECT true FROM chat.device_sessions WHERE device_id = '{tokens.Device}' FOR UPDATE", busy);
+            await hold.ExecuteScalarAsync();
+            var refreshing = server.RefreshAsync(tokens.Refresh);
+            await using var cancel = server.Database.CreateCommand(
+                "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'" +
+                " AND datname = current_database() AND query LIKE 'UPDATE device_sessions s SET%'");
+            await Testing.Eventually.IsTrue(
+                async () => await cancel.ExecuteScalarAsync() is >= 0L && refreshing.IsCompleted,
+                "every attempt has failed");
+            unknown = (await refreshing).IsProblem(503, "store_unavailable");
+        }
+
+        Assert.NotNull(unknown.Headers.RetryAfter);
+        var next = Tokens.Of((await server.RefreshAsync(tokens.Refresh)).Is(200));
+        (await server.GetAsync(Me, next.Access)).Is(200);
     }
 
     [Fact]

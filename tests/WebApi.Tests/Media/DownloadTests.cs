@@ -33,6 +33,28 @@ public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServe
     }
 
     [Fact]
+    public async Task A_HEAD_reads_no_bytes()
+    {
+        var before = Stored();
+        var bytes = MediaServer.Picture();
+        var file = await server.UploadedAsync(server.Ann, bytes);
+        foreach (var stored in Stored().Except(before))
+            File.Delete(stored);
+
+        using var head = await server.DownloadAsync(server.Ann, file, method: HttpMethod.Head);
+
+        Assert.Equal((200, (long?)bytes.Length), ((int)head.StatusCode, head.Content.Headers.ContentLength));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(async () =>
+        {
+            using var get = await server.DownloadAsync(server.Ann, file);
+            get.EnsureSuccessStatusCode(); // The file is gone indeed.
+        });
+
+        string[] Stored() => Directory.GetFiles(
+            Path.Combine(server.DataFolder, "media"), "*", SearchOption.AllDirectories);
+    }
+
+    [Fact]
     public async Task Parts_of_it_can_be_had()
     {
         var bytes = MediaServer.Picture(10_000);

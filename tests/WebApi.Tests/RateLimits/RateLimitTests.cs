@@ -82,6 +82,8 @@ public sealed class RateLimitTests(LimitedServer server) : IClassFixture<Limited
 
     private async Task ExportsHaveALimit(Tokens ben)
     {
+        for (var i = 0; i <= LimitedServer.ExportsMax; i++)
+            (await server.SendAsync(HttpMethod.Head, "/v1/users/me/export", null, ben.Access)).Is(200); // Costs none.
         for (var i = 0; i < LimitedServer.ExportsMax; i++)
             (await server.GetAsync("/v1/users/me/export", ben.Access)).Is(200);
 
