@@ -26,6 +26,7 @@ public sealed class DatabaseTemplate
         return template;
     }
 
+    /// <summary>Waits for as long as Npgsql does at most: 15 s to connect, and 30 s for the statement.</summary>
     private void Drop()
     {
         if (_template is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
