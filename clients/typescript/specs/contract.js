@@ -327,6 +327,24 @@ export const specs = {
     equal(await ada.storage.list(''), []);
   },
 
+  'the next person on a client gets nothing of the one before': async ({ people }) => {
+    const { ada, bob, adas } = await people.pair();
+    await adas.send('from Ada').acked;
+    await bob.client.block(ada.id);
+    const refused = adas.send('not any more');
+    await failure(refused.acked);
+    await bob.client.block(ada.id, false);
+    await ada.client.signOut();
+    equal([refused.state, ada.client.outbox.length, await ada.storage.list('')], ['cancelled', 0, []]);
+    const { code } = await ada.client.register(newPhone(), 'Cid');
+    const cid = await ada.client.verify(code);
+    await ada.client.connect();
+    const cids = await ada.client.inbox.startDirect(bob.id);
+    await cids.send('from Cid').acked;
+    equal((await textCame(bob, 'from Cid')).sender_id, cid.user_id);
+    equal(bob.messages.map(({ text }) => text), ['from Ada', 'from Cid']);
+  },
+
   'a device is linked by its code, approved once, and refused without it': async ({ people }) => {
     const ada = await people.person('Ada');
     const browser = people.client({ device: { name: 'Browser', platform: 'web', ephemeral: true } });

@@ -44,22 +44,25 @@ export function newPhone() {
 export class People {
   #url;
   #options;
+  #newStorage;
   #clients = [];
 
-  constructor(url, options) {
+  /** @param newStorage makes the storage of each client that is given none */
+  constructor(url, options = {}, newStorage = () => new MemoryStorage()) {
     this.#url = url;
     this.#options = options;
+    this.#newStorage = newStorage;
   }
 
-  client(options = {}) {
-    const client = new ChatClient({ url: this.#url, ...this.#options, ...options });
+  client({ storage = this.#newStorage(), ...options } = {}) {
+    const client = new ChatClient({ url: this.#url, storage, ...this.#options, ...options });
     this.#clients.push(client);
     return client;
   }
 
   /** Registers a person on a new device. */
   async person(name, { phone = newPhone(), ...options } = {}) {
-    const storage = options.storage ?? new MemoryStorage();
+    const storage = options.storage ?? this.#newStorage();
     const client = this.client({ device: { name: 'Spec', platform: 'node' }, ...options, storage });
     const { code } = await client.register(phone, name);
     const { user_id, device_id } = await client.verify(code);

@@ -2,7 +2,7 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance.TypeScript;
 
-/// <summary>The TypeScript SDK against the running server, in Node.js: <c>clients/typescript/specs</c>.</summary>
+/// <summary>The TypeScript SDK against the running server: <c>clients/typescript/specs</c>.</summary>
 [Collection(ProductCollection.Name)]
 public sealed class TypeScriptContractSpecs(Product product)
 {
@@ -11,6 +11,14 @@ public sealed class TypeScriptContractSpecs(Product product)
     {
         await using var node = await TypeScriptSdk.StartAsync(
             TypeScriptSdk.Folder, ["--test", "specs/contract.spec.js"], ("CHATCQRS_URL", Url));
+
+        await node.EndedAsync(TimeSpan.FromMinutes(3));
+    }
+
+    [BrowserFact]
+    public async Task The_SDK_and_the_server_keep_the_contract_in_a_browser_with_IndexedDB()
+    {
+        await using var node = await TypeScriptSdk.StartAsync("specs/browser.js", Url);
 
         await node.EndedAsync(TimeSpan.FromMinutes(3));
     }

@@ -13,10 +13,16 @@ public static class TypeScriptSdk
 
     private const string NotInstalled = "Node.js 20 or later is not installed, with npm.";
 
+    private const string NoBrowser = "Chromium is not installed.";
+
     private static readonly Lazy<Task> Building = new(BuildAsync);
 
     /// <inheritdoc cref="Prerequisites.MayBeMissing"/>
     public static string? Missing { get; } = IsInstalled() ? null : Prerequisites.MayBeMissing(NotInstalled);
+
+    /// <inheritdoc cref="Prerequisites.MayBeMissing"/>
+    public static string? BrowserMissing { get; } =
+        Missing ?? (IsOnPath("chromium") ? null : Prerequisites.MayBeMissing(NoBrowser));
 
     /// <summary>The folder of the package.</summary>
     public static string Folder { get; } = Repository.At("clients/typescript");
@@ -45,8 +51,7 @@ public static class TypeScriptSdk
 
     private static bool IsInstalled()
     {
-        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        if (!path.Any(folder => File.Exists(Path.Combine(folder, "npm")))) return false;
+        if (!IsOnPath("npm")) return false;
         var start = new ProcessStartInfo("node", ["-p", "process.versions.node.split('.')[0]"])
         {
             RedirectStandardOutput = true,
@@ -54,6 +59,10 @@ public static class TypeScriptSdk
         using var node = Process.Start(start)!;
         return int.Parse(node.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture) >= NodeMin;
     }
+
+    private static bool IsOnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, program)));
 }
 
 /// <summary>A test that runs the TypeScript SDK in Node.js.</summary>
@@ -63,6 +72,12 @@ public sealed class NodeFactAttribute : FactAttribute
     public NodeFactAttribute(bool ownServer = false) => Skip = ownServer && Surroundings.Url is not null
         ? "CHATCQRS_URL names a server that is not ours to stop."
         : TypeScriptSdk.Missing;
+}
+
+/// <summary>A test that runs the TypeScript SDK in Chromium.</summary>
+public sealed class BrowserFactAttribute : FactAttribute
+{
+    public BrowserFactAttribute() => Skip = TypeScriptSdk.BrowserMissing;
 }
 
 /// <summary>A running Node.js program: its lines of output, and its input.</summary>
