@@ -171,8 +171,12 @@ export class Timeline {
     this.#draining = true;
     try {
       do {
-        for (let item = this.#queue.shift(); item; item = this.#queue.shift()) {
-          while (!this.#loaded) await this.#load();
+        while (this.#queue.length > 0) {
+          if (!this.#loaded) {
+            await this.#load();
+            continue; // Everything may have been cleared meanwhile.
+          }
+          const item = this.#queue.shift()!;
           const waiting = 'entry' in item ? this.#enter(item.entry) : item.run();
           if (waiting) await waiting;
         }

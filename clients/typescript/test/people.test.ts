@@ -149,6 +149,30 @@ describe('signing out leaves nothing in the storage', () => {
     expect(await world.storage.list('')).toEqual([]);
   });
 
+  it.each([['seq/', 1], ['outbox/', 2]])('while %s is being read', async (slow, call) => {
+    const world = await World.start();
+    const body = { message_id: 'm', conversation_id: 'c', type: 'text', text: 'left by Ada' };
+    await world.storage.set({ 'seq/c': 1, 'outbox/000000000000001/m': { body } });
+    const list = world.storage.list.bind(world.storage);
+    let go!: () => void;
+    const going = new Promise<void>((resolve) => (go = resolve));
+    let calls = 0;
+    world.storage.list = async (prefix) => {
+      const entries = await list(prefix);
+      if (prefix === slow && ++calls === call) await going;
+      return entries;
+    };
+    const socket = await world.live();
+    socket.receive(message(2));
+    await world.client.signOut();
+    expect(await list('')).toEqual([]);
+    await signIn(world, 'ben');
+    go();
+    await settle();
+    expect(world.client.outbox).toEqual([]);
+    await expectBenAlone(world);
+  });
+
   it('while answers are on their way', async () => {
     const world = await World.start();
     world.server.routes.set('DELETE /v1/devices/phone', () => json(204, null));
