@@ -2,6 +2,7 @@ using ChatCqrs.Infrastructure.Accounts;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Testing;
+using JasperFx;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -24,8 +25,12 @@ public sealed class AccountsDatabase : IAsyncLifetime
         services.AddPostgres(_database.ConnectionString).AddMartenStore();
         services.ConfigureMarten(AccountSchema.Register);
         _services = services.BuildServiceProvider();
-        await _services.GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+        await UpgradeAsync();
     }
+
+    /// <summary>Brings the tables up to date, as a start does.</summary>
+    public Task UpgradeAsync() => _services!.GetRequiredService<IDocumentStore>().Storage
+        .ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate);
 
     public async Task DisposeAsync()
     {

@@ -21,6 +21,25 @@ public sealed class PostgresRegistrationsTests(AccountsDatabase database) : ICla
         Assert.Equal(registration.Content.Bytes.ToArray(), found.Content.Bytes.ToArray());
     }
 
+    /// <summary>Earlier versions kept the hash of the first refresh token beside the registration.</summary>
+    [Fact]
+    public async Task A_table_of_an_earlier_version_is_brought_up_to_date()
+    {
+        await using (var add = database.Source.CreateCommand(
+            "ALTER TABLE chat.registrations ADD COLUMN refresh_hash bytea"))
+        {
+            await add.ExecuteNonQueryAsync();
+        }
+
+        await database.UpgradeAsync();
+
+        await SignedInAsync(database);
+        await using var left = database.Source.CreateCommand(
+            "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'chat'" +
+            " AND table_name = 'registrations' AND column_name = 'refresh_hash'");
+        Assert.Equal(0L, await left.ExecuteScalarAsync());
+    }
+
     [Fact]
     public async Task The_right_code_is_right_as_often_as_it_is_tried()
     {

@@ -20,7 +20,7 @@ public sealed class FileLookUpTests : ProjectingTest
     private const int Memberships = 10_000;
 
     /// <summary>The most pages of one look-up: some for each reference or conversation that is looked at.</summary>
-    private const int PagesMax = 2_000;
+    private const int PagesMax = 500;
 
     private readonly UserId _ann = History.SomeUser();
     private readonly UserId _ben = History.SomeUser();
