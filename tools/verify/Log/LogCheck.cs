@@ -1,0 +1,208 @@
+using System.Globalization;
+using ChatCqrs.Verify.Formats;
+
+namespace ChatCqrs.Verify.Log;
+
+/// <summary>
+/// Checks a whole log: the checkpoint's signature; that its root follows from all leaves, and the root of an earlier
+/// checkpoint from the first ones; that the upper tiles follow from the leaves; and that each entry since the earlier
+/// checkpoint is a leaf, and batches go on one after the other. Holds a tile and a bundle at a time.
+/// </summary>
+/// <param name="since">An earlier checkpoint's note; null for none.</param>
+/// <param name="save">Where to write the checkpoint once all is well; null for nowhere.</param>
+internal sealed class LogCheck(
+    LogClient log, IReadOnlyList<VerifierKey> keys, string? since, string? save, Report report)
+{
+    private const string Continues = "chatcqrs/continues/v1";
+    private const string Restored = "chatcqrs/restored/v1";
+    private const string Moved = "chatcqrs/moved/v1";
+
+    private readonly MerkleFrontier _tree = new();
+    private readonly Dictionary<string, long> _others = [];
+
+    /// <summary>For each level above the leaves, the hashes of the tile that is being filled.</summary>
+    private readonly List<MemoryStream> _upper = [];
+
+    private LogEntry.Batch? _last;
+    private long _batches;
+
+    /// <summary>Whether positions begin anew: the event log was restored, or moved.</summary>
+    private bool _isElsewhere;
+    private string _where = "";
+
+    public async Task RunAsync()
+    {
+        report.Heading("The log");
+        try
+        {
+            _where = "checkpoint";
+            var note = await log.CheckpointAsync();
+            var checkpoint = Checkpoint.Open(note, keys);
+            report.Passed("checkpoint", string.Create(
+                CultureInfo.InvariantCulture,
+                $"signed by {checkpoint.SignedBy[0].Name}, {checkpoint.Size} entries"));
+            var earlier = Earlier(checkpoint);
+            await WalkAsync(checkpoint, earlier);
+            if (save is not null && report.Failures == 0)
+                Write(save, note);
+        }
+        catch (FormatException fault)
+        {
+            report.Failed("log", _where, fault.Message);
+        }
+    }
+
+    private Checkpoint? Earlier(Checkpoint now)
+    {
+        if (since is null)
+            return null;
+        _where = "--since";
+        var earlier = Checkpoint.Open(since, keys);
+        if (earlier.Origin != now.Origin)
+            throw new FormatException("the earlier checkpoint is of another log");
+        return earlier.Size <= now.Size
+            ? earlier
+            : throw new FormatException(
+                $"the log had {earlier.Size} entries and now has {now.Size}: it has lost some, or shows an old state");
+    }
+
+    private async Task WalkAsync(Checkpoint checkpoint, Checkpoint? earlier)
+    {
+        CheckRoot(earlier); // Of a log without entries.
+        for (long number = 0; number * LogClient.TileWidth < checkpoint.Size; number++)
+        {
+            var first = number * LogClient.TileWidth;
+            var width = (int)Math.Min(LogClient.TileWidth, checkpoint.Size - first);
+            _where = $"tile/0/{LogClient.PathOf(number)}";
+            var tile = await log.TileAsync(0, number, width);
+            var entries = first + width > (earlier?.Size ?? 0) ? await log.EntriesAsync(number, width) : null;
+            for (var i = 0; i < width; i++)
+            {
+                var leaf = tile[(i * Merkle.HashSize)..((i + 1) * Merkle.HashSize)];
+                if (entries is not null)
+                    CheckEntry(first + i, entries[i], leaf, checkpoint);
+                _tree.Add(leaf);
+                CheckRoot(earlier);
+            }
+
+            if (width == LogClient.TileWidth)
+                await RaiseAsync(1, TileRoot(tile), checkpoint);
+        }
+
+        await CheckPartialsAsync(checkpoint);
+        _where = "checkpoint";
+        if (!_tree.Root().AsSpan().SequenceEqual(checkpoint.Root))
+            throw new FormatException("its root does not follow from the log's tiles");
+        report.Passed("tree", "the checkpoint's root follows from all leaves, and so do the upper tiles");
+        report.Passed("entries", string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_batches} batches, one after the other, and {_others.Values.Sum()} others"));
+        foreach (var (kind, count) in _others)
+            report.Note(string.Create(CultureInfo.InvariantCulture, $"{count} of the kind {kind}"));
+    }
+
+    /// <summary>At the earlier checkpoint's size the tree must have had the earlier root.</summary>
+    private void CheckRoot(Checkpoint? earlier)
+    {
+        if (earlier is null || _tree.Size != earlier.Size)
+            return;
+        _where = "--since";
+        if (!_tree.Root().AsSpan().SequenceEqual(earlier.Root))
+            throw new FormatException($"the log's first {earlier.Size} entries are others than they were");
+        report.Passed("since", string.Create(
+            CultureInfo.InvariantCulture, $"the {earlier.Size} entries of the earlier checkpoint are unchanged"));
+    }
+
+    private void CheckEntry(long index, byte[] bytes, byte[] leaf, Checkpoint checkpoint)
+    {
+        _where = string.Create(CultureInfo.InvariantCulture, $"entry {index}");
+        if (!Merkle.Leaf(bytes).AsSpan().SequenceEqual(leaf))
+            throw new FormatException("it is another than the tree has");
+        switch (LogEntry.Parse(Lines.Text(bytes)))
+        {
+            case LogEntry.Batch batch:
+                CheckBatch(batch);
+                break;
+            case LogEntry.Genesis genesis when index == 0:
+                if (genesis.Origin != checkpoint.Origin)
+                    throw new FormatException("the log's first entry is of another log");
+                Count("chatcqrs/genesis/v1");
+                break;
+            case LogEntry.Other other when index > 0 || other.Kind == Continues:
+                _isElsewhere |= other.Kind is Restored or Moved;
+                Count(other.Kind);
+                break;
+            default:
+                throw new FormatException("the first entry of a log, and only that, says whose log it is");
+        }
+    }
+
+    /// <summary>Numbers grow by one; times, sizes and positions never fall.</summary>
+    private void CheckBatch(LogEntry.Batch batch)
+    {
+        if (_last is { } last)
+        {
+            if (batch.Number != last.Number + 1)
+                throw new FormatException($"batch {batch.Number} follows batch {last.Number}");
+            if (batch.Time < last.Time || (batch.Position < last.Position && !_isElsewhere) || batch.Keys < last.Keys)
+                throw new FormatException($"batch {batch.Number} goes back behind the one before it");
+        }
+
+        (_last, _isElsewhere) = (batch, false);
+        _batches++;
+    }
+
+    private void Count(string kind) => _others[kind] = _others.GetValueOrDefault(kind) + 1;
+
+    /// <summary>
+    /// Adds the root of a full tile to the tile above it, and compares that with the server's once it is full.
+    /// </summary>
+    private async Task RaiseAsync(int level, byte[] root, Checkpoint checkpoint)
+    {
+        while (_upper.Count < level)
+            _upper.Add(new MemoryStream());
+        var tile = _upper[level - 1];
+        tile.Write(root);
+        if (tile.Length < LogClient.TileWidth * Merkle.HashSize)
+            return;
+        var whole = tile.ToArray();
+        await CompareAsync(level, whole, checkpoint);
+        tile.SetLength(0);
+        await RaiseAsync(level + 1, TileRoot(whole), checkpoint);
+    }
+
+    private async Task CheckPartialsAsync(Checkpoint checkpoint)
+    {
+        for (var level = 1; level <= _upper.Count; level++)
+        {
+            if (_upper[level - 1].Length > 0)
+                await CompareAsync(level, _upper[level - 1].ToArray(), checkpoint);
+        }
+    }
+
+    private async Task CompareAsync(int level, byte[] computed, Checkpoint checkpoint)
+    {
+        var span = 1L << (8 * level);
+        var last = (_tree.Size / span) - 1;
+        var number = last / LogClient.TileWidth;
+        _where = $"tile/{level}/{LogClient.PathOf(number)}";
+        if (!(await log.TileAsync(level, number, computed.Length / Merkle.HashSize)).AsSpan().SequenceEqual(computed))
+            throw new FormatException($"the tile does not follow from the {checkpoint.Size} leaves");
+    }
+
+    private static byte[] TileRoot(byte[] tile)
+    {
+        var tree = new MerkleFrontier();
+        foreach (var hash in tile.Chunk(Merkle.HashSize))
+            tree.Add(hash);
+        return tree.Root();
+    }
+
+    /// <summary>Replaces the file as a whole, so that an interrupted run leaves the earlier one.</summary>
+    private static void Write(string path, string note)
+    {
+        var arriving = path + ".new";
+        File.WriteAllText(arriving, note);
+        File.Move(arriving, path, overwrite: true);
+    }
+}

@@ -1,0 +1,3 @@
+using ChatCqrs.Verify;
+
+return await Commands.RunAsync(args, Console.Out, Console.Error, new HttpClientHandler());
