@@ -20,16 +20,14 @@ namespace ChatCqrs.WebApi.Tests;
 /// </summary>
 public class ChatServer : IAsyncLifetime
 {
-    private static readonly DatabaseTemplate Tables = new(PrepareAsync);
+    private static readonly SharedHosts<Host> InUse = new();
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
-    private TestDatabase? _database;
     private readonly DescribedFrames _frames = new();
-    private WebApplication? _app;
+    private Host? _host;
 
     public HttpClient Http { get; private set; } = new();
 
-    public IServiceProvider Services => _app!.Services;
+    public IServiceProvider Services => _host!.App.Services;
 
     public NpgsqlDataSource Database => Services.GetRequiredService<NpgsqlDataSource>();
 
@@ -37,36 +35,41 @@ public class ChatServer : IAsyncLifetime
     public ChatServer? Beside { get; init; }
 
     /// <summary>The folder of Development's keys.</summary>
-    public string DataFolder => Beside?.DataFolder ?? _folder;
+    public string DataFolder => _host!.DataFolder;
 
     /// <summary>Settings of this server, such as <c>RateLimits:Enabled</c>.</summary>
     protected virtual IEnumerable<(string Name, string Value)> Settings => [("RateLimits:Enabled", "false")];
 
+    /// <summary>
+    /// Whether classes that run at the same time, with the same settings, have one server. Tests of such a class stop
+    /// nothing, and count only what is their own.
+    /// </summary>
+    protected virtual bool IsShared => false;
+
+    private string Key => string.Join('\n', Settings.Select(setting => $"{setting.Name}={setting.Value}"));
+
     public async Task InitializeAsync()
     {
-        _database = Beside?._database ?? await Tables.CopyAsync();
-        _app = Build(_database.ConnectionString, DataFolder, Settings);
-        await _app.StartAsync();
-        var address = _app.Services.GetRequiredService<IServer>()
-            .Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        Http = new HttpClient(new DescribedAnswers(_app.Services)) { BaseAddress = new Uri(address) };
+        _host = IsShared && Beside is null
+            ? await InUse.TakeAsync(Key, () => Host.StartAsync(Settings, beside: null))
+            : await Host.StartAsync(Settings, Beside?._host);
+        Http = new HttpClient(new DescribedAnswers(Services)) { BaseAddress = _host.Address };
         await Eventually.IsTrue(async () => (await GetAsync("/health/ready")).Status == 200, "the server is ready");
     }
 
     public async Task DisposeAsync()
     {
         Http.Dispose();
-        await _app!.StopAsync();
-        await _app.DisposeAsync();
-        if (Beside is null)
-            await _database!.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        if (IsShared && Beside is null)
+            await InUse.ReturnAsync(Key);
+        else
+            await _host!.DisposeAsync();
         _frames.Dispose();
         Assert.Empty(_frames.Faults);
     }
 
     /// <summary>Stops the server as SIGTERM does.</summary>
-    public Task StopAsync() => _app!.StopAsync();
+    public Task StopAsync() => _host!.App.StopAsync();
 
     /// <summary>Opens a socket.</summary>
     public async Task<ClientWebSocket> ConnectAsync(string token)
@@ -110,28 +113,98 @@ public class ChatServer : IAsyncLifetime
             response.Content.Headers.ContentType?.MediaType);
     }
 
-    private static WebApplication Build(
-        string database, string dataFolder, IEnumerable<(string Name, string Value)> settings)
+    /// <summary>A running server, with a database and a folder of keys: its own, or those of the node beside.</summary>
+    private sealed class Host : IAsyncDisposable
     {
-        (string Name, string Value)[] all =
-        [
-            ("environment", "Development"), ("urls", "http://127.0.0.1:0"), ("ConnectionStrings:Postgres", database),
-            ("DataFolder", dataFolder), ("Logging:LogLevel:Default", "Error"), .. settings,
-        ];
-        return Program.Build([.. all.Select(setting => $"--{setting.Name}={setting.Value}")]);
-    }
+        private static readonly DatabaseTemplate Tables = new(PrepareAsync);
 
-    /// <summary>Makes the tables of the server, and those of Hangfire, but none of the rows of a start.</summary>
-    private static async Task PrepareAsync(string database)
-    {
-        var folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
-        await using (var app = Build(database, folder, []))
+        private readonly Host? _beside;
+        private readonly TestDatabase _database;
+
+        private Host(TestDatabase database, Host? beside, IEnumerable<(string Name, string Value)> settings)
         {
-            await app.Services.GetServices<IHostedService>().OfType<SchemaUpkeep>().Single().StartAsync(default);
-            app.Services.GetRequiredService<JobStorage>();
+            _beside = beside;
+            _database = database;
+            DataFolder = beside?.DataFolder ?? Directory.CreateTempSubdirectory("chatcqrs").FullName;
+            App = Build(database.ConnectionString, DataFolder, settings);
         }
 
-        Directory.Delete(folder, recursive: true);
+        public WebApplication App { get; }
+
+        public string DataFolder { get; }
+
+        public Uri Address => new(
+            App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+
+        public static async Task<Host> StartAsync(IEnumerable<(string Name, string Value)> settings, Host? beside)
+        {
+            var host = new Host(beside?._database ?? await Tables.CopyAsync(), beside, settings);
+            await host.App.StartAsync();
+            return host;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await App.StopAsync();
+            await App.DisposeAsync();
+            if (_beside is not null)
+                return;
+            await _database.DisposeAsync();
+            Directory.Delete(DataFolder, recursive: true);
+        }
+
+        private static WebApplication Build(
+            string database, string dataFolder, IEnumerable<(string Name, string Value)> settings)
+        {
+            (string Name, string Value)[] all =
+            [
+                ("environment", "Development"), ("urls", "http://127.0.0.1:0"),
+                ("ConnectionStrings:Postgres", database), ("DataFolder", dataFolder),
+                ("Logging:LogLevel:Default", "Error"), .. settings,
+            ];
+            return Program.Build([.. all.Select(setting => $"--{setting.Name}={setting.Value}")]);
+        }
+
+        /// <summary>Makes the tables of the server, and those of Hangfire, but none of the rows of a start.</summary>
+        private static async Task PrepareAsync(string database)
+        {
+            var folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
+            await using (var app = Build(database, folder, []))
+            {
+                await app.Services.GetServices<IHostedService>().OfType<SchemaUpkeep>().Single().StartAsync(default);
+                app.Services.GetRequiredService<JobStorage>();
+            }
+
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
+
+/// <summary>The plain server of all classes that can share one.</summary>
+public sealed class SharedServer : ChatServer
+{
+    protected override bool IsShared => true;
+}
+
+/// <summary>Two nodes on one log, without Redis between them.</summary>
+public sealed class TwoServers : IAsyncLifetime
+{
+    public TwoServers() => Two = new ChatServer { Beside = One };
+
+    public ChatServer One { get; } = new();
+
+    public ChatServer Two { get; }
+
+    public async Task InitializeAsync()
+    {
+        await One.InitializeAsync();
+        await Two.InitializeAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await Two.DisposeAsync();
+        await One.DisposeAsync();
     }
 }
 

@@ -12,9 +12,11 @@ using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 namespace ChatCqrs.WebApi.Tests.Accounts;
 
 /// <summary>A new device shows a QR code, and another one of the same person scans it and signs it in.</summary>
-public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class DeviceLinkTests(TwoServers nodes) : IClassFixture<TwoServers>
 {
     private const string Payload = "aGVsbG8=";
+
+    private readonly ChatServer _server = nodes.One, _other = nodes.Two;
 
     /// <summary>A server whose links end after a second.</summary>
     private sealed class HastyServer : ChatServer
@@ -26,22 +28,22 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     [Fact]
     public async Task A_link_signs_a_new_device_in()
     {
-        var ann = await server.SignInAsync(name: "Ann");
-        var link = await StartAsync(server);
+        var ann = await _server.SignInAsync(name: "Ann");
+        var link = await StartAsync(_server);
         Assert.InRange(
             link.ExpiresAt - DateTimeOffset.UtcNow, TimeSpan.FromMinutes(4.9), TimeSpan.FromMinutes(5));
 
-        var shown = (await server.GetAsync($"{link.Path}/request", ann.Access)).Is(200);
+        var shown = (await _server.GetAsync($"{link.Path}/request", ann.Access)).Is(200);
         Assert.Equal(
             """{"name":"Browser","platform":"web","ephemeral":true}""", shown["device"].GetRawText());
         Assert.Equal(("127.0.0.1", "bXkga2V5"), (shown.Text("address"), shown.Text("public_key")));
         Assert.InRange(
             DateTimeOffset.UtcNow - shown["requested_at"].GetDateTimeOffset(), TimeSpan.Zero, TimeSpan.FromMinutes(1));
 
-        var approved = (await ApproveAsync(server, link, ann, Payload)).Is(204);
+        var approved = (await ApproveAsync(_server, link, ann, Payload)).Is(204);
         Assert.True(approved.Headers.Contains("Chat-Position"));
 
-        var answer = (await WaitAsync(server, link)).Is(200);
+        var answer = (await WaitAsync(_server, link)).Is(200);
         Assert.Equal(
             [
                 "status", "proof", "payload", "user_id", "device_id", "access_token", "refresh_token", "expires_in",
@@ -51,42 +53,40 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
             answer.Text("status"), answer.Text("proof"), answer.Text("payload")));
         var browser = Tokens.Of(answer);
         Assert.Equal(ann.User, browser.User);
-        var devices = (await server.GetAsync("/v1/devices", browser.Access)).Is(200)["devices"].EnumerateArray();
+        var devices = (await _server.GetAsync("/v1/devices", browser.Access)).Is(200)["devices"].EnumerateArray();
         Assert.Equal(
             [(ann.Device, false, false), (browser.Device, true, true)],
             devices.Select(device => (
                 device.GetProperty("device_id").GetString()!, device.GetProperty("ephemeral").GetBoolean(),
                 device.GetProperty("current").GetBoolean())));
-        (await server.RefreshAsync(browser.Refresh)).Is(200);
+        (await _server.RefreshAsync(browser.Refresh)).Is(200);
     }
 
     [Fact]
     public async Task The_tokens_are_the_same_until_one_of_them_was_used()
     {
-        var ann = await server.SignInAsync();
+        var ann = await _server.SignInAsync();
         var link = await ApprovedAsync(ann);
 
-        var first = (await WaitAsync(server, link)).Is(200);
-        var again = (await WaitAsync(server, link)).Is(200);
+        var first = (await WaitAsync(_server, link)).Is(200);
+        var again = (await WaitAsync(_server, link)).Is(200);
         Assert.Equal(first.Body.GetRawText(), again.Body.GetRawText());
 
-        (await server.GetAsync("/v1/users/me", first.Text("access_token"))).Is(200);
+        (await _server.GetAsync("/v1/users/me", first.Text("access_token"))).Is(200);
         Assert.Equal(
             ["status", "proof"],
-            (await WaitAsync(server, link)).Is(200).Body.EnumerateObject().Select(member => member.Name));
+            (await WaitAsync(_server, link)).Is(200).Body.EnumerateObject().Select(member => member.Name));
     }
 
     [Fact]
     public async Task A_device_that_waits_is_woken_on_whichever_node_it_is_and_holds_no_connection()
     {
-        var other = new ChatServer { Beside = server };
-        await other.InitializeAsync();
-        var ann = await server.SignInAsync();
-        var (approved, refused) = (await StartAsync(server), await StartAsync(other));
-        var waiting = Enumerable.Range(0, 20).Select(_ => WaitAsync(other, approved)).ToArray();
-        var refusal = WaitAsync(server, refused);
-        await Testing.Eventually.IsTrue(() => Waits(other) == 1 && Waits(server) == 1, "they wait");
-        await using (var busy = server.Database.CreateCommand(
+        var ann = await _server.SignInAsync();
+        var (approved, refused) = (await StartAsync(_server), await StartAsync(_other));
+        var waiting = Enumerable.Range(0, 20).Select(_ => WaitAsync(_other, approved)).ToArray();
+        var refusal = WaitAsync(_server, refused);
+        await Testing.Eventually.IsTrue(() => Waits(_other) == 1 && Waits(_server) == 1, "they wait");
+        await using (var busy = _server.Database.CreateCommand(
             """
             SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND query LIKE '%device_links%' AND state <> 'idle'
@@ -95,61 +95,57 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
             await Testing.Eventually.IsTrue(
                 async () => await busy.ExecuteScalarAsync() is 0L, "no connection is held for them");
 
-        (await ApproveAsync(server, approved, ann)).Is(204);
-        (await server.PostAsync($"{refused.Path}/approval", new { refuse = true }, ann.Access)).Is(204);
+        (await ApproveAsync(_server, approved, ann)).Is(204);
+        (await _server.PostAsync($"{refused.Path}/approval", new { refuse = true }, ann.Access)).Is(204);
 
         var answers = await Task.WhenAll(waiting);
         Assert.Single(answers.Select(answer => answer.Is(200).Text("refresh_token")).Distinct());
         Assert.Equal("""{"status":"refused"}""", (await refusal).Is(200).Body.GetRawText());
-        await Testing.Eventually.IsTrue(() => Waits(other) + Waits(server) == 0, "nobody waits any more");
-        await other.DisposeAsync();
+        await Testing.Eventually.IsTrue(() => Waits(_other) + Waits(_server) == 0, "nobody waits any more");
     }
 
     [Fact]
     public async Task Of_approvals_at_the_same_time_exactly_one_wins()
     {
-        var other = new ChatServer { Beside = server };
-        await other.InitializeAsync();
         for (var round = 0; round < 3; round++)
         {
-            var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-            var link = await StartAsync(server);
+            var (ann, ben) = (await _server.SignInAsync(), await _server.SignInAsync());
+            var link = await StartAsync(_server);
 
             var answers = await Task.WhenAll(
-                from node in new[] { server, other }
+                from node in new[] { _server, _other }
                 from who in new[] { ann, ben, ann }
                 select ApproveAsync(node, link, who));
 
             Assert.Single(answers, answer => answer.Status == 204);
             Assert.All(
                 answers.Where(answer => answer.Status != 204), answer => answer.IsProblem(409, "link_settled"));
-            var linked = Tokens.Of((await WaitAsync(server, link)).Is(200));
+            var linked = Tokens.Of((await WaitAsync(_server, link)).Is(200));
             foreach (var who in new[] { ann, ben })
             {
-                var devices = (await server.GetAsync("/v1/devices", who.Access)).Is(200)["devices"].GetArrayLength();
+                var devices = (await _server.GetAsync("/v1/devices", who.Access)).Is(200)["devices"].GetArrayLength();
                 Assert.Equal(who.User == linked.User ? 2 : 1, devices);
             }
         }
 
-        await other.DisposeAsync();
     }
 
     [Fact]
     public async Task A_link_is_settled_once()
     {
-        var ann = await server.SignInAsync();
-        var (approved, refused) = (await ApprovedAsync(ann), await StartAsync(server));
-        (await server.PostAsync($"{refused.Path}/approval", new { refuse = true }, ann.Access)).Is(204);
+        var ann = await _server.SignInAsync();
+        var (approved, refused) = (await ApprovedAsync(ann), await StartAsync(_server));
+        (await _server.PostAsync($"{refused.Path}/approval", new { refuse = true }, ann.Access)).Is(204);
 
         foreach (var link in new[] { approved, refused })
         {
-            (await ApproveAsync(server, link, ann)).IsProblem(409, "link_settled");
-            (await server.PostAsync($"{link.Path}/approval", new { refuse = true }, ann.Access))
+            (await ApproveAsync(_server, link, ann)).IsProblem(409, "link_settled");
+            (await _server.PostAsync($"{link.Path}/approval", new { refuse = true }, ann.Access))
                 .IsProblem(409, "link_settled");
-            (await server.GetAsync($"{link.Path}/request", ann.Access)).IsProblem(409, "link_settled");
+            (await _server.GetAsync($"{link.Path}/request", ann.Access)).IsProblem(409, "link_settled");
         }
 
-        Assert.Single((await server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].EnumerateArray().Skip(1));
+        Assert.Single((await _server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].EnumerateArray().Skip(1));
     }
 
     [Fact]
@@ -172,71 +168,69 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     [Fact]
     public async Task Only_the_secret_opens_a_link()
     {
-        var link = await StartAsync(server);
+        var link = await StartAsync(_server);
         var wrong = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
         foreach (var header in new[] { $"Link {wrong}", $"Bearer {link.Secret}", "Link", "Link rubbish", null })
         {
-            var refused = (await WaitAsync(server, link, header)).IsProblem(401, "link_secret_wrong");
+            var refused = (await WaitAsync(_server, link, header)).IsProblem(401, "link_secret_wrong");
             Assert.Equal("Link", refused.Headers.WwwAuthenticate.ToString());
         }
 
-        (await WaitAsync(server, link with { Id = Guid.NewGuid().ToString() })).IsProblem(404, "link_unknown");
-        (await WaitAsync(server, link with { Id = "none" })).IsProblem(404, "link_unknown");
+        (await WaitAsync(_server, link with { Id = Guid.NewGuid().ToString() })).IsProblem(404, "link_unknown");
+        (await WaitAsync(_server, link with { Id = "none" })).IsProblem(404, "link_unknown");
     }
 
     [Fact]
     public async Task Requests_and_approvals_need_a_device_that_is_signed_in_and_a_link()
     {
-        var ann = await server.SignInAsync();
-        var link = await StartAsync(server);
+        var ann = await _server.SignInAsync();
+        var link = await StartAsync(_server);
         var none = link with { Id = Guid.NewGuid().ToString() };
 
-        (await server.GetAsync($"{link.Path}/request")).IsProblem(401, "unauthenticated");
-        (await server.PostAsync($"{link.Path}/approval", new { refuse = true })).IsProblem(401, "unauthenticated");
-        (await server.GetAsync($"{none.Path}/request", ann.Access)).IsProblem(404, "link_unknown");
-        (await server.GetAsync("/v1/device-links/none/request", ann.Access)).IsProblem(404, "link_unknown");
-        (await ApproveAsync(server, none, ann)).IsProblem(404, "link_unknown");
-        (await server.PostAsync($"{none.Path}/approval", new { refuse = true }, ann.Access))
+        (await _server.GetAsync($"{link.Path}/request")).IsProblem(401, "unauthenticated");
+        (await _server.PostAsync($"{link.Path}/approval", new { refuse = true })).IsProblem(401, "unauthenticated");
+        (await _server.GetAsync($"{none.Path}/request", ann.Access)).IsProblem(404, "link_unknown");
+        (await _server.GetAsync("/v1/device-links/none/request", ann.Access)).IsProblem(404, "link_unknown");
+        (await ApproveAsync(_server, none, ann)).IsProblem(404, "link_unknown");
+        (await _server.PostAsync($"{none.Path}/approval", new { refuse = true }, ann.Access))
             .IsProblem(404, "link_unknown");
     }
 
     [Fact]
     public async Task What_does_not_fit_is_named()
     {
-        var ann = await server.SignInAsync();
-        var link = await StartAsync(server);
+        var ann = await _server.SignInAsync();
+        var link = await StartAsync(_server);
         var path = $"{link.Path}/approval";
         foreach (var proof in
             new[] { null, "", "rubbish", Base64(31), Base64(33), link.Proof[..^1], link.Proof + "\n" })
-            (await server.PostAsync(path, new { proof }, ann.Access)).IsInvalid("proof");
+            (await _server.PostAsync(path, new { proof }, ann.Access)).IsInvalid("proof");
         foreach (var payload in new[] { "", "rubbish!", "aGVsbG8", "aGVs bG8=", Base64(49_153) })
-            (await server.PostAsync(path, new { proof = link.Proof, payload }, ann.Access)).IsInvalid("payload");
-        (await server.PostAsync("/v1/device-links", new { })).IsInvalid("device");
-        (await server.PostAsync("/v1/device-links", new { device = new { name = "Browser" } }))
+            (await _server.PostAsync(path, new { proof = link.Proof, payload }, ann.Access)).IsInvalid("payload");
+        (await _server.PostAsync("/v1/device-links", new { })).IsInvalid("device");
+        (await _server.PostAsync("/v1/device-links", new { device = new { name = "Browser" } }))
             .IsInvalid("device.platform");
         foreach (var key in new[] { "", "a b", new string('A', 1_025) })
-            (await server.PostAsync("/v1/device-links", new { device = ADevice(), public_key = key }))
+            (await _server.PostAsync("/v1/device-links", new { device = ADevice(), public_key = key }))
                 .IsInvalid("public_key");
 
         var most = Base64(49_152);
-        (await ApproveAsync(server, link, ann, most)).Is(204);
+        (await ApproveAsync(_server, link, ann, most)).Is(204);
 
         Assert.Equal(65_536, most.Length);
-        Assert.Equal(most, (await WaitAsync(server, link)).Is(200).Text("payload"));
+        Assert.Equal(most, (await WaitAsync(_server, link)).Is(200).Text("payload"));
     }
 
     [Fact]
     public async Task A_linked_device_that_is_removed_ends_at_once_on_every_node()
     {
-        var other = new ChatServer { Beside = server };
-        await other.InitializeAsync();
-        var ann = await server.SignInAsync();
+        var ann = await _server.SignInAsync();
         var link = await ApprovedAsync(ann);
-        var browser = Tokens.Of((await WaitAsync(server, link)).Is(200));
-        using var socket = await other.ConnectAsync(browser.Access);
+        var browser = Tokens.Of((await WaitAsync(_server, link)).Is(200));
+        using var socket = await _other.ConnectAsync(browser.Access);
 
-        (await server.DeleteAsync($"/v1/devices/{browser.Device}", ann.Access)).Is(204);
+        (await _server.DeleteAsync($"/v1/devices/{browser.Device}", ann.Access)).Is(204);
 
         var buffer = new byte[4_096];
         while ((await socket.ReceiveAsync(buffer, Testing.Eventually.Cancelled())).MessageType
@@ -246,50 +240,49 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
         }
 
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, socket.CloseStatus);
-        (await other.GetAsync("/v1/users/me", browser.Access)).IsProblem(401, "device_signed_out");
-        (await server.RefreshAsync(browser.Refresh)).IsProblem(401, "refresh_token_invalid");
-        await other.DisposeAsync();
+        (await _other.GetAsync("/v1/users/me", browser.Access)).IsProblem(401, "device_signed_out");
+        (await _server.RefreshAsync(browser.Refresh)).IsProblem(401, "refresh_token_invalid");
     }
 
     [Fact]
     public async Task A_device_that_is_removed_before_it_fetched_its_tokens_gets_none()
     {
-        var ann = await server.SignInAsync();
+        var ann = await _server.SignInAsync();
         var link = await ApprovedAsync(ann);
-        var devices = (await server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"];
+        var devices = (await _server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"];
 
-        (await server.DeleteAsync($"/v1/devices/{devices[1].GetProperty("device_id")}", ann.Access)).Is(204);
+        (await _server.DeleteAsync($"/v1/devices/{devices[1].GetProperty("device_id")}", ann.Access)).Is(204);
 
-        Assert.False((await WaitAsync(server, link)).Is(200).Has("access_token"));
+        Assert.False((await WaitAsync(_server, link)).Is(200).Has("access_token"));
     }
 
     [Fact]
     public async Task An_approval_that_failed_half_way_is_completed_by_the_same_device_alone()
     {
-        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
-        var link = await StartAsync(server);
+        var (ann, ben) = (await _server.SignInAsync(), await _server.SignInAsync());
+        var link = await StartAsync(_server);
         await ClaimAsync(link, ann);
 
-        (await ApproveAsync(server, link, ben)).IsProblem(409, "link_settled");
-        (await server.PostAsync($"{link.Path}/approval", new { proof = Base64(32) }, ann.Access))
+        (await ApproveAsync(_server, link, ben)).IsProblem(409, "link_settled");
+        (await _server.PostAsync($"{link.Path}/approval", new { proof = Base64(32) }, ann.Access))
             .IsProblem(409, "link_settled");
-        (await ApproveAsync(server, link, ann)).Is(204);
+        (await ApproveAsync(_server, link, ann)).Is(204);
 
-        Assert.Equal(ann.User, (await WaitAsync(server, link)).Is(200).Text("user_id"));
+        Assert.Equal(ann.User, (await WaitAsync(_server, link)).Is(200).Text("user_id"));
     }
 
     [Fact]
     public async Task An_approval_that_was_begun_in_time_is_pending_until_it_is_completed()
     {
-        var ann = await server.SignInAsync();
-        var link = await StartAsync(server);
+        var ann = await _server.SignInAsync();
+        var link = await StartAsync(_server);
         await ClaimAsync(link, ann);
         await ExpireAsync(link, "1 second");
-        var waiting = WaitAsync(server, link);
+        var waiting = WaitAsync(_server, link);
 
-        (await ApproveAsync(server, link, ann)).IsProblem(409, "link_settled"); // Too late to be repeated.
+        (await ApproveAsync(_server, link, ann)).IsProblem(409, "link_settled"); // Too late to be repeated.
         await ExpireAsync(link, "-1 minute");
-        (await ApproveAsync(server, link, ann)).Is(204);
+        (await ApproveAsync(_server, link, ann)).Is(204);
 
         Assert.Equal("approved", (await waiting).Is(200).Text("status"));
     }
@@ -297,25 +290,25 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     [Fact]
     public async Task A_device_that_is_removed_while_it_approves_links_nobody()
     {
-        var ann = await server.SignInAsync();
-        var link = await StartAsync(server);
+        var ann = await _server.SignInAsync();
+        var link = await StartAsync(_server);
         var claimed = await ClaimAsync(link, ann);
-        await server.Services.GetRequiredService<IDeviceSessions>()
+        await _server.Services.GetRequiredService<IDeviceSessions>()
             .RevokeAsync(new UserId(Guid.Parse(ann.User)), new DeviceId(Guid.Parse(ann.Device)), default);
         var signIn = new LinkSignIn(
             new UserId(Guid.Parse(ann.User)), claimed.Device, new byte[16], DateTimeOffset.UtcNow,
             DateTimeOffset.UtcNow.AddDays(1));
 
-        Assert.False(await server.Services.GetRequiredService<IDeviceLinks>().CompleteAsync(
+        Assert.False(await _server.Services.GetRequiredService<IDeviceLinks>().CompleteAsync(
             Guid.Parse(link.Id), signIn, claimed.Content, DateTimeOffset.UtcNow.AddMinutes(1), default));
     }
 
     [Fact]
     public async Task A_device_whose_approval_failed_half_way_goes_with_its_link()
     {
-        var ann = await server.SignInAsync();
+        var ann = await _server.SignInAsync();
         var link = await ApprovedAsync(ann);
-        await using (var command = server.Database.CreateCommand(
+        await using (var command = _server.Database.CreateCommand(
             """
             WITH link AS (
                 UPDATE chat.device_links SET settled_at = NULL, answer = NULL, refresh_hash = NULL WHERE id = $1
@@ -328,22 +321,22 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
             Assert.Equal(1, await command.ExecuteNonQueryAsync());
         }
 
-        Assert.Equal(2, (await server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].GetArrayLength());
+        Assert.Equal(2, (await _server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].GetArrayLength());
         await ExpireAsync(link, "11 minutes");
 
-        await server.Services.GetRequiredService<IMediator>().Send(new ForgetDeviceLinks.Command());
+        await _server.Services.GetRequiredService<IMediator>().Send(new ForgetDeviceLinks.Command());
 
-        Assert.Equal(1, (await server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].GetArrayLength());
-        (await WaitAsync(server, link)).IsProblem(404, "link_unknown");
+        Assert.Equal(1, (await _server.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].GetArrayLength());
+        (await WaitAsync(_server, link)).IsProblem(404, "link_unknown");
     }
 
     [Fact]
     public async Task No_row_shows_a_secret_a_token_or_what_the_device_says_of_itself()
     {
-        var link = await ApprovedAsync(await server.SignInAsync());
-        var answer = (await WaitAsync(server, link)).Is(200);
+        var link = await ApprovedAsync(await _server.SignInAsync());
+        var answer = (await WaitAsync(_server, link)).Is(200);
 
-        await using var command = server.Database.CreateCommand(
+        await using var command = _server.Database.CreateCommand(
             "SELECT l::text FROM chat.device_links l WHERE id = $1");
         command.Parameters.Add(new() { Value = Guid.Parse(link.Id) });
         var row = (string)(await command.ExecuteScalarAsync())!;
@@ -362,35 +355,35 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     [Fact]
     public async Task Links_that_ended_are_deleted_and_others_kept()
     {
-        var ann = await server.SignInAsync();
+        var ann = await _server.SignInAsync();
         var (old, young) = (await ApprovedAsync(ann), await ApprovedAsync(ann));
         await ExpireAsync(old, "10 minutes");
 
-        await server.Services.GetRequiredService<IMediator>().Send(new ForgetDeviceLinks.Command());
+        await _server.Services.GetRequiredService<IMediator>().Send(new ForgetDeviceLinks.Command());
 
-        (await WaitAsync(server, old)).IsProblem(404, "link_unknown");
-        (await WaitAsync(server, young)).Is(200);
+        (await WaitAsync(_server, old)).IsProblem(404, "link_unknown");
+        (await WaitAsync(_server, young)).Is(200);
     }
 
     [Fact]
     public async Task Links_go_with_their_user()
     {
-        var ann = await server.SignInAsync();
+        var ann = await _server.SignInAsync();
         var link = await ApprovedAsync(ann);
 
-        (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+        (await _server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
 
-        (await WaitAsync(server, link)).IsProblem(404, "link_unknown");
+        (await WaitAsync(_server, link)).IsProblem(404, "link_unknown");
     }
 
     [Fact]
     public async Task HEAD_does_not_wait_and_a_node_that_stops_lets_nobody_wait()
     {
-        var leaving = new ChatServer { Beside = server };
+        var leaving = new ChatServer { Beside = _server };
         await leaving.InitializeAsync();
-        var link = await StartAsync(server);
+        var link = await StartAsync(_server);
 
-        (await WaitAsync(server, link, method: HttpMethod.Head)).Is(200);
+        (await WaitAsync(_server, link, method: HttpMethod.Head)).Is(200);
         var waiting = WaitAsync(leaving, link);
         await Testing.Eventually.IsTrue(() => Waits(leaving) == 1, "it waits");
         await leaving.StopAsync();
@@ -431,7 +424,7 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
 
     private async Task<ClaimedDeviceLink> ClaimAsync(Link link, Tokens by)
     {
-        var claimed = await server.Services.GetRequiredService<IDeviceLinks>().ClaimAsync(
+        var claimed = await _server.Services.GetRequiredService<IDeviceLinks>().ClaimAsync(
             Guid.Parse(link.Id),
             new LinkApproval(
                 new UserId(Guid.Parse(by.User)), new DeviceId(Guid.Parse(by.Device)),
@@ -443,7 +436,7 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
     /// <param name="ago">How long ago, in PostgreSQL's words.</param>
     private async Task ExpireAsync(Link link, string ago)
     {
-        await using var command = server.Database.CreateCommand(
+        await using var command = _server.Database.CreateCommand(
             $"UPDATE chat.device_links SET expires_at = now() - interval '{ago}' WHERE id = $1");
         command.Parameters.Add(new() { Value = Guid.Parse(link.Id) });
         await command.ExecuteNonQueryAsync();
@@ -451,8 +444,8 @@ public sealed class DeviceLinkTests(ChatServer server) : IClassFixture<ChatServe
 
     private async Task<Link> ApprovedAsync(Tokens by)
     {
-        var link = await StartAsync(server);
-        (await ApproveAsync(server, link, by)).Is(204);
+        var link = await StartAsync(_server);
+        (await ApproveAsync(_server, link, by)).Is(204);
         return link;
     }
 

@@ -2,7 +2,7 @@ using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.Accounts;
 
-public sealed class DeviceTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class DeviceTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task The_devices_are_listed_and_the_one_that_asks_is_marked()

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace ChatCqrs.WebApi.Tests.Accounts;
 
 /// <summary>Messages of an erased account are like deleted ones.</summary>
-public sealed class ErasedMessagesTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class ErasedMessagesTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task They_are_not_unread_and_keep_their_places()

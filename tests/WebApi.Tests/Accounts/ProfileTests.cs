@@ -3,7 +3,7 @@ using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.Accounts;
 
-public sealed class ProfileTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class ProfileTests(SharedServer server) : IClassFixture<SharedServer>
 {
     private const string Me = "/v1/users/me";
 

@@ -5,7 +5,7 @@ using static ChatCqrs.WebApi.Tests.Accounts.AccountCalls;
 
 namespace ChatCqrs.WebApi.Tests.Accounts;
 
-public sealed partial class RegistrationTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed partial class RegistrationTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task A_registration_answers_with_its_id_its_end_and_in_Development_the_code()

@@ -7,7 +7,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 namespace ChatCqrs.WebApi.Tests.Conversations;
 
 /// <summary>Conversations and messages over REST have the described form.</summary>
-public sealed class ConversationTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class ConversationTests(SharedServer server) : IClassFixture<SharedServer>
 {
     private static readonly string[] MessageFields =
     [

@@ -3,7 +3,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Conversations;
 
-public sealed class SettingsTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class SettingsTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task Settings_are_ones_own_and_changed_one_by_one()

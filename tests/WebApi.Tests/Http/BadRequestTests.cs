@@ -4,9 +4,11 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
-/// <summary>A server with signed-in users, shared by all bad requests.</summary>
+/// <summary>A server with users who are signed in.</summary>
 public sealed class SignedInServer : ChatServer, IAsyncLifetime
 {
+    protected override bool IsShared => true;
+
     public Tokens Ann { get; private set; } = null!;
     public Tokens Ben { get; private set; } = null!;
     public string Conversation { get; private set; } = "";

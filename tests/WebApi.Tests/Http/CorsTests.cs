@@ -152,7 +152,7 @@ public sealed class CorsTests(PagesServer server) : IClassFixture<PagesServer>
 }
 
 /// <summary>In Development every origin of this machine is served, beside the listed ones.</summary>
-public sealed class DevelopmentCorsTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class DevelopmentCorsTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("http://localhost:5173", true)]

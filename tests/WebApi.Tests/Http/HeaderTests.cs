@@ -2,7 +2,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
-public sealed class HeaderTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class HeaderTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("/health/live")]

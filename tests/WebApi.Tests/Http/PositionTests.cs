@@ -7,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ChatCqrs.WebApi.Tests.Http;
 
-public sealed class PositionTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class PositionTests(SharedServer server) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData(0UL)]

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace ChatCqrs.WebApi.Tests.Http;
 
 /// <summary>Input that is no HTTP never reaches a middleware, and still gets a problem.</summary>
-public sealed class ServerRefusalTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class ServerRefusalTests(SharedServer server) : IClassFixture<SharedServer>
 {
     private const string Good = "GET /health/live HTTP/1.1\r\nHost: chat\r\n\r\n";
 

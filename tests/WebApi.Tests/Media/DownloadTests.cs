@@ -8,7 +8,7 @@ using Npgsql;
 namespace ChatCqrs.WebApi.Tests.Media;
 
 /// <summary>Downloads: permissions, ranges and caching.</summary>
-public sealed class DownloadTests(MediaServer server) : IClassFixture<MediaServer>
+public sealed class DownloadTests(SharedMediaServer server) : IClassFixture<SharedMediaServer>
 {
     [Fact]
     public async Task The_owner_gets_it_back_byte_for_byte_to_save_and_to_keep()

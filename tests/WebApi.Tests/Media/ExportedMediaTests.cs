@@ -3,7 +3,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 namespace ChatCqrs.WebApi.Tests.Media;
 
 /// <summary>An export lists the uploads of its owner, and of no other user.</summary>
-public sealed class ExportedMediaTests(MediaServer server) : IClassFixture<MediaServer>
+public sealed class ExportedMediaTests(SharedMediaServer server) : IClassFixture<SharedMediaServer>
 {
     [Fact]
     public async Task Uploads_and_what_has_arrived_of_others_are_listed_to_their_owner()

@@ -11,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace ChatCqrs.WebApi.Tests.Media;
 
 /// <summary>Links to files: whom they are made for, what they answer, and when they end.</summary>
-public sealed class LinkTests(MediaServer server) : IClassFixture<MediaServer>
+public sealed class LinkTests(SharedMediaServer server) : IClassFixture<SharedMediaServer>
 {
     [Fact]
     public async Task A_link_is_good_without_a_token_whole_and_in_parts()

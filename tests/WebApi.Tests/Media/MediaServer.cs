@@ -90,3 +90,9 @@ public class MediaServer : ChatServer, IAsyncLifetime
     public static string? Header(HttpResponseMessage answer, string name) =>
         answer.Headers.TryGetValues(name, out var values) ? values.Single() : null;
 }
+
+/// <summary>The server of classes that do not look at its files; each has people of its own.</summary>
+public sealed class SharedMediaServer : MediaServer
+{
+    protected override bool IsShared => true;
+}

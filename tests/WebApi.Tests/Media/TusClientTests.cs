@@ -8,7 +8,7 @@ namespace ChatCqrs.WebApi.Tests.Media;
 /// Resumable uploads with npm's tus-js-client, each of its options that changes what it sends
 /// (https://github.com/tus/tus-js-client/blob/main/docs/api.md).
 /// </summary>
-public sealed class TusClientTests(MediaServer server) : IClassFixture<MediaServer>
+public sealed class TusClientTests(SharedMediaServer server) : IClassFixture<SharedMediaServer>
 {
     private const string Script =
         """

@@ -15,7 +15,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace ChatCqrs.WebApi.Tests.Messages;
 
 /// <summary>Whatever a message carries can be shown everywhere, and is one value however it is spelled.</summary>
-public sealed class AttachmentTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class AttachmentTests(SharedServer server) : IClassFixture<SharedServer>, IAsyncLifetime
 {
     /// <summary>The deepest attachment that earlier versions took.</summary>
     private const int FormerLevels = 31;

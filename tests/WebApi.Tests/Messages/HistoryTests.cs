@@ -5,7 +5,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 namespace ChatCqrs.WebApi.Tests.Messages;
 
 /// <summary>A conversation's messages page by page, from a seq or a time on.</summary>
-public sealed class HistoryTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class HistoryTests(SharedServer server) : IClassFixture<SharedServer>, IAsyncLifetime
 {
     private Tokens _ann = null!, _ben = null!, _cat = null!;
 

@@ -6,7 +6,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 namespace ChatCqrs.WebApi.Tests.Messages;
 
 /// <summary>Votes in polls: who may set which, and where they show.</summary>
-public sealed class PollTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class PollTests(SharedServer server) : IClassFixture<SharedServer>, IAsyncLifetime
 {
     private Tokens _ann = null!, _ben = null!, _cat = null!;
 

@@ -7,7 +7,7 @@ namespace ChatCqrs.WebApi.Tests.OpenApi;
 /// Clients that others' generators make of the running server's document compile, against a small program each
 /// (<c>tests/Generation</c>), and the programs work.
 /// </summary>
-public sealed class GenerationTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class GenerationTests(SharedServer server) : IClassFixture<SharedServer>
 {
     /// <summary>
     /// Both programs write it: whether the last message of an inbox is the one sent, and a refusal has its code.

@@ -4,7 +4,7 @@ using ChatCqrs.Testing;
 namespace ChatCqrs.WebApi.Tests.OpenApi;
 
 /// <summary>What Redocly CLI's recommended rules find in the OpenAPI document.</summary>
-public sealed class LintTests(ChatServer server) : IClassFixture<ChatServer>
+public sealed class LintTests(SharedServer server) : IClassFixture<SharedServer>
 {
     private const string Version = "2.77.0";
 

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace ChatCqrs.WebApi.Tests.OpenApi;
 
 /// <summary>The OpenAPI document describes every endpoint completely.</summary>
-public sealed class OpenApiTests(ChatServer server) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class OpenApiTests(SharedServer server) : IClassFixture<SharedServer>, IAsyncLifetime
 {
     /// <summary>Every operation that clients rely on.</summary>
     private static readonly string[] Promised =

@@ -16,19 +16,15 @@ namespace ChatCqrs.WebApi.Tests.Realtime;
 /// Sockets hear what changed outside of conversations' streams, at the node that wrote it and at another one, without
 /// Redis between them.
 /// </summary>
-public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class AccountFrameTests(TwoServers nodes) : IClassFixture<TwoServers>
 {
-    private readonly ChatServer _two = new() { Beside = one };
-
-    public Task InitializeAsync() => _two.InitializeAsync();
-
-    public Task DisposeAsync() => _two.DisposeAsync();
+    private readonly ChatServer _one = nodes.One, _two = nodes.Two;
 
     [Fact]
     public async Task Settings_are_told_whole_to_all_of_ones_devices_and_to_nobody_else()
     {
         var (ann, other, ben) = await DevicesAsync();
-        using var acting = await JsonSocket.SyncedAsync(one, ann.Access);
+        using var acting = await JsonSocket.SyncedAsync(_one, ann.Access);
         using var away = await JsonSocket.SyncedAsync(_two, other.Access);
         using var bens = await JsonSocket.SyncedAsync(_two, ben.Access);
         var conversation = await StartAsync(ann, ben);
@@ -43,7 +39,7 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
         await NothingAsync(bens);
 
         async Task ChangeAsync(object settings) =>
-            (await one.PatchAsync($"/v1/conversations/{conversation}/settings", settings, ann.Access)).Is(200);
+            (await _one.PatchAsync($"/v1/conversations/{conversation}/settings", settings, ann.Access)).Is(200);
 
         Task IsTwiceAsync(string? mutedUntil, bool pinned, bool archived) => IsAsync(
             [acting, away],
@@ -62,11 +58,11 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     public async Task Blocks_are_told_to_ones_own_devices_only()
     {
         var (ann, other, ben) = await DevicesAsync();
-        using var acting = await JsonSocket.SyncedAsync(one, ann.Access);
+        using var acting = await JsonSocket.SyncedAsync(_one, ann.Access);
         using var away = await JsonSocket.SyncedAsync(_two, other.Access);
-        using var bens = await JsonSocket.SyncedAsync(one, ben.Access);
+        using var bens = await JsonSocket.SyncedAsync(_one, ben.Access);
 
-        (await one.SendAsync(HttpMethod.Put, $"/v1/blocks/{ben.User}", null, ann.Access)).Is(204);
+        (await _one.SendAsync(HttpMethod.Put, $"/v1/blocks/{ben.User}", null, ann.Access)).Is(204);
         await IsAsync(
             [acting, away], new { op = "account", kind = "block_changed", user_id = ben.User, blocked = true });
         (await _two.DeleteAsync($"/v1/blocks/{ben.User}", other.Access)).Is(204);
@@ -79,15 +75,15 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     public async Task Devices_are_told_as_they_are_listed()
     {
         var phone = AccountCalls.NewPhone();
-        var ann = await one.SignInAsync(phone);
-        using var here = await JsonSocket.SyncedAsync(one, ann.Access);
+        var ann = await _one.SignInAsync(phone);
+        using var here = await JsonSocket.SyncedAsync(_one, ann.Access);
         using var there = await JsonSocket.SyncedAsync(_two, ann.Access);
 
-        var laptop = await one.SignInAsync(phone, device: "Ann's laptop");
-        var listed = (await one.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].EnumerateArray()
+        var laptop = await _one.SignInAsync(phone, device: "Ann's laptop");
+        var listed = (await _one.GetAsync("/v1/devices", ann.Access)).Is(200)["devices"].EnumerateArray()
             .Single(device => device.GetProperty("device_id").GetString() == laptop.Device);
         await EachAsync([here, there], socket => HasAsync(socket, "device_added"));
-        (await one.DeleteAsync($"/v1/devices/{laptop.Device}", ann.Access)).Is(204);
+        (await _one.DeleteAsync($"/v1/devices/{laptop.Device}", ann.Access)).Is(204);
         await EachAsync([here, there], socket => HasAsync(socket, "device_removed"));
 
         async Task HasAsync(JsonSocket socket, string kind)
@@ -107,20 +103,20 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     public async Task A_profile_is_told_to_those_who_share_a_conversation()
     {
         var (ann, other, ben) = await DevicesAsync();
-        var (cat, dan, eve) = (await one.SignInAsync(), await one.SignInAsync(), await one.SignInAsync());
+        var (cat, dan, eve) = (await _one.SignInAsync(), await _one.SignInAsync(), await _one.SignInAsync());
         await StartAsync(ann, ben);
         using var dans = await JsonSocket.SyncedAsync(_two, dan.Access);
         var group = await StartAsync(ann, cat, dan);
         await dans.NextAsync("update");
-        (await one.DeleteAsync($"/v1/conversations/{group}/members/{dan.User}", ann.Access)).Is(204);
+        (await _one.DeleteAsync($"/v1/conversations/{group}/members/{dan.User}", ann.Access)).Is(204);
         await dans.NextAsync("update"); // He is no member any more, and his socket knows.
-        using var acting = await JsonSocket.SyncedAsync(one, ann.Access);
+        using var acting = await JsonSocket.SyncedAsync(_one, ann.Access);
         using var away = await JsonSocket.SyncedAsync(_two, other.Access);
-        using var bens = await JsonSocket.SyncedAsync(one, ben.Access);
+        using var bens = await JsonSocket.SyncedAsync(_one, ben.Access);
         using var cats = await JsonSocket.SyncedAsync(_two, cat.Access);
         using var eves = await JsonSocket.SyncedAsync(_two, eve.Access);
 
-        (await one.PatchAsync("/v1/users/me", new { name = "Anna", about = "Hi" }, ann.Access)).Is(200);
+        (await _one.PatchAsync("/v1/users/me", new { name = "Anna", about = "Hi" }, ann.Access)).Is(200);
 
         await IsAsync(
             [acting, away, bens, cats],
@@ -153,14 +149,14 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     [Fact]
     public async Task Who_joins_later_is_told_from_then_on_and_an_erased_account_has_no_names()
     {
-        var (ann, ben) = (await one.SignInAsync(name: "Ann"), await one.SignInAsync());
+        var (ann, ben) = (await _one.SignInAsync(name: "Ann"), await _one.SignInAsync());
         using var bens = await JsonSocket.SyncedAsync(_two, ben.Access);
         await StartAsync(ann, ben); // His socket has known no conversation before.
         await bens.NextAsync("update");
 
-        (await one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
+        (await _one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
         Assert.Equal("Anna", (await bens.NextAsync("account")).GetProperty("name").GetString());
-        (await one.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+        (await _one.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
 
         await IsAsync(
             [bens],
@@ -187,11 +183,11 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
             { new StringContent("image"), "file_type" },
             { new ByteArrayContent(MediaServer.Picture()), "file", "a.png" },
         };
-        var file = (await one.PostAsync("/v1/media", form, ann.Access)).Is(201).Text("file_id");
+        var file = (await _one.PostAsync("/v1/media", form, ann.Access)).Is(201).Text("file_id");
 
         foreach (var avatar in new[] { file, null })
         {
-            (await one.PatchAsync("/v1/users/me", new { avatar }, ann.Access)).Is(200);
+            (await _one.PatchAsync("/v1/users/me", new { avatar }, ann.Access)).Is(200);
             await EachAsync([away, bens], async socket =>
             {
                 var frame = await socket.NextAsync("account");
@@ -206,14 +202,14 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     [Fact]
     public async Task A_linked_device_is_told_at_every_node_but_not_to_itself()
     {
-        var ann = await one.SignInAsync();
-        using var here = await JsonSocket.SyncedAsync(one, ann.Access);
+        var ann = await _one.SignInAsync();
+        using var here = await JsonSocket.SyncedAsync(_one, ann.Access);
         using var there = await JsonSocket.SyncedAsync(_two, ann.Access);
-        var link = await DeviceLinkTests.StartAsync(one);
+        var link = await DeviceLinkTests.StartAsync(_one);
 
         (await _two.PostAsync($"{link.Path}/approval", new { proof = link.Proof }, ann.Access)).Is(204);
 
-        var browser = Tokens.Of((await DeviceLinkTests.WaitAsync(one, link)).Is(200));
+        var browser = Tokens.Of((await DeviceLinkTests.WaitAsync(_one, link)).Is(200));
         await EachAsync([here, there], async socket =>
         {
             var frame = await socket.NextAsync("account");
@@ -223,8 +219,8 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
                 (frame.GetProperty("kind").GetString(), device.GetProperty("device_id").GetString(),
                     device.GetProperty("ephemeral").GetBoolean(), device.GetProperty("current").GetBoolean()));
         });
-        using var its = await JsonSocket.SyncedAsync(one, browser.Access);
-        (await one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
+        using var its = await JsonSocket.SyncedAsync(_one, browser.Access);
+        (await _one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
         Assert.Equal("profile_changed", (await its.NextAsync("account")).GetProperty("kind").GetString());
     }
 
@@ -233,15 +229,15 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     {
         var (ann, other, ben) = await DevicesAsync();
         await StartAsync(ann, ben);
-        await using var busy = await one.Database.OpenConnectionAsync();
+        await using var busy = await _one.Database.OpenConnectionAsync();
         await DoAsync($"SELECT pg_advisory_lock({LogSchema.AppendLock})");
-        var slow = one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access);
+        var slow = _one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access);
         await Eventually.IsTrue(
             async () => await DoAsync(
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (" +
                 "SELECT oid FROM pg_database WHERE datname = current_database())") is 1L,
             "the append waits");
-        using var acting = await JsonSocket.SyncedAsync(one, ann.Access);
+        using var acting = await JsonSocket.SyncedAsync(_one, ann.Access);
         using var away = await JsonSocket.SyncedAsync(_two, other.Access);
         using var bens = await JsonSocket.SyncedAsync(_two, ben.Access);
 
@@ -262,30 +258,30 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     public async Task A_socket_that_waits_for_its_first_catch_up_is_told_what_changes_meanwhile()
     {
         var (ann, other, ben) = await DevicesAsync();
-        var cat = await one.SignInAsync();
+        var cat = await _one.SignInAsync();
         await StartAsync(ann, ben, cat);
-        using var cats = await JsonSocket.SyncedAsync(one, cat.Access);
-        var turns = one.Services.GetRequiredService<CatchUpTurns>();
+        using var cats = await JsonSocket.SyncedAsync(_one, cat.Access);
+        var turns = _one.Services.GetRequiredService<CatchUpTurns>();
         var gate = new TaskCompletionSource<bool>();
         var held = Enumerable.Range(0, new LiveOptions().CatchUpsMax)
             .Select(_ => turns.TakeAsync(() => gate.Task)).ToList();
         using var away = await WelcomedAsync(other);
         using var bens = await WelcomedAsync(ben);
 
-        (await one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
+        (await _one.PatchAsync("/v1/users/me", new { name = "Anna" }, ann.Access)).Is(200);
         await EachAsync([cats, away], IsAnnaAsync); // One's own change needs no inbox.
         gate.SetResult(true);
         await Task.WhenAll(held);
         await IsAnnaAsync(bens);
 
         await EachAsync([cats, away, bens], socket => socket.LivesAsync());
-        (await one.PatchAsync("/v1/users/me", new { name = "Ann" }, ann.Access)).Is(200);
+        (await _one.PatchAsync("/v1/users/me", new { name = "Ann" }, ann.Access)).Is(200);
         await EachAsync([cats, away, bens], async socket =>
             Assert.Equal("Ann", (await socket.NextAsync("account")).GetProperty("name").GetString()));
 
         async Task<JsonSocket> WelcomedAsync(Tokens who)
         {
-            var socket = await JsonSocket.OpenAsync(one, who.Access);
+            var socket = await JsonSocket.OpenAsync(_one, who.Access);
             await socket.NextAsync("welcome");
             return socket;
         }
@@ -297,17 +293,17 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     [Fact]
     public async Task Of_many_changes_of_one_thing_the_last_one_is_told()
     {
-        var (ann, ben) = (await one.SignInAsync(), await one.SignInAsync());
+        var (ann, ben) = (await _one.SignInAsync(), await _one.SignInAsync());
         var conversation = await StartAsync(ann, ben);
         for (var n = 1; n <= 3; n++)
         {
-            (await one.PatchAsync("/v1/users/me", new { name = $"Ann {n}" }, ann.Access)).Is(200);
-            (await one.PatchAsync(
+            (await _one.PatchAsync("/v1/users/me", new { name = $"Ann {n}" }, ann.Access)).Is(200);
+            (await _one.PatchAsync(
                 $"/v1/conversations/{conversation}/settings", new { pinned = n % 2 == 1 }, ann.Access)).Is(200);
-            (await one.SendAsync(HttpMethod.Put, $"/v1/blocks/{ben.User}", null, ann.Access)).Is(204);
+            (await _one.SendAsync(HttpMethod.Put, $"/v1/blocks/{ben.User}", null, ann.Access)).Is(204);
         }
 
-        var changes = await one.Services.GetRequiredService<IMediator>().Send(
+        var changes = await _one.Services.GetRequiredService<IMediator>().Send(
             new ReadAccountChanges.Query(new UserId(Guid.Parse(ann.User)), First: 2, Last: 100, ProfileOnly: false));
 
         Assert.Equal(3, changes.Count);
@@ -321,7 +317,7 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
     private async Task<(Tokens Ann, Tokens Other, Tokens Ben)> DevicesAsync()
     {
         var phone = AccountCalls.NewPhone();
-        return (await one.SignInAsync(phone), await one.SignInAsync(phone), await one.SignInAsync());
+        return (await _one.SignInAsync(phone), await _one.SignInAsync(phone), await _one.SignInAsync());
     }
 
     private async Task<string> StartAsync(Tokens by, params Tokens[] with)
@@ -330,7 +326,7 @@ public sealed class AccountFrameTests(ChatServer one) : IClassFixture<ChatServer
         object body = with.Length == 1
             ? new { type = "direct", member_ids = members }
             : new { type = "group", title = "Us", member_ids = members };
-        return (await one.PostAsync("/v1/conversations", body, by.Access)).Is(201).Text("conversation_id");
+        return (await _one.PostAsync("/v1/conversations", body, by.Access)).Is(201).Text("conversation_id");
     }
 
     private static async Task EachAsync(IEnumerable<JsonSocket> sockets, Func<JsonSocket, Task> check)

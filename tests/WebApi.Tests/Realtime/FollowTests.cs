@@ -10,25 +10,21 @@ namespace ChatCqrs.WebApi.Tests.Realtime;
 /// Two nodes on one log that announce nothing to each other: without Redis every announcement is lost.
 /// </summary>
 [Collection(Measurement.Name)]
-public sealed class FollowTests(ChatServer one) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class FollowTests(TwoServers nodes) : IClassFixture<TwoServers>
 {
     /// <summary>How soon each node knows what the other appended (docs/adr/0003).</summary>
     private static readonly TimeSpan KnownAfter = TimeSpan.FromSeconds(2);
 
-    private readonly ChatServer _two = new() { Beside = one };
-
-    public Task InitializeAsync() => _two.InitializeAsync();
-
-    public Task DisposeAsync() => _two.DisposeAsync();
+    private readonly ChatServer _one = nodes.One, _two = nodes.Two;
 
     [Fact]
     public async Task Who_was_removed_at_one_node_has_no_access_at_the_other_within_two_seconds()
     {
-        var (ann, ben) = (await one.SignInAsync(), await one.SignInAsync());
+        var (ann, ben) = (await _one.SignInAsync(), await _one.SignInAsync());
         var group = await StartGroupAsync(ann, ben);
         (await _two.GetAsync(group, ben.Access)).Is(200); // Now it is in the other node's memory.
 
-        (await one.DeleteAsync($"{group}/members/{ben.User}", ann.Access)).Is(204);
+        (await _one.DeleteAsync($"{group}/members/{ben.User}", ann.Access)).Is(204);
 
         var removed = Stopwatch.StartNew();
         await Eventually.IsTrue(
@@ -39,7 +35,7 @@ public sealed class FollowTests(ChatServer one) : IClassFixture<ChatServer>, IAs
     [Fact]
     public async Task Sockets_at_the_other_node_get_entries_of_known_and_of_new_conversations_within_two_seconds()
     {
-        var (ann, ben) = (await one.SignInAsync(), await one.SignInAsync());
+        var (ann, ben) = (await _one.SignInAsync(), await _one.SignInAsync());
         using var socket = await _two.ConnectAsync(ben.Access);
         await GetsAsync(socket, "synced");
 
@@ -47,7 +43,7 @@ public sealed class FollowTests(ChatServer one) : IClassFixture<ChatServer>, IAs
         {
             var id = Guid.CreateVersion7();
             var message = new { message_id = id, receiver_id = ben.User, type = "text", text = "hello" };
-            (await one.PostAsync("/v1/messages", message, ann.Access)).Is(201);
+            (await _one.PostAsync("/v1/messages", message, ann.Access)).Is(201);
             await GetsAsync(socket, id.ToString());
         }
     }
@@ -55,21 +51,21 @@ public sealed class FollowTests(ChatServer one) : IClassFixture<ChatServer>, IAs
     [Fact]
     public async Task Sockets_at_the_other_node_learn_that_their_user_was_added_to_a_group_and_removed()
     {
-        var (ann, ben, eve) = (await one.SignInAsync(), await one.SignInAsync(), await one.SignInAsync());
+        var (ann, ben, eve) = (await _one.SignInAsync(), await _one.SignInAsync(), await _one.SignInAsync());
         var group = await StartGroupAsync(ann, eve);
         using var socket = await _two.ConnectAsync(ben.Access);
         await GetsAsync(socket, "synced");
 
-        (await one.PostAsync($"{group}/members", new { user_ids = new[] { ben.User } }, ann.Access)).Is(200);
+        (await _one.PostAsync($"{group}/members", new { user_ids = new[] { ben.User } }, ann.Access)).Is(200);
         await GetsAsync(socket, "member_added");
-        (await one.DeleteAsync($"{group}/members/{ben.User}", ann.Access)).Is(204);
+        (await _one.DeleteAsync($"{group}/members/{ben.User}", ann.Access)).Is(204);
         await GetsAsync(socket, "member_removed");
     }
 
     private async Task<string> StartGroupAsync(Tokens by, Tokens with)
     {
         var group = new { type = "group", title = "Us", member_ids = new[] { with.User } };
-        var started = (await one.PostAsync("/v1/conversations", group, by.Access)).Is(201);
+        var started = (await _one.PostAsync("/v1/conversations", group, by.Access)).Is(201);
         return $"/v1/conversations/{started.Text("conversation_id")}";
     }
 

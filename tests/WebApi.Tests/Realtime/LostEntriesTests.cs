@@ -14,22 +14,18 @@ namespace ChatCqrs.WebApi.Tests.Realtime;
 /// <summary>
 /// What clients are told of a log that has lost entries; two nodes on one log, without announcements.
 /// </summary>
-public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>, IAsyncLifetime
+public sealed class LostEntriesTests(TwoServers nodes) : IClassFixture<TwoServers>
 {
     private const string AdminsPhone = "+12025550199";
 
-    private readonly ChatServer _two = new() { Beside = one };
-
-    public Task InitializeAsync() => _two.InitializeAsync();
-
-    public Task DisposeAsync() => _two.DisposeAsync();
+    private readonly ChatServer _one = nodes.One, _two = nodes.Two;
 
     [Fact]
     public async Task A_sync_beyond_the_end_is_answered_by_a_reset_before_it_is_synced()
     {
-        var (ann, ben) = (await one.SignInAsync(), await one.SignInAsync());
-        var conversation = await SendAsync(one, ann, ben);
-        using var socket = await one.ConnectAsync(ben.Access);
+        var (ann, ben) = (await _one.SignInAsync(), await _one.SignInAsync());
+        var conversation = await SendAsync(_one, ann, ben);
+        using var socket = await _one.ConnectAsync(ben.Access);
         var welcome = await NextAsync(socket, "welcome");
         await NextAsync(socket, "synced");
 
@@ -49,9 +45,9 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
     [Fact]
     public async Task A_start_is_no_loss_of_entries()
     {
-        await one.SignInAsync();
+        await _one.SignInAsync();
         var log = new LateIncarnation(); // A host makes all its services before it starts one.
-        var lost = ActivatorUtilities.CreateInstance<LostEntries>(one.Services, log);
+        var lost = ActivatorUtilities.CreateInstance<LostEntries>(_one.Services, log);
         log.Current = Guid.NewGuid();
         Assert.Equal(LogPosition.Start, await lost.CheckAsync(LogPosition.Start, CancellationToken.None));
 
@@ -62,9 +58,9 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
     [Fact]
     public async Task A_stranger_learns_no_end()
     {
-        var (ann, ben, eve) = (await one.SignInAsync(), await one.SignInAsync(), await one.SignInAsync());
-        var conversation = await SendAsync(one, ann, ben);
-        using var socket = await one.ConnectAsync(eve.Access);
+        var (ann, ben, eve) = (await _one.SignInAsync(), await _one.SignInAsync(), await _one.SignInAsync());
+        var conversation = await SendAsync(_one, ann, ben);
+        using var socket = await _one.ConnectAsync(eve.Access);
 
         await SyncAsync(socket, conversation, after: 9);
 
@@ -74,14 +70,14 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
     [Fact]
     public async Task What_another_node_has_appended_a_moment_ago_is_not_beyond_the_end()
     {
-        var (ann, ben) = (await one.SignInAsync(), await one.SignInAsync());
+        var (ann, ben) = (await _one.SignInAsync(), await _one.SignInAsync());
         for (var seq = 1; seq <= 5; seq++)
         {
-            var conversation = await SendAsync(one, ann, ben);
+            var conversation = await SendAsync(_one, ann, ben);
             using var socket = await _two.ConnectAsync(ben.Access);
             (await _two.GetAsync($"/v1/conversations/{conversation}", ben.Access)).Is(200);
             await NextAsync(socket, "synced");
-            await SendAsync(one, ann, ben);
+            await SendAsync(_one, ann, ben);
             seq++;
 
             await SyncAsync(socket, conversation, after: seq);
@@ -94,11 +90,11 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
     [Fact]
     public async Task A_position_beyond_the_log_is_refused_at_once()
     {
-        var ann = await one.SignInAsync();
-        var head = await one.Services.GetRequiredService<IEventStore>().HeadAsync(CancellationToken.None);
+        var ann = await _one.SignInAsync();
+        var head = await _one.Services.GetRequiredService<IEventStore>().HeadAsync(CancellationToken.None);
 
         var beyond = PositionToken.Format(new LogPosition(head.Value + 1_000_000));
-        (await one.GetFromAsync("/v1/conversations", ann.Access, beyond)).IsProblem(400, "position_unknown");
+        (await _one.GetFromAsync("/v1/conversations", ann.Access, beyond)).IsProblem(400, "position_unknown");
         (await _two.GetFromAsync("/v1/conversations", ann.Access, beyond)).IsProblem(400, "position_unknown");
         (await _two.GetFromAsync("/v1/conversations", ann.Access, PositionToken.Format(head))).Is(200);
     }
@@ -106,18 +102,18 @@ public sealed class LostEntriesTests(ChatServer one) : IClassFixture<ChatServer>
     [Fact]
     public async Task A_renewed_incarnation_closes_every_nodes_sockets_and_is_told_in_the_next_welcome()
     {
-        var (admin, ben) = (await one.SignInAsync(AdminsPhone), await one.SignInAsync());
-        using var first = await one.ConnectAsync(ben.Access);
+        var (admin, ben) = (await _one.SignInAsync(AdminsPhone), await _one.SignInAsync());
+        using var first = await _one.ConnectAsync(ben.Access);
         using var second = await _two.ConnectAsync(ben.Access);
         var known = (await NextAsync(first, "welcome")).GetProperty("incarnation").GetGuid();
         Assert.Equal(known, (await NextAsync(second, "welcome")).GetProperty("incarnation").GetGuid());
-        (await one.PostAsync("/v1/admin/log/incarnation", null, ben.Access)).IsProblem(403, "forbidden");
+        (await _one.PostAsync("/v1/admin/log/incarnation", null, ben.Access)).IsProblem(403, "forbidden");
 
-        var answer = (await one.PostAsync("/v1/admin/log/incarnation", null, admin.Access)).Is(200);
+        var answer = (await _one.PostAsync("/v1/admin/log/incarnation", null, admin.Access)).Is(200);
         var renewed = answer["incarnation"].GetGuid();
 
         Assert.NotEqual(known, renewed);
-        foreach (var (node, socket) in new[] { (one, first), (_two, second) })
+        foreach (var (node, socket) in new[] { (_one, first), (_two, second) })
         {
             Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, await CloseAsync(socket));
             using var again = await node.ConnectAsync(ben.Access);
