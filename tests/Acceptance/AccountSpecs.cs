@@ -6,8 +6,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Registration, tokens and devices: who is authenticated, and how access ends.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class AccountSpecs(Product product)
+public sealed class AccountSpecs(Product product) : IClassFixture<Product>
 {
     private const int WrongCodes = 5;
 

@@ -6,8 +6,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A bad frame gets an <c>error</c> with a complete problem; the socket stays open.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class BadFrameSpecs(Product product)
+public sealed class BadFrameSpecs(Product product) : IClassFixture<Product>
 {
     private const int FrameMax = 512 * 1024;
 

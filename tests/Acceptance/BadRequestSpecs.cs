@@ -8,8 +8,7 @@ namespace ChatCqrs.Acceptance;
 /// A bad request gets a clear problem, never a 5xx, and stores nothing. <see cref="Answer"/> checks that the problem is
 /// complete.
 /// </summary>
-[Collection(ProductCollection.Name)]
-public sealed class BadRequestSpecs(Product product)
+public sealed class BadRequestSpecs(Product product) : IClassFixture<Product>
 {
     /// <summary>
     /// Message bodies with placeholders such as {me}, the accepted statuses, and the field the problem names.

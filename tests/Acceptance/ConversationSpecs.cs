@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Direct conversations: creation, the inbox, and paging through messages.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class ConversationSpecs(Product product)
+public sealed class ConversationSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task Two_people_share_one_direct_conversation()

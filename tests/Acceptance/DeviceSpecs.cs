@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Two devices of one user: each confirms for itself, and each sees what the other sends and reads.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class DeviceSpecs(Product product)
+public sealed class DeviceSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task A_device_gets_the_messages_it_has_not_confirmed_itself()

@@ -6,8 +6,7 @@ using Npgsql;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A user erases their account: the user is gone; messages of others stay.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class ErasureSpecs(Product product)
+public sealed class ErasureSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task An_erased_user_loses_access_on_every_device_at_once()

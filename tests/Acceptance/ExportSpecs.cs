@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>An export holds all data about its user, and nothing of others that the user could not see.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class ExportSpecs(Product product)
+public sealed class ExportSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task An_export_holds_all_data_about_its_user()

@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Groups: membership, visibility and permissions.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class GroupSpecs(Product product)
+public sealed class GroupSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task Six_people_write_at_once_and_all_see_one_order()

@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>An inbox of many conversations: paging while it changes, unread counts, and settings.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class InboxSpecs(Product product)
+public sealed class InboxSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task Pages_show_every_conversation_once_while_the_inbox_changes()

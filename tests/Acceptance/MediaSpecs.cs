@@ -6,8 +6,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Uploads and downloads: only recipients can open a file.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class MediaSpecs(Product product)
+public sealed class MediaSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task Only_the_uploader_and_recipients_can_download_a_file()

@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Edits, deletions, reactions and replies.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class MessageOperationSpecs(Product product)
+public sealed class MessageOperationSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task Only_the_sender_edits_a_message_and_all_see_the_edit()

@@ -66,6 +66,8 @@ public sealed class NodeKilledSpecs(TwoNodes nodes) : IClassFixture<TwoNodes>, I
 }
 
 /// <summary>Two servers share a log; their Redis is killed.</summary>
+[Collection(AloneCollection.Name)]
+[Trait(AloneCollection.Trait, AloneCollection.Name)]
 public sealed class RedisGoneSpecs : IAsyncLifetime
 {
     /// <summary>How soon each node knows what the other appended (docs/adr/0003).</summary>

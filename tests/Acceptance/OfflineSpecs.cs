@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Offline delivery: the messages that a reconnecting device gets.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class OfflineSpecs(Product product)
+public sealed class OfflineSpecs(Product product) : IClassFixture<Product>
 {
     private const int Waiting = 120;
 

@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>API descriptions, health, metrics and rebuilds.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class OperationsSpecs(Product product)
+public sealed class OperationsSpecs(Product product) : IClassFixture<Product>
 {
     private static readonly (string Method, string Path)[] InScope =
     [

@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>All members see one gap-free order that keeps the order of each sender.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class OrderSpecs(Product product)
+public sealed class OrderSpecs(Product product) : IClassFixture<Product>
 {
     private const int Each = 300;
 

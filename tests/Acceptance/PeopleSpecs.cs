@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Contacts, blocks, presence and typing.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class PeopleSpecs(Product product)
+public sealed class PeopleSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task Contacts_are_found_by_phone()

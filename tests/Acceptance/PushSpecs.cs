@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>Pushes wake offline users and carry no content.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class PushSpecs(Product product)
+public sealed class PushSpecs(Product product) : IClassFixture<Product>
 {
     [OwnServerFact]
     public async Task Offline_users_get_pushes_across_a_kill_and_gone_subscriptions_are_removed()

@@ -6,8 +6,7 @@ namespace ChatCqrs.Acceptance;
 /// <summary>
 /// A read with <c>Chat-Min-Position</c> sees the command that answered with that <c>Chat-Position</c>.
 /// </summary>
-[Collection(ProductCollection.Name)]
-public sealed class ReadYourWritesSpecs(Product product)
+public sealed class ReadYourWritesSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task A_read_at_a_command_s_position_sees_the_write_in_every_view()

@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A retry with the same <c>message_id</c> gets the first answer and stores nothing, however late.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class RetrySpecs(Product product)
+public sealed class RetrySpecs(Product product) : IClassFixture<Product>
 {
     /// <summary>Kinds of client ids: random, and time-ordered from the past, the future and now.</summary>
     public static TheoryData<string> Kinds => ["version 4", "old version 7", "future version 7", "fresh version 7"];

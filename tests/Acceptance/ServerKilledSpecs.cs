@@ -5,6 +5,7 @@ namespace ChatCqrs.Acceptance;
 
 /// <summary>The promises of the contract hold after the server is stopped or killed and started again.</summary>
 [Collection(AloneCollection.Name)]
+[Trait(AloneCollection.Trait, AloneCollection.Name)]
 public sealed class ServerKilledSpecs
 {
     private const int Kills = 3;

@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A client that reads a snapshot once and then applies frames stays up to date.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class SnapshotSpecs(Product product)
+public sealed class SnapshotSpecs(Product product) : IClassFixture<Product>
 {
     private const int Steps = 70;
 

@@ -9,6 +9,7 @@ namespace ChatCqrs.Acceptance;
 /// return.
 /// </summary>
 [Collection(AloneCollection.Name)]
+[Trait(AloneCollection.Trait, AloneCollection.Name)]
 public sealed class StoreKilledSpecs
 {
     private const int Pairs = 2;

@@ -4,8 +4,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A stranger gets the same 404 for a conversation of others as for one that does not exist.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class StrangerSpecs(Product product)
+public sealed class StrangerSpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task A_stranger_gets_404_on_every_path()

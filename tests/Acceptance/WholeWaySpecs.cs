@@ -5,8 +5,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance;
 
 /// <summary>A message from sending to read, as both sides see it.</summary>
-[Collection(ProductCollection.Name)]
-public sealed partial class WholeWaySpecs(Product product)
+public sealed partial class WholeWaySpecs(Product product) : IClassFixture<Product>
 {
     [Fact]
     public async Task A_message_is_sent_delivered_and_read()

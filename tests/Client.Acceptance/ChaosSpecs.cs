@@ -83,6 +83,13 @@ public sealed class ChaosSpecs
         await deployment.IsUnbrokenAsync(talk);
     }
 
+    private static ChatClient Watched(Uri server, WireTap tap) =>
+        new(new ChatClientOptions { Url = server }, tap, network: null, random: null);
+}
+
+/// <summary>The server, or the client, is away for a while.</summary>
+public sealed class AwaySpecs
+{
     [OwnServerFact]
     public async Task A_server_that_hangs_is_noticed_and_used_again_when_it_goes_on()
     {
@@ -139,7 +146,11 @@ public sealed class ChaosSpecs
             folder.Delete(recursive: true);
         }
     }
+}
 
+/// <summary>A socket that stays open for longer than its token.</summary>
+public sealed class TokenSpecs
+{
     [OwnServerFact]
     public async Task Tokens_that_end_after_a_minute_are_exchanged_on_the_open_socket()
     {
@@ -160,7 +171,4 @@ public sealed class ChaosSpecs
         Assert.Single(ada.Seen.OfType<CaughtUp>());
         Assert.DoesNotContain(ada.Seen.OfType<StateChanged>(), e => e.State.Status == ClientStatus.Waiting);
     }
-
-    private static ChatClient Watched(Uri server, WireTap tap) =>
-        new(new ChatClientOptions { Url = server }, tap, network: null, random: null);
 }

@@ -5,8 +5,7 @@ using ChatCqrs.Testing;
 namespace ChatCqrs.Acceptance.TypeScript;
 
 /// <summary>The first client of the documentation runs as it is written there.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class FirstClientSpecs(Product product)
+public sealed class FirstClientSpecs(Product product) : IClassFixture<Product>
 {
     private const int LinesMax = 40;
 

@@ -6,8 +6,9 @@ using ChatCqrs.Acceptance.Server;
 
 namespace ChatCqrs.Acceptance.TypeScript;
 
-/// <summary>Clients of the TypeScript SDK while their server and its store are killed, hang, or lose entries.</summary>
+/// <summary>Clients of the TypeScript SDK while their server and its store are killed, or hang.</summary>
 [Collection(AloneCollection.Name)]
+[Trait(AloneCollection.Trait, AloneCollection.Name)]
 public sealed class TypeScriptChaosSpecs
 {
     private const int Messages = 500;
@@ -25,7 +26,7 @@ public sealed class TypeScriptChaosSpecs
         await using var deployment = await Deployment.CreateAsync(postgres.Uri);
         await using var server = await ServerProcess.StartAsync(deployment);
         await using var node = await TypeScriptSdk.StartAsync(
-            "specs/chaos.js", UrlOf(server), string.Create(CultureInfo.InvariantCulture, $"{Messages / 2}"));
+            "specs/chaos.js", server.Url(), string.Create(CultureInfo.InvariantCulture, $"{Messages / 2}"));
         await node.LineAsync(line => line == "ready", "both are connected");
 
         var clock = Stopwatch.StartNew();
@@ -62,7 +63,7 @@ public sealed class TypeScriptChaosSpecs
     {
         await using var deployment = await Deployment.CreateAsync();
         await using var server = await ServerProcess.StartAsync(deployment);
-        await using var node = await TypeScriptSdk.StartAsync("specs/hang.js", UrlOf(server));
+        await using var node = await TypeScriptSdk.StartAsync("specs/hang.js", server.Url());
         await node.LineAsync(line => line == "live", "it is connected");
 
         server.Suspend();
@@ -73,34 +74,6 @@ public sealed class TypeScriptChaosSpecs
 
         Assert.InRange(int.Parse(noticed.Split(' ')[1], CultureInfo.InvariantCulture), 0, 36_000);
         await node.LineAsync(line => line == "live again", "it is connected again", TimeSpan.FromSeconds(60));
-    }
-
-    [NodeFact(ownServer: true)]
-    public async Task Entries_that_the_server_lost_are_dropped_and_their_places_taken_anew()
-    {
-        if (Surroundings.EventStore is not null) return; // The backup is of PostgreSQL.
-        await using var deployment = await Deployment.CreateAsync();
-        await using var server = await ServerProcess.StartAsync(deployment);
-        var admin = await Person.RegisterAsync(server.Api, Phones.Admin);
-        await using var node = await TypeScriptSdk.StartAsync("specs/reset.js", UrlOf(server));
-        await node.LineAsync(line => line == "backup", "the first message is there");
-        var backup = await deployment.BackUpAsync();
-        await node.WriteAsync("");
-        await node.LineAsync(line => line == "lose", "the second message is there");
-        await server.StopAsync();
-        await deployment.RestoreAsync(backup);
-        await server.StartAsync();
-        (await admin.PostAsync("/v1/admin/log/incarnation", null)).Expect(200, 204);
-        await node.WriteAsync("");
-
-        var result = JsonSerializer.Deserialize<JsonElement>(
-            await node.LineAsync(line => line.StartsWith('{'), "they have gone on", TimeSpan.FromSeconds(60)));
-        var (lost, reset) = (result.GetProperty("lost").GetInt64(), result.GetProperty("reset").GetInt64());
-        Assert.Equal((lost - 1, lost), (reset, result.GetProperty("after").GetInt64()));
-        Assert.Equal(["live", "live"], Texts(result, "states"));
-        Assert.Equal(["kept", "after"], Texts(result, "stored"));
-        Assert.Equal(["kept", "lost", "after"], Texts(result, "adas"));
-        Assert.Equal(["kept", "lost", "after"], Texts(result, "bobs"));
     }
 
     private static void Verify(JsonElement result)
@@ -115,7 +88,7 @@ public sealed class TypeScriptChaosSpecs
         Assert.Equal(Messages, stored.Count);
         Assert.Equal(Messages, stored.Select(message => message.Id).Distinct().Count());
         Assert.Equal(stored.OrderBy(message => message.Seq), acked.OrderBy(ack => ack.Seq)); // Each acknowledged once.
-        Assert.Equal(stored.Select(message => message.Id).Order(), Texts(result, "wire").Order()); // No other id.
+        Assert.Equal(stored.Select(message => message.Id).Order(), result.Texts("wire").Order()); // No other id.
         foreach (var ids in sent) // In the order in which each sent them.
             Assert.Equal(ids, stored.Select(message => message.Id).Where(ids.Contains));
         foreach (var received in result.GetProperty("received").EnumerateArray())
@@ -128,11 +101,46 @@ public sealed class TypeScriptChaosSpecs
             .Select(one => (one.GetProperty("id").GetString()!, one.GetProperty("seq").GetInt64())),
     ];
 
-    private static string[] Texts(JsonElement element, string name) =>
-        [.. element.GetProperty(name).EnumerateArray().Select(one => one.GetString()!)];
-
     private static int Acked(NodeProgram node) =>
         node.Lines.Count(line => line.StartsWith("acked", StringComparison.Ordinal));
+}
 
-    private static string UrlOf(ServerProcess server) => server.Address.AbsoluteUri.TrimEnd('/');
+/// <summary>Clients of the TypeScript SDK whose server was restored from a backup.</summary>
+public sealed class TypeScriptResetSpecs
+{
+    [NodeFact(ownServer: true)]
+    public async Task Entries_that_the_server_lost_are_dropped_and_their_places_taken_anew()
+    {
+        if (Surroundings.EventStore is not null) return; // The backup is of PostgreSQL.
+        await using var deployment = await Deployment.CreateAsync();
+        await using var server = await ServerProcess.StartAsync(deployment);
+        var admin = await Person.RegisterAsync(server.Api, Phones.Admin);
+        await using var node = await TypeScriptSdk.StartAsync("specs/reset.js", server.Url());
+        await node.LineAsync(line => line == "backup", "the first message is there");
+        var backup = await deployment.BackUpAsync();
+        await node.WriteAsync("");
+        await node.LineAsync(line => line == "lose", "the second message is there");
+        await server.StopAsync();
+        await deployment.RestoreAsync(backup);
+        await server.StartAsync();
+        (await admin.PostAsync("/v1/admin/log/incarnation", null)).Expect(200, 204);
+        await node.WriteAsync("");
+
+        var result = JsonSerializer.Deserialize<JsonElement>(
+            await node.LineAsync(line => line.StartsWith('{'), "they have gone on", TimeSpan.FromSeconds(60)));
+        var (lost, reset) = (result.GetProperty("lost").GetInt64(), result.GetProperty("reset").GetInt64());
+        Assert.Equal((lost - 1, lost), (reset, result.GetProperty("after").GetInt64()));
+        Assert.Equal(["live", "live"], result.Texts("states"));
+        Assert.Equal(["kept", "after"], result.Texts("stored"));
+        Assert.Equal(["kept", "lost", "after"], result.Texts("adas"));
+        Assert.Equal(["kept", "lost", "after"], result.Texts("bobs"));
+    }
+}
+
+internal static class ChaosParts
+{
+    public static string[] Texts(this JsonElement element, string name) =>
+        [.. element.GetProperty(name).EnumerateArray().Select(one => one.GetString()!)];
+
+    public static string Url(this ServerProcess server) => server.Address.AbsoluteUri.TrimEnd('/');
 }

@@ -3,8 +3,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Acceptance.TypeScript;
 
 /// <summary>The TypeScript SDK against the running server: <c>clients/typescript/specs</c>.</summary>
-[Collection(ProductCollection.Name)]
-public sealed class TypeScriptContractSpecs(Product product)
+public sealed class TypeScriptContractSpecs(Product product) : IClassFixture<Product>
 {
     [NodeFact]
     public async Task The_SDK_and_the_server_keep_the_contract()
