@@ -62,6 +62,14 @@ internal sealed class PacedLog(int conversations, int rate, TimeSpan duration) :
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    public Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 

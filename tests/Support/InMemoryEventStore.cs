@@ -104,6 +104,33 @@ public sealed class InMemoryEventStore : IEventStore
         return new LogChanges([.. streams], events.LastOrDefault()?.Position ?? after, events.Count == limit);
     }
 
+    public async Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        await ReachAsync(cancellationToken);
+        List<StoredEvent> events;
+        lock (_lock)
+        {
+            events =
+            [
+                .. _log.Skip((int)after.Value).TakeWhile(e => e.Position <= through).Where(IsOurs).Take(limit),
+            ];
+        }
+
+        var streams = events.GroupBy(e => e.Stream).Select(group => new StreamEnds(
+            group.Key, group.First().Revision, [.. group.Select(e => EventEnd.Of(e.Metadata))]));
+        return new LogEnds([.. streams], events.LastOrDefault()?.Position ?? after, events.Count == limit);
+    }
+
+    public async Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        lock (_lock)
+            return [.. events.Select(EndOf)];
+    }
+
     public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)
     {
         await ReachAsync(cancellationToken);
@@ -124,6 +151,13 @@ public sealed class InMemoryEventStore : IEventStore
             events.RemoveRange((int)after + 1, events.Count - (int)after - 1);
         }
     }
+
+    private EventEnd? EndOf(EventPlace place) =>
+        _streams.TryGetValue(place.Stream, out var found) && place.Revision >= found.Before
+            && place.Revision < found.Events.Count
+            && found.Events[(int)place.Revision] is var stored
+                ? new EventEnd(stored.Position, EventEnd.Of(stored.Metadata))
+                : null;
 
     private AppendOutcome Answer(StreamAppend append)
     {

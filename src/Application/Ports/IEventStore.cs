@@ -59,6 +59,23 @@ public interface IEventStore
     Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken);
 
     /// <summary>
+    /// The ends of the metadata of the events of the product's streams between two positions: each event's hash and
+    /// that of the event before it stand there (docs/events.md). Nothing else of the events is read, where the store
+    /// can do so. Truncated events may appear. As with <see cref="SubscribeAllAsync"/>, no event is skipped.
+    /// </summary>
+    /// <param name="after">The position before the first event.</param>
+    /// <param name="through">The position of the last event, at most.</param>
+    /// <param name="limit">The most events to look at, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="limit"/> is below 1.</exception>
+    Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken);
+
+    /// <summary>The ends of the metadata of single events.</summary>
+    /// <returns>One for each, in the same order; null for an event that does not exist, or was truncated.</returns>
+    Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Removes a stream's events before a revision. The others keep their revisions, and appends continue after the
     /// last one.
     /// </summary>
@@ -155,6 +172,33 @@ public sealed record LogChanges(IReadOnlyList<ChangedStream> Streams, LogPositio
 /// <param name="Last">The revision of the last of them.</param>
 /// <param name="Types">Their wire names, each once.</param>
 public sealed record ChangedStream(string Stream, long First, long Last, IReadOnlyCollection<string> Types);
+
+/// <summary>Ends of metadata, by stream.</summary>
+/// <param name="Streams">Each stream once, in any order.</param>
+/// <param name="Through">The position of the newest of these events; the asked position if there are none.</param>
+/// <param name="IsFull">Whether the limit was reached, so there may be more.</param>
+public sealed record LogEnds(IReadOnlyList<StreamEnds> Streams, LogPosition Through, bool IsFull);
+
+/// <summary>The ends of the metadata of consecutive events of a stream.</summary>
+/// <param name="First">The revision of the first of them.</param>
+/// <param name="Ends">One for each, at most <see cref="EventEnd.SizeMax"/> bytes.</param>
+public sealed record StreamEnds(string Stream, long First, IReadOnlyList<byte[]> Ends);
+
+/// <summary>Where an event is.</summary>
+public readonly record struct EventPlace(string Stream, long Revision);
+
+/// <summary>The end of an event's metadata.</summary>
+/// <param name="Position">The event's position.</param>
+/// <param name="End">At most <see cref="SizeMax"/> bytes.</param>
+public sealed record EventEnd(LogPosition Position, byte[] End)
+{
+    /// <summary>The bytes at the end of metadata; the two hashes and their names have 114.</summary>
+    public const int SizeMax = 120;
+
+    /// <summary>The end of some metadata.</summary>
+    public static byte[] Of(ReadOnlyMemory<byte> metadata) =>
+        metadata[Math.Max(0, metadata.Length - SizeMax)..].ToArray();
+}
 
 /// <summary>The outcome of one stream's append.</summary>
 public abstract record AppendOutcome

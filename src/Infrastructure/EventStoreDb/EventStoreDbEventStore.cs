@@ -22,6 +22,9 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
     /// <summary>How often a truncation is attempted while others change the stream's metadata.</summary>
     private const int TruncateAttemptsMax = 5;
 
+    /// <summary>How many reads of single events run at once.</summary>
+    private const int EndsAtOnce = 16;
+
     private readonly Cluster _cluster = new(settings, logger);
     private readonly Budget _inFlight = new(InFlightMax);
     private readonly Lock _lock = new();
@@ -85,6 +88,46 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
                 return changes.Read(limit);
             },
             cancellationToken);
+    }
+
+    /// <summary>The protocol sends whole events; of each only the end of its metadata is kept.</summary>
+    public Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return _cluster.CallAsync(
+            async (node, cancelled) =>
+            {
+                using var call = node.Streams.Read(Reads.From(after, limit + 1), node.WithDeadline(cancelled));
+                var ends = new EndsReader(after, through);
+                while (await call.ResponseStream.MoveNext(CancellationToken.None))
+                {
+                    if (call.ResponseStream.Current is { ContentCase: ReadResp.ContentOneofCase.Event } response)
+                        ends.Add(Wire.Stored(response.Event));
+                }
+
+                return ends.Read(limit);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>One read for each event, <see cref="EndsAtOnce"/> at a time.</summary>
+    public async Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken)
+    {
+        var ends = new EventEnd?[events.Count];
+        var parallel = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = EndsAtOnce, CancellationToken = cancellationToken,
+        };
+        await Parallel.ForAsync(0, events.Count, parallel, async (at, cancelled) =>
+        {
+            var (stream, revision) = events[at];
+            var read = await ReadStreamAsync(stream, revision, ReadDirection.Forwards, 1, cancelled);
+            if (read is [var stored] && stored.Revision == revision)
+                ends[at] = new EventEnd(stored.Position, EventEnd.Of(stored.Metadata));
+        });
+        return ends;
     }
 
     public async Task TruncateAsync(string stream, long before, CancellationToken cancellationToken)

@@ -42,6 +42,31 @@ internal sealed class LogReader(NpgsqlDataSource database)
         CROSS JOIN LATERAL (SELECT t.name FROM log_streams t WHERE t.key = c.stream_key OFFSET 0) AS s
         """;
 
+    /// <summary>As <see cref="ChangesQuery"/>. Metadata are too short to be stored apart (TOAST).</summary>
+    internal string EndsQuery { get; } =
+        $"""
+        SELECT s.name, c.first, c.ends, c.position, c.events
+        FROM (
+            SELECT p.stream_key, min(p.revision) AS first, array_agg(p.ending ORDER BY p.revision) AS ends,
+                max(p.position) AS position, count(*) AS events
+            FROM (
+                SELECT position, stream_key, revision, {EndOf("metadata")} AS ending FROM log_events
+                WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3) AS p
+            GROUP BY p.stream_key) AS c
+        CROSS JOIN LATERAL (SELECT t.name FROM log_streams t WHERE t.key = c.stream_key OFFSET 0) AS s
+        """;
+
+    internal string EndsOfQuery { get; } =
+        $"""
+        SELECT r.ord, e.position, {EndOf("e.metadata")}
+        FROM unnest($1, $2) WITH ORDINALITY AS r(name, revision, ord)
+        CROSS JOIN LATERAL (
+            SELECT t.key FROM log_streams t WHERE t.name = r.name AND t.truncated_before <= r.revision OFFSET 0) AS s
+        CROSS JOIN LATERAL (
+            SELECT l.position, l.metadata FROM log_events l
+            WHERE l.stream_key = s.key AND l.revision = r.revision OFFSET 0) AS e
+        """;
+
     internal string ForwardsQuery { get; } = StreamQuery(">=", "ASC");
 
     internal string BackwardsQuery { get; } = StreamQuery("<=", "DESC");
@@ -102,11 +127,54 @@ internal sealed class LogReader(NpgsqlDataSource database)
         return new LogChanges(streams, new LogPosition((ulong)through), IsFull: count >= limit);
     }
 
+    /// <summary>The ends of the metadata of the events between two positions.</summary>
+    public async Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(EndsQuery);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)after.Value });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)through.Value });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        var (streams, last, count) = (new List<StreamEnds>(), (long)after.Value, 0L);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            streams.Add(new StreamEnds(reader.GetString(0), reader.GetInt64(1), reader.GetFieldValue<byte[][]>(2)));
+            last = Math.Max(last, reader.GetInt64(3));
+            count += reader.GetInt64(4);
+        }
+
+        return new LogEnds(streams, new LogPosition((ulong)last), IsFull: count >= limit);
+    }
+
+    /// <summary>The ends of the metadata of single events.</summary>
+    public async Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(EndsOfQuery);
+        command.Parameters.Add(
+            new NpgsqlParameter<string[]> { TypedValue = [.. events.Select(place => place.Stream)] });
+        command.Parameters.Add(
+            new NpgsqlParameter<long[]> { TypedValue = [.. events.Select(place => place.Revision)] });
+        var ends = new EventEnd?[events.Count];
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            ends[reader.GetInt64(0) - 1] = new EventEnd(
+                new LogPosition((ulong)reader.GetInt64(1)), reader.GetFieldValue<byte[]>(2));
+        }
+
+        return ends;
+    }
+
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("SELECT max(position) FROM log_events");
         return new LogPosition((ulong)(await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0));
     }
+
+    private static string EndOf(string metadata) =>
+        $"substr({metadata}, greatest(1, octet_length({metadata}) - {EventEnd.SizeMax - 1}))";
 
     private static string StreamQuery(string comparison, string order) =>
         $"""

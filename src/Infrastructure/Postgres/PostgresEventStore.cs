@@ -99,6 +99,17 @@ public sealed class PostgresEventStore : IEventStore, IReadsApart, IAsyncDisposa
         return PostgresErrors.GuardAsync(() => _look.ChangesAsync(after, limit, cancellationToken));
     }
 
+    public Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return PostgresErrors.GuardAsync(() => _look.EndsAsync(after, through, limit, cancellationToken));
+    }
+
+    public Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(() => _look.EndsOfAsync(events, cancellationToken));
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(() => _truncation.RunAsync(stream, before, cancellationToken));
 

@@ -21,6 +21,7 @@ public static class EventChain
     private const int HashTextLength = 44;
     private const int LengthSize = 4;
     private const int EventIdSize = 16;
+    private static readonly byte[] PreviousStart = "\"prev_hash\":\""u8.ToArray();
     private static readonly byte[] SuffixStart = ",\"hash\":\""u8.ToArray();
     private static readonly byte[] SuffixEnd = "\"}"u8.ToArray();
 
@@ -50,6 +51,22 @@ public static class EventChain
                 != OperationStatus.Done
             || written != hash.Length)
             throw new FormatException("The metadata does not end with the event's hash.");
+        return hash;
+    }
+
+    /// <summary>The hash of the event before it in an event's metadata, which stands before its own.</summary>
+    /// <param name="metadata">The metadata, or their last 114 bytes or more.</param>
+    /// <exception cref="FormatException">The metadata do not end with the two hashes.</exception>
+    public static byte[] PreviousOf(ReadOnlySpan<byte> metadata)
+    {
+        var hash = new byte[SHA256.HashSizeInBytes];
+        var length = PreviousStart.Length + HashTextLength + 1;
+        var end = metadata.Length >= length + SuffixLength ? metadata[^(length + SuffixLength)..] : default;
+        if (!end.StartsWith(PreviousStart) || end[length - 1] != (byte)'"'
+            || Base64.DecodeFromUtf8(end.Slice(PreviousStart.Length, HashTextLength), hash, out _, out var written)
+                != OperationStatus.Done
+            || written != hash.Length)
+            throw new FormatException("The metadata do not have the hash of the event before.");
         return hash;
     }
 

@@ -97,6 +97,14 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
         return await log.ChangesAsync(after, limit, cancellationToken);
     }
 
+    public Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken) =>
+        log.EndsAsync(after, through, limit, cancellationToken);
+
+    public Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken) =>
+        log.EndsOfAsync(events, cancellationToken);
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) => log.TruncateAsync(stream, before, cancellationToken);
 
     private void ThrowIfAway()

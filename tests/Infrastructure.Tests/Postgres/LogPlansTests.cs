@@ -54,6 +54,29 @@ public sealed class LogPlansTests(LogDatabase database) : IClassFixture<LogDatab
         Assert.DoesNotContain("Hash Join", plan);
     }
 
+    /// <summary>As above; the ends of metadata are sorted within their streams only.</summary>
+    [Fact]
+    public async Task Ends_of_metadata_are_found_along_the_positions()
+    {
+        var plan = await PlanAsync(_reader.EndsQuery, "bigint, bigint, int", "0, 1000, 100");
+
+        Assert.True(plan.Contains("log_events_position", StringComparison.Ordinal), plan);
+        Assert.True(plan.Contains("log_streams_key", StringComparison.Ordinal), plan);
+        Assert.DoesNotContain("Seq Scan", plan);
+        Assert.DoesNotContain("Hash Join", plan);
+    }
+
+    [Fact]
+    public async Task Ends_of_single_events_are_looked_up_by_stream_and_revision()
+    {
+        var plan = await PlanAsync(
+            _reader.EndsOfQuery, "text[], bigint[]", "ARRAY['conversation-x'], ARRAY[7::bigint]");
+
+        Assert.True(plan.Contains("log_streams_name", StringComparison.Ordinal), plan);
+        Assert.True(plan.Contains("log_events_stream", StringComparison.Ordinal), plan);
+        Assert.DoesNotContain("Seq Scan", plan);
+    }
+
     private async Task AssertAsync(string sql, string types, string values, string index)
     {
         var text = await PlanAsync(sql, types, values);

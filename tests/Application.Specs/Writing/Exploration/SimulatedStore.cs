@@ -47,6 +47,14 @@ internal sealed class SimulatedStore(IEventStore log, Simulation simulation) : I
     public Task<LogChanges> ChangesAsync(LogPosition after, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException("The writer does not follow the log.");
 
+    public Task<LogEnds> EndsAsync(
+        LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken) =>
+        log.EndsAsync(after, through, limit, cancellationToken);
+
+    public Task<IReadOnlyList<EventEnd?>> EndsOfAsync(
+        IReadOnlyList<EventPlace> events, CancellationToken cancellationToken) =>
+        log.EndsOfAsync(events, cancellationToken);
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         throw new NotSupportedException("The writer does not truncate.");
 
