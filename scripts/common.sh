@@ -24,6 +24,11 @@ npm_is_there() {
   command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ]
 }
 
+# Whether Go and its package for signed logs are there, as Debian ships them.
+go_is_there() {
+  { [ -x /usr/lib/go-1.19/bin/go ] || command -v go >/dev/null; } && [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ]
+}
+
 # npm_install FOLDER: installs what its package-lock.json says, unless that is there already.
 npm_install() {
   [ ! "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] || return 0
