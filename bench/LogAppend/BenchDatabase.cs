@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Sealing;
@@ -31,6 +32,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
             .AddInMemoryCollection([new("Sealing:MasterKeys:bench", key)]).Build();
         var environment = new HostingEnvironment { EnvironmentName = Environments.Production };
         services.AddSealing(configuration, environment, dataFolder: "");
+        services.ConfigureMarten(AuditSchema.Register);
         _services = services.BuildServiceProvider();
     }
 

@@ -7,8 +7,19 @@ var connection = args.Length > 0 ? args[0] : Environment.GetEnvironmentVariable(
 if (connection is null)
 {
     await Console.Error.WriteLineAsync(
-        "usage: dotnet run -c Release --project bench/LogAppend -- postgresql://USER@HOST:PORT/DATABASE [events]");
+        "usage: dotnet run -c Release --project bench/LogAppend -- postgresql://USER@HOST:PORT/DATABASE [events]\n"
+        + "   or: ... DATABASE heads [HEADS [EVENTS]]");
     return 2;
+}
+
+if (args is [_, "heads", ..])
+{
+    // The cost of batches of heads: see docs/performance.md.
+    var heads = args.Length > 2 ? int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture) : 100_000;
+    var each = args.Length > 3 ? int.Parse(args[3], System.Globalization.CultureInfo.InvariantCulture) : 3;
+    await using (var audited = await BenchDatabase.CreateAsync(connection))
+        await BatchCosts.PrintAsync(audited, heads, each);
+    return 0;
 }
 
 var events = args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 30_000;

@@ -11,6 +11,8 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
 {
     public static readonly Refusal ConversationUnknown =
         new(RefusalKind.Unknown, "conversation_unknown", "There is no such conversation.");
+    public static readonly Refusal NotLoggedYet = new(
+        RefusalKind.Unknown, "not_logged_yet", "The signed log does not have this yet. Try again in a minute.");
     public static readonly Refusal MessageUnknown =
         new(RefusalKind.Unknown, "message_unknown", "There is no such message.");
     public static readonly Refusal UserUnknown = new(RefusalKind.Unknown, "user_unknown", "There is no such user.");

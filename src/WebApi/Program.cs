@@ -15,6 +15,7 @@ using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.WebApi.AccessControl;
 using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.Auditing;
 using ChatCqrs.WebApi.Conversations;
 using ChatCqrs.WebApi.Hosting;
 using ChatCqrs.WebApi.Http;
@@ -46,6 +47,7 @@ public partial class Program
             .AddReadModels()
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddMedia(settings, settings.Required("DataFolder"))
+            .AddVerifiableLogs(builder.Environment, settings.Required("DataFolder"))
             .AddRetention()
             .AddErasure(settings)
             .AddAuditing(settings)
@@ -88,6 +90,7 @@ public partial class Program
         api.MapMedia();
         api.MapPush();
         api.MapAdministration();
+        api.MapAuditLog();
         all.MapKeySet();
         return app;
     }

@@ -11,6 +11,8 @@ public sealed class PortRules
     /// <summary>Ports whose adapters are tested through the whole server, and the suite that does so.</summary>
     private static readonly Dictionary<string, string> BehindTheServer = new()
     {
+        [nameof(IAuditLog)] = "HeadsLogTests",
+        [nameof(IPublishedHeads)] = "HeadsLogTests",
         [nameof(IInbox)] = "ConversationTests",
         [nameof(ITimeline)] = "ConversationTests",
         [nameof(IReceipts)] = "ConversationTests",

@@ -1,6 +1,6 @@
 namespace ChatCqrs.Application.Auditing;
 
-/// <summary>Audits (section <c>Audit</c> of the configuration).</summary>
+/// <summary>Settings of audits (section <c>Audit</c> of the configuration).</summary>
 public sealed record AuditOptions
 {
     public const string FourEyes = "four_eyes";
@@ -11,4 +11,25 @@ public sealed record AuditOptions
     /// installations of one person. Every access notes <c>none</c>.
     /// </summary>
     public string Approval { get; init; } = FourEyes;
+
+    /// <summary>
+    /// The name of the log of heads: the address of <c>/v1/audit/heads</c> on this server without its scheme, such as
+    /// <c>chat.example.org/v1/audit/heads</c>. Required in Production; Development makes one up. It cannot change.
+    /// </summary>
+    public string? Origin { get; init; }
+
+    /// <summary>
+    /// The file of the Ed25519 key that signs the logs (PKCS#8 as PEM), for all nodes the same; by default
+    /// <c>audit-key.pem</c> in <c>DataFolder</c>, created if it is missing.
+    /// </summary>
+    public string? KeyFile { get; set; }
+
+    /// <summary>How often changed streams are gathered into a batch; a second to an hour.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How many days a batch's heads are kept; 1 to 36,500. The log of batches is kept for ever.</summary>
+    public int KeepDays { get; init; } = 400;
+
+    /// <summary>Whether everybody may read the checkpoints, tiles and entries; else whoever is signed in.</summary>
+    public bool Public { get; init; }
 }

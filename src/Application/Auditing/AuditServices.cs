@@ -7,6 +7,7 @@ public static class AuditServices
 {
     public static IServiceCollection AddAuditUseCases(this IServiceCollection services) => services
         .AddSingleton<AuditWriter>()
+        .AddSingleton<CutLog>()
         .AddSingleton<IAccessLog, AccessLog>()
         .AddSingleton<IMatters, Matters>()
         .AddSingleton<IAuditedContent, AuditedContent>();

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Media;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
@@ -90,17 +91,27 @@ internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage g
     }
 }
 
-/// <summary>Truncates the account's stream to its last event: names of devices, blocks and settings go.</summary>
-internal sealed class ForgetHistory(IEventStore store, ReadModelsAreCurrent current) : IErasureStep
+/// <summary>
+/// Truncates the account's stream to its last event: names of devices, blocks and settings go. Waits for a published
+/// head that covers what goes (docs/audit.md); what was sealed is unreadable already.
+/// </summary>
+internal sealed class ForgetHistory(
+    IEventStore store, IEventCodec codec, IPublishedHeads heads, CutLog cuts, ReadModelsAreCurrent current)
+    : IErasureStep
 {
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
     {
         if (!await current.IsTrueAsync(cancellationToken))
             return false; // Truncate only what the read models have applied.
+        var stream = StreamName.Of(user);
         var last = await store.ReadStreamAsync(
-            StreamName.Of(user), long.MaxValue, ReadDirection.Backwards, limit: 1, cancellationToken);
-        if (last.Count > 0)
-            await store.TruncateAsync(StreamName.Of(user), last[0].Revision, cancellationToken);
+            stream, long.MaxValue, ReadDirection.Backwards, limit: 2, cancellationToken);
+        if (last is not [var end, var before])
+            return true; // Nothing is before the last event, or nothing any more.
+        if (before.Position > await heads.CoveredAsync(cancellationToken))
+            return false;
+        await cuts.NoteAsync(stream, end.Revision, codec.HashOf(before), CutLog.Erased, cancellationToken);
+        await store.TruncateAsync(stream, end.Revision, cancellationToken);
         return true;
     }
 }

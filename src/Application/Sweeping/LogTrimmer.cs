@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Microsoft.Extensions.Logging;
@@ -6,11 +7,12 @@ namespace ChatCqrs.Application.Sweeping;
 
 /// <summary>
 /// Truncates conversations' streams up to the first message that is kept, as far as snapshots replace the events.
-/// Stores the hash that the rest is linked to first, so that the rest stays verifiable. See docs/adr/0081.
+/// Stores the hash that the rest is linked to first, so that the rest stays verifiable. See docs/adr/0081. Never
+/// truncates what no published head covers: the next sweep does (docs/audit.md).
 /// </summary>
 public sealed class LogTrimmer(
-    IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, TimeProvider clock,
-    ILogger<LogTrimmer> logger)
+    IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, IPublishedHeads heads, CutLog cuts,
+    TimeProvider clock, ILogger<LogTrimmer> logger)
 {
     private const int StepMax = 100;
 
@@ -24,12 +26,13 @@ public sealed class LogTrimmer(
             await using var trims = await expiry.TrimsAsync(cancellationToken);
             if (trims is null || await trims.NextAsync(last, StepMax, cancellationToken) is not { Count: > 0 } next)
                 return all;
+            var covered = await heads.CoveredAsync(cancellationToken);
             foreach (var trim in next)
             {
                 var started = clock.GetTimestamp();
                 try
                 {
-                    if (!await TrimAsync(trims, trim, cancellationToken))
+                    if (!await TrimAsync(trims, trim, covered, cancellationToken))
                         continue;
                 }
                 catch (Exception exception)
@@ -56,30 +59,39 @@ public sealed class LogTrimmer(
     /// Truncates both of a conversation's streams. The last snapshot's own event stays, because the next append is
     /// linked to it.
     /// </summary>
-    /// <returns>False if no snapshot includes the last expiry yet.</returns>
-    private async Task<bool> TrimAsync(ILogTrims trims, LogTrim trim, CancellationToken cancellationToken)
+    /// <returns>False if no snapshot includes the last expiry yet, or no head covers what is to go.</returns>
+    private async Task<bool> TrimAsync(
+        ILogTrims trims, LogTrim trim, LogPosition covered, CancellationToken cancellationToken)
     {
         var snapshot = await snapshots.ConversationAsync(trim.Conversation, cancellationToken);
         if (snapshot is null || snapshot.Revision < trim.ExpirySeq)
             return false;
         var first = Math.Min(trim.KeptFrom, snapshot.Revision);
-        await TruncateAsync(trims, StreamName.Of(trim.Conversation), trim.Conversation, first, cancellationToken);
+        var isDone = await TruncateAsync(
+            trims, StreamName.Of(trim.Conversation), trim.Conversation, first, covered, cancellationToken);
         if (await snapshots.ReceiptsAsync(trim.Conversation, cancellationToken) is { } receipts)
-            await TruncateAsync(
-                trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision,
+            isDone &= await TruncateAsync(
+                trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision, covered,
                 cancellationToken);
-        return true;
+        return isDone;
     }
 
-    private async Task TruncateAsync(
-        ILogTrims trims, string stream, ConversationId conversation, long before, CancellationToken cancellationToken)
+    /// <returns>False if no published head covers what is to go yet.</returns>
+    private async Task<bool> TruncateAsync(
+        ILogTrims trims, string stream, ConversationId conversation, long before, LogPosition covered,
+        CancellationToken cancellationToken)
     {
         if (before == 0)
-            return;
+            return true;
         var last = await store.ReadStreamAsync(stream, before - 1, ReadDirection.Forwards, limit: 1, cancellationToken);
         if (last is not [{ } stored] || stored.Revision != before - 1)
-            return; // Already truncated up to there, with its start noted.
-        await trims.NoteStartAsync(stream, conversation, before, codec.Decode(stored).Hash, cancellationToken);
+            return true; // Already truncated up to there, with its start noted.
+        if (stored.Position > covered)
+            return false;
+        var hash = codec.HashOf(stored);
+        await trims.NoteStartAsync(stream, conversation, before, hash, cancellationToken);
+        await cuts.NoteAsync(stream, before, hash, CutLog.Expired, cancellationToken);
         await store.TruncateAsync(stream, before, cancellationToken);
+        return true;
     }
 }

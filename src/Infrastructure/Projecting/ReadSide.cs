@@ -29,6 +29,9 @@ public sealed class ReadSide : IReadSide
         Telemetry.Meter.CreateObservableGauge("chat.projection.leads", () => _leads ? 1 : 0, null, "1 on the node that folds the views.");
     }
 
+    /// <summary>Whether the runner of this node leads.</summary>
+    internal bool Leads => Volatile.Read(ref _leads);
+
     public LogPosition Position => new(Volatile.Read(ref _position));
 
     public Task<bool> EndsEarlyAsync(ConversationId conversation, CancellationToken cancellationToken) =>

@@ -40,17 +40,23 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
             return found;
         });
 
-    /// <summary>Finds secrets and creates missing ones. Concurrent callers get the same secrets.</summary>
-    /// <exception cref="RefusedException">A secret was shredded and cannot seal content any more.</exception>
-    public async Task<IReadOnlyDictionary<string, byte[]>> GetOrCreateAsync(
+    /// <summary>Finds secrets and creates missing ones; shredded ones are absent from the result.</summary>
+    public async Task<IReadOnlyDictionary<string, byte[]>> EnsureAsync(
         IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         var found = await FindAsync(names, cancellationToken);
         if (found.Count == names.Count)
             return found;
-
         await InsertIfAbsentAsync([.. names.Where(name => !found.ContainsKey(name))], cancellationToken);
-        found = await FindAsync(names, cancellationToken);
+        return await FindAsync(names, cancellationToken);
+    }
+
+    /// <summary>Finds secrets and creates missing ones. Concurrent callers get the same secrets.</summary>
+    /// <exception cref="RefusedException">A secret was shredded and cannot seal content any more.</exception>
+    public async Task<IReadOnlyDictionary<string, byte[]>> GetOrCreateAsync(
+        IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        var found = await EnsureAsync(names, cancellationToken);
         return found.Count == names.Count
             ? found
             : throw new RefusedException(Refusal.Erased);

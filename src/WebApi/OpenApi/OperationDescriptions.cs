@@ -23,7 +23,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         .. AccountOperations.All, .. DeviceLinkOperations.All, .. PeopleOperations.All,
         .. ConversationOperations.All, .. GroupOperations.All,
         .. MediaOperations.All, .. PushOperations.All,
-        .. OperationsOperations.All,
+        .. AuditLogOperations.All, .. OperationsOperations.All,
     ];
 
     /// <summary>The groups of operations: what each is about.</summary>
@@ -38,6 +38,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         ["Groups"] = "Members, roles and titles of groups.",
         ["Media"] = "Files: uploads in one request or by tus, and downloads.",
         ["Push"] = "Wake-ups for devices without a socket.",
+        [AuditLogOperations.Tag] = "Signed logs of the heads of streams and of devices' keys, and proofs.",
         ["Operations"] = "For operators: health, metrics, read models and jobs.",
     };
 

@@ -29,6 +29,9 @@ internal static class Parameters
         ["at"] = (
             "A time in the form of RFC 3339, with its zone; alone, without `before_seq` and `after_seq`.",
             new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" }, "2026-01-02T03:04:05.678Z"),
+        ["log"] = ("`heads` or `keys`.", Text(), "heads"),
+        ["number"] = ("The batch's number.", Number(1), "4711"),
+        ["path"] = ("`{L}/{N}` or `entries/{N}`, with `.p/{W}` for a partial tile.", Text(), "0/x001/234.p/12"),
         ["before_seq"] = ("Only entries before this seq.", Number(0), "100"),
         ["after_seq"] = ("Only entries after this seq; -1 for all.", Number(-1), "7"),
     };

@@ -102,6 +102,7 @@ public sealed class ServerProcess : IAsyncDisposable
         ["ASPNETCORE_ENVIRONMENT"] = "Development",
         ["ASPNETCORE_URLS"] = Address.AbsoluteUri,
         ["RateLimits__Enabled"] = "false",
+        ["Audit__Interval"] = "00:00:01", // Nothing is truncated before a head covers it.
         ["ConnectionStrings__Postgres"] = _deployment.Postgres.Text,
         ["ConnectionStrings__EventStore"] = Surroundings.EventStore ?? "",
         ["DataFolder"] = _deployment.DataFolder,

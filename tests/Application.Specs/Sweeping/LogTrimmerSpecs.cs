@@ -1,10 +1,13 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Specs.Writing;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Auditing;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Receipts;
 using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ChatCqrs.Application.Specs.Sweeping;
@@ -12,6 +15,8 @@ namespace ChatCqrs.Application.Specs.Sweeping;
 /// <summary>Truncation removes only entries that the query for expired messages has seen.</summary>
 public sealed class LogTrimmerSpecs : WriterSpecs
 {
+    private readonly PublishedHeads _heads = new();
+
     [Fact]
     public async Task A_message_sent_after_the_query_stays_in_the_log()
     {
@@ -22,8 +27,7 @@ public sealed class LogTrimmerSpecs : WriterSpecs
         for (var n = 0; n < 10; n++)
             await node.SendAsync(Ann, Ben); // The snapshot is beyond them when it is read.
 
-        await new LogTrimmer(trims, Log, new EventCodec(), Views, TimeProvider.System, NullLogger<LogTrimmer>.Instance)
-            .TrimAsync(default);
+        await Trimmer(trims).TrimAsync(default);
 
         var left = await Log.ReadStreamAsync(StreamName.Of(Theirs), 0, ReadDirection.Forwards, 100, default);
         Assert.Equal(Enumerable.Range(11, 10).Select(seq => (long)seq), left.Select(stored => stored.Revision));
@@ -39,12 +43,64 @@ public sealed class LogTrimmerSpecs : WriterSpecs
             new ConversationId(new Guid(n, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0])), ExpirySeq: 0, KeptFrom: 1));
         var trims = new Trims([.. bad, new LogTrim(Theirs, ExpirySeq: 5, KeptFrom: 11)]);
 
-        var trimmed = await new LogTrimmer(
-            trims, Log, new EventCodec(), new Unreadable(Views, but: Theirs), TimeProvider.System,
-            NullLogger<LogTrimmer>.Instance).TrimAsync(default);
+        var trimmed = await Trimmer(trims, new Unreadable(Views, but: Theirs)).TrimAsync(default);
 
         Assert.Equal((1, 150), (trimmed, trims.Left));
     }
+
+    /// <summary>Later, those who were shown the last checkpoint could not find what was cut beyond it.</summary>
+    [Fact]
+    public async Task Nothing_is_truncated_that_no_published_head_covers()
+    {
+        var node = await NodeAsync();
+        for (var n = 0; n < 20; n++)
+            await node.SendAsync(Ann, Ben);
+        var events = await Log.ReadStreamAsync(StreamName.Of(Theirs), 0, ReadDirection.Forwards, 100, default);
+        var trims = new Trims(new LogTrim(Theirs, ExpirySeq: 5, KeptFrom: 11));
+        _heads.Covered = events[9].Position;
+
+        Assert.Equal(0, await Trimmer(trims).TrimAsync(default));
+        Assert.Equal(1, trims.Left);
+        Assert.Equal(0, await FirstAsync());
+        _heads.Covered = events[10].Position;
+        Assert.Equal(1, await Trimmer(trims).TrimAsync(default));
+
+        Assert.Equal((0, 11), (trims.Left, await FirstAsync()));
+        var cut = new EventCodec().Decode(Assert.Single(await CutsAsync()));
+        var noted = Assert.IsType<AuditEvent.StreamTruncated>(cut.Event);
+        Assert.Equal(
+            (StreamName.Of(Theirs), 11L, CutLog.Expired), (noted.Stream, noted.Before, noted.Reason));
+        Assert.Equal(new EventCodec().HashOf(events[10]).ToArray(), noted.Hash.ToArray());
+    }
+
+    [Fact]
+    public async Task A_truncation_that_is_repeated_is_noted_once()
+    {
+        var cuts = Cuts();
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            await cuts.NoteAsync(StreamName.Of(Theirs), 7, new byte[32], CutLog.Expired, default);
+            await cuts.NoteAsync(StreamName.OfReceipts(Theirs), 7, new byte[32], CutLog.Expired, default);
+        }
+
+        Assert.Equal(2, (await CutsAsync()).Count);
+        await cuts.NoteAsync(StreamName.Of(Theirs), 8, new byte[32], CutLog.Expired, default);
+        Assert.Equal(3, (await CutsAsync()).Count);
+    }
+
+    private LogTrimmer Trimmer(Trims trims, ISnapshots? snapshots = null) => new(
+        trims, Log, new EventCodec(), snapshots ?? Views, _heads, Cuts(), TimeProvider.System,
+        NullLogger<LogTrimmer>.Instance);
+
+    private CutLog Cuts() => new(
+        new AuditWriter(Log, new EventCodec(), new ClockGuard(TimeProvider.System), TimeProvider.System), Log,
+        new EventCodec());
+
+    private Task<IReadOnlyList<StoredEvent>> CutsAsync() => Log.ReadStreamAsync(
+        StreamName.OfCuts(StreamName.Of(Theirs)), 0, ReadDirection.Forwards, 100, default);
+
+    private async Task<long> FirstAsync() =>
+        (await Log.ReadStreamAsync(StreamName.Of(Theirs), 0, ReadDirection.Forwards, 1, default))[0].Revision;
 
     /// <summary>Snapshots of which one can be read.</summary>
     private sealed class Unreadable(ISnapshots snapshots, ConversationId but) : ISnapshots

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;
@@ -21,6 +22,7 @@ public sealed class SweepSpecs
     private readonly ConversationId _good = new(Guid.CreateVersion7());
     private readonly ConversationId _bad = new(Guid.CreateVersion7());
     private readonly ClockGuard _guard = new(TimeProvider.System);
+    private readonly InMemoryEventStore _log = new();
     private readonly Stage _stage = new();
 
     [Fact]
@@ -138,8 +140,9 @@ public sealed class SweepSpecs
     private Task<SweepMessages.Result> SweepAsync() => new SweepMessages.Handler(
         _stage, _stage, _stage, _stage,
         new LogTrimmer(
-            _stage, new InMemoryEventStore(), new EventCodec(), new NoSnapshots(), TimeProvider.System,
-            NullLogger<LogTrimmer>.Instance),
+            _stage, _log, new EventCodec(), new NoSnapshots(), new PublishedHeads(),
+            new CutLog(new AuditWriter(_log, new EventCodec(), _guard, TimeProvider.System), _log, new EventCodec()),
+            TimeProvider.System, NullLogger<LogTrimmer>.Instance),
         new RowTrimmer(_stage, TimeProvider.System, NullLogger<RowTrimmer>.Instance), _guard,
         Options.Create(new RetentionOptions()), TimeProvider.System, NullLogger<SweepMessages.Handler>.Instance)
         .Handle(new SweepMessages.Command(), CancellationToken.None);

@@ -1,3 +1,5 @@
+using ChatCqrs.Application;
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;
@@ -268,9 +270,14 @@ public sealed class GoneMessageTests : ProjectingTest
     }
 
     /// <summary>The part of the sweep that truncates logs.</summary>
-    internal static Task<int> TrimAsync(Node node) => new LogTrimmer(
-        node.Get<IExpiry>(), node.Get<IEventStore>(), new EventCodec(), node.Get<ISnapshots>(), TimeProvider.System,
-        NullLogger<LogTrimmer>.Instance).TrimAsync(default);
+    internal static Task<int> TrimAsync(Node node)
+    {
+        var (store, codec) = (node.Get<IEventStore>(), new EventCodec());
+        var writer = new AuditWriter(store, codec, new ClockGuard(TimeProvider.System), TimeProvider.System);
+        return new LogTrimmer(
+            node.Get<IExpiry>(), store, codec, node.Get<ISnapshots>(), new PublishedHeads(),
+            new CutLog(writer, store, codec), TimeProvider.System, NullLogger<LogTrimmer>.Instance).TrimAsync(default);
+    }
 
     /// <summary>The part of the sweep that moves gone messages.</summary>
     /// <returns>The number of steps.</returns>

@@ -12,6 +12,7 @@ public class ProductionServer : ChatServer
         .. base.Settings, ("environment", "Production"), ("Metrics:Token", MetricsToken),
         ("Sealing:MasterKeys:one", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))),
         ("Tokens:Keys:0", ECDsa.Create(ECCurve.NamedCurves.nistP256).ExportPkcs8PrivateKeyPem()),
+        ("Audit:Origin", "chat.example.org/v1/audit/heads"),
         ("Sms:WebhookUrl", "http://127.0.0.1:9/"), ("Sms:WebhookSecret", "a secret of 25 characters"),
     ];
 }

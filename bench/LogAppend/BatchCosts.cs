@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Globalization;
+using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Infrastructure.Auditing;
+using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.Infrastructure.Tlog;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ChatCqrs.LogAppend;
+
+/// <summary>The cost of a batch of heads (docs/audit.md), client and PostgreSQL together.</summary>
+internal static class BatchCosts
+{
+    private const int CallSize = 3_000;
+    private const double Interval = 60;
+
+    /// <param name="heads">Streams that change in a batch.</param>
+    /// <param name="events">Events of each of them.</param>
+    public static async Task PrintAsync(BenchDatabase database, int heads, int events)
+    {
+        var folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
+        var options = Options.Create(new AuditOptions { KeyFile = Path.Combine(folder, "key.pem") });
+        await File.WriteAllBytesAsync(options.Value.KeyFile!, NoteSigner.NewKey());
+        var source = database.Get<NpgsqlDataSource>();
+        await AuditSchema.StoreExternallyAsync(source, CancellationToken.None);
+        var log = new HeadsLog(
+            database.Get<IEventStore>(), database.Get<Secrets>(), source,
+            new LogSigning(source, options, TimeProvider.System), options, TimeProvider.System);
+        Console.WriteLine("| batch | heads | events | s | client CPU s | PostgreSQL CPU s | share of a core |");
+        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+        var examples = new Examples(heads);
+        foreach (var name in new[] { "of new streams", "of known streams", "again" })
+        {
+            await AppendAsync(database, examples, heads * events);
+            await MeasureAsync(database, log, name);
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static async Task AppendAsync(BenchDatabase database, Examples examples, int events)
+    {
+        var store = database.Get<IEventStore>();
+        for (var made = 0; made < events; made += CallSize)
+            await store.AppendAsync(examples.Batch(Math.Min(CallSize, events - made)), CancellationToken.None);
+    }
+
+    private static async Task MeasureAsync(BenchDatabase database, HeadsLog log, string name)
+    {
+        GC.Collect();
+        using var self = Process.GetCurrentProcess();
+        var (client, server) = (self.TotalProcessorTime, ProcessTimes.OfServer(database.Postmaster));
+        var (started, heads, events) = (Stopwatch.GetTimestamp(), 0L, 0L);
+        for (AppendedBatch? batch = null; batch is null or { IsFull: true };)
+        {
+            batch = await log.AppendAsync(CancellationToken.None);
+            if (batch is null)
+                break;
+            (heads, events) = (heads + batch.Entry.Heads, events + batch.Events);
+        }
+
+        var elapsed = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        self.Refresh();
+        var clientCost = (self.TotalProcessorTime - client).TotalSeconds;
+        var serverCost = ProcessTimes.OfServer(database.Postmaster) - server;
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {name} | {heads} | {events} | {elapsed:F2} | {clientCost:F2} | {serverCost:F2} | "
+            + $"{(clientCost + serverCost) / Interval:P1} |"));
+    }
+}

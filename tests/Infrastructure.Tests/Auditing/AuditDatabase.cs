@@ -1,0 +1,107 @@
+using System.Text;
+using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Auditing;
+using ChatCqrs.Infrastructure.Marten;
+using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.Infrastructure.Serialization;
+using ChatCqrs.Infrastructure.Tests.Sealing;
+using ChatCqrs.Infrastructure.Tlog;
+using ChatCqrs.Testing;
+using Marten;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ChatCqrs.Infrastructure.Tests.Auditing;
+
+/// <summary>A database with an event log and the verifiable logs, and nodes that share it. One a test.</summary>
+internal sealed class AuditDatabase : IAsyncDisposable
+{
+    public const string Origin = "chat.example.org/v1/audit/heads";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
+    private readonly Dictionary<string, (long Revision, byte[] Hash)> _ends = [];
+    private readonly TestDatabase _database;
+    private readonly ServiceProvider _services;
+
+    private AuditDatabase(TestDatabase database)
+    {
+        _database = database;
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddPostgres(database.ConnectionString).AddMartenStore().AddPostgresEventStore();
+        services.ConfigureMarten(SecretSchema.Register);
+        services.ConfigureMarten(AuditSchema.Register);
+        _services = services.BuildServiceProvider();
+        File.WriteAllBytes(KeyFile, NoteSigner.NewKey());
+    }
+
+    public NpgsqlDataSource Source => _services.GetRequiredService<NpgsqlDataSource>();
+
+    public IEventStore Store => _services.GetRequiredService<IEventStore>();
+
+    public ManualClock Clock { get; } = new();
+
+    public string KeyFile => Path.Combine(_folder, "audit-key.pem");
+
+    public EntryLog Log => new(EntryLog.Heads, Source);
+
+    public Secrets Secrets => SealingDatabase.Secrets(Source);
+
+    public AuditLogQueries Queries => new AuditLogQueries(Source, Store, Secrets);
+
+    public static async Task<AuditDatabase> CreateAsync()
+    {
+        var database = new AuditDatabase(await TestDatabase.CreateAsync());
+        await database._services.GetRequiredService<IDocumentStore>().Storage
+            .ApplyAllConfiguredChangesToDatabaseAsync();
+        await AuditSchema.StoreExternallyAsync(database.Source, CancellationToken.None);
+        return database;
+    }
+
+    /// <summary>A node's log of heads.</summary>
+    public HeadsLog Node(string? origin = Origin, string? keyFile = null, IEventStore? store = null)
+    {
+        var options = Options.Create(new AuditOptions
+        {
+            Origin = origin, KeyFile = keyFile ?? KeyFile, KeepDays = 1,
+        });
+        return new HeadsLog(
+            store ?? Store, Secrets, Source, new LogSigning(Source, options, Clock), options, Clock);
+    }
+
+    /// <summary>Appends linked events to a stream.</summary>
+    public async Task AppendAsync(string stream, int events)
+    {
+        var (revision, hash) = _ends.GetValueOrDefault(stream, (StreamAppend.NoStream, new byte[Digest.Size]));
+        var linked = new List<EventData>();
+        for (var number = 0; number < events; number++)
+        {
+            var (id, payload) = (Guid.NewGuid(), Encoding.UTF8.GetBytes($$"""{"n":{{number}}}"""));
+            var open = Encoding.UTF8.GetBytes(
+                $$"""{"occurred_at":"2026-12-01T12:00:00.000Z","prev_hash":"{{Convert.ToBase64String(hash)}}"}""");
+            (var metadata, hash) = EventChain.Link(hash, "something-happened.v1", id, open, payload);
+            linked.Add(new EventData(id, "something-happened.v1", payload, metadata));
+        }
+
+        var outcome = await Store.AppendAsync(
+            [new StreamAppend(stream, revision, linked)], CancellationToken.None);
+        Assert.IsType<AppendOutcome.Appended>(outcome[0]);
+        _ends[stream] = (revision + events, hash);
+    }
+
+    /// <summary>The hash of a stream's last event, as it was appended.</summary>
+    public Digest HashOf(string stream) => Digest.Of(_ends[stream].Hash);
+
+    public Task<int> ExecuteAsync(string sql) => Source.ExecuteAsync(sql, CancellationToken.None);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        await _database.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
