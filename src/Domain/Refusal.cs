@@ -146,6 +146,13 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal MatterEnded =
         new(RefusalKind.Forbidden, "matter_ended", "The matter was refused, or its time is over.");
 
+    public static readonly Refusal HoldUnknown =
+        new(RefusalKind.Unknown, "hold_unknown", "There is no such hold.");
+    public static readonly Refusal SelfApproval = new(
+        RefusalKind.Forbidden, "self_approval", "Somebody else than who asked must approve or refuse this.");
+    public static readonly Refusal AlreadySettled =
+        new(RefusalKind.Conflict, "already_settled", "This was approved, refused or released before.");
+
     public static readonly Refusal Unauthenticated =
         new(
             RefusalKind.Unauthenticated, "unauthenticated",

@@ -89,6 +89,7 @@ public partial class Program
         api.MapMessages();
         api.MapMedia();
         api.MapPush();
+        api.MapAuditMatters();
         api.MapAdministration();
         api.MapAuditLog();
         all.MapKeySet();

@@ -34,6 +34,7 @@ public sealed class PortRules
         [nameof(ILogTrims)] = "ExpiryTests",
         [nameof(IPushSubscriptions)] = "SubscriptionTests",
         [nameof(IPushQueue)] = "WakeUpTests",
+        [nameof(IAuditViews)] = "MatterTests",
         [nameof(IVapidKey)] = "WakeUpTests",
     };
 

@@ -10,5 +10,6 @@ public static class AuditServices
         .AddSingleton<CutLog>()
         .AddSingleton<IAccessLog, AccessLog>()
         .AddSingleton<IMatters, Matters>()
-        .AddSingleton<IAuditedContent, AuditedContent>();
+        .AddSingleton<IAuditedContent, AuditedContent>()
+        .AddHostedService<RecordRoles>();
 }

@@ -1,4 +1,5 @@
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Infrastructure.Scheduling;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -6,6 +7,9 @@ namespace ChatCqrs.Infrastructure.Auditing;
 
 public static class AuditingRegistration
 {
+    /// <summary>How often the log notes that matters have ended.</summary>
+    private static readonly TimeSpan EndMattersEvery = TimeSpan.FromMinutes(1);
+
     /// <summary>Adds the audit: who looks at what, and within which bounds.</summary>
     public static IServiceCollection AddAuditing(this IServiceCollection services, IConfiguration configuration)
     {
@@ -14,6 +18,7 @@ public static class AuditingRegistration
                 options => options.Approval is AuditOptions.FourEyes or AuditOptions.None,
                 $"Audit:Approval must be {AuditOptions.FourEyes} or {AuditOptions.None}.")
             .ValidateOnStart();
+        services.AddRecurring("end-matters", _ => EndMattersEvery, () => new EndMatters.Command());
         return services.AddAuditUseCases();
     }
 }

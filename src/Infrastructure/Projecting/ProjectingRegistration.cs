@@ -36,6 +36,7 @@ public static class ProjectingRegistration
         services.AddSingleton<IDirectory, DirectoryQueries>();
         services.AddSingleton<ISentMessages, SentMessageQueries>();
         services.AddSingleton<ISnapshots, SnapshotQueries>();
+        services.AddSingleton<IAuditViews, AuditQueries>();
         services.AddHostedService<ProjectionRunner>();
         services.AddHostedService<ReadSideWatch>();
         return services;

@@ -18,6 +18,7 @@ internal static class ReadModelFactory
         () => new MediaModel(),
         () => new SnapshotsModel(),
         () => new WatchableModel(),
+        () => new AuditModel(),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. CreateAll().Select(model => model.Name)];

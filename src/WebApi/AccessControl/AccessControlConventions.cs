@@ -19,6 +19,10 @@ public static class AccessControlConventions
             .AddPolicy(RoleNames.Admin, policy => policy.RequireRole(RoleNames.Admin))
             .AddPolicy(RoleNames.Auditor, policy => policy.RequireRole(RoleNames.Auditor))
             .AddPolicy(RoleNames.Compliance, policy => policy.RequireRole(RoleNames.Compliance))
+            .AddPolicy(RoleNames.Approver, policy => policy.RequireRole(RoleNames.Admin, RoleNames.Compliance))
+            .AddPolicy(
+                RoleNames.AnyOfAudit,
+                policy => policy.RequireRole(RoleNames.Admin, RoleNames.Auditor, RoleNames.Compliance))
             .AddPolicy(AuditLogReaders, policy => policy.RequireAssertion(
                 context => isPublic || context.User.Identity?.IsAuthenticated == true));
         return builder;

@@ -47,6 +47,12 @@ public static class RoleNames
     public const string Auditor = "auditor";
     public const string Compliance = "compliance";
 
+    /// <summary>The policy of those who approve: an admin or compliance.</summary>
+    public const string Approver = "approver";
+
+    /// <summary>The policy of those who take part in audits: an admin, an auditor or compliance.</summary>
+    public const string AnyOfAudit = "any_of_audit";
+
     public static string Of(Roles role) => role switch
     {
         Roles.Admin => Admin,

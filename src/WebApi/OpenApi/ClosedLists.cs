@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Inbox;
 using ChatCqrs.Application.Messages;
@@ -37,6 +38,7 @@ internal static class ClosedLists
             (typeof(DeviceLinkStatusAnswer), "status")),
         new("PushPlatform", "A push service.", Split(PushPlatforms.Names),
             (typeof(Subscribe.Body), "platform"), (typeof(PushSubscriptionAnswer), "platform")),
+        new("MatterStatus", "What became of a matter.", [.. Approvals.OfMatters], (typeof(MatterView), "status")),
         new("ProjectionState", "What a read model does.", ["running", "rebuilding", "waiting", "stopped"],
             (typeof(ProjectionAnswer), "state")),
     ];

@@ -13,6 +13,8 @@ internal static class Examples
     public const string Link = "0198c2a4-7e00-7000-8000-0000000000e5";
     public const string File = "0198c2a6-2000-7000-8000-0000000000f5";
     public const string Subscription = "0198c2a6-3000-7000-8000-0000000000f7";
+    public const string Matter = "0198c2a6-4000-7000-8000-0000000000f8";
+    public const string Hold = "0198c2a6-4000-7000-8000-0000000000f9";
     public const string Upload = "0198c2a6-2000-7000-8000-0000000000f6";
     public const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 

@@ -20,6 +20,11 @@ internal static class Parameters
         ["registration_id"] = ("The registration.", Uuid(), Examples.Registration),
         ["name"] = ("The projection's name.", Text(), "timeline"),
         ["/v1/media/uploads/{id} id"] = ("The upload.", Uuid(), Examples.Upload),
+        ["/v1/audit/matters/{id} id"] = ("The matter.", Uuid(), Examples.Matter),
+        ["/v1/audit/matters/{id}/approval id"] = ("The matter.", Uuid(), Examples.Matter),
+        ["/v1/audit/access auditor"] = ("Only this auditor's accesses.", Uuid(), Examples.Ann),
+        ["/v1/audit/access from"] = ("Only accesses from this time on.", Time(), "2026-01-01T00:00:00.000Z"),
+        ["/v1/audit/access to"] = ("Only accesses up to this time.", Time(), "2026-01-31T00:00:00.000Z"),
         ["/v1/push-subscriptions/{id} id"] = ("The subscription.", Uuid(), Examples.Subscription),
         ["file_id"] = ("The file.", Uuid(), Examples.File),
         ["expires"] = ("The end of the address's validity, in seconds since 1970.", Number(0), "1767323100"),
@@ -78,6 +83,8 @@ internal static class Parameters
         new() { Name = name, In = ParameterLocation.Header, Description = meaning, Schema = Text() };
 
     private static OpenApiSchema Uuid() => new() { Type = JsonSchemaType.String, Format = "uuid" };
+
+    private static OpenApiSchema Time() => new() { Type = JsonSchemaType.String, Format = "date-time" };
 
     private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
 

@@ -1,0 +1,34 @@
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain.Auditing;
+using FluentValidation;
+using MediatR;
+
+namespace ChatCqrs.Application.Auditing;
+
+/// <summary>Lists matters, the latest first.</summary>
+public static class ListMatters
+{
+    public sealed record Query(string? Cursor, int? Limit) : IRequest<Result>;
+
+    public sealed record Result(IReadOnlyList<MatterView> Matters, string? NextCursor);
+
+    internal sealed class Validator : AbstractValidator<Query>
+    {
+        public Validator() => RuleFor(q => q.Limit).InclusiveBetween(1, Paging.LimitMax).OverridePropertyName("limit");
+    }
+
+    internal sealed class Handler(IAuditViews views, TimeProvider clock) : IRequestHandler<Query, Result>
+    {
+        public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
+        {
+            var limit = request.Limit ?? Paging.LimitDefault;
+            var page = await views.MattersAsync(AuditPlace.Parse(request.Cursor), limit + 1, cancellationToken);
+            var now = clock.GetUtcNow();
+            return new Result(
+                [.. page.Take(limit).Select(matter => MatterView.Of(matter, now))],
+                page.Count > limit ? CursorOf(page[limit - 1]) : null);
+        }
+
+        private static string CursorOf(Matter last) => new AuditPlace(last.RequestedAt, last.Id!.Value.Value).ToCursor();
+    }
+}
