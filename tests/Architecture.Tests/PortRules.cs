@@ -35,6 +35,7 @@ public sealed class PortRules
         [nameof(IPushSubscriptions)] = "SubscriptionTests",
         [nameof(IPushQueue)] = "WakeUpTests",
         [nameof(IAuditViews)] = "MatterTests",
+        [nameof(IHeld)] = "HoldTests",
         [nameof(IVapidKey)] = "WakeUpTests",
     };
 

@@ -10,6 +10,9 @@ public static class AuditServices
         .AddSingleton<CutLog>()
         .AddSingleton<IAccessLog, AccessLog>()
         .AddSingleton<IMatters, Matters>()
+        .AddSingleton<Keeping>()
+        .AddSingleton<Shredding>()
+        .AddSingleton<HoldEnds>()
         .AddSingleton<IAuditedContent, AuditedContent>()
         .AddHostedService<RecordRoles>();
 }

@@ -46,10 +46,10 @@ public static class ListAccesses
                 new AccessFilter(
                     request.Auditor is null ? null : new(Guid.Parse(request.Auditor)), Time("from", request.From),
                     Time("to", request.To)),
-                AuditPlace.Parse(request.Cursor), limit + 1, cancellationToken);
+                AuditCursors.Parse(request.Cursor), limit + 1, cancellationToken);
             return new Result(
                 [.. page.Take(limit).Select(ItemOf)],
-                page.Count > limit ? new AuditPlace(page[limit - 1].At, page[limit - 1].Id).ToCursor() : null);
+                page.Count > limit ? AuditCursors.Of(page[limit - 1].At, page[limit - 1].Id) : null);
         }
 
         private static Item ItemOf(AccessRow row) => new(

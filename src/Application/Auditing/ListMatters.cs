@@ -22,13 +22,14 @@ public static class ListMatters
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
             var limit = request.Limit ?? Paging.LimitDefault;
-            var page = await views.MattersAsync(AuditPlace.Parse(request.Cursor), limit + 1, cancellationToken);
+            var page = await views.MattersAsync(AuditCursors.Parse(request.Cursor), limit + 1, cancellationToken);
             var now = clock.GetUtcNow();
             return new Result(
                 [.. page.Take(limit).Select(matter => MatterView.Of(matter, now))],
                 page.Count > limit ? CursorOf(page[limit - 1]) : null);
         }
 
-        private static string CursorOf(Matter last) => new AuditPlace(last.RequestedAt, last.Id!.Value.Value).ToCursor();
+        private static string CursorOf(Matter last) =>
+            AuditCursors.Of(last.RequestedAt, last.Id!.Value.Value);
     }
 }

@@ -39,7 +39,7 @@ public static class SettleMatter
     }
 }
 
-/// <summary>Ids of matters and holds in paths and queries. A text that is no UUID is refused like an unknown id.</summary>
+/// <summary>Ids of matters and holds. A text that is no UUID is refused like an unknown id.</summary>
 internal static class AuditIds
 {
     public static MatterId Matter(string? text) =>

@@ -23,11 +23,11 @@ internal sealed class EndSessions(
 }
 
 /// <summary>Shreds the user's secret: their messages and profile become unreadable.</summary>
-internal sealed class ShredContent(IContentSealer sealer) : IErasureStep
+internal sealed class ShredContent(Shredding shredding) : IErasureStep
 {
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
     {
-        await sealer.ShredAsync(user, cancellationToken);
+        await shredding.ShredAsync(user, cancellationToken);
         return true;
     }
 }
@@ -75,7 +75,7 @@ internal sealed class LeaveGroups(
 }
 
 /// <summary>Removes the user's uploads, and bytes that nobody else uploaded.</summary>
-internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage garbage) : IErasureStep
+internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage garbage, Keeping keeping) : IErasureStep
 {
     private const int StepMax = 500;
 
@@ -84,7 +84,11 @@ internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage g
         await uploads.ForgetOwnedAsync(user, cancellationToken);
         var gone = 0;
         for (var step = StepMax; step == StepMax; gone += step)
-            step = await media.ForgetOwnedAsync(user, StepMax, cancellationToken);
+        {
+            step = await keeping.RemoveAsync(
+                () => media.ForgetOwnedAsync(user, StepMax, cancellationToken), cancellationToken);
+        }
+
         if (gone > 0)
             await garbage.ClearAsync(cancellationToken);
         return true;

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using FluentValidation;
 using MediatR;
@@ -24,7 +25,7 @@ public static class CollectMedia
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(
-        IMedia media, IUploads uploads, MediaGarbage garbage, IEventStore store, IReadSide readSide,
+        IMedia media, IUploads uploads, MediaGarbage garbage, Keeping keeping, IEventStore store, IReadSide readSide,
         IOptions<MediaOptions> options, TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
         private const int StepMax = 500;
@@ -38,7 +39,9 @@ public static class CollectMedia
             var files = 0;
             if (await readSide.WaitForAsync(await store.HeadAsync(cancellationToken), WaitMax, cancellationToken))
                 files = await RepeatAsync(
-                    limit => media.ForgetUnreferencedAsync(unusedSince, limit, cancellationToken));
+                    limit => keeping.RemoveAsync(
+                        () => media.ForgetUnreferencedAsync(unusedSince, limit, cancellationToken),
+                        cancellationToken));
             else
                 logger.LogWarning(
                     "No file is collected now: the read models are too far behind to tell which are in use.");

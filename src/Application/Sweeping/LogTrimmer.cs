@@ -8,11 +8,11 @@ namespace ChatCqrs.Application.Sweeping;
 /// <summary>
 /// Truncates conversations' streams up to the first message that is kept, as far as snapshots replace the events.
 /// Stores the hash that the rest is linked to first, so that the rest stays verifiable. See docs/adr/0081. Never
-/// truncates what no published head covers: the next sweep does (docs/audit.md).
+/// truncates what no published head covers: the next sweep does; nor what a hold covers (docs/audit.md).
 /// </summary>
 public sealed class LogTrimmer(
-    IExpiry expiry, IEventStore store, IEventCodec codec, ISnapshots snapshots, IPublishedHeads heads, CutLog cuts,
-    TimeProvider clock, ILogger<LogTrimmer> logger)
+    IExpiry expiry, Keeping keeping, IEventStore store, IEventCodec codec, ISnapshots snapshots, IPublishedHeads heads,
+    CutLog cuts, TimeProvider clock, ILogger<LogTrimmer> logger)
 {
     private const int StepMax = 100;
 
@@ -59,7 +59,9 @@ public sealed class LogTrimmer(
     /// Truncates both of a conversation's streams. The last snapshot's own event stays, because the next append is
     /// linked to it.
     /// </summary>
-    /// <returns>False if no snapshot includes the last expiry yet, or no head covers what is to go.</returns>
+    /// <returns>
+    /// False if no snapshot includes the last expiry yet, no head covers what is to go, or a hold does.
+    /// </returns>
     private async Task<bool> TrimAsync(
         ILogTrims trims, LogTrim trim, LogPosition covered, CancellationToken cancellationToken)
     {
@@ -67,13 +69,18 @@ public sealed class LogTrimmer(
         if (snapshot is null || snapshot.Revision < trim.ExpirySeq)
             return false;
         var first = Math.Min(trim.KeptFrom, snapshot.Revision);
-        var isDone = await TruncateAsync(
-            trims, StreamName.Of(trim.Conversation), trim.Conversation, first, covered, cancellationToken);
-        if (await snapshots.ReceiptsAsync(trim.Conversation, cancellationToken) is { } receipts)
-            isDone &= await TruncateAsync(
-                trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision, covered,
-                cancellationToken);
-        return isDone;
+        return await keeping.TruncateAsync(trim.Conversation, TruncateBothAsync, cancellationToken);
+
+        async Task<bool> TruncateBothAsync()
+        {
+            var isDone = await TruncateAsync(
+                trims, StreamName.Of(trim.Conversation), trim.Conversation, first, covered, cancellationToken);
+            if (await snapshots.ReceiptsAsync(trim.Conversation, cancellationToken) is { } receipts)
+                isDone &= await TruncateAsync(
+                    trims, StreamName.OfReceipts(trim.Conversation), trim.Conversation, receipts.Revision, covered,
+                    cancellationToken);
+            return isDone;
+        }
     }
 
     /// <returns>False if no published head covers what is to go yet.</returns>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Writing;
@@ -38,7 +39,7 @@ public static class SweepMessages
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(
-        IExpiry expiry, IContentSealer sealer, IConversationWriter conversations, IReadSide readSide,
+        IExpiry expiry, Shredding shredding, IConversationWriter conversations, IReadSide readSide,
         LogTrimmer trimmer, RowTrimmer rows, ClockGuard guard, IOptions<RetentionOptions> options,
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
@@ -87,7 +88,7 @@ public static class SweepMessages
             int done;
             do
             {
-                done = await sealer.ShredEndedAsync(clock.GetUtcNow(), KeysMax, cancellationToken);
+                done = await shredding.ShredEndedAsync(clock.GetUtcNow(), KeysMax, cancellationToken);
                 all += done;
             }
             while (done == KeysMax);

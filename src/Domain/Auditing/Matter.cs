@@ -59,7 +59,8 @@ public sealed record Matter(
 
     private static AuditEvent[] Requested(Request c, DateTimeOffset now)
     {
-        var requested = new MatterRequested(c.Matter, c.By, c.Title, c.Reason, c.Scope, c.Content, c.Until) { At = now };
+        var requested = new MatterRequested(c.Matter, c.By, c.Title, c.Reason, c.Scope, c.Content, c.Until)
+        { At = now };
         return c.WithoutApproval ? [requested, new MatterApproved(c.Matter, By: null) { At = now }] : [requested];
     }
 }

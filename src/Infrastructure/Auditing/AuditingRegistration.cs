@@ -1,5 +1,7 @@
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Scheduling;
+using Marten;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -10,6 +12,9 @@ public static class AuditingRegistration
     /// <summary>How often the log notes that matters have ended.</summary>
     private static readonly TimeSpan EndMattersEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often holds that were left half ended are looked for.</summary>
+    private static readonly TimeSpan TendHoldsEvery = TimeSpan.FromMinutes(1);
+
     /// <summary>Adds the audit: who looks at what, and within which bounds.</summary>
     public static IServiceCollection AddAuditing(this IServiceCollection services, IConfiguration configuration)
     {
@@ -18,6 +23,9 @@ public static class AuditingRegistration
                 options => options.Approval is AuditOptions.FourEyes or AuditOptions.None,
                 $"Audit:Approval must be {AuditOptions.FourEyes} or {AuditOptions.None}.")
             .ValidateOnStart();
+        services.ConfigureMarten(HeldSchema.Register);
+        services.AddSingleton<IHeld, PostgresHeld>();
+        services.AddRecurring("tend-holds", _ => TendHoldsEvery, () => new TendHolds.Command());
         services.AddRecurring("end-matters", _ => EndMattersEvery, () => new EndMatters.Command());
         return services.AddAuditUseCases();
     }

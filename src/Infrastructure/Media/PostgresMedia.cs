@@ -1,6 +1,7 @@
 using System.Data;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.ReadModels;
 using Npgsql;
@@ -157,16 +158,16 @@ internal sealed class PostgresMedia(NpgsqlDataSource database, GarbageSignal gar
         DateTimeOffset unusedSince, int limit, CancellationToken cancellationToken) => ForgetAsync(
         $"""
         DELETE FROM media_files WHERE file_id IN (
-            SELECT f.file_id FROM media_files f WHERE f.used_at < $1 AND {MediaQuotas.Unreferenced}
+            SELECT f.file_id FROM media_files f WHERE f.used_at < $1 AND {MediaQuotas.Unreferenced} AND {HeldSchema.IsNotHeld}
             ORDER BY f.used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
         AND used_at < $1 RETURNING sha256
         """,
         cancellationToken, unusedSince, limit);
 
     public Task<int> ForgetOwnedAsync(UserId owner, int limit, CancellationToken cancellationToken) => ForgetAsync(
-        """
+        $"""
         DELETE FROM media_files WHERE file_id IN (
-            SELECT f.file_id FROM media_files f WHERE f.owner = $1 ORDER BY f.file_id LIMIT $2 FOR UPDATE)
+            SELECT f.file_id FROM media_files f WHERE f.owner = $1 AND {HeldSchema.IsNotHeld} ORDER BY f.file_id LIMIT $2 FOR UPDATE)
         RETURNING sha256
         """,
         cancellationToken, owner.Value, limit);

@@ -1,5 +1,6 @@
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Auditing;
+using ChatCqrs.Infrastructure.ReadModels;
 using Npgsql;
 using NpgsqlTypes;
 using Weasel.Postgresql.Tables;
@@ -11,11 +12,6 @@ namespace ChatCqrs.Infrastructure.Projecting;
 /// </summary>
 internal sealed class AuditModel : IReadModel
 {
-    public const string Pending = "pending";
-    public const string Approved = "approved";
-    public const string Refused = "refused";
-    public const string Ended = "ended";
-
     private const string NotTheirs = "It belongs to the audit, not to an account.";
 
     private static readonly OnErasure Stays =
@@ -113,32 +109,32 @@ internal sealed class AuditModel : IReadModel
             "UPDATE audit_accesses SET delivered_at = $2, entries = $3, sha256 = $4 WHERE id = $1",
             e.Access, fact.At.UtcDateTime, e.Entries, e.Sha256.ToArray()),
         AuditEvent.MatterRequested e => session.Command(
-            """
+            $"""
             INSERT INTO audit_matters
                 (id, at, by, reason, conversations, users, from_at, to_at, status, title, content, until, is_end_noted)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, false) ON CONFLICT DO NOTHING
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{AuditStatus.Pending}', $9, $10, $11, false) ON CONFLICT DO NOTHING
             """,
             [.. Scope(e.Matter.Value, fact, e.By, e.Reason, e.Scope), e.Title, e.Content, e.Until.UtcDateTime]),
-        AuditEvent.MatterApproved e => Settle(session, "audit_matters", e.Matter.Value, Approved, e.By),
+        AuditEvent.MatterApproved e => Settle(session, "audit_matters", e.Matter.Value, AuditStatus.Approved, e.By),
         AuditEvent.MatterRefused e => session.Command(
-            "UPDATE audit_matters SET status = 'refused', settled_by = $2, is_end_noted = true WHERE id = $1",
+            $"UPDATE audit_matters SET status = '{AuditStatus.Refused}', settled_by = $2, is_end_noted = true WHERE id = $1",
             e.Matter.Value, e.By.Value),
         AuditEvent.MatterEnded e => session.Command(
             "UPDATE audit_matters SET is_end_noted = true WHERE id = $1", e.Matter.Value),
         AuditEvent.HoldPlaced e => session.Command(
-            """
+            $"""
             INSERT INTO audit_holds
                 (id, at, by, reason, conversations, users, from_at, to_at, status, matter_id, review_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10) ON CONFLICT DO NOTHING
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{AuditStatus.Pending}', $9, $10) ON CONFLICT DO NOTHING
             """,
             [
                 .. Scope(e.Hold.Value, fact, e.By, e.Reason, e.Scope),
                 Nullable(e.Matter?.Value, NpgsqlDbType.Uuid), e.ReviewAt.UtcDateTime,
             ]),
-        AuditEvent.HoldApproved e => Settle(session, "audit_holds", e.Hold.Value, Approved, e.By),
-        AuditEvent.HoldRefused e => Settle(session, "audit_holds", e.Hold.Value, Refused, e.By),
+        AuditEvent.HoldApproved e => Settle(session, "audit_holds", e.Hold.Value, AuditStatus.Approved, e.By),
+        AuditEvent.HoldRefused e => Settle(session, "audit_holds", e.Hold.Value, AuditStatus.Refused, e.By),
         AuditEvent.HoldReleased e => session.Command(
-            "UPDATE audit_holds SET status = 'ended' WHERE id = $1", e.Hold.Value),
+            $"UPDATE audit_holds SET status = '{AuditStatus.Ended}' WHERE id = $1", e.Hold.Value),
         _ => null,
     };
 

@@ -2,7 +2,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Auditing;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Projecting;
+using ChatCqrs.Infrastructure.ReadModels;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -86,13 +86,7 @@ internal sealed class AuditQueries(NpgsqlDataSource database) : IAuditViews
 
     private static UserId? SettledBy(NpgsqlDataReader row) => row.IsDBNull(9) ? null : new UserId(row.GetGuid(9));
 
-    private static ApprovalStatus StatusOf(NpgsqlDataReader row) => row.GetString(8) switch
-    {
-        AuditModel.Approved => ApprovalStatus.Approved,
-        AuditModel.Refused => ApprovalStatus.Refused,
-        AuditModel.Ended => ApprovalStatus.Ended,
-        _ => ApprovalStatus.Pending,
-    };
+    private static ApprovalStatus StatusOf(NpgsqlDataReader row) => AuditStatus.Parse(row.GetString(8));
 
     private static DateTime Time(DateTimeOffset? time, DateTime otherwise) =>
         DateTime.SpecifyKind(time?.UtcDateTime ?? otherwise, DateTimeKind.Utc);

@@ -78,6 +78,36 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         Forget(secret);
     }
 
+    /// <summary>The keys that seal content; those of which a secret is missing or shredded are absent.</summary>
+    internal async Task<IReadOnlyDictionary<KeyId, byte[]>> ContentKeysAsync(
+        IReadOnlyCollection<KeyId> ids, CancellationToken cancellationToken)
+    {
+        if (ids.Count == 0)
+            return new Dictionary<KeyId, byte[]>();
+        var found = await secrets.FindAsync([.. ids.SelectMany(id => id.SecretNames()).Distinct()], cancellationToken);
+        return ids.Select(id => (Id: id, Names: id.SecretNames()))
+            .Where(key => key.Names.TrueForAll(found.ContainsKey))
+            .ToDictionary(key => key.Id, key => DerivedKey.ContentKeyOf(key.Names, found));
+    }
+
+    /// <summary>Puts keys of content into escrow.</summary>
+    internal Task EscrowAsync(IReadOnlyDictionary<string, byte[]> keys, CancellationToken cancellationToken) =>
+        secrets.StoreAsync(keys, cancellationToken);
+
+    /// <summary>Opens content with a key in escrow; null if there is none.</summary>
+    /// <param name="names">Where the key may be, all being the same.</param>
+    internal async Task<ReadOnlyMemory<byte>?> OpenEscrowedAsync(
+        IReadOnlyCollection<string> names, SealScope scope, SealedContent content, CancellationToken cancellationToken)
+    {
+        var found = await secrets.FindAsync(names, cancellationToken);
+        if (found.Values.FirstOrDefault() is not { } bytes)
+            return null;
+        using var key = Aead.Key(bytes);
+        var associated = new byte[AssociatedSize];
+        WriteAssociated(scope, associated);
+        return Aead.Open(key, content.Bytes.Span, associated);
+    }
+
     /// <summary>Forgets the keys of a secret that this node or another has shredded.</summary>
     public void Forget(string secret) => _keys.Forget(secret);
 

@@ -26,11 +26,26 @@ internal sealed class DerivedKey
     /// <param name="secrets">The secrets by name, for all <paramref name="names"/>.</param>
     public static DerivedKey From(IReadOnlyList<string> names, IReadOnlyDictionary<string, byte[]> secrets)
     {
+        var derived = Derive(names, secrets);
+        var key = new DerivedKey(derived.AsSpan(0, KeySize), derived[KeySize..]);
+        CryptographicOperations.ZeroMemory(derived);
+        return key;
+    }
+
+    private static byte[] Derive(IReadOnlyList<string> names, IReadOnlyDictionary<string, byte[]> secrets)
+    {
         var material = names.SelectMany(name => secrets[name]).ToArray();
         var info = Encoding.UTF8.GetBytes("chatcqrs content " + string.Join(' ', names));
         var derived = HKDF.DeriveKey(HashAlgorithmName.SHA256, material, 2 * KeySize, salt: null, info);
-        var key = new DerivedKey(derived.AsSpan(0, KeySize), derived[KeySize..]);
         CryptographicOperations.ZeroMemory(material);
+        return derived;
+    }
+
+    /// <summary>The key that seals content, 32 bytes; for escrow.</summary>
+    public static byte[] ContentKeyOf(IReadOnlyList<string> names, IReadOnlyDictionary<string, byte[]> secrets)
+    {
+        var derived = Derive(names, secrets);
+        var key = derived[..KeySize];
         CryptographicOperations.ZeroMemory(derived);
         return key;
     }

@@ -15,6 +15,11 @@ public static class SecretName
     internal static DateTimeOffset? EndOf(string name) =>
         name.StartsWith(BucketPrefix, StringComparison.Ordinal) ? Bucket.EndOf(name[BucketPrefix.Length..]) : null;
 
+    /// <summary>The name of a derived content key that a hold has in escrow.</summary>
+    /// <param name="bucket">Null for content that does not expire.</param>
+    public static string OfHeld(HoldId hold, string? bucket, UserId owner, ConversationId conversation) =>
+        $"hold:{hold}:{bucket}:{owner}:{conversation}";
+
     public static string Of(UserId user) => "user:" + user;
 
     public static string Of(ConversationId conversation) => "conversation:" + conversation;

@@ -16,7 +16,7 @@ namespace ChatCqrs.Infrastructure.Sealing;
 public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> options)
 {
     private const int SecretSize = 32;
-    private const string Table = "secrets";
+    internal const string Table = "secrets";
 
     /// <summary>The notification channel for shredded secrets; the payload is the secret's name.</summary>
     public const string Channel = PostgresRegistration.Schema + "_secrets";
@@ -47,7 +47,9 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         var found = await FindAsync(names, cancellationToken);
         if (found.Count == names.Count)
             return found;
-        await InsertIfAbsentAsync([.. names.Where(name => !found.ContainsKey(name))], cancellationToken);
+        await InsertIfAbsentAsync(
+            [.. names.Where(name => !found.ContainsKey(name))], _ => RandomNumberGenerator.GetBytes(SecretSize),
+            cancellationToken);
         return await FindAsync(names, cancellationToken);
     }
 
@@ -152,12 +154,19 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         return names.Count;
     }
 
+    /// <summary>Stores secrets that have their bytes already; existing and shredded ones stay unchanged.</summary>
+    internal Task StoreAsync(IReadOnlyDictionary<string, byte[]> secrets, CancellationToken cancellationToken) =>
+        secrets.Count == 0
+            ? Task.CompletedTask
+            : InsertIfAbsentAsync([.. secrets.Keys], name => secrets[name], cancellationToken);
+
     /// <summary>Creates secrets; existing and shredded ones stay unchanged.</summary>
     private Task InsertIfAbsentAsync(
-        string[] names, CancellationToken cancellationToken) => PostgresErrors.GuardAsync(async () =>
+        string[] names, Func<string, byte[]> secretOf, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync(async () =>
     {
         Array.Sort(names, StringComparer.Ordinal); // One lock order for concurrent inserts: no deadlock.
-        var wrapped = names.Select(name => Wrap(name, RandomNumberGenerator.GetBytes(SecretSize))).ToArray();
+        var wrapped = names.Select(name => Wrap(name, secretOf(name))).ToArray();
         await using var command = database.CreateCommand(
             $"""
             INSERT INTO {Table} (name, key_id, wrapped, ends_at)

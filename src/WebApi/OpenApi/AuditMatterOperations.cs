@@ -3,7 +3,7 @@ using ChatCqrs.Domain;
 
 namespace ChatCqrs.WebApi.OpenApi;
 
-/// <summary>Matters, and who looked at what.</summary>
+/// <summary>Matters, holds, and who looked at what.</summary>
 internal static class AuditMatterOperations
 {
     public const string Tag = "Audit";
@@ -19,6 +19,13 @@ internal static class AuditMatterOperations
          "reason":"A customer says that an order was given in a chat.", {{ScopeJson}},
          "content":true,"requested_by":"{{Examples.Ann}}","requested_at":"2026-01-02T03:04:05.678Z",
          "until":"2026-01-20T00:00:00.000Z","status":"approved","approved_by":"{{Examples.Ben}}","refused_by":null}
+        """;
+
+    private const string HoldJson =
+        $$"""
+        {"hold_id":"{{Examples.Hold}}","matter_id":null,"reason":"A lawsuit is to be expected.", {{ScopeJson}},
+         "placed_by":"{{Examples.Ben}}","placed_at":"2026-01-02T03:04:05.678Z","review_at":"2026-04-01T00:00:00.000Z",
+         "status":"pending","approved_by":null,"refused_by":null}
         """;
 
     public static readonly IReadOnlyList<Operation> All =
@@ -76,6 +83,62 @@ internal static class AuditMatterOperations
             [
                 Refusal.MatterUnknown, Refusal.SelfApproval, Refusal.MatterEnded, Refusal.AlreadySettled,
             ],
+            Statuses = [403],
+        },
+        new(HttpMethod.Post, "/v1/audit/holds", Tag, "Place a hold",
+            """
+            What a hold covers is neither truncated nor made unreadable, from its placing on until it is refused or
+            released; what members see does not change. `conversation_ids` (at most 1,000) and `user_ids` (at most 100)
+            are as in a matter. With `matter_id` alone it has the matter's scope. Somebody else approves it, unless
+            `Audit:Approval` of the server is `none`. The reason is kept for ever, in the clear. For the role
+            `compliance`.
+            """)
+        {
+            Id = "placeHold",
+            Required = ["reason", "review_at"],
+            Request =
+                $$"""
+                {"matter_id":null,"reason":"A lawsuit is to be expected.", {{ScopeJson}},
+                 "review_at":"2026-04-01T00:00:00.000Z"}
+                """,
+            Answers = [new(201, "The hold.", typeof(HoldView), HoldJson)],
+            Refusals = [Refusal.MatterUnknown],
+            Statuses = [403],
+        },
+        new(HttpMethod.Get, "/v1/audit/holds", Tag, "The holds",
+            "The latest first. For the roles `compliance`, `admin` and `auditor`.")
+        {
+            Id = "listHolds",
+            Answers =
+            [
+                new(200, "A page of holds.", typeof(ListHolds.Result),
+                    $$"""{"holds":[{{HoldJson}}],"next_cursor":null}"""),
+            ],
+            Refusals = [Refusal.InvalidCursor],
+            Statuses = [403],
+        },
+        new(HttpMethod.Post, "/v1/audit/holds/{id}/approval", Tag, "Approve or refuse a hold",
+            """
+            The caller must not be who placed it. A refusal ends it. The same decision again is no error. For the roles
+            `admin` and `compliance`.
+            """)
+        {
+            Id = "settleHold",
+            Required = ["approve"],
+            Request = """{"approve":true}""",
+            Answers = [new(200, "The hold.", typeof(HoldView), HoldJson)],
+            Refusals = [Refusal.HoldUnknown, Refusal.SelfApproval, Refusal.AlreadySettled],
+            Statuses = [403],
+        },
+        new(HttpMethod.Delete, "/v1/audit/holds/{id}", Tag, "Release a hold",
+            """
+            What it kept is at once as unreadable as it would have been without it, and is truncated by the next sweep.
+            Releasing it again is no error. For the role `compliance`.
+            """)
+        {
+            Id = "releaseHold",
+            Answers = [new(204, "The hold is released.")],
+            Refusals = [Refusal.HoldUnknown],
             Statuses = [403],
         },
         new(HttpMethod.Get, "/v1/audit/access", Tag, "Who looked at what",

@@ -39,6 +39,7 @@ internal static class ClosedLists
         new("PushPlatform", "A push service.", Split(PushPlatforms.Names),
             (typeof(Subscribe.Body), "platform"), (typeof(PushSubscriptionAnswer), "platform")),
         new("MatterStatus", "What became of a matter.", [.. Approvals.OfMatters], (typeof(MatterView), "status")),
+        new("HoldStatus", "What became of a hold.", [.. Approvals.OfHolds], (typeof(HoldView), "status")),
         new("ProjectionState", "What a read model does.", ["running", "rebuilding", "waiting", "stopped"],
             (typeof(ProjectionAnswer), "state")),
     ];

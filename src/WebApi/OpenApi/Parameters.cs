@@ -22,6 +22,8 @@ internal static class Parameters
         ["/v1/media/uploads/{id} id"] = ("The upload.", Uuid(), Examples.Upload),
         ["/v1/audit/matters/{id} id"] = ("The matter.", Uuid(), Examples.Matter),
         ["/v1/audit/matters/{id}/approval id"] = ("The matter.", Uuid(), Examples.Matter),
+        ["/v1/audit/holds/{id} id"] = ("The hold.", Uuid(), Examples.Hold),
+        ["/v1/audit/holds/{id}/approval id"] = ("The hold.", Uuid(), Examples.Hold),
         ["/v1/audit/access auditor"] = ("Only this auditor's accesses.", Uuid(), Examples.Ann),
         ["/v1/audit/access from"] = ("Only accesses from this time on.", Time(), "2026-01-01T00:00:00.000Z"),
         ["/v1/audit/access to"] = ("Only accesses up to this time.", Time(), "2026-01-31T00:00:00.000Z"),

@@ -16,6 +16,7 @@ namespace ChatCqrs.Application.Specs.Sweeping;
 public sealed class LogTrimmerSpecs : WriterSpecs
 {
     private readonly PublishedHeads _heads = new();
+    private readonly InMemoryHeld _held = new();
 
     [Fact]
     public async Task A_message_sent_after_the_query_stays_in_the_log()
@@ -46,6 +47,24 @@ public sealed class LogTrimmerSpecs : WriterSpecs
         var trimmed = await Trimmer(trims, new Unreadable(Views, but: Theirs)).TrimAsync(default);
 
         Assert.Equal((1, 150), (trimmed, trims.Left));
+    }
+
+    [Fact]
+    public async Task What_a_hold_covers_stays_in_the_log_until_its_release()
+    {
+        var node = await NodeAsync();
+        for (var n = 0; n < 20; n++)
+            await node.SendAsync(Ann, Ben);
+        var trims = new Trims(new LogTrim(Theirs, ExpirySeq: 5, KeptFrom: 11));
+        var hold = new HoldId(Guid.CreateVersion7());
+        await _held.PlaceAsync(
+            new HeldScope(hold, new AuditScope([Theirs], [], null, null), DateTimeOffset.UtcNow), default);
+
+        Assert.Equal(0, await Trimmer(trims).TrimAsync(default));
+        Assert.Equal(0, await FirstAsync());
+        await _held.EndAsync(hold, default);
+        Assert.Equal(1, await Trimmer(trims).TrimAsync(default));
+        Assert.Equal(11, await FirstAsync());
     }
 
     /// <summary>Later, those who were shown the last checkpoint could not find what was cut beyond it.</summary>
@@ -89,8 +108,8 @@ public sealed class LogTrimmerSpecs : WriterSpecs
     }
 
     private LogTrimmer Trimmer(Trims trims, ISnapshots? snapshots = null) => new(
-        trims, Log, new EventCodec(), snapshots ?? Views, _heads, Cuts(), TimeProvider.System,
-        NullLogger<LogTrimmer>.Instance);
+        trims, new Keeping(_held, Log, new EventCodec(), Views, NullLogger<Keeping>.Instance), Log, new EventCodec(),
+        snapshots ?? Views, _heads, Cuts(), TimeProvider.System, NullLogger<LogTrimmer>.Instance);
 
     private CutLog Cuts() => new(
         new AuditWriter(Log, new EventCodec(), new ClockGuard(TimeProvider.System), TimeProvider.System), Log,

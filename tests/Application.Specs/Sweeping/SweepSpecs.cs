@@ -24,6 +24,15 @@ public sealed class SweepSpecs
     private readonly ClockGuard _guard = new(TimeProvider.System);
     private readonly InMemoryEventStore _log = new();
     private readonly Stage _stage = new();
+    private readonly InMemoryHeld _held = new();
+    private readonly Keeping _keeping;
+    private readonly AuditWriter _writer;
+
+    public SweepSpecs()
+    {
+        _keeping = new Keeping(_held, _log, new EventCodec(), _stage, NullLogger<Keeping>.Instance);
+        _writer = new AuditWriter(_log, new EventCodec(), _guard, TimeProvider.System);
+    }
 
     [Fact]
     public async Task A_failing_conversation_does_not_hold_up_others()
@@ -138,11 +147,10 @@ public sealed class SweepSpecs
     }
 
     private Task<SweepMessages.Result> SweepAsync() => new SweepMessages.Handler(
-        _stage, _stage, _stage, _stage,
+        _stage, new Shredding(_keeping, _stage, _held, _writer), _stage, _stage,
         new LogTrimmer(
-            _stage, _log, new EventCodec(), new NoSnapshots(), new PublishedHeads(),
-            new CutLog(new AuditWriter(_log, new EventCodec(), _guard, TimeProvider.System), _log, new EventCodec()),
-            TimeProvider.System, NullLogger<LogTrimmer>.Instance),
+            _stage, _keeping, _log, new EventCodec(), new NoSnapshots(), new PublishedHeads(),
+            new CutLog(_writer, _log, new EventCodec()), TimeProvider.System, NullLogger<LogTrimmer>.Instance),
         new RowTrimmer(_stage, TimeProvider.System, NullLogger<RowTrimmer>.Instance), _guard,
         Options.Create(new RetentionOptions()), TimeProvider.System, NullLogger<SweepMessages.Handler>.Instance)
         .Handle(new SweepMessages.Command(), CancellationToken.None);

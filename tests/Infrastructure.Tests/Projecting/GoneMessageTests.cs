@@ -274,8 +274,9 @@ public sealed class GoneMessageTests : ProjectingTest
     {
         var (store, codec) = (node.Get<IEventStore>(), new EventCodec());
         var writer = new AuditWriter(store, codec, new ClockGuard(TimeProvider.System), TimeProvider.System);
+        var keeping = new Keeping(new InMemoryHeld(), store, codec, node.ReadSide, NullLogger<Keeping>.Instance);
         return new LogTrimmer(
-            node.Get<IExpiry>(), store, codec, node.Get<ISnapshots>(), new PublishedHeads(),
+            node.Get<IExpiry>(), keeping, store, codec, node.Get<ISnapshots>(), new PublishedHeads(),
             new CutLog(writer, store, codec), TimeProvider.System, NullLogger<LogTrimmer>.Instance).TrimAsync(default);
     }
 

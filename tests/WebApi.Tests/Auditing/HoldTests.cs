@@ -1,0 +1,252 @@
+using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Ports;
+using ChatCqrs.Domain;
+using ChatCqrs.Domain.Auditing;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Testing;
+using ChatCqrs.WebApi.Tests.Accounts;
+using ChatCqrs.WebApi.Tests.Media;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace ChatCqrs.WebApi.Tests.Auditing;
+
+public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServer>
+{
+    private readonly string[] _some = [Guid.CreateVersion7().ToString()];
+
+    [Fact]
+    public async Task A_hold_is_placed_by_compliance_approved_by_somebody_else_and_released()
+    {
+        var (auditor, compliance) = (await server.SignInAuditorAsync(), await server.SignInComplianceAsync());
+        (await server.PostAsync("/v1/audit/holds", AHold(_some), auditor.Access)).IsProblem(403, "forbidden");
+        var placed = (await server.PostAsync("/v1/audit/holds", AHold(_some), compliance.Access)).Is(201);
+        var path = $"/v1/audit/holds/{placed.Text("hold_id")}";
+        Assert.Equal("pending", placed.Text("status"));
+        (await server.PostAsync($"{path}/approval", new { approve = true }, compliance.Access))
+            .IsProblem(403, "self_approval");
+
+        var approved = (await server.PostAsync($"{path}/approval", new { approve = true }, auditor.Access)).Is(200);
+
+        Assert.Equal(("approved", auditor.User), (approved.Text("status"), approved.Text("approved_by")));
+        (await server.DeleteAsync(path, auditor.Access)).IsProblem(403, "forbidden");
+        (await server.DeleteAsync(path, compliance.Access)).Is(204);
+        (await server.DeleteAsync(path, compliance.Access)).Is(204);
+        (await server.PostAsync($"{path}/approval", new { approve = true }, auditor.Access))
+            .IsProblem(409, "already_settled");
+        var listed = (await server.GetAsync("/v1/audit/holds", auditor.Access)).Is(200)["holds"].EnumerateArray()
+            .Single(hold => hold.GetProperty("hold_id").GetString() == placed.Text("hold_id"));
+        Assert.Equal("released", listed.GetProperty("status").GetString());
+        Assert.Empty(await ScopesAsync(placed.Text("hold_id")));
+    }
+
+    [Fact]
+    public async Task A_refusal_ends_it()
+    {
+        var (auditor, compliance) = (await server.SignInAuditorAsync(), await server.SignInComplianceAsync());
+        var id = await PlaceAsync(compliance, AHold(_some));
+        Assert.Single(await ScopesAsync(id));
+
+        var refused = (await server.PostAsync(
+            $"/v1/audit/holds/{id}/approval", new { approve = false }, auditor.Access)).Is(200);
+
+        Assert.Equal("refused", refused.Text("status"));
+        Assert.Empty(await ScopesAsync(id));
+    }
+
+    [Fact]
+    public async Task A_hold_needs_a_reason_a_scope_and_a_review()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        await RefusedAsync("reason", AHold(_some, reason: ""));
+        await RefusedAsync("conversation_ids", AHold());
+        await RefusedAsync("user_ids", AHold(users: ["none"]));
+        await RefusedAsync("review_at", AHold(_some, reviewAt: DateTimeOffset.UtcNow.AddDays(-1)));
+        await RefusedAsync("review_at", new { conversation_ids = _some, reason = "Why." });
+        (await server.PostAsync("/v1/audit/holds", AHold(matter: _some[0]), compliance.Access))
+            .IsProblem(404, "matter_unknown");
+        foreach (var id in new[] { _some[0], "none" })
+            (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).IsProblem(404, "hold_unknown");
+
+        async Task RefusedAsync(string field, object body)
+        {
+            var answer = await server.PostAsync("/v1/audit/holds", body, compliance.Access);
+            answer.IsProblem(400, "invalid");
+            Assert.Equal([field], answer["errors"].EnumerateObject().Select(error => error.Name));
+        }
+    }
+
+    [Fact]
+    public async Task With_a_matter_alone_it_has_the_matters_scope()
+    {
+        var (auditor, compliance) = (await server.SignInAuditorAsync(), await server.SignInComplianceAsync());
+        var matter = (await server.PostAsync("/v1/audit/matters", AuditCalls.AMatter(_some), auditor.Access))
+            .Text("matter_id");
+
+        var placed = (await server.PostAsync("/v1/audit/holds", AHold(matter: matter), compliance.Access)).Is(201);
+
+        Assert.Equal(_some, placed["conversation_ids"].EnumerateArray().Select(id => id.GetString()));
+        Assert.Equal(matter, placed.Text("matter_id"));
+    }
+
+    [Fact]
+    public async Task Of_an_erased_user_what_is_held_opens_and_its_neighbours_do_not_and_after_release_nothing_does()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var held = await SendAsync(ann, ben);
+        var to = held.At;
+        await Eventually.IsTrue(() => Task.FromResult(DateTimeOffset.UtcNow > to.AddMilliseconds(1)), "time passes");
+        var (later, elsewhere) = (await SendAsync(ann, ben), await SendAsync(ann, cat));
+        Assert.Equal(held.Content.Bucket, later.Content.Bucket);
+        Assert.Equal(held.Content.Bucket, elsewhere.Content.Bucket);
+        var id = await PlaceAsync(compliance, AHold(users: [ben.User], to: to));
+
+        (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+
+        Assert.Equal("hello", await OpenAsync(held));
+        Assert.Null(await OpenAsync(later));
+        Assert.Null(await OpenAsync(elsewhere));
+        Assert.Null(await server.Services.GetRequiredService<IContentSealer>().OpenAsync(
+            held.Scope, held.Content, default));
+        Assert.Equal(
+            [id],
+            (await LimitedAsync(ann)).SelectMany(limited => limited.Holds).Select(hold => hold.ToString()).Distinct());
+
+        (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
+
+        Assert.Null(await OpenAsync(held));
+        Assert.Equal(0, await CountAsync($"SELECT count(*) FROM chat.secrets WHERE name LIKE 'hold:{id}:%'"));
+    }
+
+    [Fact]
+    public async Task Files_of_what_is_held_stay_until_the_release()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var (sent, unsent) = (await UploadAsync(ann), await UploadAsync(ann));
+        await SendAsync(ann, ben, sent);
+        var id = await PlaceAsync(compliance, AHold(users: [ben.User]));
+
+        (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+
+        await FileIsGoneAsync(unsent);
+        Assert.Equal(1, await CountAsync($"SELECT count(*) FROM chat.media_files WHERE file_id = '{sent}'"));
+        (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
+        await FileIsGoneAsync(sent);
+    }
+
+    [Fact]
+    public async Task A_hold_waits_for_what_is_being_removed_and_then_holds()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var removing = await server.Services.GetRequiredService<IHeld>().LockForRemovingAsync(default);
+
+        var placing = server.PostAsync("/v1/audit/holds", AHold(_some), compliance.Access);
+        await Eventually.IsTrue(
+            async () => await CountAsync(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0,
+            "the hold waits");
+        Assert.False(placing.IsCompleted);
+        await removing.DisposeAsync();
+
+        (await placing).Is(201);
+    }
+
+    [Fact]
+    public async Task What_was_left_half_done_is_ended()
+    {
+        var held = server.Services.GetRequiredService<IHeld>();
+        var mediator = server.Services.GetRequiredService<MediatR.IMediator>();
+        var scope = new AuditScope([new(Guid.CreateVersion7())], [], null, null);
+        var (old, young) = (new HoldId(Guid.CreateVersion7()), new HoldId(Guid.CreateVersion7()));
+        await held.PlaceAsync(new HeldScope(old, scope, DateTimeOffset.UtcNow.AddMinutes(-11)), default);
+        await held.PlaceAsync(new HeldScope(young, scope, DateTimeOffset.UtcNow), default);
+
+        await mediator.Send(new TendHolds.Command());
+
+        Assert.Empty(await ScopesAsync(old.ToString()));
+        Assert.Single(await ScopesAsync(young.ToString()));
+        await held.EndAsync(young, default);
+    }
+
+    private static object AHold(
+        string[]? conversations = null, string[]? users = null, string? reason = "A lawsuit.", string? matter = null,
+        DateTimeOffset? reviewAt = null, DateTimeOffset? to = null) => new
+        {
+            matter_id = matter,
+            conversation_ids = conversations,
+            user_ids = users,
+            to,
+            reason,
+            review_at = reviewAt ?? DateTimeOffset.UtcNow.AddDays(90),
+        };
+
+    private async Task<string> PlaceAsync(Tokens compliance, object hold) =>
+        (await server.PostAsync("/v1/audit/holds", hold, compliance.Access)).Is(201).Text("hold_id");
+
+    private async Task<IEnumerable<HeldScope>> ScopesAsync(string hold) =>
+        (await server.Services.GetRequiredService<IHeld>().ScopesAsync(default))
+        .Where(scope => scope.Hold.ToString() == hold);
+
+    /// <summary>Sends a message, and finds its event.</summary>
+    private async Task<(SealScope Scope, SealedContent Content, DateTimeOffset At)> SendAsync(
+        Tokens from, Tokens to, string? file = null)
+    {
+        var id = Guid.CreateVersion7();
+        object message = file is null
+            ? new { message_id = id, receiver_id = to.User, type = "text", text = "hello" }
+            : new { message_id = id, receiver_id = to.User, type = "image", media_object = new { file_id = file } };
+        var conversation = (await server.PostAsync("/v1/messages", message, from.Access)).Text("conversation_id");
+        var (store, codec) = (
+            server.Services.GetRequiredService<IEventStore>(), server.Services.GetRequiredService<IEventCodec>());
+        var stored = await store.ReadStreamAsync(
+            StreamName.Of(new ConversationId(Guid.Parse(conversation))), 0, ReadDirection.Forwards, 100, default);
+        var sent = stored.Select(codec.Decode).Select(fact => fact.Event)
+            .OfType<ConversationEvent.MessageSent>().Single(sent => sent.MessageId.Value == id);
+        return (
+            new SealScope(sent.ExpiresAt, sent.Sender, new(Guid.Parse(conversation)), sent.MessageId), sent.Content,
+            sent.At);
+    }
+
+    private async Task<string?> OpenAsync((SealScope Scope, SealedContent Content, DateTimeOffset At) message)
+    {
+        var open = await server.Services.GetRequiredService<IAuditedContent>().OpenAsync(
+            message.Scope, message.Content, default);
+        return open is { } bytes && System.Text.Encoding.UTF8.GetString(bytes.Span).Contains("hello") ? "hello" : null;
+    }
+
+    private async Task<IEnumerable<AuditEvent.ErasureLimited>> LimitedAsync(Tokens user)
+    {
+        var (store, codec) = (
+            server.Services.GetRequiredService<IEventStore>(), server.Services.GetRequiredService<IEventCodec>());
+        var stored = await store.ReadStreamAsync(StreamName.Audit, 0, ReadDirection.Forwards, 1_000, default);
+        return stored.Select(codec.Decode).Select(fact => fact.Event).OfType<AuditEvent.ErasureLimited>()
+            .Where(limited => limited.User.ToString() == user.User);
+    }
+
+    private async Task<string> UploadAsync(Tokens by)
+    {
+        using var form = new MultipartFormDataContent();
+        form.Add(new StringContent("image"), "file_type");
+        form.Add(new ByteArrayContent(MediaServer.Picture()), "file", "a.png");
+        return (await server.PostAsync("/v1/media", form, by.Access)).Is(201).Text("file_id");
+    }
+
+    private Task FileIsGoneAsync(string file) => Eventually.IsTrue(
+        async () => await CountAsync($"SELECT count(*) FROM chat.media_files WHERE file_id = '{file}'") == 0,
+        "the file is gone");
+
+    private async Task<long> CountAsync(string sql)
+    {
+        await using NpgsqlCommand command = server.Database.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+}
+
+/// <summary>A server that goes on with erasures every second.</summary>
+public sealed class ErasingServer : ChatServer
+{
+    protected override IEnumerable<(string Name, string Value)> Settings =>
+        [.. base.Settings, ("Erasure:SweepEvery", "00:00:01")];
+}
