@@ -15,8 +15,8 @@ public sealed class Shredding(Keeping keeping, IContentSealer sealer, IHeld held
         keeping.RemoveAsync(() => sealer.ShredEndedAsync(now, limit, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Shreds a user's secret. Where a hold keeps content of the user, <c>erasure-limited.v1</c> notes it: once, or more
-    /// often where several nodes erase at once.
+    /// Shreds a user's secret. Where a hold keeps content of the user, <c>erasure-limited.v1</c> notes it: once, or
+    /// more often where several nodes erase at once.
     /// </summary>
     public async Task ShredAsync(UserId user, CancellationToken cancellationToken)
     {

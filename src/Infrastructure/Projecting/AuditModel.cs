@@ -117,7 +117,9 @@ internal sealed class AuditModel : IReadModel
             [.. Scope(e.Matter.Value, fact, e.By, e.Reason, e.Scope), e.Title, e.Content, e.Until.UtcDateTime]),
         AuditEvent.MatterApproved e => Settle(session, "audit_matters", e.Matter.Value, AuditStatus.Approved, e.By),
         AuditEvent.MatterRefused e => session.Command(
-            $"UPDATE audit_matters SET status = '{AuditStatus.Refused}', settled_by = $2, is_end_noted = true WHERE id = $1",
+            $"""
+            UPDATE audit_matters SET status = '{AuditStatus.Refused}', settled_by = $2, is_end_noted = true WHERE id = $1
+            """,
             e.Matter.Value, e.By.Value),
         AuditEvent.MatterEnded e => session.Command(
             "UPDATE audit_matters SET is_end_noted = true WHERE id = $1", e.Matter.Value),

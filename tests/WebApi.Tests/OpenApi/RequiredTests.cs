@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using ChatCqrs.WebApi.OpenApi;
+using ChatCqrs.WebApi.Tests.Auditing;
 using ChatCqrs.WebApi.Tests.Http;
 
 namespace ChatCqrs.WebApi.Tests.OpenApi;
@@ -13,7 +14,7 @@ public sealed class RequiredTests(SignedInServer server) : IClassFixture<SignedI
     [
         "sendMessage receiver_id", "sendMessage text", "sendMessageAtAlias receiver_id", "sendMessageAtAlias text",
         "startConversation member_ids", "editMessage text", "subscribeToPush endpoint", "subscribeToPush keys",
-        "settleDeviceLink proof",
+        "settleDeviceLink proof", "requestMatter conversation_ids", "placeHold conversation_ids",
     ];
 
     public static TheoryData<string> Operations => [.. OperationDescriptions.All
@@ -49,11 +50,20 @@ public sealed class RequiredTests(SignedInServer server) : IClassFixture<SignedI
             operation.Path, @"\{\w+\}", _ => Guid.CreateVersion7().ToString());
 
         var answer = await server.SendAsync(
-            operation.Method, path, body, operation.Authorised ? server.Ann.Access : null);
+            operation.Method, path, body, await TokenAsync(operation));
 
         return answer.Status == 400 && answer.Text("code") == "invalid"
             && answer["errors"].EnumerateObject().Any(error => error.Name == without
                 || error.Name.StartsWith(without + ".", StringComparison.Ordinal));
+    }
+
+    /// <summary>The token of somebody who may call it.</summary>
+    private async Task<string?> TokenAsync(Operation operation)
+    {
+        if (!operation.Path.StartsWith("/v1/audit/", StringComparison.Ordinal))
+            return operation.Authorised ? server.Ann.Access : null;
+        var isOfHolds = operation.Path.StartsWith("/v1/audit/holds", StringComparison.Ordinal);
+        return (await (isOfHolds ? server.SignInComplianceAsync() : server.SignInAuditorAsync())).Access;
     }
 
     private static IEnumerable<string> PathsOf(JsonObject example, string outer) => example.SelectMany(member =>
