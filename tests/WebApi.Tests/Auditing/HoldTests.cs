@@ -2,7 +2,6 @@ using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Auditing;
-using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
 using ChatCqrs.WebApi.Tests.Media;
@@ -94,19 +93,19 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
     {
         var compliance = await server.SignInComplianceAsync();
         var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
-        var held = await SendAsync(ann, ben);
+        var held = await server.SendSealedAsync(ann, ben);
         var to = held.At;
         await Eventually.IsTrue(() => Task.FromResult(DateTimeOffset.UtcNow > to.AddMilliseconds(1)), "time passes");
-        var (later, elsewhere) = (await SendAsync(ann, ben), await SendAsync(ann, cat));
+        var (later, elsewhere) = (await server.SendSealedAsync(ann, ben), await server.SendSealedAsync(ann, cat));
         Assert.Equal(held.Content.Bucket, later.Content.Bucket);
         Assert.Equal(held.Content.Bucket, elsewhere.Content.Bucket);
         var id = await PlaceAsync(compliance, AHold(users: [ben.User], to: to));
 
         (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
 
-        Assert.Equal("hello", await OpenAsync(held));
-        Assert.Null(await OpenAsync(later));
-        Assert.Null(await OpenAsync(elsewhere));
+        Assert.Equal("hello", await server.OpenSealedAsync(held));
+        Assert.Null(await server.OpenSealedAsync(later));
+        Assert.Null(await server.OpenSealedAsync(elsewhere));
         Assert.Null(await server.Services.GetRequiredService<IContentSealer>().OpenAsync(
             held.Scope, held.Content, default));
         Assert.Equal(
@@ -115,7 +114,7 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
 
         (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
 
-        Assert.Null(await OpenAsync(held));
+        Assert.Null(await server.OpenSealedAsync(held));
         Assert.Equal(0, await CountAsync($"SELECT count(*) FROM chat.secrets WHERE name LIKE 'hold:{id}:%'"));
     }
 
@@ -125,7 +124,7 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
         var compliance = await server.SignInComplianceAsync();
         var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
         var (sent, unsent) = (await UploadAsync(ann), await UploadAsync(ann));
-        await SendAsync(ann, ben, sent);
+        await server.SendSealedAsync(ann, ben, sent);
         var id = await PlaceAsync(compliance, AHold(users: [ben.User]));
 
         (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
@@ -189,33 +188,6 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
         (await server.Services.GetRequiredService<IHeld>().ScopesAsync(default))
         .Where(scope => scope.Hold.ToString() == hold);
 
-    /// <summary>Sends a message, and finds its event.</summary>
-    private async Task<(SealScope Scope, SealedContent Content, DateTimeOffset At)> SendAsync(
-        Tokens from, Tokens to, string? file = null)
-    {
-        var id = Guid.CreateVersion7();
-        object message = file is null
-            ? new { message_id = id, receiver_id = to.User, type = "text", text = "hello" }
-            : new { message_id = id, receiver_id = to.User, type = "image", media_object = new { file_id = file } };
-        var conversation = (await server.PostAsync("/v1/messages", message, from.Access)).Text("conversation_id");
-        var (store, codec) = (
-            server.Services.GetRequiredService<IEventStore>(), server.Services.GetRequiredService<IEventCodec>());
-        var stored = await store.ReadStreamAsync(
-            StreamName.Of(new ConversationId(Guid.Parse(conversation))), 0, ReadDirection.Forwards, 100, default);
-        var sent = stored.Select(codec.Decode).Select(fact => fact.Event)
-            .OfType<ConversationEvent.MessageSent>().Single(sent => sent.MessageId.Value == id);
-        return (
-            new SealScope(sent.ExpiresAt, sent.Sender, new(Guid.Parse(conversation)), sent.MessageId), sent.Content,
-            sent.At);
-    }
-
-    private async Task<string?> OpenAsync((SealScope Scope, SealedContent Content, DateTimeOffset At) message)
-    {
-        var open = await server.Services.GetRequiredService<IAuditedContent>().OpenAsync(
-            message.Scope, message.Content, default);
-        return open is { } bytes && System.Text.Encoding.UTF8.GetString(bytes.Span).Contains("hello") ? "hello" : null;
-    }
-
     private async Task<IEnumerable<AuditEvent.ErasureLimited>> LimitedAsync(Tokens user)
     {
         var (store, codec) = (
@@ -241,6 +213,37 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
     {
         await using NpgsqlCommand command = server.Database.CreateCommand(sql);
         return (long)(await command.ExecuteScalarAsync())!;
+    }
+}
+
+public sealed class HeldBucketTests(ErasingServer server) : IClassFixture<ErasingServer>
+{
+    [Fact]
+    public async Task Of_an_ended_day_what_is_held_opens_until_the_release_and_nothing_else_does()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var (ann, ben, cat) = (await server.SignInAsync(), await server.SignInAsync(), await server.SignInAsync());
+        var (held, elsewhere) = (await server.SendSealedAsync(ann, ben), await server.SendSealedAsync(ann, cat));
+        Assert.Equal(held.Content.Bucket, elsewhere.Content.Bucket);
+        var conversation = held.Scope.Conversation.ToString()!;
+        var id = (await server.PostAsync(
+            "/v1/audit/holds",
+            new
+            {
+                conversation_ids = new[] { conversation },
+                reason = "A lawsuit.",
+                review_at = DateTimeOffset.UtcNow.AddDays(90),
+            },
+            compliance.Access)).Is(201).Text("hold_id");
+
+        Assert.True(await server.Services.GetRequiredService<Shredding>().ShredEndedAsync(
+            DateTimeOffset.UtcNow.AddDays(40), 1_000, default) > 0);
+        server.Services.GetRequiredService<Infrastructure.Sealing.ContentSealer>().ForgetAll();
+
+        Assert.Equal("hello", await server.OpenSealedAsync(held));
+        Assert.Null(await server.OpenSealedAsync(elsewhere));
+        (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
+        Assert.Null(await server.OpenSealedAsync(held));
     }
 }
 
