@@ -18,6 +18,12 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
     private const int ConflictRetriesMax = 20;
 
     /// <summary>
+    /// The longest wait after the first conflict, and so much more after each one. The wait is random, so that those who
+    /// conflict do not meet again.
+    /// </summary>
+    private static readonly TimeSpan ConflictRetryAfter = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
     /// The most attempts of one append if the store does not answer. Repeating it is safe: same events, same revision.
     /// </summary>
     private const int AppendAttemptsMax = 3;
@@ -106,6 +112,8 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
                     throw new StoreUnavailableException(problem);
                 if (await attempt() is AppendOutcome.Appended)
                     return;
+                await Task.Delay(
+                    ConflictRetryAfter * Random.Shared.NextDouble() * (attempts + 1), clock, cancellationToken);
             }
         }
         finally
