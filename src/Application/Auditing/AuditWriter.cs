@@ -18,8 +18,8 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
     private const int ConflictRetriesMax = 20;
 
     /// <summary>
-    /// The longest wait after the first conflict, and so much more after each one. The wait is random, so that those who
-    /// conflict do not meet again.
+    /// The longest wait after the first conflict, and so much more after each one. The wait is random, so that those
+    /// who conflict do not meet again.
     /// </summary>
     private static readonly TimeSpan ConflictRetryAfter = TimeSpan.FromMilliseconds(10);
 
