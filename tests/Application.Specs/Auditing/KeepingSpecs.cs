@@ -83,7 +83,8 @@ public sealed class KeepingSpecs
         await PlaceAsync();
 
         await Assert.ThrowsAsync<StoreUnavailableException>(() => Keeping().RemoveAsync(Never, default));
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => Keeping().TruncateAsync(_other, async () => await Never() > 0, default));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => Keeping().TruncateAsync(_other, async () => await Never() > 0, default));
 
         static Task<int> Never() => throw new InvalidOperationException("This was removed.");
     }
