@@ -70,6 +70,10 @@ internal sealed class PacedLog(int conversations, int rate, TimeSpan duration) :
         IReadOnlyList<EventPlace> events, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    public Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public Task TruncateAsync(string stream, long before, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 

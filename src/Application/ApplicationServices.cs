@@ -1,4 +1,5 @@
 using System.Reflection;
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Conversations;
 using ChatCqrs.Application.Export;
 using ChatCqrs.Application.Media;
@@ -51,6 +52,7 @@ public static class ApplicationServices
         services.AddSingleton<DirectBlocks>();
         services.AddSingleton<MessageOperations>();
         services.AddMedia();
+        services.AddAuditReading();
         services.AddSingleton<WakeNeeds>();
         services.AddSingleton<AttemptsInFlight>();
         services.AddSingleton<ConversationWriter>();

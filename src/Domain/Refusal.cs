@@ -125,6 +125,11 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
 
     public static readonly Refusal SeqBeyondEnd =
         new(RefusalKind.Invalid, "seq_beyond_end", "The conversation has no entry with this seq yet.");
+    public static readonly Refusal BeforeFirstEntry =
+        new(RefusalKind.Unknown, "before_first_entry", "The conversation had no entry at that time.");
+    public static readonly Refusal VerificationRunning = new(
+        RefusalKind.TooMany, "verification_running",
+        "You are verifying a conversation already, or too many others are. Try again when it has ended.");
     public static readonly Refusal DirectWithOneself =
         new(RefusalKind.Invalid, "direct_with_oneself", "A direct conversation needs another user.");
     public static readonly Refusal DirectWithSeveral =

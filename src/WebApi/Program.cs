@@ -91,6 +91,7 @@ public partial class Program
         api.MapPush();
         api.MapAuditMatters();
         api.MapAdministration();
+        api.MapAuditReading();
         api.MapAuditLog();
         all.MapKeySet();
         return app;

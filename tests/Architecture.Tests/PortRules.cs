@@ -16,6 +16,8 @@ public sealed class PortRules
         [nameof(IInbox)] = "ConversationTests",
         [nameof(ITimeline)] = "ConversationTests",
         [nameof(IReceipts)] = "ConversationTests",
+        [nameof(IAuditTimeline)] = "MomentTests",
+        [nameof(IRecordedBy)] = "AuditReadingTests",
         [nameof(IProjections)] = "OperationsTests",
         [nameof(IReadSide)] = "PositionTests",
         [nameof(ISentMessages)] = "RetrySpecs",

@@ -64,6 +64,32 @@ public abstract partial class EventStoreContract<TFixture>
     }
 
     [SkippableFact]
+    public async Task A_page_is_bounded_in_events_and_in_bytes_and_none_is_missing_between_two()
+    {
+        var stream = Some.Stream();
+        EventData[] events =
+        [
+            Some.EventOf(500_000), Some.EventOf(500_000), Some.EventOf(100_000), Some.EventOf(EventData.SizeMax),
+            .. Some.Events(3),
+        ];
+        for (var n = 0; n < events.Length; n++)
+            await AppendedAsync(stream, n - 1, events[n]);
+
+        Assert.Equal([0L, 1, 2], Revisions(await Store.ReadPageAsync(stream, 0, 10, None))); // Reached by the third.
+        Assert.Equal([3L, 4], Revisions(await Store.ReadPageAsync(stream, 3, 2, None)));
+        var read = new List<StoredEvent>();
+        while (await Store.ReadPageAsync(stream, read.Count, 10, None) is { Count: > 0 } page)
+            read.AddRange(page);
+        Assert.Equal(Ids(events), Ids(read));
+
+        await Store.TruncateAsync(stream, before: 5, None);
+        Assert.Equal([5L, 6], Revisions(await Store.ReadPageAsync(stream, 0, 10, None)));
+        Assert.Empty(await Store.ReadPageAsync(Some.Stream(), 0, 10, None));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Store.ReadPageAsync(stream, -1, 10, None));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Store.ReadPageAsync(stream, 0, 0, None));
+    }
+
+    [SkippableFact]
     public async Task A_cancelled_read_ends() => await Assert.ThrowsAnyAsync<OperationCanceledException>(
         () => Store.ReadStreamAsync(
             Some.Stream(), 0, ReadDirection.Forwards, 1, new CancellationToken(canceled: true)));

@@ -63,6 +63,14 @@ public sealed class InMemoryEventStore : IEventStore
         }
     }
 
+    public async Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken)
+    {
+        var bytes = 0L;
+        var page = await ReadStreamAsync(stream, from, ReadDirection.Forwards, limit, cancellationToken);
+        return [.. page.TakeWhile(stored => (bytes += stored.Size) - stored.Size < IEventStore.PageBytes)];
+    }
+
     public async IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(
         LogPosition after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -35,6 +35,26 @@ public interface IEventStore
         string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Reads a stream's next events for somebody who reads long parts of it, such as an auditor: the page is bounded in
+    /// bytes, and no writer waits for it. A page ends with the event that reaches <see cref="PageBytes"/>, and has at
+    /// least one event if there is any: a reader goes on after its last event until a page is empty. What
+    /// <see cref="ReadStreamAsync"/> says of streams holds here too.
+    /// </summary>
+    /// <param name="stream">The stream's name.</param>
+    /// <param name="from">The first revision.</param>
+    /// <param name="limit">The most events to return, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="from"/> is negative or <paramref name="limit"/> below 1.
+    /// </exception>
+    Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The bound of a page in bytes of payloads and metadata; the event that reaches it is part of the page.
+    /// </summary>
+    public const int PageBytes = 1024 * 1024;
+
+    /// <summary>
     /// Every event of the product's streams (<see cref="StreamName.Prefixes"/>) after a position, once each and in log
     /// order: first the existing ones, then new ones, for ever. Batches are never empty. Truncated events may still
     /// appear (EventStoreDB, until it is scavenged). No event is skipped because a transaction with a smaller position

@@ -10,7 +10,7 @@ namespace ChatCqrs.Infrastructure.Auditing;
 
 /// <inheritdoc cref="IAuditLog"/>
 internal sealed class AuditLogQueries(NpgsqlDataSource database, IEventStore store, Secrets secrets)
-    : IAuditLog, IPublishedHeads
+    : IAuditLog, IPublishedHeads, IRecordedBy
 {
     /// <summary>Heads that are read at once.</summary>
     private const int HeadsStep = 256;
@@ -88,6 +88,37 @@ internal sealed class AuditLogQueries(NpgsqlDataSource database, IEventStore sto
             """,
             row => new LogPosition((ulong)row.GetDecimal(0)), cancellationToken))
         .SingleOrDefault();
+
+    public async Task<RecordedBatch?> OfAsync(
+        ConversationId conversation, long seq, CancellationToken cancellationToken)
+    {
+        var found = await store.ReadPageAsync(StreamName.Of(conversation), seq, limit: 1, cancellationToken);
+        if (found is not [var stored] || stored.Revision != seq)
+            return null; // The log does not tell its place any more.
+        var batches = await database.QueryAsync(
+            $"""
+            SELECT number, time FROM {AuditSchema.Batches} WHERE position >= $1 AND entry < (
+                SELECT max(size) FROM {AuditSchema.Checkpoints} WHERE log = '{EntryLog.Heads}' AND published)
+            ORDER BY position, number LIMIT 1
+            """,
+            row => new RecordedBatch(row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1)), cancellationToken,
+            (decimal)stored.Position.Value);
+        return batches.SingleOrDefault();
+    }
+
+    async Task<AnchoredHead?> IRecordedBy.NewestAsync(
+        ConversationId conversation, CancellationToken cancellationToken)
+    {
+        var stream = StreamName.Of(conversation);
+        if (await NewestAsync(LogOf(VerifiableLog.Heads), cancellationToken) is not { } newest
+            || await LastEventAsync(stream, await CoveredAsync(cancellationToken), cancellationToken) is not { } last
+            || await BatchOfAsync(last.Position, cancellationToken) is not { } batch
+            || await FindAsync(batch, stream, cancellationToken) is not var (_, opening))
+            return null;
+        var hash = new byte[Digest.Size];
+        opening.Hash.CopyTo(hash);
+        return new AnchoredHead(opening.Last, hash, batch.Number, newest.Size);
+    }
 
     private EntryLog LogOf(VerifiableLog log) =>
         new(log == VerifiableLog.Heads ? EntryLog.Heads : EntryLog.Keys, database);

@@ -40,6 +40,7 @@ public static class VerifiableLogsRegistration
         services.AddSingleton<AuditLogQueries>();
         services.AddSingleton<IAuditLog>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddSingleton<IPublishedHeads>(provider => provider.GetRequiredService<AuditLogQueries>());
+        services.AddSingleton<IRecordedBy>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddHostedService<HeadsJob>();
         return services;
     }

@@ -58,6 +58,16 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         return await ReadAsync(Reads.OfStream(stream, from, direction, limit), cancellationToken);
     }
 
+    /// <summary>The call ends with the page: the server sends nothing more.</summary>
+    public async Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return await ReadAsync(
+            Reads.OfStream(stream, from, ReadDirection.Forwards, limit), cancellationToken, IEventStore.PageBytes);
+    }
+
     public async IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(
         LogPosition after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -190,16 +200,20 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         }
     }
 
-    private Task<List<StoredEvent>> ReadAsync(ReadReq request, CancellationToken cancellationToken) =>
+    private Task<List<StoredEvent>> ReadAsync(
+        ReadReq request, CancellationToken cancellationToken, long bytesMax = long.MaxValue) =>
         _cluster.CallAsync(
             async (node, cancelled) =>
             {
                 using var call = node.Streams.Read(request, node.WithDeadline(cancelled));
                 var events = new List<StoredEvent>();
-                while (await call.ResponseStream.MoveNext(CancellationToken.None))
+                var bytes = 0L;
+                while (bytes < bytesMax && await call.ResponseStream.MoveNext(CancellationToken.None))
                 {
-                    if (call.ResponseStream.Current is { ContentCase: ReadResp.ContentOneofCase.Event } response)
-                        events.Add(Wire.Stored(response.Event));
+                    if (call.ResponseStream.Current is not { ContentCase: ReadResp.ContentOneofCase.Event } response)
+                        continue;
+                    events.Add(Wire.Stored(response.Event));
+                    bytes += events[^1].Size;
                 }
 
                 return events;

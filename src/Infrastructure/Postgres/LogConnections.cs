@@ -3,8 +3,8 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Postgres;
 
 /// <summary>
-/// The log's own connection pools: appends, the writers' reads, the projections' reads and looks at the log's end never
-/// wait for the connections of each other or of other work.
+/// The log's own connection pools: appends, the writers' reads, the projections' reads, those of auditors and looks at
+/// the log's end never wait for the connections of each other or of other work.
 /// </summary>
 internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) : IAsyncDisposable
 {
@@ -15,6 +15,8 @@ internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) :
 
     /// <summary>A page and a stream at a time for each of two: the runner, and the rebuild beside it.</summary>
     private const int FeedsMax = 4;
+
+    private const int AuditsMax = 4;
 
     private const int LooksMax = 2;
 
@@ -35,6 +37,9 @@ internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) :
     /// <summary>For the projections.</summary>
     public NpgsqlDataSource Feeds { get; } = Open(connection, FeedsMax, connectionsMin: 0, "log-feed");
 
+    /// <summary>For those who read long parts of streams: auditors, exports, verification.</summary>
+    public NpgsqlDataSource Audits { get; } = Open(connection, AuditsMax, connectionsMin: 0, "log-audit");
+
     /// <summary>For looks at what is new, by followers of the log and by health checks.</summary>
     public NpgsqlDataSource Looks { get; } = Open(connection, LooksMax, connectionsMin: 0, "log-look");
 
@@ -43,6 +48,7 @@ internal sealed class LogConnections(NpgsqlConnectionStringBuilder connection) :
         await Appends.DisposeAsync();
         await Reads.DisposeAsync();
         await Feeds.DisposeAsync();
+        await Audits.DisposeAsync();
         await Looks.DisposeAsync();
     }
 

@@ -71,12 +71,34 @@ internal sealed class LogReader(NpgsqlDataSource database)
 
     internal string BackwardsQuery { get; } = StreamQuery("<=", "DESC");
 
+    /// <summary>The sizes are known without reading large payloads (TOAST).</summary>
+    internal string StreamPageQuery { get; } =
+        $"""
+        SELECT e.position, e.revision, e.event_id, e.type, e.payload, e.metadata
+        FROM (
+            SELECT p.*, sum(octet_length(p.payload) + octet_length(p.metadata)) OVER (ORDER BY p.revision ROWS UNBOUNDED PRECEDING)
+                - octet_length(p.payload) - octet_length(p.metadata) AS before
+            FROM ({StreamQuery(">=", "ASC")}) AS p) AS e
+        WHERE e.before < {IEventStore.PageBytes}
+        ORDER BY e.revision
+        """;
+
     /// <summary>A stream's events, without truncated ones.</summary>
-    public async Task<IReadOnlyList<StoredEvent>> StreamAsync(
-        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<StoredEvent>> StreamAsync(
+        string stream, long from, ReadDirection direction, int limit, CancellationToken cancellationToken) =>
+        StreamAsync(
+            direction == ReadDirection.Forwards ? ForwardsQuery : BackwardsQuery, stream, from, limit,
+            cancellationToken);
+
+    /// <summary>A stream's next events, bounded in bytes, too.</summary>
+    public Task<IReadOnlyList<StoredEvent>> StreamPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken) =>
+        StreamAsync(StreamPageQuery, stream, from, limit, cancellationToken);
+
+    private async Task<IReadOnlyList<StoredEvent>> StreamAsync(
+        string query, string stream, long from, int limit, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
-            direction == ReadDirection.Forwards ? ForwardsQuery : BackwardsQuery);
+        await using var command = database.CreateCommand(query);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });

@@ -25,6 +25,7 @@ public sealed class PostgresEventStore : IEventStore, IReadsApart, IAsyncDisposa
 
     private readonly LogReader _reader;
     private readonly LogReader _feed;
+    private readonly LogReader _audit;
     private readonly LogReader _look;
     private readonly LogTruncation _truncation;
     private readonly LogAppender _appender;
@@ -37,6 +38,7 @@ public sealed class PostgresEventStore : IEventStore, IReadsApart, IAsyncDisposa
         Connections = new LogConnections(connection);
         _reader = new LogReader(Connections.Reads);
         _feed = new LogReader(Connections.Feeds);
+        _audit = new LogReader(Connections.Audits);
         _look = new LogReader(Connections.Looks);
         _appender = new LogAppender(Connections.Appends);
         _truncation = new LogTruncation(database);
@@ -62,6 +64,14 @@ public sealed class PostgresEventStore : IEventStore, IReadsApart, IAsyncDisposa
         ArgumentOutOfRangeException.ThrowIfNegative(from);
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         return PostgresErrors.GuardAsync(() => _reader.StreamAsync(stream, from, direction, limit, cancellationToken));
+    }
+
+    public Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return PostgresErrors.GuardAsync(() => _audit.StreamPageAsync(stream, from, limit, cancellationToken));
     }
 
     Task<IReadOnlyList<StoredEvent>> IReadsApart.ReadApartAsync(

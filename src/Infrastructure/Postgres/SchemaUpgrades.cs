@@ -98,6 +98,20 @@ internal static class SchemaUpgrades
         END IF;
         END $$
         """,
+
+        // Before audits, nothing said which message an entry changes but the entry's payload.
+        $$"""
+        DO $$ BEGIN
+        IF to_regclass('{{Schema}}.timeline') IS NOT NULL AND NOT EXISTS (
+            SELECT FROM information_schema.columns WHERE table_schema = '{{Schema}}' AND table_name = 'timeline' AND column_name = 'target_seq') THEN
+            ALTER TABLE {{Schema}}.timeline ADD COLUMN target_seq bigint;
+            UPDATE {{Schema}}.timeline
+            SET target_seq = CASE kind WHEN 'messages_expired' THEN -2
+                ELSE coalesce((convert_from(payload, 'UTF8')::jsonb ->> 'message_seq')::bigint, -1) END
+            WHERE event IS NOT NULL;
+        END IF;
+        END $$
+        """,
     ];
 
     public static async Task ApplyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -31,6 +31,7 @@ public static class ProjectingRegistration
         services.AddSingleton<Rebuilder>();
         services.AddSingleton<IProjections, ProjectionControl>();
         services.AddSingleton<ITimeline, TimelineQueries>();
+        services.AddSingleton<IAuditTimeline, AuditTimelineQueries>();
         services.AddSingleton<IInbox, InboxQueries>();
         services.AddSingleton<IReceipts, ReceiptQueries>();
         services.AddSingleton<IDirectory, DirectoryQueries>();

@@ -76,7 +76,7 @@ internal sealed class TimelineModel : IReadModel
         await using var copy = await session.Connection.BeginBinaryImportAsync(
             """
             COPY timeline (conversation_id, seq, kind, at, actor, device, message_id, type, bucket, content, reply_to, expires_at,
-                event, payload, message_no, author_no, kept_until) FROM STDIN (FORMAT BINARY)
+                event, payload, message_no, author_no, kept_until, target_seq) FROM STDIN (FORMAT BINARY)
             """, cancellationToken);
         foreach (var entry in entries)
         {
@@ -104,6 +104,8 @@ internal sealed class TimelineModel : IReadModel
             await WriteAsync(copy, numbers.OfAuthor, NpgsqlDbType.Bigint, cancellationToken);
             DateTime? keptUntil = message is null ? null : message.ExpiresAt?.UtcDateTime ?? DateTime.MaxValue; // Which PostgreSQL calls infinity.
             await WriteAsync(copy, keptUntil, NpgsqlDbType.TimestampTz, cancellationToken);
+            var target = entry.Update is null ? null : TimelineProjection.TargetOf(entry.Update);
+            await WriteAsync(copy, target, NpgsqlDbType.Bigint, cancellationToken);
         }
 
         await copy.CompleteAsync(cancellationToken);

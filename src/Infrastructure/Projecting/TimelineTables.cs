@@ -39,12 +39,14 @@ internal static class TimelineTables
             table.AddColumn("expired_at", "timestamptz");
             table.AddColumn("kept_until", "timestamptz");
             table.AddColumn("votes", "jsonb");
+            table.AddColumn("target_seq", "bigint"); // TimelineProjection.TargetOf
             Index(table, "timeline_authors", "message_id IS NOT NULL", "conversation_id", "actor", "seq");
             Index(table, "timeline_deleted", "deleted_at IS NOT NULL", "conversation_id", "seq");
             Index(table, "timeline_expired", "expired_at IS NOT NULL", "conversation_id", "seq");
             Index(table, "timeline_kept", "kept_until IS NOT NULL", "conversation_id", "seq");
             Index(table, "timeline_unread", "kept_until IS NOT NULL AND deleted_at IS NULL", "conversation_id", "actor", "seq");
             Index(table, "timeline_due", "kept_until IS NOT NULL", "kept_until");
+            Index(table, "timeline_targets", "target_seq IS NOT NULL", "conversation_id", "target_seq", "seq");
         },
         TakenOver = TruncatedRows.Before("t.seq"),
         OnErasure = OnErasure.Keeps("Seqs have no gaps. Contents are sealed under their author's key, which is shredded."),

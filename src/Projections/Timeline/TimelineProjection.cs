@@ -25,8 +25,29 @@ public static class TimelineProjection
         _ => null,
     };
 
+    /// <summary>
+    /// The <see cref="TargetOf"/> of what changes the conversation itself: its members, roles, title and retention.
+    /// </summary>
+    public const long TheConversation = -1;
+
+    /// <summary>The <see cref="TargetOf"/> of an expiry, which names many messages.</summary>
+    public const long Expiries = -2;
+
+    /// <summary>
+    /// What an entry changes: the seq of an earlier message, <see cref="TheConversation"/> or <see cref="Expiries"/>;
+    /// null for a message.
+    /// </summary>
+    public static long? TargetOf(ConversationEvent @event) => @event switch
+    {
+        MessageSent => null,
+        MessagesExpired => Expiries,
+        _ => ChangedBy(@event) ?? TheConversation,
+    };
+
     /// <summary>The seq of the earlier message that an event changes; null if there is none.</summary>
-    public static long? ChangedBy(Recorded fact) => fact.Event switch
+    public static long? ChangedBy(Recorded fact) => ChangedBy(fact.Event);
+
+    private static long? ChangedBy(object @event) => @event switch
     {
         MessageEdited e => e.MessageSeq,
         MessageDeleted e => e.MessageSeq,

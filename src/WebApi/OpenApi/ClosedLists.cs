@@ -17,16 +17,27 @@ internal static class ClosedLists
     public static readonly IReadOnlyList<ClosedList> All =
     [
         new("MessageType", "What a message is.", Split(MessageTypes.Names),
-            (typeof(SendMessage.Body), "type"), (typeof(MessageView), "type")),
+            (typeof(SendMessage.Body), "type"), (typeof(MessageView), "type"), (typeof(AuditedEntry), "type")),
         new("MessageStatus", "What holds for every recipient who is still there.", ["sent", "delivered", "read"],
             (typeof(MessageView), "status")),
         new("ConversationType", "Whether it has two members for good, or any.", ["direct", "group"],
             (typeof(StartConversation.Body), "type"), (typeof(ConversationSummary), "type"),
-            (typeof(ConversationDetails), "type")),
+            (typeof(ConversationDetails), "type"), (typeof(FoundConversation), "type"),
+            (typeof(AuditedState), "type")),
         new("ConversationEncryption", "How its messages are encrypted end to end.", ["mls"],
-            (typeof(ConversationSummary), "encryption"), (typeof(ConversationDetails), "encryption")),
+            (typeof(ConversationSummary), "encryption"), (typeof(ConversationDetails), "encryption"),
+            (typeof(FoundConversation), "encryption"), (typeof(AuditedState), "encryption")),
         new("MemberRole", "What a member may do.", ["member", "admin"],
-            (typeof(ChangeRole.Body), "role"), (typeof(MemberInfo), "role"), (typeof(GetMembers.Item), "role")),
+            (typeof(ChangeRole.Body), "role"), (typeof(MemberInfo), "role"), (typeof(GetMembers.Item), "role"),
+            (typeof(AuditedMember), "role")),
+        new("AuditedEntryKind", "What an entry of a state is.", ["message"], (typeof(AuditedEntry), "kind")),
+        new("GoneReason", "Why a message has no content.", ["expired", "deleted", "erased", "truncated", "altered"],
+            (typeof(AuditedEntry), "gone")),
+        new("ChainProblem", "What is wrong with a chain of events.",
+            ["hash_mismatch", "link_broken", "missing", "tail_missing", "head_mismatch"],
+            (typeof(VerifyConversation.Finding), "code")),
+        new("AuditedStream", "A stream of a conversation.", ["conversation", "receipts"],
+            (typeof(VerifyConversation.Finding), "stream")),
         new("EntryKind", "What an entry of a conversation is.",
             [
                 "message", "conversation_started", "member_added", "member_removed", "member_left", "role_changed",
@@ -54,6 +65,8 @@ internal static class ClosedLists
             [typeof(SendMessage.Body)] = [("media_object", Any), ("document", Any)],
             [typeof(MessageView)] = [("media_object", Any), ("document", Any)],
             [typeof(TimelineEntryView)] = [("data", Any)],
+            [typeof(AuditedContentView)] = [("media_object", Any), ("document", Any)],
+            [typeof(AuditedEvent)] = [("metadata", Any), ("payload", Any)],
         };
 
     private static string[] Split(string names) => names.Split(", ");

@@ -23,7 +23,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         .. AccountOperations.All, .. DeviceLinkOperations.All, .. PeopleOperations.All,
         .. ConversationOperations.All, .. GroupOperations.All,
         .. MediaOperations.All, .. PushOperations.All,
-        .. AuditLogOperations.All, .. AuditMatterOperations.All,
+        .. AuditReadingOperations.All, .. AuditLogOperations.All, .. AuditMatterOperations.All,
         .. OperationsOperations.All,
     ];
 
@@ -40,7 +40,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         ["Media"] = "Files: uploads in one request or by tus, and downloads.",
         ["Push"] = "Wake-ups for devices without a socket.",
         [AuditLogOperations.Tag] = "Signed logs of the heads of streams and of devices' keys, and proofs.",
-        ["Audit"] = "For auditors, and for those who watch them.",
+        ["Audit"] = "For auditors, and for those who watch them: how conversations stood, and who looked.",
         ["Operations"] = "For operators: health, metrics, read models and jobs.",
     };
 

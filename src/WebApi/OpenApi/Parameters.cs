@@ -35,12 +35,25 @@ internal static class Parameters
         ["limit"] = ("The most items of the page.", Number(1, Paging.LimitMax, Paging.LimitDefault), "50"),
         ["at"] = (
             "A time in the form of RFC 3339, with its zone; alone, without `before_seq` and `after_seq`.",
-            new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" }, "2026-01-02T03:04:05.678Z"),
+            Time(), "2026-01-02T03:04:05.678Z"),
         ["log"] = ("`heads` or `keys`.", Text(), "heads"),
         ["number"] = ("The batch's number.", Number(1), "4711"),
         ["path"] = ("`{L}/{N}` or `entries/{N}`, with `.p/{W}` for a partial tile.", Text(), "0/x001/234.p/12"),
         ["before_seq"] = ("Only entries before this seq.", Number(0), "100"),
         ["after_seq"] = ("Only entries after this seq; -1 for all.", Number(-1), "7"),
+        ["as_of_seq"] = ("Right after this entry; alone, without `as_of`.", Number(0), "7"),
+        ["as_of"] = (
+            "At this time, in the form of RFC 3339 with its zone, not to come; alone, without `as_of_seq`.", Time(),
+            "2026-01-02T03:04:05.678Z"),
+        ["from_seq"] = ("The first line brings the state right after this entry.", Number(0), "7"),
+        ["to_seq"] = ("The last entry; without it the newest, and the receipts after it.", Number(0), "100"),
+        ["stream"] = ("`conversation` or `receipts`.", Text(), "conversation"),
+        ["matter"] = ("An open matter.", Uuid(), Examples.Matter),
+        ["/v1/audit/conversations user_id"] = ("Somebody who is or was a member.", Uuid(), Examples.Ben),
+        ["/v1/audit/conversations from"] = (
+            "Leaves out conversations whose last activity was before this time.", Time(), "2026-01-01T00:00:00Z"),
+        ["/v1/audit/conversations to"] = (
+            "Leaves out conversations that were started after this time.", Time(), "2026-02-01T00:00:00Z"),
     };
 
     public static readonly OpenApiParameter MinPosition = new()

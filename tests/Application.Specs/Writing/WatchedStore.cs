@@ -79,6 +79,10 @@ internal sealed class WatchedStore(IEventStore log) : IEventStore
         return page;
     }
 
+    public Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken) =>
+        log.ReadPageAsync(stream, from, limit, cancellationToken);
+
     public IAsyncEnumerable<IReadOnlyList<StoredEvent>> SubscribeAllAsync(LogPosition after, CancellationToken cancellationToken) =>
         log.SubscribeAllAsync(after, cancellationToken);
 

@@ -33,6 +33,10 @@ internal sealed class SimulatedStore(IEventStore log, Simulation simulation) : I
         return page;
     }
 
+    public Task<IReadOnlyList<StoredEvent>> ReadPageAsync(
+        string stream, long from, int limit, CancellationToken cancellationToken) =>
+        log.ReadPageAsync(stream, from, limit, cancellationToken);
+
     public async Task<LogPosition> HeadAsync(CancellationToken cancellationToken)
     {
         await simulation.TurnAsync();
