@@ -13,7 +13,7 @@ namespace ChatCqrs.LogAppend;
 /// <summary>The cost of a batch of heads (docs/audit.md), client and PostgreSQL together.</summary>
 internal static class BatchCosts
 {
-    private const int CallSize = 3_000;
+    private const int StreamsAtOnce = 1_000;
     private const double Interval = 60;
 
     /// <param name="heads">Streams that change in a batch.</param>
@@ -23,28 +23,22 @@ internal static class BatchCosts
         var folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
         var options = Options.Create(new AuditOptions { KeyFile = Path.Combine(folder, "key.pem") });
         await File.WriteAllBytesAsync(options.Value.KeyFile!, NoteSigner.NewKey());
-        var source = database.Get<NpgsqlDataSource>();
+        var (source, store) = (database.Get<NpgsqlDataSource>(), database.Get<IEventStore>());
         await AuditSchema.StoreExternallyAsync(source, CancellationToken.None);
         var log = new HeadsLog(
-            database.Get<IEventStore>(), database.Get<Secrets>(), source,
+            store, database.Get<Secrets>(), source,
             new LogSigning(source, options, TimeProvider.System), options, TimeProvider.System);
         Console.WriteLine("| batch | heads | events | s | client CPU s | PostgreSQL CPU s | share of a core |");
         Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-        var examples = new Examples(heads);
+        var examples = Enumerable.Range(0, heads / StreamsAtOnce).Select(_ => new Examples(StreamsAtOnce)).ToList();
         foreach (var name in new[] { "of new streams", "of known streams", "again" })
         {
-            await AppendAsync(database, examples, heads * events);
+            foreach (var streams in examples)
+                await store.AppendAsync(streams.Batch(StreamsAtOnce * events), CancellationToken.None);
             await MeasureAsync(database, log, name);
         }
 
         Directory.Delete(folder, recursive: true);
-    }
-
-    private static async Task AppendAsync(BenchDatabase database, Examples examples, int events)
-    {
-        var store = database.Get<IEventStore>();
-        for (var made = 0; made < events; made += CallSize)
-            await store.AppendAsync(examples.Batch(Math.Min(CallSize, events - made)), CancellationToken.None);
     }
 
     private static async Task MeasureAsync(BenchDatabase database, HeadsLog log, string name)

@@ -62,10 +62,10 @@ internal sealed class AuditLogQueries(NpgsqlDataSource database, IEventStore sto
     public async Task<string?> ProofAsync(ConversationId conversation, CancellationToken cancellationToken)
     {
         var (log, stream) = (LogOf(VerifiableLog.Heads), StreamName.Of(conversation));
-        if (await NewestAsync(log, cancellationToken) is not { } newest
-            || await LastEventAsync(stream, await CoveredAsync(cancellationToken), cancellationToken) is not { } last
+        if (await LastEventAsync(stream, await CoveredAsync(cancellationToken), cancellationToken) is not { } last
             || await BatchOfAsync(last.Position, cancellationToken) is not { } batch
-            || await FindAsync(batch, stream, cancellationToken) is not var (index, opening))
+            || await FindAsync(batch, stream, cancellationToken) is not var (index, opening)
+            || await NewestAsync(log, cancellationToken) is not { } newest) // Last, so that it covers the batch.
             return null;
         var secret = Opening.SecretOf(stream);
         var found = await secrets.FindAsync([secret], cancellationToken);

@@ -30,11 +30,12 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
                 $"SELECT name, key_id, wrapped FROM {Table} WHERE name = ANY($1) AND wrapped IS NOT NULL");
             command.Parameters.Add(new() { Value = names.ToArray() });
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            using var keys = new MasterKeys(options.Value);
             var found = new Dictionary<string, byte[]>(names.Count, StringComparer.Ordinal);
             while (await reader.ReadAsync(cancellationToken))
             {
                 var name = reader.GetString(0);
-                found[name] = Unwrap(name, reader.GetString(1), reader.GetFieldValue<byte[]>(2));
+                found[name] = keys.Unwrap(name, reader.GetString(1), reader.GetFieldValue<byte[]>(2));
             }
 
             return found;
@@ -119,6 +120,7 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         var current = options.Value.Current;
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        using var keys = new MasterKeys(options.Value);
         var (names, wrapped) = (new List<string>(), new List<byte[]>());
         await using (var select = new NpgsqlCommand(
             $"""
@@ -133,7 +135,8 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
             while (await reader.ReadAsync(cancellationToken))
             {
                 names.Add(reader.GetString(0));
-                wrapped.Add(Wrap(names[^1], Unwrap(names[^1], reader.GetString(1), reader.GetFieldValue<byte[]>(2))));
+                var secret = keys.Unwrap(names[^1], reader.GetString(1), reader.GetFieldValue<byte[]>(2));
+                wrapped.Add(keys.Wrap(names[^1], secret));
             }
         }
 
@@ -166,7 +169,8 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         PostgresErrors.GuardAsync(async () =>
     {
         Array.Sort(names, StringComparer.Ordinal); // One lock order for concurrent inserts: no deadlock.
-        var wrapped = names.Select(name => Wrap(name, secretOf(name))).ToArray();
+        using var keys = new MasterKeys(options.Value);
+        var wrapped = names.Select(name => keys.Wrap(name, secretOf(name))).ToArray();
         await using var command = database.CreateCommand(
             $"""
             INSERT INTO {Table} (name, key_id, wrapped, ends_at)
@@ -184,15 +188,28 @@ public sealed class Secrets(NpgsqlDataSource database, IOptions<SealingOptions> 
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
-    private byte[] Wrap(string name, byte[] secret)
+    /// <summary>The master keys of one call: their set-up costs more than wrapping a secret.</summary>
+    private sealed class MasterKeys(SealingOptions options) : IDisposable
     {
-        using var key = Aead.Key(options.Value.Key(options.Value.Current));
-        return Aead.Seal(key, secret, Encoding.UTF8.GetBytes(name));
-    }
+        private readonly Dictionary<string, AesGcm> _keys = new(StringComparer.Ordinal);
 
-    private byte[] Unwrap(string name, string keyId, byte[] wrapped)
-    {
-        using var key = Aead.Key(options.Value.Key(keyId));
-        return Aead.Open(key, wrapped, Encoding.UTF8.GetBytes(name));
+        public byte[] Wrap(string name, byte[] secret) =>
+            Aead.Seal(Of(options.Current), secret, Encoding.UTF8.GetBytes(name));
+
+        public byte[] Unwrap(string name, string keyId, byte[] wrapped) =>
+            Aead.Open(Of(keyId), wrapped, Encoding.UTF8.GetBytes(name));
+
+        public void Dispose()
+        {
+            foreach (var key in _keys.Values)
+                key.Dispose();
+        }
+
+        private AesGcm Of(string keyId)
+        {
+            if (!_keys.TryGetValue(keyId, out var key))
+                _keys.Add(keyId, key = Aead.Key(options.Key(keyId)));
+            return key;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using ChatCqrs.Application.Auditing;
@@ -37,7 +38,7 @@ public static class AuditLogEndpoints
         api.MapGet("/v1/audit/checkpoints", CheckpointsAsync).RequireAuthorization();
         MapLog(api, VerifiableLog.Heads, "heads");
         MapLog(api, VerifiableLog.Keys, "keys");
-        var batches = api.MapGroup("/v1/audit/heads/batches/{number:long}").RequireAuthorization(RoleNames.Auditor);
+        var batches = api.MapGroup("/v1/audit/heads/batches/{number}").RequireAuthorization(RoleNames.Auditor);
         batches.MapGet("/tile/{**path}", BatchTileAsync);
         batches.MapGet("/openings", OpeningsAsync).Audited("openings");
         api.MapGet("/v1/audit/conversations/{id}/proof", ProofAsync).Audited("proof")
@@ -92,20 +93,26 @@ public static class AuditLogEndpoints
     }
 
     private static async Task<IResult> BatchTileAsync(
-        long number, string path, HttpResponse response, IAuditLog logs, CancellationToken cancellationToken)
+        string number, string path, HttpResponse response, IAuditLog logs, CancellationToken cancellationToken)
     {
-        var tile = await logs.BatchTileAsync(number, path, cancellationToken)
+        var tile = await logs.BatchTileAsync(NumberOf(number), path, cancellationToken)
             ?? throw new RefusedException(TileUnknown);
         SetCaching(response, isPublic: false, Immutable);
         return Bytes(tile);
     }
 
     private static async Task<IResult> OpeningsAsync(
-        long number, IAuditLog logs, CancellationToken cancellationToken)
+        string number, IAuditLog logs, CancellationToken cancellationToken)
     {
-        var heads = await logs.HeadsAsync(number, cancellationToken) ?? throw new RefusedException(BatchUnknown);
+        var heads = await logs.HeadsAsync(NumberOf(number), cancellationToken)
+            ?? throw new RefusedException(BatchUnknown);
         return TypedResults.Stream(body => WriteAsync(heads, body, cancellationToken), Text);
     }
+
+    private static long NumberOf(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new RefusedException(BatchUnknown);
 
     private static async Task WriteAsync(
         IAsyncEnumerable<string> heads, Stream body, CancellationToken cancellationToken)

@@ -73,7 +73,7 @@ internal static class AuditLogOperations
         {
             Id = "getBatchTile",
             Answers = [new(200, "Up to 256 hashes of 32 bytes.", null, "...", Binary), new(304, "It is unchanged.")],
-            Refusals = [AuditLogEndpoints.TileUnknown],
+            Refusals = [AuditLogEndpoints.TileUnknown, AuditLogEndpoints.BatchUnknown],
             Statuses = [403],
         },
         new(HttpMethod.Get, "/v1/audit/heads/batches/{number}/openings", Tag, "The head records of a batch",

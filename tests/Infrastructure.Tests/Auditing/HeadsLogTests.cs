@@ -294,6 +294,27 @@ public sealed class HeadsLogTests : IAsyncLifetime
             Assert.Equal(opening, Opening.Read(bytes));
         });
 
+    [Fact]
+    public async Task Proofs_hold_while_batches_are_appended()
+    {
+        var conversation = new ConversationId(Guid.NewGuid());
+        await _database.AppendAsync(StreamName.Of(conversation), events: 1);
+        var node = _database.Node();
+        await node.AppendAsync(None);
+        var appending = Task.Run(async () =>
+        {
+            for (var batch = 0; batch < 20; batch++)
+            {
+                await _database.AppendAsync(Some.Stream(), events: 1);
+                await node.AppendAsync(None);
+            }
+        });
+        do
+            Assert.Equal((0, 0), await AssertProvenAsync(conversation));
+        while (!appending.IsCompleted);
+        await appending;
+    }
+
     /// <summary>Checks a conversation's proof from the outside in.</summary>
     /// <param name="not">A hash that the proof must not have.</param>
     /// <returns>The revisions that the head covers.</returns>

@@ -72,6 +72,7 @@ public sealed class AuditLogTests(AuditServer server) : IClassFixture<AuditServe
         Assert.Equal(403, (await server.GetAsync("/v1/audit/heads/batches/1/tile/0/000.p/1", ann.Access)).Status);
         (await server.GetAsync("/v1/audit/heads/batches/99999/openings", auditor.Access))
             .IsProblem(404, "batch_unknown");
+        (await server.GetAsync("/v1/audit/heads/batches/one/openings", auditor.Access)).IsProblem(404, "batch_unknown");
         (await server.GetAsync("/v1/audit/heads/batches/99999/tile/0/000", auditor.Access))
             .IsProblem(404, "tile_unknown");
     }
