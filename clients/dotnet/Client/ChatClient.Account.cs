@@ -157,6 +157,18 @@ public sealed partial class ChatClient
             Rest.Body(new LinksBody(fileIds), WireJson.Default.LinksBody), cancellationToken: cancellationToken)
             .ConfigureAwait(false)).Links;
 
+    /// <summary>
+    /// Any other call of the API, with this device's token. The answer's body is not read yet; dispose the answer.
+    /// </summary>
+    /// <param name="path">Relative to the server's address, such as <c>v1/devices</c>.</param>
+    /// <param name="body">Makes the content, again for each attempt; null for none.</param>
+    /// <param name="within">How long to wait for the answer's head; by default <c>RequestWithin</c>.</param>
+    /// <exception cref="ChatException">Refused, or not answered.</exception>
+    public Task<HttpResponseMessage> CallAsync(
+        HttpMethod method, string path, Func<HttpContent>? body = null, TimeSpan? within = null,
+        CancellationToken cancellationToken = default) => _shared.Rest.SendAsync(
+            () => new HttpRequestMessage(method, path) { Content = body?.Invoke() }, null, within, cancellationToken);
+
     internal Task<LinkAnswer> AskLinkAsync(LinkStarted link, TimeSpan within, CancellationToken cancellationToken) =>
         _shared.Rest.GetAsync(
             HttpMethod.Get, $"v1/device-links/{link.LinkId}", WireJson.Default.LinkAnswer,
