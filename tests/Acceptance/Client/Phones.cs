@@ -6,6 +6,7 @@ namespace ChatCqrs.Acceptance.Client;
 public static class Phones
 {
     public const string Admin = "+12025550199";
+    public const string Auditor = Admin;
 
     public static string Next() =>
         "+88" + RandomNumberGenerator.GetString("0123456789", 13);
