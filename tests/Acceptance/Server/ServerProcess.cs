@@ -54,8 +54,6 @@ public sealed class ServerProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         foreach (var (name, value) in Settings()) start.Environment[name] = value;
-        // Most of these servers live for seconds: to compile what is called often once more would not pay off.
-        start.Environment["DOTNET_TC_CallCounting"] = "0";
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
