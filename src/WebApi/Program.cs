@@ -80,6 +80,7 @@ public partial class Program
         all.MapMetrics();
         all.MapAsyncApiDocument();
         all.MapDashboardSignIn();
+        all.MapAuditPage();
         all.MapJobDashboard().RequireAuthorization(RoleNames.Admin);
         var api = all.MapGroup("").WithPositions();
         api.MapAccounts();
