@@ -14,6 +14,7 @@ public sealed class EndpointRules : IDisposable
         "GET /.well-known/jwks.json", "GET /asyncapi/v1/asyncapi.json",
         "GET /v1/server", "GET /health/live", "GET /health/ready", "GET /metrics", "OPTIONS /v1/media/uploads/",
         "GET /hangfire/sign-in", "POST /hangfire/sign-in",
+        "GET /audit", "GET /audit/audit.css", "GET /audit/audit.js", "GET /audit/session.js", // Files without data.
         "GET /v1/media/content/{file_id}", // The address is signed.
     ];
 

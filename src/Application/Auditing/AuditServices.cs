@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Holds;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ChatCqrs.Application.Auditing;

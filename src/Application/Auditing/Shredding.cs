@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Holds;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Auditing;

@@ -1,4 +1,5 @@
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Holds;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Microsoft.Extensions.Logging;

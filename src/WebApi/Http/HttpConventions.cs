@@ -1,4 +1,3 @@
-using ChatCqrs.WebApi.Auditing;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Net.Http.Headers;
@@ -124,7 +123,7 @@ public static class HttpConventions
 
     private static bool IsPage(PathString path) =>
         path.StartsWithSegments("/swagger") || path.StartsWithSegments("/hangfire")
-        || path.StartsWithSegments(AuditPage.Path);
+        || path.StartsWithSegments("/audit");
 
     /// <summary>
     /// Whether a body is UTF-8, as JSON is (RFC 8259, section 8.1). A quoted name is the same as a bare one (RFC 9110,

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Holds;
 using System.Collections.Immutable;
 using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;

@@ -1,5 +1,6 @@
 using ChatCqrs.Application;
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Holds;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Sweeping;
 using ChatCqrs.Domain;

@@ -4,7 +4,7 @@ using ChatCqrs.Domain.Auditing;
 using ChatCqrs.Domain.Conversations;
 using Microsoft.Extensions.Logging;
 
-namespace ChatCqrs.Application.Auditing;
+namespace ChatCqrs.Application.Holds;
 
 /// <summary>
 /// The question that comes before everything that removes content: does a hold cover it? What a hold covers is put into
