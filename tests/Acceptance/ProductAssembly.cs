@@ -1,4 +1,3 @@
-using ChatCqrs.Acceptance;
 using ChatCqrs.Acceptance.TypeScript;
 using ChatCqrs.Testing;
 

@@ -26,8 +26,8 @@ public sealed partial class ShreddingRules
         var files = Projects.SelectMany(Solution.SourceFiles).ToDictionary(file => file, File.ReadAllText);
 
         Assert.Contains(files, file => Shreds(file.Value));
-        Assert.Empty(files.Where(file => Shreds(file.Value)).Select(file => file.Key)
-            .Where(file => !Allowed.Contains(Path.GetFileNameWithoutExtension(file))));
+        Assert.DoesNotContain(
+            files, file => Shreds(file.Value) && !Allowed.Contains(Path.GetFileNameWithoutExtension(file.Key)));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.Text;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 
 namespace ChatCqrs.Contracts;

@@ -1,4 +1,3 @@
-using ChatCqrs.Infrastructure.Tests;
 using ChatCqrs.Infrastructure.Tests.Projecting;
 using ChatCqrs.Infrastructure.Tests.Scheduling;
 using ChatCqrs.Testing;

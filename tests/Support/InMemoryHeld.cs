@@ -1,6 +1,5 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
-using ChatCqrs.Domain.Auditing;
 
 namespace ChatCqrs.Testing;
 

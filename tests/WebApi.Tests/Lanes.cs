@@ -1,5 +1,4 @@
 using ChatCqrs.Testing;
-using ChatCqrs.WebApi.Tests;
 using ChatCqrs.WebApi.Tests.Accounts;
 using ChatCqrs.WebApi.Tests.Media;
 using ChatCqrs.WebApi.Tests.OpenApi;

@@ -4,7 +4,6 @@ using ChatCqrs.Infrastructure.Tlog;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Auditing;
 

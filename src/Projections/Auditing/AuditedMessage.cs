@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
 using ChatCqrs.Domain.Messages;
-using ChatCqrs.Domain.Retention;
 using ChatCqrs.Projections.Timeline;
 using static ChatCqrs.Domain.Conversations.ConversationEvent;
 

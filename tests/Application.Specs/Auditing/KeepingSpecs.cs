@@ -1,4 +1,3 @@
-using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Holds;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;

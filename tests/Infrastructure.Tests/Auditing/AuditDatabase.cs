@@ -1,7 +1,6 @@
 using System.Text;
 using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Postgres;

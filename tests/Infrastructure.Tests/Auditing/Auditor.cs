@@ -8,7 +8,6 @@ using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Tests.Projecting;
-using ChatCqrs.Testing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

@@ -8,7 +8,6 @@ using ChatCqrs.Domain.Messages;
 using ChatCqrs.Domain.Retention;
 using ChatCqrs.Infrastructure.EventStoreDb;
 using ChatCqrs.Infrastructure.Tests.Projecting;
-using ChatCqrs.Testing;
 using FluentValidation;
 using Microsoft.Extensions.Logging.Abstractions;
 using Node = ChatCqrs.Infrastructure.Tests.Projecting.Node;

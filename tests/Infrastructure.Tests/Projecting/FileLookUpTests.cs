@@ -2,7 +2,6 @@ using System.Text.Json;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Media;
-using ChatCqrs.Testing;
 using Npgsql;
 
 namespace ChatCqrs.Infrastructure.Tests.Projecting;

@@ -1,4 +1,3 @@
-using System.Text;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Tlog;
 

@@ -8,7 +8,6 @@ using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 
 namespace ChatCqrs.WebApi.Tests.Auditing;
 
@@ -218,10 +217,10 @@ public sealed class AuditReadingTests(ChatServer server) : IClassFixture<ChatSer
             $"UPDATE log_events SET revision = revision + 100 WHERE revision >= 2 AND {OfStream(inserted)}",
             $"UPDATE log_events SET revision = revision - 99 WHERE revision > 100 AND {OfStream(inserted)}",
             $"""
-            INSERT INTO log_events SELECT (SELECT max(position) + 1 FROM log_events), stream_key, 2, gen_random_uuid(), type, metadata, payload
+            INSERT INTO log_events SELECT (SELECT min(position) - 1 FROM log_events), stream_key, 2, gen_random_uuid(), type, metadata, payload
             FROM log_events WHERE revision = 1 AND {OfStream(inserted)}
             """);
-        Assert.Equal([(2L, "hash_mismatch"), (3, "link_broken")], (await ProblemsAsync(inserted))[..2]);
+        Assert.Equal((2L, "hash_mismatch"), (await ProblemsAsync(inserted))[0]);
 
         var removed = (await GroupAsync()).Group;
         await ChangeAsync($"DELETE FROM log_events WHERE revision = 1 AND {OfStream(removed)}");

@@ -1,5 +1,4 @@
 using ChatCqrs.Application.Auditing;
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
