@@ -111,6 +111,13 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal LinkSettled =
         new(RefusalKind.Conflict, "link_settled", "The device link was approved or refused before, or has expired.");
 
+    public static readonly Refusal ExportUnknown =
+        new(RefusalKind.Unknown, "export_unknown", "There is no such export, or its time is over.");
+    public static readonly Refusal ExportUnfinished =
+        new(RefusalKind.Conflict, "export_unfinished", "The export is not done.");
+    public static readonly Refusal TooManyExports =
+        new(RefusalKind.TooMany, "too_many_exports", "Too many of your exports are not done. Wait for them.");
+
     public static readonly Refusal InvalidCursor =
         new(RefusalKind.Invalid, "invalid_cursor", "The cursor is none that this list has given.");
 

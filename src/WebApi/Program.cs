@@ -91,6 +91,7 @@ public partial class Program
         api.MapMedia();
         api.MapPush();
         api.MapAuditMatters();
+        api.MapAuditExports();
         api.MapAdministration();
         api.MapAuditReading();
         api.MapAuditLog();

@@ -32,4 +32,10 @@ public sealed record AuditOptions
 
     /// <summary>Whether everybody may read the checkpoints, tiles and entries; else whoever is signed in.</summary>
     public bool Public { get; init; }
+
+    /// <summary>How long an export is kept once it is done; a minute to 90 days.</summary>
+    public TimeSpan ExportsKept { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>How often old exports are deleted, and lost jobs begun anew; a second to a day.</summary>
+    public TimeSpan ExportSweepEvery { get; init; } = TimeSpan.FromMinutes(5);
 }

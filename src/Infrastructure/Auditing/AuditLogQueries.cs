@@ -9,7 +9,7 @@ using Npgsql;
 namespace ChatCqrs.Infrastructure.Auditing;
 
 /// <inheritdoc cref="IAuditLog"/>
-internal sealed class AuditLogQueries(NpgsqlDataSource database, IEventStore store, Secrets secrets)
+internal sealed partial class AuditLogQueries(NpgsqlDataSource database, IEventStore store, Secrets secrets)
     : IAuditLog, IPublishedHeads, IRecordedBy
 {
     /// <summary>Heads that are read at once.</summary>

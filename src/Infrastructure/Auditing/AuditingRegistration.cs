@@ -22,11 +22,20 @@ public static class AuditingRegistration
             .Validate(
                 options => options.Approval is AuditOptions.FourEyes or AuditOptions.None,
                 $"Audit:Approval must be {AuditOptions.FourEyes} or {AuditOptions.None}.")
+            .Validate(
+                options => options.ExportsKept >= TimeSpan.FromMinutes(1)
+                    && options.ExportsKept <= TimeSpan.FromDays(90),
+                "Audit:ExportsKept must be 00:01:00 to 90.00:00:00.")
+            .Validate(
+                options => options.ExportSweepEvery >= TimeSpan.FromSeconds(1)
+                    && options.ExportSweepEvery <= TimeSpan.FromDays(1),
+                "Audit:ExportSweepEvery must be 00:00:01 to 1.00:00:00.")
             .ValidateOnStart();
         services.ConfigureMarten(HeldSchema.Register);
         services.AddSingleton<IHeld, PostgresHeld>();
         services.AddRecurring("tend-holds", _ => TendHoldsEvery, () => new TendHolds.Command());
         services.AddRecurring("end-matters", _ => EndMattersEvery, () => new EndMatters.Command());
+        services.AddExports();
         return services.AddAuditUseCases();
     }
 }

@@ -56,6 +56,17 @@ internal sealed class LogSigning(
         await PublishAsync(log, state.Size, cancellationToken);
     }
 
+    /// <summary>
+    /// Signs an export's list of files, by the key of the log of heads under the name of its exports, which is the
+    /// first line of what is signed.
+    /// </summary>
+    public async Task<(string Key, string Note)> SignExportAsync(string list, CancellationToken cancellationToken)
+    {
+        var state = await OpenAsync(new EntryLog(EntryLog.Heads, database), cancellationToken);
+        using var signer = NoteSigner.Of(state.Origin + "/export", _pem);
+        return (state.Vkey, SignedNote.Sign($"{signer.Verifier.Name}\n{list}", signer).ToString());
+    }
+
     public static DateTimeOffset Milliseconds(DateTimeOffset time) =>
         new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
 

@@ -9,7 +9,7 @@ namespace ChatCqrs.Infrastructure.Scheduling;
 
 /// <summary>
 /// Runs Hangfire's jobs on this node and registers the recurring commands. The host's start does not wait for it. The
-/// clock and push have queues and workers of their own, so that slow push services delay no sweep and no erasure.
+/// clock, push and exports have queues and workers of their own, so that none delays a sweep or an erasure.
 /// </summary>
 internal sealed class JobServer(
     IServiceProvider services, IEnumerable<RecurringCommand> commands, ILogger<JobServer> logger) : BackgroundService
@@ -19,6 +19,9 @@ internal sealed class JobServer(
 
     /// <summary>Push attempts at once, a node.</summary>
     internal const int PushWorkers = 8;
+
+    /// <summary>Exports at once, a node.</summary>
+    internal const int ExportWorkers = 1;
 
     /// <summary>The queue of earlier versions.</summary>
     private const string FormerQueue = "default";
@@ -40,13 +43,18 @@ internal sealed class JobServer(
                 using var push = Work(
                     PushWorkers, [SchedulingRegistration.PushQueue, FormerQueue], options =>
                         options.IsLightweightServer = true); // The clock's server schedules.
+                using var exports = Work(
+                    ExportWorkers, [SchedulingRegistration.ExportQueue], options =>
+                        options.IsLightweightServer = true);
                 await Task.Delay(Timeout.Infinite, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 clock.SendStop();
                 push.SendStop();
+                exports.SendStop();
                 using var limit = new CancellationTokenSource(ShutdownMax);
-                await Task.WhenAll(clock.WaitForShutdownAsync(limit.Token), push.WaitForShutdownAsync(limit.Token))
-                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAll(
+                    clock.WaitForShutdownAsync(limit.Token), push.WaitForShutdownAsync(limit.Token),
+                    exports.WaitForShutdownAsync(limit.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (Exception exception) // A failure must not stop the host.
             {

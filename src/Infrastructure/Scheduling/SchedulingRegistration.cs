@@ -25,6 +25,9 @@ public static class SchedulingRegistration
     /// <summary>The queue of push attempts, whose duration strangers' servers decide.</summary>
     internal const string PushQueue = "push";
 
+    /// <summary>The queue of exports, which may take hours.</summary>
+    internal const string ExportQueue = "exports";
+
     /// <summary>
     /// After this time Hangfire frees the locks of a killed node; until then no node enqueues recurring jobs. Most
     /// locks last a few statements. When a lock is held longer, or clocks differ by more, two nodes may enqueue the

@@ -5,6 +5,7 @@ using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Push;
 using ChatCqrs.Application.Users;
 using ChatCqrs.WebApi.Accounts;
+using ChatCqrs.WebApi.Auditing;
 using ChatCqrs.WebApi.Operations;
 using ChatCqrs.WebApi.Push;
 using Microsoft.OpenApi;
@@ -47,6 +48,8 @@ internal static class ClosedLists
             (typeof(TimelineEntryView), "kind")),
         new("DeviceLinkStatus", "What became of a device link.", ["pending", "approved", "refused", "expired"],
             (typeof(DeviceLinkStatusAnswer), "status")),
+        new("AuditExportStatus", "What became of an export.", ["queued", "running", "done", "failed"],
+            (typeof(AuditExportAnswer), "status")),
         new("PushPlatform", "A push service.", Split(PushPlatforms.Names),
             (typeof(Subscribe.Body), "platform"), (typeof(PushSubscriptionAnswer), "platform")),
         new("MatterStatus", "What became of a matter.", [.. Approvals.OfMatters], (typeof(MatterView), "status")),

@@ -24,6 +24,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         .. ConversationOperations.All, .. GroupOperations.All,
         .. MediaOperations.All, .. PushOperations.All,
         .. AuditReadingOperations.All, .. AuditLogOperations.All, .. AuditMatterOperations.All,
+        .. AuditExportOperations.All,
         .. OperationsOperations.All,
     ];
 
@@ -41,6 +42,7 @@ internal sealed class OperationDescriptions : IDocumentFilter
         ["Push"] = "Wake-ups for devices without a socket.",
         [AuditLogOperations.Tag] = "Signed logs of the heads of streams and of devices' keys, and proofs.",
         ["Audit"] = "For auditors, and for those who watch them: how conversations stood, and who looked.",
+        ["Audit exports"] = "For auditors: archives of conversations that verify offline.",
         ["Operations"] = "For operators: health, metrics, read models and jobs.",
     };
 

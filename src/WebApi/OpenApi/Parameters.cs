@@ -27,6 +27,8 @@ internal static class Parameters
         ["/v1/audit/access auditor"] = ("Only this auditor's accesses.", Uuid(), Examples.Ann),
         ["/v1/audit/access from"] = ("Only accesses from this time on.", Time(), "2026-01-01T00:00:00.000Z"),
         ["/v1/audit/access to"] = ("Only accesses up to this time.", Time(), "2026-01-31T00:00:00.000Z"),
+        ["/v1/audit/exports/{id} id"] = ("The export.", Uuid(), AuditExportOperations.Export),
+        ["/v1/audit/exports/{id}/file id"] = ("The export.", Uuid(), AuditExportOperations.Export),
         ["/v1/push-subscriptions/{id} id"] = ("The subscription.", Uuid(), Examples.Subscription),
         ["file_id"] = ("The file.", Uuid(), Examples.File),
         ["expires"] = ("The end of the address's validity, in seconds since 1970.", Number(0), "1767323100"),

@@ -1,3 +1,0 @@
-using ChatCqrs.Verify;
-
-return await Commands.RunAsync(args, Console.Out, Console.Error, new HttpClientHandler());
