@@ -3,7 +3,6 @@ using System.Text.Json;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
-using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Tlog;
 
 namespace ChatCqrs.Infrastructure.Auditing;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Tlog;
 
 namespace ChatCqrs.Infrastructure.Auditing;
