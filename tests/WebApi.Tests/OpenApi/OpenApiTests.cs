@@ -69,7 +69,8 @@ public sealed class OpenApiTests(SharedServer server) : IClassFixture<SharedServ
         var there = server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"])
                 .Select(method => $"{method.ToLowerInvariant()} {endpoint.RoutePattern.RawText!.TrimEnd('/')}"))
-            .Where(name => !name.Contains("/asyncapi/", StringComparison.Ordinal))
+            .Where(name => !name.Contains("/asyncapi/", StringComparison.Ordinal)
+                && !name.Contains(" /audit", StringComparison.Ordinal)) // The page has no data.
             .Select(name => name.Replace("/hangfire/{**page}", "/hangfire", StringComparison.Ordinal))
             .Select(name => name.Replace("{**path}", "{path}", StringComparison.Ordinal)).ToList();
 
