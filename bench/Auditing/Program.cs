@@ -50,6 +50,7 @@ async Task MeasureAsync(string database)
         .AddEventCodec().AddSingleton(TimeProvider.System).AddReadModels()
         .AddSealing(configuration, new HostingEnvironment { EnvironmentName = Environments.Production }, "")
         .AddAuditReading().AddSingleton<IAuditedContent, AuditedContent>().AddSingleton<ErasedUsers>()
+        .AddSingleton<IHeld, InMemoryHeld>()
         .AddSingleton<MessageLifetimes>().AddOptions<RetentionOptions>();
     using var host = builder.Build();
     await host.StartAsync();

@@ -3,11 +3,13 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Sealing;
 using ChatCqrs.Infrastructure.Tests.Projecting;
+using ChatCqrs.Testing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -34,6 +36,7 @@ internal sealed class Auditor(Node node)
             .AddInMemoryCollection([new("Sealing:MasterKeys:test", key)]).Build();
         services.AddSealing(configuration, new HostingEnvironment { EnvironmentName = Environments.Production }, "");
         services.AddAuditReading().AddSingleton<IAuditedContent, AuditedContent>().AddSingleton<ErasedUsers>()
+            .AddSingleton<IHeld, InMemoryHeld>()
             .AddSingleton<MessageLifetimes>().AddOptions<RetentionOptions>();
     }
 

@@ -314,6 +314,9 @@ public sealed class AuditReadingTests(ChatServer server) : IClassFixture<ChatSer
                 who.Access)).Is(201);
         }
 
+        await Eventually.IsTrue(
+            async () => (await server.GetAsync($"/v1/conversations/{group}", ann.Access))["last_seq"].GetInt64() == 3,
+            "the views have the messages");
         return (auditor, group, ann, ben);
     }
 
