@@ -47,6 +47,10 @@ public sealed class AccessTests(ChatServer server) : IClassFixture<ChatServer>
         var auditor = await server.SignInAuditorAsync();
         for (var n = 0; n < 5; n++)
             (await server.GetAsync($"/v1/audit/access?auditor={auditor.User}", auditor.Access)).Is(200);
+        await Eventually.IsTrue(
+            async () => (await server.GetAsync($"/v1/audit/access?auditor={auditor.User}", auditor.Access))["accesses"]
+                .GetArrayLength() >= 5,
+            "the view has the accesses");
         var (seen, cursor) = (new List<string>(), "");
         do
         {

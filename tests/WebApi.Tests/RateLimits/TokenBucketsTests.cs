@@ -73,9 +73,10 @@ public sealed class TokenBucketsTests
     {
         Assert.Equal(
             ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")),
-            ClientAddress.Of(IPAddress.Parse("2001:db8:1:2:ffff::9")));
+            ClientAddress.Of(IPAddress.Parse("2001:db8:1:ff:ffff::9")));
         Assert.NotEqual(
-            ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")), ClientAddress.Of(IPAddress.Parse("2001:db8:1:3::1")));
+            ClientAddress.Of(IPAddress.Parse("2001:db8:1:2::1")),
+            ClientAddress.Of(IPAddress.Parse("2001:db8:1:102::1")));
         Assert.Equal(
             ClientAddress.Of(IPAddress.Parse("192.0.2.1")), ClientAddress.Of(IPAddress.Parse("::ffff:192.0.2.1")));
         Assert.NotEqual(ClientAddress.Of(IPAddress.Parse("192.0.2.1")), ClientAddress.Of(IPAddress.Parse("192.0.2.2")));
