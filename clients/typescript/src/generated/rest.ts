@@ -2,7 +2,10 @@
 
 /** The codes of the errors that calls answer with. */
 export type ServerCode =
+  | 'already_settled'
   | 'bad_avatar'
+  | 'batch_unknown'
+  | 'before_first_entry'
   | 'block_oneself'
   | 'blocked'
   | 'checksum_mismatch'
@@ -17,11 +20,14 @@ export type ServerCode =
   | 'edit_too_late'
   | 'empty_file'
   | 'erased'
+  | 'export_unfinished'
+  | 'export_unknown'
   | 'file_too_large'
   | 'file_type_mismatch'
   | 'file_unknown'
   | 'forbidden'
   | 'group_full'
+  | 'hold_unknown'
   | 'internal_error'
   | 'invalid'
   | 'invalid_cursor'
@@ -33,6 +39,10 @@ export type ServerCode =
   | 'link_unknown'
   | 'malformed_json'
   | 'malformed_request'
+  | 'matter_ended'
+  | 'matter_pending'
+  | 'matter_scope'
+  | 'matter_unknown'
   | 'media_quota_exceeded'
   | 'member_unknown'
   | 'message_busy'
@@ -43,6 +53,7 @@ export type ServerCode =
   | 'not_a_poll'
   | 'not_an_admin'
   | 'not_found'
+  | 'not_logged_yet'
   | 'not_the_caller'
   | 'not_the_sender'
   | 'not_the_sender_or_admin'
@@ -57,15 +68,18 @@ export type ServerCode =
   | 'registration_burnt'
   | 'registration_unknown'
   | 'request_timeout'
+  | 'self_approval'
   | 'sender_mismatch'
   | 'seq_beyond_end'
   | 'sms_unavailable'
   | 'store_unavailable'
   | 'subscription_unknown'
+  | 'tile_unknown'
   | 'token_expired'
   | 'token_invalid'
   | 'too_large'
   | 'too_many_blocks'
+  | 'too_many_exports'
   | 'too_many_uploads'
   | 'tus_version_unknown'
   | 'unauthenticated'
@@ -80,6 +94,7 @@ export type ServerCode =
   | 'upload_unknown'
   | 'uri_too_long'
   | 'user_unknown'
+  | 'verification_running'
   | 'webpush_unavailable'
   | 'websocket_required'
   | 'wrong_code';
@@ -88,6 +103,105 @@ export interface Schemas {
   AddMembersBody: {
     user_ids: string[];
   };
+  AuditExportAnswer: {
+    status: Schemas["AuditExportStatus"];
+    /** Format: int64 */
+    done: number;
+    /** Format: int64 */
+    total: number;
+    /** Format: int64 */
+    size: null | number;
+  };
+  /** @enum {string} */
+  AuditExportStatus: "queued" | "running" | "done" | "failed";
+  AuditedContentView: {
+    text: null | string;
+    media_object: null | {
+      [key: string]: unknown;
+    };
+    document: null | {
+      [key: string]: unknown;
+    };
+    ciphertext: null | string;
+  };
+  AuditedEntry: {
+    /** Format: int64 */
+    seq: number;
+    kind: Schemas["AuditedEntryKind"];
+    /** Format: date-time */
+    at: string;
+    /** Format: uuid */
+    actor_id: string;
+    /** Format: uuid */
+    message_id: string;
+    type: Schemas["MessageType"];
+    /** Format: uuid */
+    reply_to: null | string;
+    content: Schemas["AuditedContentView"] | null;
+    sealed?: null | boolean;
+    gone?: Schemas["GoneReason"] | null;
+    /** Format: date-time */
+    edited_at: null | string;
+    /** Format: date-time */
+    deleted_at: null | string;
+    reactions: {
+      [key: string]: string[];
+    };
+    votes?: null | {
+      [key: string]: string[];
+    };
+  };
+  /** @enum {string} */
+  AuditedEntryKind: "message";
+  AuditedEvent: {
+    /** Format: int64 */
+    seq: number;
+    type: string;
+    /** Format: uuid */
+    event_id: string;
+    /** Format: date-time */
+    occurred_at: null | string;
+    prev_hash: null | string;
+    hash: null | string;
+    metadata: null | {
+      [key: string]: unknown;
+    };
+    payload: null | {
+      [key: string]: unknown;
+    };
+    raw: Schemas["RawEvent"];
+  };
+  AuditedMember: {
+    /** Format: uuid */
+    user_id: string;
+    role: Schemas["MemberRole"];
+    /** Format: int64 */
+    joined_seq: number;
+    /** Format: int64 */
+    delivered_seq: null | number;
+    /** Format: int64 */
+    read_seq: null | number;
+  };
+  AuditedState: {
+    /** Format: uuid */
+    conversation_id: string;
+    /** Format: int64 */
+    as_of_seq: number;
+    /** Format: date-time */
+    as_of: string;
+    recorded_by: Schemas["RecordedBatch"] | null;
+    type: Schemas["ConversationType"];
+    title: null | string;
+    encryption: Schemas["ConversationEncryption"] | null;
+    retention: Schemas["RetentionInfo"];
+    members: Schemas["AuditedMember"][];
+    entries: Schemas["AuditedEntry"][];
+    next_cursor: null | string;
+  };
+  /** @enum {string} */
+  AuditedStream: "conversation" | "receipts";
+  /** @enum {string} */
+  ChainProblem: "hash_mismatch" | "link_broken" | "missing" | "tail_missing" | "head_mismatch";
   ChangeConversationBody: {
     title?: null | string;
     retention?: Schemas["ChangeConversationRetentionPatch"] | null;
@@ -231,6 +345,36 @@ export interface Schemas {
   };
   /** @enum {string} */
   EntryKind: "message" | "conversation_started" | "member_added" | "member_removed" | "member_left" | "role_changed" | "group_renamed" | "retention_changed" | "message_edited" | "message_deleted" | "reaction_set" | "reaction_cleared" | "vote_set" | "vote_cleared" | "messages_expired";
+  FindConversationsResult: {
+    conversations: Schemas["FoundConversation"][];
+    next_cursor: null | string;
+  };
+  FoundConversation: {
+    /** Format: uuid */
+    conversation_id: string;
+    type: Schemas["ConversationType"];
+    encryption: Schemas["ConversationEncryption"] | null;
+    /** Format: date-time */
+    started_at: string;
+    /** Format: date-time */
+    last_at: string;
+    /** Format: int64 */
+    last_seq: number;
+    members: string[];
+  };
+  GetCheckpointsItem: {
+    /** Format: int64 */
+    size: number;
+    root: string;
+    /** Format: date-time */
+    time: string;
+    note: string;
+  };
+  GetCheckpointsResult: {
+    vkey: null | string;
+    checkpoints: Schemas["GetCheckpointsItem"][];
+    next_cursor: null | string;
+  };
   GetInboxResult: {
     conversations: Schemas["ConversationSummary"][];
     next_cursor: null | string;
@@ -270,6 +414,34 @@ export interface Schemas {
     messages: Schemas["MessageView"][];
     next_cursor: null | string;
   };
+  /** @enum {string} */
+  GoneReason: "expired" | "deleted" | "erased" | "truncated" | "altered";
+  /** @enum {string} */
+  HoldStatus: "pending" | "approved" | "refused" | "released";
+  HoldView: {
+    /** Format: uuid */
+    hold_id: string;
+    /** Format: uuid */
+    matter_id: null | string;
+    reason: string;
+    conversation_ids: string[];
+    user_ids: string[];
+    /** Format: date-time */
+    from: null | string;
+    /** Format: date-time */
+    to: null | string;
+    /** Format: uuid */
+    placed_by: string;
+    /** Format: date-time */
+    placed_at: string;
+    /** Format: date-time */
+    review_at: string;
+    status: Schemas["HoldStatus"];
+    /** Format: uuid */
+    approved_by: null | string;
+    /** Format: uuid */
+    refused_by: null | string;
+  };
   IncarnationAnswer: {
     /** Format: uuid */
     incarnation: string;
@@ -292,6 +464,34 @@ export interface Schemas {
     platform: string;
     ephemeral: boolean;
   };
+  ListAccessesDeliveredAnswer: {
+    /** Format: date-time */
+    at: string;
+    /** Format: int64 */
+    entries: number;
+    sha256: string;
+  };
+  ListAccessesItem: {
+    /** Format: date-time */
+    at: string;
+    /** Format: uuid */
+    auditor_id: string;
+    /** Format: uuid */
+    device_id: string;
+    call: string;
+    /** Format: uuid */
+    conversation_id: null | string;
+    /** Format: uuid */
+    matter_id: null | string;
+    scope: null | string;
+    content: boolean;
+    without_approval: boolean;
+    delivered: Schemas["ListAccessesDeliveredAnswer"] | null;
+  };
+  ListAccessesResult: {
+    accesses: Schemas["ListAccessesItem"][];
+    next_cursor: null | string;
+  };
   ListBlocksItem: {
     /** Format: uuid */
     user_id: string;
@@ -301,6 +501,14 @@ export interface Schemas {
   };
   ListBlocksResult: {
     blocks: Schemas["ListBlocksItem"][];
+    next_cursor: null | string;
+  };
+  ListHoldsResult: {
+    holds: Schemas["HoldView"][];
+    next_cursor: null | string;
+  };
+  ListMattersResult: {
+    matters: Schemas["MatterView"][];
     next_cursor: null | string;
   };
   LookUpContactsBody: {
@@ -315,6 +523,32 @@ export interface Schemas {
   LookUpContactsResult: {
     matches: Schemas["LookUpContactsMatch"][];
     invalid: string[];
+  };
+  /** @enum {string} */
+  MatterStatus: "pending" | "approved" | "refused" | "ended";
+  MatterView: {
+    /** Format: uuid */
+    matter_id: string;
+    title: string;
+    reason: string;
+    conversation_ids: string[];
+    user_ids: string[];
+    /** Format: date-time */
+    from: null | string;
+    /** Format: date-time */
+    to: null | string;
+    content: boolean;
+    /** Format: uuid */
+    requested_by: string;
+    /** Format: date-time */
+    requested_at: string;
+    /** Format: date-time */
+    until: string;
+    status: Schemas["MatterStatus"];
+    /** Format: uuid */
+    approved_by: null | string;
+    /** Format: uuid */
+    refused_by: null | string;
   };
   MediaAnswer: {
     /** Format: uuid */
@@ -388,6 +622,18 @@ export interface Schemas {
     /** Format: date-time */
     created_at: string;
   };
+  PlaceHoldBody: {
+    reason: string;
+    conversation_ids?: null | string[];
+    user_ids?: null | string[];
+    /** Format: date-time */
+    from?: null | string;
+    /** Format: date-time */
+    to?: null | string;
+    matter_id?: null | string;
+    /** Format: date-time */
+    review_at: string;
+  };
   ProjectionAnswer: {
     name: string;
     /** Format: int64 */
@@ -429,6 +675,14 @@ export interface Schemas {
   PushSubscriptionsAnswer: {
     subscriptions: Schemas["PushSubscriptionAnswer"][];
   };
+  RawEvent: {
+    metadata: string;
+    payload: string;
+  };
+  ReadEventsResult: {
+    events: Schemas["AuditedEvent"][];
+    next_cursor: null | string;
+  };
   RebuildAnswer: {
     name: string;
   };
@@ -437,6 +691,12 @@ export interface Schemas {
     delivered_seq?: null | number;
     /** Format: int64 */
     read_seq?: null | number;
+  };
+  RecordedBatch: {
+    /** Format: int64 */
+    batch: number;
+    /** Format: date-time */
+    time: string;
   };
   RefreshAccessBody: {
     refresh_token: string;
@@ -447,6 +707,29 @@ export interface Schemas {
     /** Format: date-time */
     expires_at: string;
     code?: null | string;
+  };
+  RequestExportBody: {
+    matter_id?: null | string;
+    conversation_ids: string[];
+    from?: null | string;
+    to?: null | string;
+  };
+  RequestMatterBody: {
+    reason: string;
+    conversation_ids?: null | string[];
+    user_ids?: null | string[];
+    /** Format: date-time */
+    from?: null | string;
+    /** Format: date-time */
+    to?: null | string;
+    title: string;
+    content?: boolean;
+    /** Format: date-time */
+    until: string;
+  };
+  RequestedExportAnswer: {
+    /** Format: uuid */
+    export_id: string;
   };
   RetentionInfo: {
     /** Format: int32 */
@@ -568,6 +851,9 @@ export interface Schemas {
     payload?: null | string;
     refuse?: null | boolean;
   };
+  SettleMatterBody: {
+    approve: boolean;
+  };
   StartConversationBody: {
     type: Schemas["ConversationType"];
     title?: null | string;
@@ -620,6 +906,29 @@ export interface Schemas {
   };
   VapidKeyAnswer: {
     public_key: string;
+  };
+  VerifyConversationFinding: {
+    /** Format: int64 */
+    seq: number;
+    code: Schemas["ChainProblem"];
+    stream: Schemas["AuditedStream"];
+  };
+  VerifyConversationResult: {
+    verified: boolean;
+    /** Format: int64 */
+    events: number;
+    head: null | string;
+    /** Format: int64 */
+    first_bad_seq: null | number;
+    /** Format: int64 */
+    from_seq: number;
+    /** Format: int64 */
+    anchored_seq: null | number;
+    /** Format: int64 */
+    batch: null | number;
+    /** Format: int64 */
+    checkpoint_size: null | number;
+    problems: Schemas["VerifyConversationFinding"][];
   };
   VerifyRegistrationBody: {
     code: string;
