@@ -4,7 +4,10 @@ namespace ChatCqrs.Client;
 /// <content>The server's codes. A test compares them with its OpenAPI document.</content>
 public static partial class ErrorCode
 {
+    public const string AlreadySettled = "already_settled";
     public const string BadAvatar = "bad_avatar";
+    public const string BatchUnknown = "batch_unknown";
+    public const string BeforeFirstEntry = "before_first_entry";
     public const string BlockOneself = "block_oneself";
     public const string Blocked = "blocked";
     public const string ChecksumMismatch = "checksum_mismatch";
@@ -19,11 +22,14 @@ public static partial class ErrorCode
     public const string EditTooLate = "edit_too_late";
     public const string EmptyFile = "empty_file";
     public const string Erased = "erased";
+    public const string ExportUnfinished = "export_unfinished";
+    public const string ExportUnknown = "export_unknown";
     public const string FileTooLarge = "file_too_large";
     public const string FileTypeMismatch = "file_type_mismatch";
     public const string FileUnknown = "file_unknown";
     public const string Forbidden = "forbidden";
     public const string GroupFull = "group_full";
+    public const string HoldUnknown = "hold_unknown";
     public const string InternalError = "internal_error";
     public const string Invalid = "invalid";
     public const string InvalidCursor = "invalid_cursor";
@@ -36,6 +42,10 @@ public static partial class ErrorCode
     public const string MalformedFrame = "malformed_frame";
     public const string MalformedJson = "malformed_json";
     public const string MalformedRequest = "malformed_request";
+    public const string MatterEnded = "matter_ended";
+    public const string MatterPending = "matter_pending";
+    public const string MatterScope = "matter_scope";
+    public const string MatterUnknown = "matter_unknown";
     public const string MediaQuotaExceeded = "media_quota_exceeded";
     public const string MemberUnknown = "member_unknown";
     public const string MessageBusy = "message_busy";
@@ -47,6 +57,7 @@ public static partial class ErrorCode
     public const string NotAPoll = "not_a_poll";
     public const string NotAnAdmin = "not_an_admin";
     public const string NotFound = "not_found";
+    public const string NotLoggedYet = "not_logged_yet";
     public const string NotTheCaller = "not_the_caller";
     public const string NotTheSender = "not_the_sender";
     public const string NotTheSenderOrAdmin = "not_the_sender_or_admin";
@@ -62,16 +73,19 @@ public static partial class ErrorCode
     public const string RegistrationBurnt = "registration_burnt";
     public const string RegistrationUnknown = "registration_unknown";
     public const string RequestTimeout = "request_timeout";
+    public const string SelfApproval = "self_approval";
     public const string SenderMismatch = "sender_mismatch";
     public const string SeqBeyondEnd = "seq_beyond_end";
     public const string SmsUnavailable = "sms_unavailable";
     public const string StoreUnavailable = "store_unavailable";
     public const string SubscriptionUnknown = "subscription_unknown";
     public const string TextFramesOnly = "text_frames_only";
+    public const string TileUnknown = "tile_unknown";
     public const string TokenExpired = "token_expired";
     public const string TokenInvalid = "token_invalid";
     public const string TooLarge = "too_large";
     public const string TooManyBlocks = "too_many_blocks";
+    public const string TooManyExports = "too_many_exports";
     public const string TooManyUploads = "too_many_uploads";
     public const string TooManyWatched = "too_many_watched";
     public const string TusVersionUnknown = "tus_version_unknown";
@@ -88,6 +102,7 @@ public static partial class ErrorCode
     public const string UploadUnknown = "upload_unknown";
     public const string UriTooLong = "uri_too_long";
     public const string UserUnknown = "user_unknown";
+    public const string VerificationRunning = "verification_running";
     public const string WebpushUnavailable = "webpush_unavailable";
     public const string WebsocketRequired = "websocket_required";
     public const string WrongCode = "wrong_code";
