@@ -1,5 +1,5 @@
-using ChatCqrs.Application.Holds;
 using System.Diagnostics.Metrics;
+using ChatCqrs.Application.Holds;
 using ChatCqrs.Application.Ports;
 using FluentValidation;
 using MediatR;

@@ -128,7 +128,8 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         var ends = new EventEnd?[events.Count];
         var parallel = new ParallelOptions
         {
-            MaxDegreeOfParallelism = EndsAtOnce, CancellationToken = cancellationToken,
+            MaxDegreeOfParallelism = EndsAtOnce,
+            CancellationToken = cancellationToken,
         };
         await Parallel.ForAsync(0, events.Count, parallel, async (at, cancelled) =>
         {

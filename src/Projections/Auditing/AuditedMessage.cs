@@ -82,7 +82,10 @@ public sealed record AuditedMessage(
     /// <summary>The message once its content went.</summary>
     public AuditedMessage Went(GoneReason reason) => this with
     {
-        Content = null, Gone = reason, Reactions = [], Votes = [],
+        Content = null,
+        Gone = reason,
+        Reactions = [],
+        Votes = [],
     };
 
     /// <summary>Each shortening follows the one before: it shortens what that made of the time.</summary>

@@ -1,6 +1,6 @@
-using ChatCqrs.Application.Holds;
 using System.Collections.Immutable;
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Holds;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Sweeping;

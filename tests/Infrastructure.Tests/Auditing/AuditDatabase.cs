@@ -66,7 +66,9 @@ internal sealed class AuditDatabase : IAsyncDisposable
     {
         var options = Options.Create(new AuditOptions
         {
-            Origin = origin, KeyFile = keyFile ?? KeyFile, KeepDays = 1,
+            Origin = origin,
+            KeyFile = keyFile ?? KeyFile,
+            KeepDays = 1,
         });
         return new HeadsLog(
             store ?? Store, Secrets, Source, new LogSigning(Source, options, Clock), options, Clock);

@@ -14,7 +14,7 @@ public sealed class AuditMemoryTests(ChatServer server) : IClassFixture<ChatServ
     private const int Entries = 100_000;
 
     /// <summary>What a stream may add to the managed memory that is in use. All of its bytes are more.</summary>
-    private const long AddedMax = 24 * 1024 * 1024;
+    private const long AddedMax = 12 * 1024 * 1024;
 
     [Theory]
     [InlineData("events")]

@@ -53,15 +53,22 @@ internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock
                     new SealScope(e.ExpiresAt, e.Sender, conversation, e.MessageId), e.Content, e.ExpiresAt);
                 return line with
                 {
-                    Kind = "message", MessageId = e.MessageId.Value, Text = sent.Text, State = sent.State,
-                    MessageType = MessageTypes.NameOf(e.Type), ReplyTo = e.ReplyTo?.Value,
+                    Kind = "message",
+                    MessageId = e.MessageId.Value,
+                    Text = sent.Text,
+                    State = sent.State,
+                    MessageType = MessageTypes.NameOf(e.Type),
+                    ReplyTo = e.ReplyTo?.Value,
                 };
             case ConversationEvent.MessageEdited e:
                 var edited = await OpenAsync(
                     new SealScope(null, e.Sender, conversation, e.MessageId), e.Content, null);
                 return line with
                 {
-                    Kind = "message_edited", MessageId = e.MessageId.Value, Target = e.MessageSeq, Text = edited.Text,
+                    Kind = "message_edited",
+                    MessageId = e.MessageId.Value,
+                    Target = e.MessageSeq,
+                    Text = edited.Text,
                     State = edited.State,
                 };
             case ConversationEvent.MessageDeleted e:
@@ -116,7 +123,10 @@ internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock
 
         ReadableEvent About(string kind, UserId user) => line with
         {
-            Kind = kind, Subject = user.Value, SubjectName = NameOf(user), Text = Person(user),
+            Kind = kind,
+            Subject = user.Value,
+            SubjectName = NameOf(user),
+            Text = Person(user),
         };
 
         string? NameOf(UserId? user) => user is { } id ? names.GetValueOrDefault(id.Value) : null;
