@@ -9,11 +9,16 @@ namespace ChatCqrs.WebApi.OpenApi;
 /// </summary>
 internal static class NullableSchemas
 {
-    /// <summary>Corrects the properties of all named schemas, at any depth.</summary>
+    /// <summary>Corrects the properties of all named schemas, at any depth, and the bodies of requests.</summary>
     public static void Correct(OpenApiDocument document)
     {
         foreach (var schema in document.Components?.Schemas?.Values ?? [])
             CorrectParts(schema);
+        foreach (var operation in document.Paths.Values.SelectMany(path => path.Operations?.Values.ToList() ?? []))
+        {
+            foreach (var media in operation.RequestBody?.Content?.Values.OfType<OpenApiMediaType>() ?? [])
+                media.Schema = media.Schema is { } body ? Corrected(body) : null;
+        }
     }
 
     private static void CorrectParts(IOpenApiSchema schema)
