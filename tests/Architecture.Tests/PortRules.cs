@@ -39,6 +39,7 @@ public sealed class PortRules
         [nameof(IAuditViews)] = "MatterTests",
         [nameof(IHeld)] = "HoldTests",
         [nameof(IVapidKey)] = "WakeUpTests",
+        [nameof(IExportQueue)] = "ExportTests",
     };
 
     private static readonly Dictionary<string, string> Tests = Solution.TestFiles("*.cs")
