@@ -188,6 +188,76 @@ public sealed class LogTests
             new HttpClientHandler(), "log", "http://127.0.0.1:1/v1/audit/heads", "--vkey", log.Key)).Code);
     }
 
+    /// <summary>Key 7 is the first one, and entry 100 names key 8.</summary>
+    [Fact]
+    public async Task A_log_that_changed_its_key_is_good_for_whoever_knows_the_old_key()
+    {
+        var (old, next) = (new Signer(MadeExport.Origin, 7), new Signer(MadeExport.Origin, 8));
+        var both = new MadeLog(200, Rotated, old, next);
+        var file = await FileAsync(both.Checkpoint);
+
+        var outcome = await both.VerifyAsync();
+        outcome.IsGood();
+        Assert.Contains($"entry 100 names a further key of the log", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains(next.Key, outcome.Output, StringComparison.Ordinal);
+
+        var alone = new MadeLog(300, Rotated, next);
+        (await alone.VerifyAsync("--since", file)).IsGood(); // Under the old key's checkpoint.
+        (await Outcome.RunAsync(alone, ["log", MadeLog.Address, "--vkey", next.Key])).IsGood();
+        (await alone.VerifyAsync()).Failed("log", "has signed it");
+    }
+
+    [Fact]
+    public async Task A_key_that_the_old_key_did_not_cover_is_refused()
+    {
+        var forged = new MadeLog(300, Rotated, new Signer(MadeExport.Origin, 8));
+        var before = await FileAsync(new MadeLog(100).Checkpoint); // Entry 100 is not in it.
+        var covered = await FileAsync(new MadeLog(101, Rotated).Checkpoint);
+
+        (await forged.VerifyAsync("--since", before)).Failed("log", "entry 100 names");
+        (await forged.VerifyAsync("--since", covered)).IsGood();
+    }
+
+    [Fact]
+    public async Task A_key_that_the_log_does_not_name_is_refused()
+    {
+        var stranger = new Signer(MadeExport.Origin, 9);
+        var log = new MadeLog(300, Rotated, stranger);
+
+        (await Outcome.RunAsync(log, ["log", MadeLog.Address, "--vkey", stranger.Key]))
+            .Failed("log", "do not name the key");
+        var file = await FileAsync(new MadeLog(200, Rotated).Checkpoint);
+        (await log.VerifyAsync("--since", file)).Failed("log", "nor by one that the earlier checkpoint covers");
+    }
+
+    [Fact]
+    public async Task A_wrong_signature_of_the_old_key_is_refused_although_the_new_one_signed()
+    {
+        var (old, next) = (new Signer(MadeExport.Origin, 7), new Signer(MadeExport.Origin, 8));
+        var (log, file) = (new MadeLog(300, Rotated, old, next), await FileAsync(new MadeLog(200, Rotated).Checkpoint));
+        var note = Encoding.UTF8.GetString(log.Files["checkpoint"]);
+        var wrong = new MadeLog(299, Rotated, old).Checkpoint;
+        log.Files["checkpoint"] = Encoding.UTF8.GetBytes(note.Replace(
+            note.Split('\n')[4], wrong.Split('\n')[4], StringComparison.Ordinal));
+
+        (await log.VerifyAsync("--since", file)).Failed("log", "is wrong");
+    }
+
+    [Fact]
+    public async Task A_key_of_another_log_is_refused() =>
+        (await new MadeLog(10, (i, entry) => i == 5 ? KeyEntry(new Signer("else/heads", 8)) : entry).VerifyAsync())
+            .Failed("log", "a key of another log");
+
+    private static string Rotated(int index, string entry) => index switch
+    {
+        100 => KeyEntry(new Signer(MadeExport.Origin, 8)),
+        > 100 => entry.Replace($"number {index}", $"number {index - 1}", StringComparison.Ordinal),
+        _ => entry,
+    };
+
+    private static string KeyEntry(Signer key) =>
+        $"chatcqrs/key/v1\ntime 2026-01-02T04:44:00.000Z\nvkey {key.Key}\n";
+
     private static Func<int, string, string> Changed(int index, string from, string to) =>
         (i, entry) => i == index ? entry.Replace(from, to, StringComparison.Ordinal) : entry;
 

@@ -14,13 +14,17 @@ internal sealed class MadeLog : HttpMessageHandler
     private readonly Signer _signer = new(MadeExport.Origin, 7);
     private readonly List<byte[]> _entries;
 
-    public MadeLog(int size, Func<int, string, string>? change = null)
+    /// <param name="size">The entries.</param>
+    /// <param name="change">Changes an entry.</param>
+    /// <param name="signers">Who signs the checkpoint; the log's first key where there are none.</param>
+    public MadeLog(int size, Func<int, string, string>? change = null, params Signer[] signers)
     {
         _entries = [.. Enumerable.Range(0, size).Select(i => Encoding.UTF8.GetBytes(
             change is null ? EntryOf(i) : change(i, EntryOf(i))))];
         byte[][] leaves = [.. _entries.Select(Tree.Leaf)];
-        Checkpoint = _signer.Sign(
-            $"{MadeExport.Origin}\n{size}\n{Convert.ToBase64String(Tree.Root(leaves))}\n");
+        var text = $"{MadeExport.Origin}\n{size}\n{Convert.ToBase64String(Tree.Root(leaves))}\n";
+        Signer[] all = signers.Length == 0 ? [_signer] : signers;
+        Checkpoint = text + "\n" + string.Concat(all.Select(signer => signer.Sign(text)[(text.Length + 1)..]));
         Files["checkpoint"] = Encoding.UTF8.GetBytes(Checkpoint);
         AddTiles(leaves);
         AddBundles();

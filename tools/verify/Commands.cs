@@ -18,6 +18,7 @@ internal static class Commands
           verify log URL --vkey KEY [--since CHECKPOINT] [--save FILE] [--token TOKEN]
               Checks a whole log at its address, such as https://chat.example.org/v1/audit/heads: its checkpoint's
               signature, every entry, the tree, and that it only grew since CHECKPOINT, a file of an earlier run.
+              After a change of the log's key, CHECKPOINT shows whether the old key has signed the new one.
 
           KEY          the log's public key, name+12345678+base64, or a file that holds it. Take it from somebody other
                        than whoever gave you the export.

@@ -24,6 +24,37 @@ public sealed record AuditOptions
     /// </summary>
     public string? KeyFile { get; set; }
 
+    /// <summary>
+    /// The file of the key that is to follow that of <see cref="KeyFile"/>. While it is set, both sign; an entry of the
+    /// logs, which the old key signs, names the new one. It must exist, for all nodes the same.
+    /// </summary>
+    public string? NextKeyFile { get; init; }
+
+    /// <summary>The files of the keys that sign: the current one first.</summary>
+    public IReadOnlyList<string> KeyFiles => NextKeyFile is null ? [KeyFile!] : [KeyFile!, NextKeyFile];
+
+    /// <summary>
+    /// The file that names the witnesses, which cosign the logs' checkpoints, in the form of c2sp.org/tlog-policy. At
+    /// most 64 KiB; read at the start.
+    /// </summary>
+    public string? Witnesses { get; init; }
+
+    /// <summary>
+    /// Whether a checkpoint is published only once witnesses have cosigned it as the policy's <c>quorum</c> says; else
+    /// at once, and cosignatures are added later.
+    /// </summary>
+    public bool Quorum { get; init; }
+
+    /// <summary>
+    /// The time of the day, UTC, from which on batches are compared with the event log each night; 0 to 24 hours.
+    /// </summary>
+    public TimeSpan VerifyAt { get; init; } = TimeSpan.FromHours(2);
+
+    /// <summary>
+    /// How long that may go on each night; 0 to 23 hours, 0 for not at all. The next night goes on where it ended.
+    /// </summary>
+    public TimeSpan VerifyFor { get; init; } = TimeSpan.FromHours(4);
+
     /// <summary>How often changed streams are gathered into a batch; a second to an hour.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(1);
 

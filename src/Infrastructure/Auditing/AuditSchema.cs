@@ -15,6 +15,7 @@ internal static class AuditSchema
     public const string Hashes = "audit_hashes";
     public const string Checkpoints = "audit_checkpoints";
     public const string Batches = "audit_batches";
+    public const string Verification = "audit_verification";
 
     public static void Register(StoreOptions options)
     {
@@ -24,6 +25,7 @@ internal static class AuditSchema
         options.Storage.ExtendedSchemaObjects.Add(HashTable(schema));
         options.Storage.ExtendedSchemaObjects.Add(CheckpointTable(schema));
         options.Storage.ExtendedSchemaObjects.Add(BatchTable(schema));
+        options.Storage.ExtendedSchemaObjects.Add(VerificationTable(schema));
     }
 
     /// <summary>
@@ -52,6 +54,8 @@ internal static class AuditSchema
         table.AddColumn("origin", "text").NotNull();
         table.AddColumn("vkey", "text").NotNull(); // Who signs it now.
         table.AddColumn("size", "bigint").NotNull();
+        table.AddColumn("next_vkey", "text"); // Who is to follow it: see KeyRotation.
+        table.AddColumn("next_entry", "bigint"); // The entry that names that key.
         return table;
     }
 
@@ -84,6 +88,7 @@ internal static class AuditSchema
         table.AddColumn("time", "timestamptz").NotNull(); // Of the last entry.
         table.AddColumn("note", "text").NotNull();
         table.AddColumn("published", "boolean").NotNull();
+        table.AddColumn("handover", "boolean").NotNull().DefaultValueByExpression("false"); // Never deleted.
         return table;
     }
 
@@ -101,6 +106,20 @@ internal static class AuditSchema
         table.Indexes.Add(new IndexDefinition("audit_batches_position").AgainstColumns("position"));
         table.Indexes.Add(
             new IndexDefinition("audit_batches_kept") { Predicate = "openings IS NOT NULL" }.AgainstColumns("time"));
+        return table;
+    }
+
+    /// <summary>At most one row: how far the comparison of batches with the event log has come.</summary>
+    private static Table VerificationTable(string schema)
+    {
+        var table = new Table($"{schema}.{Verification}");
+        table.AddColumn("id", "integer").AsPrimaryKey(); // 1.
+        table.AddColumn("started_at", "timestamptz").NotNull();
+        table.AddColumn("first", "bigint").NotNull();
+        table.AddColumn("checked", "bigint").NotNull();
+        table.AddColumn("through", "bigint").NotNull();
+        table.AddColumn("differing", "bigint[]").NotNull();
+        table.AddColumn("finished", "boolean").NotNull();
         return table;
     }
 }

@@ -17,8 +17,10 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
     /// <summary>Its origin, key and size; null before its first entry.</summary>
     public async Task<LogState?> StateAsync(CancellationToken cancellationToken) =>
         (await database.QueryAsync(
-            $"SELECT origin, vkey, size FROM {AuditSchema.Logs} WHERE log = $1",
-            row => new LogState(row.GetString(0), row.GetString(1), row.GetInt64(2)), cancellationToken, Name))
+            $"SELECT origin, vkey, size, next_vkey FROM {AuditSchema.Logs} WHERE log = $1",
+            row => new LogState(
+                row.GetString(0), row.GetString(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetString(3)),
+            cancellationToken, Name))
         .SingleOrDefault();
 
     /// <summary>Creates the log with its first entry, unless it exists.</summary>
@@ -62,6 +64,47 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
         foreach (var entry in entries)
             await AppendAsync(connection, size++, entry, cancellationToken);
         return true;
+    }
+
+    /// <summary>The signed checkpoint of a size, published or not; null if there is none.</summary>
+    public async Task<StoredCheckpoint?> CheckpointAsync(long size, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            $"SELECT size, note, published FROM {AuditSchema.Checkpoints} WHERE log = $1 AND size = $2",
+            StoredCheckpoint.Read, cancellationToken, Name, size)).SingleOrDefault();
+
+    /// <summary>The largest signed checkpoint, published or not; null before the first one.</summary>
+    public async Task<StoredCheckpoint?> LargestAsync(CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            $"""
+            SELECT size, note, published FROM {AuditSchema.Checkpoints} WHERE log = $1 ORDER BY size DESC LIMIT 1
+            """,
+            StoredCheckpoint.Read, cancellationToken, Name)).SingleOrDefault();
+
+    /// <summary>
+    /// Adds signature lines to a checkpoint, but those that are there. Lines that another node adds meanwhile stay.
+    /// </summary>
+    /// <param name="isPublished">Whether it is published with these lines.</param>
+    /// <returns>The note with the lines; null if there is no checkpoint of this size any more.</returns>
+    public async Task<SignedNote?> AddSignaturesAsync(
+        long size, IReadOnlyList<NoteSignature> lines, bool isPublished, CancellationToken cancellationToken)
+    {
+        while (await CheckpointAsync(size, cancellationToken) is { } stored)
+        {
+            var note = SignedNote.Parse(stored.Note);
+            var added = lines.Where(line => note.Signatures.All(
+                other => other.Name != line.Name || other.KeyId != line.KeyId)).ToList();
+            var all = note with { Signatures = [.. note.Signatures, .. added] };
+            if ((added.Count == 0 && (stored.IsPublished || !isPublished))
+                || await database.ExecuteAsync(
+                    $"""
+                    UPDATE {AuditSchema.Checkpoints} SET note = $3, published = published OR $4
+                    WHERE log = $1 AND size = $2 AND note = $5
+                    """,
+                    cancellationToken, Name, size, all.ToString(), isPublished, stored.Note) == 1)
+                return all;
+        }
+
+        return null;
     }
 
     /// <summary>The tree of the first entries.</summary>
@@ -147,5 +190,14 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
 /// <param name="Origin">The log's name in its checkpoints.</param>
 /// <param name="Vkey">Who signs it now.</param>
 /// <param name="Size">The number of entries.</param>
+/// <param name="NextVkey">Who signs beside it, and is to follow it; null for nobody.</param>
 /// <summary>How far a verifiable log has come.</summary>
-internal sealed record LogState(string Origin, string Vkey, long Size);
+internal sealed record LogState(string Origin, string Vkey, long Size, string? NextVkey = null);
+
+/// <param name="Note">The checkpoint, a signed note.</param>
+/// <summary>A signed checkpoint of a verifiable log.</summary>
+internal sealed record StoredCheckpoint(long Size, string Note, bool IsPublished)
+{
+    public static StoredCheckpoint Read(NpgsqlDataReader row) =>
+        new(row.GetInt64(0), row.GetString(1), row.GetBoolean(2));
+}

@@ -47,6 +47,8 @@ internal sealed class HeadsLog(
     {
         await signing.SignAsync(_log, cancellationToken); // What a crash has left unsigned.
         await signing.SignAsync(_keys, cancellationToken);
+        await signing.AnnounceAsync(_log, cancellationToken);
+        await signing.AnnounceAsync(_keys, cancellationToken);
         var state = await signing.OpenAsync(_log, cancellationToken);
         var last = await LastAsync(cancellationToken);
         if (await GatherAsync(state, last, cancellationToken) is not { } gathered
@@ -151,7 +153,7 @@ internal sealed class HeadsLog(
         await update.ExecuteNonQueryAsync(cancellationToken);
         await using var delete = new NpgsqlCommand(
             $"""
-            DELETE FROM {AuditSchema.Checkpoints} c WHERE c.time < $1 AND c.size < (
+            DELETE FROM {AuditSchema.Checkpoints} c WHERE c.time < $1 AND NOT c.handover AND c.size < (
                 SELECT max(n.size) FROM {AuditSchema.Checkpoints} n WHERE n.log = c.log AND n.published)
             """,
             connection);

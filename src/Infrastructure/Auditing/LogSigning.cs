@@ -18,17 +18,20 @@ internal sealed class LogSigning(
 {
     private const int RandomSize = 4;
 
-    private readonly byte[] _pem = File.ReadAllBytes(options.Value.KeyFile!);
+    /// <summary>The key of <c>Audit:KeyFile</c>, and that of <c>Audit:NextKeyFile</c>, if there is one.</summary>
+    private readonly IReadOnlyList<byte[]> _pems =
+        [.. options.Value.KeyFiles.Select(file => File.ReadAllBytes(file))];
 
-    /// <summary>Creates a log with its genesis, unless it exists.</summary>
+    /// <summary>
+    /// Creates a log with its genesis, unless it exists. Goes on to the key that follows, once that is the node's own.
+    /// </summary>
     /// <exception cref="AuditHaltedException">It exists under another origin or key.</exception>
     public async Task<LogState> OpenAsync(EntryLog log, CancellationToken cancellationToken)
     {
         if (await log.StateAsync(cancellationToken) is not { } state)
         {
             var origin = await OriginOfAsync(log, cancellationToken);
-            using var first = NoteSigner.Of(origin, _pem);
-            var genesis = new LogRecord.Genesis(origin, Milliseconds(clock.GetUtcNow()), first.Verifier.ToString());
+            var genesis = new LogRecord.Genesis(origin, Milliseconds(clock.GetUtcNow()), VkeyOf(origin, _pems[0]));
             await log.CreateAsync(origin, genesis.Vkey, genesis.Encode(), cancellationToken);
             state = (await log.StateAsync(cancellationToken))!;
         }
@@ -36,24 +39,49 @@ internal sealed class LogSigning(
         if (options.Value.Origin is not null && await OriginOfAsync(log, cancellationToken) is var set
             && state.Origin != set)
             throw new AuditHaltedException($"Audit:Origin says {set}, but the log is {state.Origin}.");
-        using var signer = NoteSigner.Of(state.Origin, _pem);
-        return signer.Verifier.ToString() == state.Vkey
+        var own = VkeyOf(state.Origin, _pems[0]);
+        if (state.NextVkey == own && await KeyRotation.FollowAsync(database, log, own, cancellationToken))
+            state = state with { Vkey = own, NextVkey = null };
+        return PemOf(state, state.Vkey) is not null
             ? state
-            : throw new AuditHaltedException($"Audit:KeyFile is not the key of {state.Origin}, {state.Vkey}.");
+            : throw new AuditHaltedException(state.NextVkey == own
+                ? $"The old key of {state.Origin} has not signed yet that {own} follows it: Audit:KeyFile must be the "
+                    + "old key until then, and Audit:NextKeyFile the new one."
+                : $"Audit:KeyFile is not the key of {state.Origin}, {state.Vkey}.");
     }
 
-    /// <summary>Signs and publishes the log's size, unless that was done.</summary>
+    /// <summary>
+    /// Signs and publishes the log's size, unless that was done. A size that not all of the log's keys have signed gets
+    /// the missing signatures. With <see cref="AuditOptions.Quorum"/> witnesses decide when it is published
+    /// (<see cref="Witnesses"/>).
+    /// </summary>
     public async Task SignAsync(EntryLog log, CancellationToken cancellationToken)
     {
         var state = await OpenAsync(log, cancellationToken);
-        var signed = await database.QueryAsync(
-            $"SELECT published FROM {AuditSchema.Checkpoints} WHERE log = $1 AND size = $2", row => row.GetBoolean(0),
-            cancellationToken, log.Name, state.Size);
-        if (signed is [true])
-            return;
-        if (signed.Count == 0)
+        var signed = await log.CheckpointAsync(state.Size, cancellationToken);
+        if (signed is null)
             await SignAsync(log, state, cancellationToken);
-        await PublishAsync(log, state.Size, cancellationToken);
+        else
+            await SignAlsoAsync(log, state, signed.Note, cancellationToken);
+        if (signed is not { IsPublished: true } && !options.Value.Quorum)
+            await PublishAsync(log, state.Size, cancellationToken);
+    }
+
+    /// <summary>
+    /// Appends an entry that names the key of <see cref="AuditOptions.NextKeyFile"/>, unless the log names it, and
+    /// signs it, from then on by both keys.
+    /// </summary>
+    public async Task AnnounceAsync(EntryLog log, CancellationToken cancellationToken)
+    {
+        var state = await OpenAsync(log, cancellationToken);
+        if (_pems.Count == 1 || VkeyOf(state.Origin, _pems[1]) is var next
+            && (next == state.Vkey || next == state.NextVkey))
+            return;
+        var last = TimeOf((await log.EntriesAsync(state.Size - 1, 1, cancellationToken))[0]);
+        var now = Milliseconds(clock.GetUtcNow());
+        var entry = new LogRecord.Key(now > last ? now : last, next);
+        if (await KeyRotation.AnnounceAsync(database, log, state.Size, entry, cancellationToken))
+            await SignAsync(log, cancellationToken);
     }
 
     /// <summary>
@@ -63,7 +91,7 @@ internal sealed class LogSigning(
     public async Task<(string Key, string Note)> SignExportAsync(string list, CancellationToken cancellationToken)
     {
         var state = await OpenAsync(new EntryLog(EntryLog.Heads, database), cancellationToken);
-        using var signer = NoteSigner.Of(state.Origin + "/export", _pem);
+        using var signer = NoteSigner.Of(state.Origin + "/export", PemOf(state, state.Vkey)!);
         return (state.Vkey, SignedNote.Sign($"{signer.Verifier.Name}\n{list}", signer).ToString());
     }
 
@@ -74,14 +102,42 @@ internal sealed class LogSigning(
     {
         var root = await log.TreeOf(state.Size).RootAsync(cancellationToken);
         var last = await log.EntriesAsync(state.Size - 1, 1, cancellationToken);
-        using var signer = NoteSigner.Of(state.Origin, _pem);
-        var note = SignedNote.Sign(new Checkpoint(state.Origin, state.Size, root).ToString(), signer);
+        var text = new Checkpoint(state.Origin, state.Size, root).ToString();
+        var note = new SignedNote(text, [.. KeysOf(state).Select(pem => SignatureOf(state, pem, text))]);
         await database.ExecuteAsync(
             $"""
             INSERT INTO {AuditSchema.Checkpoints} (log, size, root, time, note, published)
             VALUES ($1, $2, $3, $4, $5, false) ON CONFLICT DO NOTHING
             """,
             cancellationToken, log.Name, state.Size, root.ToArray(), TimeOf(last[0]).UtcDateTime, note.ToString());
+    }
+
+    /// <summary>Adds the signatures of keys of the log that have not signed this size.</summary>
+    private async Task SignAlsoAsync(EntryLog log, LogState state, string stored, CancellationToken cancellationToken)
+    {
+        var text = SignedNote.Parse(stored).Text;
+        await log.AddSignaturesAsync(
+            state.Size, [.. KeysOf(state).Select(pem => SignatureOf(state, pem, text))], isPublished: false,
+            cancellationToken);
+    }
+
+    /// <summary>The private keys of those who sign the log: the current one first.</summary>
+    private IEnumerable<byte[]> KeysOf(LogState state) =>
+        new[] { state.Vkey, state.NextVkey }.OfType<string>().Select(vkey => PemOf(state, vkey)).OfType<byte[]>();
+
+    private byte[]? PemOf(LogState state, string vkey) =>
+        _pems.FirstOrDefault(pem => VkeyOf(state.Origin, pem) == vkey);
+
+    private static NoteSignature SignatureOf(LogState state, byte[] pem, string text)
+    {
+        using var signer = NoteSigner.Of(state.Origin, pem);
+        return signer.Sign(text);
+    }
+
+    private static string VkeyOf(string origin, byte[] pem)
+    {
+        using var signer = NoteSigner.Of(origin, pem);
+        return signer.Verifier.ToString();
     }
 
     private Task PublishAsync(EntryLog log, long size, CancellationToken cancellationToken) =>
@@ -114,6 +170,3 @@ internal sealed class LogSigning(
         return heads[..^EntryLog.Heads.Length] + log.Name;
     }
 }
-
-/// <summary>A log must not be signed: its operator has to decide.</summary>
-internal sealed class AuditHaltedException(string message) : Exception(message);

@@ -62,16 +62,35 @@ internal sealed class AuditDatabase : IAsyncDisposable
     }
 
     /// <summary>A node's log of heads.</summary>
-    public HeadsLog Node(string? origin = Origin, string? keyFile = null, IEventStore? store = null)
+    /// <param name="change">Changes the node's settings.</param>
+    public HeadsLog Node(
+        string? origin = Origin, string? keyFile = null, IEventStore? store = null,
+        Func<AuditOptions, AuditOptions>? change = null)
     {
-        var options = Options.Create(new AuditOptions
+        var set = new AuditOptions
         {
             Origin = origin,
             KeyFile = keyFile ?? KeyFile,
             KeepDays = 1,
-        });
+        };
+        var options = Options.Create(change is null ? set : change(set));
         return new HeadsLog(
             store ?? Store, Secrets, Source, new LogSigning(Source, options, Clock), options, Clock);
+    }
+
+    /// <summary>A new private key beside that of the log.</summary>
+    public string NewKeyFile()
+    {
+        var file = Path.Combine(_folder, $"{Guid.NewGuid():N}.pem");
+        File.WriteAllBytes(file, NoteSigner.NewKey());
+        return file;
+    }
+
+    /// <summary>The vkey of a private key under the name of one of the logs.</summary>
+    public static string VkeyOf(string keyFile, string log = EntryLog.Heads)
+    {
+        using var signer = NoteSigner.Of(Origin[..^EntryLog.Heads.Length] + log, File.ReadAllBytes(keyFile));
+        return signer.Verifier.ToString();
     }
 
     /// <summary>Appends linked events to a stream.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using ChatCqrs.Infrastructure.Tests.Tlog;
@@ -13,8 +12,6 @@ namespace ChatCqrs.Infrastructure.Tests.Auditing;
 /// </summary>
 public sealed class LogCheckTests : IAsyncLifetime
 {
-    private const string Packages = "/usr/share/gocode";
-
     private static readonly CancellationToken None = CancellationToken.None;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
@@ -31,40 +28,14 @@ public sealed class LogCheckTests : IAsyncLifetime
     [SkippableFact]
     public async Task Another_implementation_accepts_every_size_and_refuses_every_flipped_byte()
     {
-        var go = Go();
-        var missing = go is null || !Directory.Exists($"{Packages}/src/golang.org/x/mod/sumdb/tlog")
-            ? Prerequisites.MayBeMissing("Go is missing (golang-1.19-go, golang-golang-x-mod-dev).")
-            : null;
-        Skip.If(missing is not null, missing);
+        Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
         await WriteAsync();
 
-        var (code, output) = await RunAsync(go!);
+        var (code, output) = await GoProgram.RunAsync("", _folder);
 
         Assert.True(code == 0, output);
         Assert.StartsWith("601 checkpoints, ", output);
         Assert.DoesNotContain(" 0 ", output);
-    }
-
-    private static string? Go() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .Append("/usr/lib/go-1.19/bin").Append("/usr/local/go/bin")
-        .Select(folder => Path.Combine(folder, "go")).FirstOrDefault(File.Exists);
-
-    private async Task<(int Code, string Output)> RunAsync(string go)
-    {
-        var start = new ProcessStartInfo(go, ["run", "main.go", _folder])
-        {
-            WorkingDirectory = Path.Combine(Repository.Root, "tests", "LogCheck"),
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["GO111MODULE"] = "off";
-        start.Environment["GOPATH"] = Packages;
-        start.Environment["GOCACHE"] = Path.Combine(_folder, "cache");
-        start.Environment["GOFLAGS"] = "";
-        using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output + await errors);
     }
 
     private async Task WriteAsync()

@@ -21,6 +21,9 @@ internal abstract record LogEntry
     /// <summary>Entry 0: <c>chatcqrs/genesis/v1</c>.</summary>
     public sealed record Genesis(string Origin, DateTimeOffset Time, string Key) : LogEntry;
 
+    /// <summary>A further key of the log: <c>chatcqrs/key/v1</c>.</summary>
+    public sealed record FurtherKey(DateTimeOffset Time, VerifierKey Named) : LogEntry;
+
     /// <summary>Another kind, which is only counted.</summary>
     /// <param name="Kind">The first line.</param>
     public sealed record Other(string Kind) : LogEntry;
@@ -34,6 +37,7 @@ internal abstract record LogEntry
         {
             "chatcqrs/batch/v1" => BatchOf(lines),
             "chatcqrs/genesis/v1" => GenesisOf(lines),
+            "chatcqrs/key/v1" => KeyOf(lines),
             _ when kind.StartsWith(Prefix, StringComparison.Ordinal) => new Other(kind),
             _ => throw new FormatException("the entry is of no known kind"),
         };
@@ -53,6 +57,13 @@ internal abstract record LogEntry
         return new Batch(
             number, time, position, heads, root, Lines.Number(keys[0]),
             CanonicalBase64.Decode(keys[1], Merkle.HashSize));
+    }
+
+    private static FurtherKey KeyOf(Lines lines)
+    {
+        var key = new FurtherKey(Lines.Time(lines.Next("time")), VerifierKey.Parse(lines.Next("vkey")));
+        lines.End();
+        return key;
     }
 
     private static Genesis GenesisOf(Lines lines)

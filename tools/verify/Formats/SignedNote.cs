@@ -56,6 +56,10 @@ internal sealed record SignedNote(string Text, IReadOnlyList<NoteSignature> Sign
             : throw new FormatException($"nobody of {string.Join(", ", known.Select(key => key.Name))} has signed it");
     }
 
+    /// <summary>Whether there is a signature line of a known key, right or wrong.</summary>
+    public bool IsBy(IReadOnlyCollection<VerifierKey> known) => Signatures.Any(signature =>
+        known.Any(key => key.Name == signature.Name && key.Id == signature.KeyId));
+
     private static NoteSignature SignatureOf(string line)
     {
         if (!line.StartsWith(SignatureStart, StringComparison.Ordinal))

@@ -6,7 +6,9 @@ namespace ChatCqrs.Verify.Log;
 /// <summary>
 /// Checks a whole log: the checkpoint's signature; that its root follows from all leaves, and the root of an earlier
 /// checkpoint from the first ones; that the upper tiles follow from the leaves; and that each entry since the earlier
-/// checkpoint is a leaf, and batches go on one after the other. Holds a tile and a bundle at a time.
+/// checkpoint is a leaf, and batches go on one after the other. Where the log has changed its key, the earlier
+/// checkpoint shows whether the old key has signed the entry that names the new one. Holds a tile and a bundle at a
+/// time.
 /// </summary>
 /// <param name="since">An earlier checkpoint's note; null for none.</param>
 /// <param name="save">Where to write the checkpoint once all is well; null for nowhere.</param>
@@ -30,6 +32,9 @@ internal sealed class LogCheck(
     private bool _isElsewhere;
     private string _where = "";
 
+    /// <summary>The keys that the log's entries name, and which entry does.</summary>
+    private readonly List<(long Entry, VerifierKey Key)> _named = [];
+
     public async Task RunAsync()
     {
         report.Heading("The log");
@@ -37,12 +42,15 @@ internal sealed class LogCheck(
         {
             _where = "checkpoint";
             var note = await log.CheckpointAsync();
-            var checkpoint = Checkpoint.Open(note, keys);
-            report.Passed("checkpoint", string.Create(
-                CultureInfo.InvariantCulture,
-                $"signed by {checkpoint.SignedBy[0].Name}, {checkpoint.Size} entries"));
-            var earlier = Earlier(checkpoint);
-            await WalkAsync(checkpoint, earlier);
+            var earlier = Earlier();
+            _where = "checkpoint";
+            var isHandedOver = earlier is not null && !SignedNote.Parse(note).IsBy(keys);
+            var checkpoint = isHandedOver ? Checkpoint.Unverified(note) : Checkpoint.Open(note, keys);
+            if (!isHandedOver)
+                ReportSigned(checkpoint);
+            CheckGrown(earlier, checkpoint);
+            await WalkAsync(checkpoint, earlier, isHandedOver ? 0 : earlier?.Size ?? 0);
+            CheckKeys(checkpoint, isHandedOver ? earlier : null, note);
             if (save is not null && report.Failures == 0)
                 Write(save, note);
         }
@@ -52,21 +60,64 @@ internal sealed class LogCheck(
         }
     }
 
-    private Checkpoint? Earlier(Checkpoint now)
+    private Checkpoint? Earlier()
     {
-        if (since is null)
-            return null;
         _where = "--since";
-        var earlier = Checkpoint.Open(since, keys);
-        if (earlier.Origin != now.Origin)
-            throw new FormatException("the earlier checkpoint is of another log");
-        return earlier.Size <= now.Size
-            ? earlier
-            : throw new FormatException(
-                $"the log had {earlier.Size} entries and now has {now.Size}: it has lost some, or shows an old state");
+        return since is null ? null : Checkpoint.Open(since, keys);
     }
 
-    private async Task WalkAsync(Checkpoint checkpoint, Checkpoint? earlier)
+    private void CheckGrown(Checkpoint? earlier, Checkpoint now)
+    {
+        if (earlier is null)
+            return;
+        _where = "--since";
+        if (earlier.Origin != now.Origin)
+            throw new FormatException("the earlier checkpoint is of another log");
+        if (earlier.Size > now.Size)
+        {
+            throw new FormatException(
+                $"the log had {earlier.Size} entries and now has {now.Size}: it has lost some, or shows an old state");
+        }
+    }
+
+    private void ReportSigned(Checkpoint checkpoint) => report.Passed("checkpoint", string.Create(
+        CultureInfo.InvariantCulture,
+        $"signed by {checkpoint.SignedBy[0].Name}, {checkpoint.Size} entries"));
+
+    /// <summary>Whether the log's entries name the key that signed, and whether known keys signed that entry.</summary>
+    /// <param name="handover">
+    /// The checkpoint of a key that was given, if the newest one has none of theirs: what it covers may be believed.
+    /// </param>
+    private void CheckKeys(Checkpoint checkpoint, Checkpoint? handover, string note)
+    {
+        _where = "checkpoint";
+        if (handover is not null)
+        {
+            var covered = _named.Where(named => named.Entry < handover.Size).Select(named => named.Key).ToList();
+            if (!SignedNote.Parse(note).IsBy(covered))
+            {
+                throw new FormatException(
+                    "it is signed neither by a key that was given, nor by one that the earlier checkpoint covers"
+                    + string.Concat(_named.Where(named => named.Entry >= handover.Size).Select(named =>
+                        $"; entry {named.Entry} names {named.Key}, but no key that was given has signed that entry")));
+            }
+
+            ReportSigned(Checkpoint.Open(note, covered));
+        }
+        else if (_named is [(0, _), ..] && !_named.Any(named => IsOf(checkpoint, named.Key)))
+        {
+            throw new FormatException("the log's entries do not name the key that signed it");
+        }
+
+        foreach (var (entry, key) in _named.Where(named => named.Entry > 0))
+            report.Note($"entry {entry} names a further key of the log, to be given as --vkey, too: {key}");
+    }
+
+    private static bool IsOf(Checkpoint checkpoint, VerifierKey key) =>
+        checkpoint.SignedBy.Any(signer => signer.ToString() == key.ToString());
+
+    /// <param name="since">The first entry that is fetched; of those before it, the hashes are enough.</param>
+    private async Task WalkAsync(Checkpoint checkpoint, Checkpoint? earlier, long since)
     {
         CheckRoot(earlier); // Of a log without entries.
         for (long number = 0; number * LogClient.TileWidth < checkpoint.Size; number++)
@@ -75,7 +126,7 @@ internal sealed class LogCheck(
             var width = (int)Math.Min(LogClient.TileWidth, checkpoint.Size - first);
             _where = $"tile/0/{LogClient.PathOf(number)}";
             var tile = await log.TileAsync(0, number, width);
-            var entries = first + width > (earlier?.Size ?? 0) ? await log.EntriesAsync(number, width) : null;
+            var entries = first + width > since ? await log.EntriesAsync(number, width) : null;
             for (var i = 0; i < width; i++)
             {
                 var leaf = tile[(i * Merkle.HashSize)..((i + 1) * Merkle.HashSize)];
@@ -126,7 +177,14 @@ internal sealed class LogCheck(
             case LogEntry.Genesis genesis when index == 0:
                 if (genesis.Origin != checkpoint.Origin)
                     throw new FormatException("the log's first entry is of another log");
+                _named.Add((index, VerifierKey.Parse(genesis.Key)));
                 Count("chatcqrs/genesis/v1");
+                break;
+            case LogEntry.FurtherKey key when index > 0:
+                if (key.Named.Name != checkpoint.Origin)
+                    throw new FormatException("it names a key of another log");
+                _named.Add((index, key.Named));
+                Count("chatcqrs/key/v1");
                 break;
             case LogEntry.Other other when index > 0 || other.Kind == Continues:
                 _isElsewhere |= other.Kind is Restored or Moved;
