@@ -25,6 +25,9 @@ public static class HealthConventions
     /// <summary>The datum of a check that says how many seconds the views are behind the log.</summary>
     internal const string LagSeconds = "lag_seconds";
 
+    /// <summary>The datum of a check that says what an operator should change.</summary>
+    internal const string Warning = "warning";
+
     private const string Ready = "ready";
 
     public static WebApplicationBuilder AddHealth(this WebApplicationBuilder builder)
@@ -43,6 +46,8 @@ public static class HealthConventions
             .AddCheck<ClockCheck>("clock", tags: [Ready])
             .AddCheck<LogCheck>("log", tags: [Ready])
             .AddCheck<ReadSideCheck>("read_side", tags: [Ready]);
+        if (builder.Environment.IsProduction())
+            builder.Services.AddHealthChecks().AddCheck<AuditCopiesCheck>("audit_copies", tags: [Ready]);
         return builder;
     }
 
@@ -69,6 +74,8 @@ public static class HealthConventions
             status = NameOf(report.Status),
             lag_seconds = report.Entries.Values
                 .Select(entry => entry.Data.GetValueOrDefault(LagSeconds) as double?).FirstOrDefault(lag => lag != null),
+            warnings = report.Entries.Values
+                .Select(entry => entry.Data.GetValueOrDefault(Warning)).OfType<string>().ToList(),
             checks = report.Entries.ToDictionary(
                 entry => entry.Key,
                 entry => new { status = NameOf(entry.Value.Status), detail = entry.Value.Description }),
@@ -99,6 +106,22 @@ internal sealed class ClockCheck(ClockGuard guard) : IHealthCheck
         Task.FromResult(guard.Problem is { } problem
             ? HealthCheckResult.Unhealthy(problem)
             : HealthCheckResult.Healthy("is right"));
+}
+
+/// <summary>
+/// Warns where nobody outside of the server keeps checkpoints of the signed logs. It stays healthy: the server works.
+/// </summary>
+internal sealed class AuditCopiesCheck(IConfiguration configuration) : IHealthCheck
+{
+    private const string None =
+        "nobody outside keeps the signed logs' checkpoints: set Audit:Mirror or Audit:Witnesses";
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        Task.FromResult(
+            configuration.GetSection("Audit:Mirror").Exists() || configuration.GetSection("Audit:Witnesses").Exists()
+                ? HealthCheckResult.Healthy("are kept elsewhere, too")
+                : HealthCheckResult.Healthy(
+                    None, new Dictionary<string, object> { [HealthConventions.Warning] = None }));
 }
 
 /// <summary>Healthy when the event log answers.</summary>

@@ -154,6 +154,16 @@ public sealed class ProductionTests(ProductionServer server) : IClassFixture<Pro
         (await server.GetAsync(path)).IsProblem(404, "not_found");
 
     [Fact]
+    public async Task Whoever_keeps_no_checkpoints_elsewhere_is_warned()
+    {
+        var ready = (await server.GetAsync("/health/ready")).Is(200);
+
+        var warning = Assert.Single(ready["warnings"].EnumerateArray()).GetString();
+        Assert.Contains("set Audit:Mirror or Audit:Witnesses", warning, StringComparison.Ordinal);
+        Assert.Equal("healthy", ready["checks"].GetProperty("audit_copies").GetProperty("status").GetString());
+    }
+
+    [Fact]
     public async Task Metrics_are_for_who_has_the_token()
     {
         (await server.GetAsync("/metrics")).IsProblem(401, "unauthenticated");

@@ -31,6 +31,7 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         var ready = (await server.GetAsync("/health/ready")).Is(200);
 
         Assert.InRange(ready["lag_seconds"].GetDouble(), 0, 30);
+        Assert.Empty(ready["warnings"].EnumerateArray());
         Assert.Equal(
             ["clock", "log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
     }
