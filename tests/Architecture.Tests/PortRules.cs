@@ -13,6 +13,7 @@ public sealed class PortRules
     {
         [nameof(IAuditLog)] = "HeadsLogTests",
         [nameof(IPublishedHeads)] = "HeadsLogTests",
+        [nameof(ILogVerification)] = "LogVerificationTests",
         [nameof(IInbox)] = "ConversationTests",
         [nameof(ITimeline)] = "ConversationTests",
         [nameof(IReceipts)] = "ConversationTests",

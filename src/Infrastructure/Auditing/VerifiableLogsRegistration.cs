@@ -1,9 +1,11 @@
 using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Tlog;
 using Marten;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace ChatCqrs.Infrastructure.Auditing;
 
@@ -32,7 +34,17 @@ public static class VerifiableLogsRegistration
                 options => options.KeepDays is >= 1 and <= KeepDaysMax, $"Audit:KeepDays must be 1 to {KeepDaysMax}.")
             .Validate(
                 options => HasKey(options.KeyFile!), "Audit:KeyFile must hold an Ed25519 private key in PEM form.")
+            .Validate(
+                options => options.NextKeyFile is null || IsAnother(options.NextKeyFile, options.KeyFile!),
+                "Audit:NextKeyFile must hold an Ed25519 private key in PEM form, another than Audit:KeyFile.")
+            .Validate(
+                options => options.VerifyAt >= TimeSpan.Zero && options.VerifyAt < TimeSpan.FromDays(1),
+                "Audit:VerifyAt must be 00:00:00 to 23:59:59.")
+            .Validate(
+                options => options.VerifyFor >= TimeSpan.Zero && options.VerifyFor <= TimeSpan.FromHours(23),
+                "Audit:VerifyFor must be 00:00:00 to 23:00:00.")
             .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<AuditOptions>, WitnessFile>();
         services.ConfigureMarten(AuditSchema.Register);
         services.AddSingleton<LogSigning>();
         services.AddSingleton<HeadsLog>();
@@ -41,11 +53,31 @@ public static class VerifiableLogsRegistration
         services.AddSingleton<IPublishedHeads>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddSingleton<IRecordedBy>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddHostedService<HeadsJob>();
+        services.AddSingleton(_ => new WitnessClient(WitnessClient.CreateHttp()));
+        services.AddSingleton<Witnesses>();
+        services.AddSingleton<IPublishedElsewhere, WitnessedSizes>();
+        services.AddHostedService<WitnessJob>();
+        services.AddSingleton<ILogVerification, LogVerification>();
+        services.AddRecurring("verify-log", _ => VerifyLog.Every, () => new VerifyLog.Command());
         return services;
     }
 
     private static bool IsOrigin(string origin) =>
         VerifierKey.IsName(origin) && origin.EndsWith("/" + EntryLog.Heads, StringComparison.Ordinal);
+
+    private static bool IsAnother(string next, string current)
+    {
+        try
+        {
+            using var one = NoteSigner.Of(EntryLog.Heads, File.ReadAllBytes(next));
+            using var other = NoteSigner.Of(EntryLog.Heads, File.ReadAllBytes(current));
+            return !one.Verifier.Raw.Span.SequenceEqual(other.Verifier.Raw.Span);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Whether the file, which is created if it is missing, has a key.</summary>
     private static bool HasKey(string path)
