@@ -23,13 +23,6 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
     /// </summary>
     private static readonly TimeSpan ConflictRetryAfter = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>
-    /// The most attempts of one append if the store does not answer. Repeating it is safe: same events, same revision.
-    /// </summary>
-    private const int AppendAttemptsMax = 3;
-
-    private static readonly TimeSpan AppendRetryAfter = TimeSpan.FromMilliseconds(100);
-
     /// <summary>The turns of streams; several streams may share one.</summary>
     private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1, 1))];
 
@@ -50,7 +43,7 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
                 var last = await LastAsync(stream, cancellationToken);
                 var draft = new DraftedStream<DateTimeOffset>(last);
                 id = Add(draft, stream, eventFor(Now(last.State)), actor);
-                return await AppendAsync(draft.Append(stream), cancellationToken);
+                return await store.AppendAsync(draft.Append(stream), clock, cancellationToken);
             },
             cancellationToken);
         return id;
@@ -85,7 +78,7 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
                     draft.State = evolve(draft.State, @event);
                 }
 
-                var outcome = await AppendAsync(draft.Append(stream), cancellationToken);
+                var outcome = await store.AppendAsync(draft.Append(stream), clock, cancellationToken);
                 if (outcome is AppendOutcome.Appended appended)
                     result = (draft.State, appended.Position);
                 return outcome;
@@ -98,6 +91,26 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
     public async Task<TState> ReadAsync<TState>(
         string stream, TState empty, Func<TState, AuditEvent, TState> evolve, CancellationToken cancellationToken) =>
         (await FoldAsync(stream, empty, evolve, cancellationToken)).State.State;
+
+    /// <summary>A matter as the log says; its id is null if there is none.</summary>
+    public Task<Matter> ReadAsync(MatterId matter, CancellationToken cancellationToken) =>
+        ReadAsync(StreamName.Of(matter), Matter.NotRequested, Matter.Evolve, cancellationToken);
+
+    /// <summary>A hold as the log says; its id is null if there is none.</summary>
+    public Task<Hold> ReadAsync(HoldId hold, CancellationToken cancellationToken) =>
+        ReadAsync(StreamName.Of(hold), Hold.NotPlaced, Hold.Evolve, cancellationToken);
+
+    /// <inheritdoc cref="WriteAsync{TState}"/>
+    public Task<(Matter State, LogPosition Position)> WriteAsync(
+        MatterId matter, MatterCommand command, Actor actor, CancellationToken cancellationToken) => WriteAsync(
+        StreamName.Of(matter), Matter.NotRequested, Matter.Evolve,
+        (state, at) => Matter.Decide(state, command, at), actor, cancellationToken);
+
+    /// <inheritdoc cref="WriteAsync{TState}"/>
+    public Task<(Hold State, LogPosition Position)> WriteAsync(
+        HoldId hold, HoldCommand command, Actor actor, CancellationToken cancellationToken) => WriteAsync(
+        StreamName.Of(hold), Hold.NotPlaced, Hold.Evolve, (state, at) => Hold.Decide(state, command, at), actor,
+        cancellationToken);
 
     private async Task InTurnAsync(
         string stream, Func<Task<AppendOutcome>> attempt, CancellationToken cancellationToken)
@@ -163,25 +176,9 @@ public sealed class AuditWriter(IEventStore store, IEventCodec codec, ClockGuard
         return id;
     }
 
-    private async Task<AppendOutcome> AppendAsync(StreamAppend append, CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return (await store.AppendAsync([append], cancellationToken))[0].OrThrow();
-            }
-            catch (StoreUnavailableException) when (attempt < AppendAttemptsMax)
-            {
-                await Task.Delay(AppendRetryAfter * attempt, clock, cancellationToken);
-            }
-        }
-    }
-
     private DateTimeOffset Now(DateTimeOffset last)
     {
-        var now = clock.GetUtcNow();
-        now = new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
+        var now = AskedTime.FloorOf(clock.GetUtcNow());
         return now > last ? now : last;
     }
 }

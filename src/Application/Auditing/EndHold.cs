@@ -70,8 +70,7 @@ public static class TendHolds
             var ended = 0;
             foreach (var scope in await held.ScopesAsync(cancellationToken))
             {
-                var hold = await writer.ReadAsync(
-                    StreamName.Of(scope.Hold), Hold.NotPlaced, Hold.Evolve, cancellationToken);
+                var hold = await writer.ReadAsync(scope.Hold, cancellationToken);
                 var isLeft = hold.Id is null
                     ? clock.GetUtcNow() - scope.PlacedAt > PlacedWithin
                     : !hold.Holds;
@@ -93,9 +92,7 @@ internal sealed class HoldEnds(AuditWriter writer, IHeld held, IErasures erasure
     public async Task<(Hold Hold, LogPosition Position)> WriteAsync(
         HoldId id, HoldCommand command, Actor actor, CancellationToken cancellationToken)
     {
-        var (hold, position) = await writer.WriteAsync(
-            StreamName.Of(id), Hold.NotPlaced, Hold.Evolve, (state, at) => Hold.Decide(state, command, at), actor,
-            cancellationToken);
+        var (hold, position) = await writer.WriteAsync(id, command, actor, cancellationToken);
         if (!hold.Holds)
             await EndAsync(id, cancellationToken);
         return (hold, position);

@@ -24,12 +24,7 @@ public static class EndMatters
         {
             var due = await views.EndedMattersAsync(clock.GetUtcNow(), StepMax, cancellationToken);
             foreach (var id in due)
-            {
-                await writer.WriteAsync(
-                    StreamName.Of(id), Matter.NotRequested, Matter.Evolve,
-                    (state, at) => Matter.Decide(state, new MatterCommand.End(), at), Actor.System, cancellationToken);
-            }
-
+                await writer.WriteAsync(id, new MatterCommand.End(), Actor.System, cancellationToken);
             return new Result(due.Count);
         }
     }

@@ -47,9 +47,8 @@ public static class ListAccesses
                     request.Auditor is null ? null : new(Guid.Parse(request.Auditor)), Time("from", request.From),
                     Time("to", request.To)),
                 AuditCursors.Parse(request.Cursor), limit + 1, cancellationToken);
-            return new Result(
-                [.. page.Take(limit).Select(ItemOf)],
-                page.Count > limit ? AuditCursors.Of(page[limit - 1].At, page[limit - 1].Id) : null);
+            var (accesses, next) = AuditCursors.Page(page, limit, ItemOf, row => (row.At, row.Id));
+            return new Result(accesses, next);
         }
 
         private static Item ItemOf(AccessRow row) => new(

@@ -22,11 +22,9 @@ public static class ListHolds
         {
             var limit = request.Limit ?? Paging.LimitDefault;
             var page = await views.HoldsAsync(AuditCursors.Parse(request.Cursor), limit + 1, cancellationToken);
-            return new Result(
-                [.. page.Take(limit).Select(HoldView.Of)],
-                page.Count > limit
-                    ? AuditCursors.Of(page[limit - 1].PlacedAt, page[limit - 1].Id!.Value.Value)
-                    : null);
+            var (holds, next) = AuditCursors.Page(
+                page, limit, HoldView.Of, hold => (hold.PlacedAt, hold.Id!.Value.Value));
+            return new Result(holds, next);
         }
     }
 }

@@ -24,12 +24,10 @@ public static class ListMatters
             var limit = request.Limit ?? Paging.LimitDefault;
             var page = await views.MattersAsync(AuditCursors.Parse(request.Cursor), limit + 1, cancellationToken);
             var now = clock.GetUtcNow();
-            return new Result(
-                [.. page.Take(limit).Select(matter => MatterView.Of(matter, now))],
-                page.Count > limit ? CursorOf(page[limit - 1]) : null);
+            var (matters, next) = AuditCursors.Page(
+                page, limit, matter => MatterView.Of(matter, now),
+                matter => (matter.RequestedAt, matter.Id!.Value.Value));
+            return new Result(matters, next);
         }
-
-        private static string CursorOf(Matter last) =>
-            AuditCursors.Of(last.RequestedAt, last.Id!.Value.Value);
     }
 }

@@ -10,8 +10,7 @@ internal sealed class Matters(AuditWriter writer, IAuditViews views, TimeProvide
     public async Task<OpenedMatter> OpenAsync(
         MatterId matter, ConversationId? conversation, UserId auditor, CancellationToken cancellationToken)
     {
-        var found = await writer.ReadAsync(
-            StreamName.Of(matter), Matter.NotRequested, Matter.Evolve, cancellationToken);
+        var found = await writer.ReadAsync(matter, cancellationToken);
         if (found.Id is null)
             throw new RefusedException(Refusal.MatterUnknown);
         if (found.StatusAt(clock.GetUtcNow()) is var status and not ApprovalStatus.Approved)

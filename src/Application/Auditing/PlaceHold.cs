@@ -58,8 +58,7 @@ public static class PlaceHold
             await using var placing = await held.LockForPlacingAsync(cancellationToken);
             await held.PlaceAsync(new HeldScope(id, scope, now), cancellationToken);
             var (hold, position) = await writer.WriteAsync(
-                StreamName.Of(id), Hold.NotPlaced, Hold.Evolve, (state, at) => Hold.Decide(state, command, at),
-                new Actor(request.Caller, request.Device), cancellationToken);
+                id, command, new Actor(request.Caller, request.Device), cancellationToken);
             return new Result(HoldView.Of(hold), position);
         }
 
@@ -67,8 +66,7 @@ public static class PlaceHold
         {
             if (text is null)
                 return null;
-            var matter = await writer.ReadAsync(
-                StreamName.Of(AuditIds.Matter(text)), Matter.NotRequested, Matter.Evolve, cancellationToken);
+            var matter = await writer.ReadAsync(AuditIds.Matter(text), cancellationToken);
             return matter.Id is null ? throw new RefusedException(Refusal.MatterUnknown) : matter;
         }
     }

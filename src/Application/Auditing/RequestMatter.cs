@@ -57,9 +57,7 @@ public static class RequestMatter
                 id, request.Caller, request.Body.Title!, request.Body.Reason!, request.Body.Scope,
                 request.Body.Content, until, options.Value.Approval == AuditOptions.None);
             var (matter, position) = await writer.WriteAsync(
-                StreamName.Of(id), Matter.NotRequested, Matter.Evolve,
-                (state, at) => Matter.Decide(state, command, at), new Actor(request.Caller, request.Device),
-                cancellationToken);
+                id, command, new Actor(request.Caller, request.Device), cancellationToken);
             return new Result(MatterView.Of(matter, now), position);
         }
     }

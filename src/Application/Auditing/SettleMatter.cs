@@ -31,9 +31,7 @@ public static class SettleMatter
             var id = AuditIds.Matter(request.Matter);
             var command = new MatterCommand.Settle(request.Caller, request.Body.Approve!.Value);
             var (matter, position) = await writer.WriteAsync(
-                StreamName.Of(id), Matter.NotRequested, Matter.Evolve,
-                (state, at) => Matter.Decide(state, command, at), new Actor(request.Caller, request.Device),
-                cancellationToken);
+                id, command, new Actor(request.Caller, request.Device), cancellationToken);
             return new Result(MatterView.Of(matter, clock.GetUtcNow()), position);
         }
     }

@@ -16,8 +16,7 @@ public static class ShowMatter
     {
         public async Task<MatterView> Handle(Query request, CancellationToken cancellationToken)
         {
-            var matter = await writer.ReadAsync(
-                StreamName.Of(AuditIds.Matter(request.Matter)), Matter.NotRequested, Matter.Evolve, cancellationToken);
+            var matter = await writer.ReadAsync(AuditIds.Matter(request.Matter), cancellationToken);
             return matter.Id is null
                 ? throw new RefusedException(Refusal.MatterUnknown)
                 : MatterView.Of(matter, clock.GetUtcNow());

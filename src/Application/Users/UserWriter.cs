@@ -18,13 +18,6 @@ public sealed class UserWriter(IEventStore store, IEventCodec codec, ClockGuard 
     /// <summary>The most retries of a command after conflicts.</summary>
     private const int ConflictRetriesMax = 10;
 
-    /// <summary>
-    /// The most attempts of one append if the store does not answer. Repeating it is safe: same events, same revision.
-    /// </summary>
-    private const int AppendAttemptsMax = 3;
-
-    private static readonly TimeSpan AppendRetryAfter = TimeSpan.FromMilliseconds(100);
-
     private readonly RecentlyUsed<UserId, StreamState<User>> _recent = new(UsersMax);
 
     /// <summary>Reads the account from the log.</summary>
@@ -57,7 +50,7 @@ public sealed class UserWriter(IEventStore store, IEventCodec codec, ClockGuard 
                 return (state.State, state.Position);
 
             var draft = Draft(id, state, events, actor, causation);
-            var outcome = await AppendAsync(draft.Append(StreamName.Of(id)), cancellationToken);
+            var outcome = await store.AppendAsync(draft.Append(StreamName.Of(id)), clock, cancellationToken);
             if (outcome is AppendOutcome.Appended appended)
             {
                 _recent.Set(id, draft.At(appended.Position));
@@ -106,22 +99,6 @@ public sealed class UserWriter(IEventStore store, IEventCodec codec, ClockGuard 
         }
 
         return draft;
-    }
-
-    private async Task<AppendOutcome> AppendAsync(StreamAppend append, CancellationToken cancellationToken)
-    {
-        using var span = Telemetry.Source.StartActivity("append");
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return (await store.AppendAsync([append], cancellationToken))[0].OrThrow();
-            }
-            catch (StoreUnavailableException) when (attempt < AppendAttemptsMax)
-            {
-                await Task.Delay(AppendRetryAfter * attempt, clock, cancellationToken);
-            }
-        }
     }
 
     private static DateTimeOffset Milliseconds(DateTimeOffset time) =>

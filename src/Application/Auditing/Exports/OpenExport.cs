@@ -12,12 +12,12 @@ public static class OpenExport
     /// <param name="Bytes">The archive.</param>
     public sealed record Result(AuditExport Export, Stream Bytes);
 
-    internal sealed class Handler(IMediator mediator, IMatters matters, IAuditExports exports, IBlobs blobs)
+    internal sealed class Handler(IMatters matters, IAuditExports exports, IBlobs blobs)
         : IRequestHandler<Query, Result>
     {
         public async Task<Result> Handle(Query request, CancellationToken cancellationToken)
         {
-            var export = await mediator.Send(new ShowExport.Query(request.Auditor, request.Id), cancellationToken);
+            var export = await ShowExport.FindAsync(exports, request.Auditor, request.Id, cancellationToken);
             if (export.Status != ExportStatus.Done)
                 throw new RefusedException(Refusal.ExportUnfinished);
             if (export.Matter is { } matter) // What was opened in it may be taken away only while it is open.

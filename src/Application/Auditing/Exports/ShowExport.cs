@@ -11,10 +11,15 @@ public static class ShowExport
 
     internal sealed class Handler(IAuditExports exports) : IRequestHandler<Query, AuditExport>
     {
-        public async Task<AuditExport> Handle(Query request, CancellationToken cancellationToken) =>
-            Uuids.TryParse(request.Id, out var id) && await exports.FindAsync(id, cancellationToken) is { } export
-            && export.Auditor == request.Auditor
-                ? export
-                : throw new RefusedException(Refusal.ExportUnknown);
+        public Task<AuditExport> Handle(Query request, CancellationToken cancellationToken) =>
+            FindAsync(exports, request.Auditor, request.Id, cancellationToken);
     }
+
+    /// <exception cref="RefusedException">There is no such export of this auditor.</exception>
+    internal static async Task<AuditExport> FindAsync(
+        IAuditExports exports, UserId auditor, string text, CancellationToken cancellationToken) =>
+        Uuids.TryParse(text, out var id) && await exports.FindAsync(id, cancellationToken) is { } export
+        && export.Auditor == auditor
+            ? export
+            : throw new RefusedException(Refusal.ExportUnknown);
 }
