@@ -14,6 +14,9 @@ public sealed class InMemoryHeld : IHeld
 
     public HashSet<FileId> Files { get; } = [];
 
+    /// <summary>The users whose secrets are put aside.</summary>
+    public HashSet<UserId> Aside { get; } = [];
+
     public Task<IAsyncDisposable> LockForPlacingAsync(CancellationToken cancellationToken) => LockAsync();
 
     public Task<IAsyncDisposable> LockForRemovingAsync(CancellationToken cancellationToken) => LockAsync();
@@ -51,6 +54,18 @@ public sealed class InMemoryHeld : IHeld
 
     public Task<bool> HoldsAsync(ConversationId conversation, CancellationToken cancellationToken) =>
         Task.FromResult(_scopes.Exists(scope => scope.Scope.Conversations.Contains(conversation)));
+
+    public Task PutAsideAsync(UserId user, CancellationToken cancellationToken)
+    {
+        Aside.Add(user);
+        return Task.CompletedTask;
+    }
+
+    public Task DropAsideAsync(UserId user, CancellationToken cancellationToken)
+    {
+        Aside.Remove(user);
+        return Task.CompletedTask;
+    }
 
     public Task<IReadOnlyList<HoldId>> LimitingAsync(UserId user, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<HoldId>>([]);

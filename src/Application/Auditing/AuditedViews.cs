@@ -51,7 +51,7 @@ public sealed class AuditedViews(
         try
         {
             if (await contents.OpenAsync(
-                ScopeOf(conversation, message.Message), content, cancellationToken) is { } opened)
+                ScopeOf(conversation, message.Message), content, message.Message.At, cancellationToken) is { } opened)
                 return new ShownContent(ViewOf(MessageContent.FromBytes(opened.Span)), Sealed: false, null);
             var isErased = await erased.AtAsync(message.Message.Sender, cancellationToken) is not null;
             return new ShownContent(null, Sealed: false, isErased ? Erased : NameOf(GoneReason.Expired));
@@ -90,7 +90,7 @@ public sealed class AuditedViews(
         try
         {
             var (scope, content) = GroupTitles.ContentOf(conversation, title);
-            var bytes = await contents.OpenAsync(scope, content, cancellationToken);
+            var bytes = await contents.OpenAsync(scope, content, at, cancellationToken);
             return bytes is { } opened ? System.Text.Encoding.UTF8.GetString(opened.Span) : null;
         }
         catch (CryptographicException)

@@ -17,17 +17,41 @@ public sealed class Shredding(Keeping keeping, IContentSealer sealer, IHeld held
 
     /// <summary>
     /// Shreds a user's secret. Where a hold keeps content of the user, <c>erasure-limited.v1</c> notes it: once, or
-    /// more often where several nodes erase at once.
+    /// more often where several nodes erase at once. While any hold is in force, the secret is put aside until
+    /// <see cref="SettleAsync"/>: messages that were sealed before may reach the log after it (docs/adr/0132).
     /// </summary>
     public async Task ShredAsync(UserId user, CancellationToken cancellationToken)
     {
         await keeping.RemoveAsync(
             async () =>
             {
+                if ((await held.ScopesAsync(cancellationToken)).Count > 0)
+                    await held.PutAsideAsync(user, cancellationToken);
                 await sealer.ShredAsync(user, cancellationToken);
                 return true;
             },
             cancellationToken);
+        await NoteLimitsAsync(user, cancellationToken);
+    }
+
+    /// <summary>
+    /// Keeps what has reached the log since a user's secret was shredded, and deletes what was put aside of it. No node
+    /// can have sealed anything with it for a while. May be repeated.
+    /// </summary>
+    public async Task SettleAsync(UserId user, CancellationToken cancellationToken)
+    {
+        await keeping.RemoveAsync(
+            async () =>
+            {
+                await held.DropAsideAsync(user, cancellationToken);
+                return true;
+            },
+            cancellationToken);
+        await NoteLimitsAsync(user, cancellationToken);
+    }
+
+    private async Task NoteLimitsAsync(UserId user, CancellationToken cancellationToken)
+    {
         var holds = await held.LimitingAsync(user, cancellationToken);
         if (holds.Count == 0)
             return;

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using FluentValidation;
@@ -21,7 +22,7 @@ public static class FinishErasures
     internal sealed class Validator : AbstractValidator<Command>;
 
     internal sealed class Handler(
-        IErasures erasures, Eraser eraser, IOptions<ErasureOptions> options,
+        IErasures erasures, Eraser eraser, Shredding shredding, IOptions<ErasureOptions> options,
         TimeProvider clock, ILogger<Handler> logger) : IRequestHandler<Command, Result>
     {
         /// <summary>The most erasures in one step, oldest first.</summary>
@@ -50,18 +51,21 @@ public static class FinishErasures
         private async Task<bool> FinishAsync(PendingErasure erasure, CancellationToken cancellationToken)
         {
             var isSettled = clock.GetUtcNow() - erasure.RequestedAt >= options.Value.SettleAfter;
-            if (!await EraseAsync(erasure.User, cancellationToken) || !isSettled)
+            if (!await EraseAsync(erasure.User, isSettled, cancellationToken) || !isSettled)
                 return false;
             await erasures.FinishAsync(erasure.User, cancellationToken);
             logger.LogInformation("The user {User} is erased.", erasure.User);
             return true;
         }
 
-        private async Task<bool> EraseAsync(UserId user, CancellationToken cancellationToken)
+        private async Task<bool> EraseAsync(UserId user, bool isSettled, CancellationToken cancellationToken)
         {
             try
             {
-                return (await eraser.EraseAsync(user, new Actor(user, null), cancellationToken)).Done;
+                var (_, done) = await eraser.EraseAsync(user, new Actor(user, null), cancellationToken);
+                if (isSettled) // Also where a step waits for something else.
+                    await shredding.SettleAsync(user, cancellationToken);
+                return done;
             }
             catch (RefusedException refused) when (refused.Refusal == Refusal.UserUnknown)
             {

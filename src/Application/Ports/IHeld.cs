@@ -47,6 +47,15 @@ public interface IHeld
     /// <summary>Whether a conversation is in the scope of any hold.</summary>
     Task<bool> HoldsAsync(ConversationId conversation, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Puts a user's secret aside before it is shredded: <see cref="KeepAsync"/> derives keys from it, and nothing else
+    /// does. Does nothing if it was shredded already.
+    /// </summary>
+    Task PutAsideAsync(UserId user, CancellationToken cancellationToken);
+
+    /// <summary>Deletes what was put aside of a user's secret, for good.</summary>
+    Task DropAsideAsync(UserId user, CancellationToken cancellationToken);
+
     /// <summary>The holds that keep content of a user, and whose limit of the user's erasure is not noted.</summary>
     Task<IReadOnlyList<HoldId>> LimitingAsync(UserId user, CancellationToken cancellationToken);
 

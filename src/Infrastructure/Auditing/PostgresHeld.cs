@@ -14,10 +14,6 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
     /// <summary>The advisory lock of placing (alone) and removing (shared): "ChatHold" in ASCII.</summary>
     private const long Lock = 0x43686174486f6c64;
 
-    /// <summary>The conversations of the scope whose lists are <c>$2</c> and <c>$3</c>, as ids.</summary>
-    private const string InScope =
-        "(c.id = ANY ($2) OR c.id IN (SELECT m.conversation_id FROM members() m WHERE m.user_id = ANY ($3)))";
-
     public Task<IAsyncDisposable> LockForPlacingAsync(CancellationToken cancellationToken) =>
         LockAsync("pg_advisory_lock", "pg_advisory_unlock", cancellationToken);
 
@@ -62,10 +58,14 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
     public async Task<IReadOnlyList<(ConversationId Conversation, long From)>> UnreadAsync(
         HeldScope scope, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""
-        SELECT c.id, coalesce(p.next_seq, 0) FROM conversations c
+        SELECT c.id, coalesce(p.next_seq, 0)
+        FROM (
+            SELECT unnest($2) AS id UNION SELECT m.conversation_id FROM members() m WHERE m.user_id = ANY ($3)
+        ) scope
+        JOIN conversations c ON c.id = scope.id
         LEFT JOIN {HeldSchema.Progress} p ON p.hold_id = $1 AND p.conversation_id = c.id
-        WHERE {InScope} AND (c.last_seq >= coalesce(p.next_seq, 0)
-            OR EXISTS (SELECT FROM set_aside a WHERE a.conversation_id = c.id))
+        WHERE c.last_seq >= coalesce(p.next_seq, 0)
+            OR EXISTS (SELECT FROM set_aside a WHERE a.conversation_id = c.id)
         """,
         row => (new ConversationId(row.GetGuid(0)), row.GetInt64(1)), cancellationToken,
         scope.Hold.Value, ConversationsOf(scope), UsersOf(scope));
@@ -122,6 +122,13 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
         SELECT s.hold_id, $1 FROM {HeldSchema.Scopes} s WHERE s.hold_id = ANY ($2) ON CONFLICT DO NOTHING
         """,
         cancellationToken, user.Value, holds.Select(hold => hold.Value).ToArray());
+
+    public Task PutAsideAsync(UserId user, CancellationToken cancellationToken) =>
+        sealer.PutAsideAsync(user, cancellationToken);
+
+    public Task DropAsideAsync(UserId user, CancellationToken cancellationToken) => database.ExecuteAsync(
+        $"DELETE FROM {Secrets.Table} WHERE name = $1 RETURNING {DurableCommit.Sql}", cancellationToken,
+        SecretName.OfLeaving(user));
 
     public async ValueTask<ReadOnlyMemory<byte>?> OpenAsync(
         IReadOnlyCollection<HoldId> holds, SealScope scope, SealedContent content, CancellationToken cancellationToken)

@@ -78,16 +78,35 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         Forget(secret);
     }
 
-    /// <summary>The keys that seal content; those of which a secret is missing or shredded are absent.</summary>
+    /// <summary>
+    /// The keys that seal content; those of which a secret is missing or shredded are absent. Of users who are erased
+    /// under a hold, what was put aside counts.
+    /// </summary>
     internal async Task<IReadOnlyDictionary<KeyId, byte[]>> ContentKeysAsync(
         IReadOnlyCollection<KeyId> ids, CancellationToken cancellationToken)
     {
         if (ids.Count == 0)
             return new Dictionary<KeyId, byte[]>();
-        var found = await secrets.FindAsync([.. ids.SelectMany(id => id.SecretNames()).Distinct()], cancellationToken);
+        var owners = ids.Select(id => id.Owner).Distinct().ToList();
+        var names = ids.SelectMany(id => id.SecretNames()).Concat(owners.Select(SecretName.OfLeaving)).Distinct();
+        var found = new Dictionary<string, byte[]>(await secrets.FindAsync([.. names], cancellationToken));
+        foreach (var owner in owners)
+        {
+            if (found.TryGetValue(SecretName.OfLeaving(owner), out var aside))
+                found.TryAdd(SecretName.Of(owner), aside);
+        }
+
         return ids.Select(id => (Id: id, Names: id.SecretNames()))
             .Where(key => key.Names.TrueForAll(found.ContainsKey))
             .ToDictionary(key => key.Id, key => DerivedKey.ContentKeyOf(key.Names, found));
+    }
+
+    /// <summary>Puts a user's secret aside, if it is there, before it is shredded.</summary>
+    internal async Task PutAsideAsync(UserId owner, CancellationToken cancellationToken)
+    {
+        var found = await secrets.FindAsync([SecretName.Of(owner)], cancellationToken);
+        await secrets.StoreAsync(
+            found.ToDictionary(_ => SecretName.OfLeaving(owner), secret => secret.Value), cancellationToken);
     }
 
     /// <summary>Puts keys of content into escrow.</summary>

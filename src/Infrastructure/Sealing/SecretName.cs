@@ -22,5 +22,8 @@ public static class SecretName
 
     public static string Of(UserId user) => "user:" + user;
 
+    /// <summary>The name of what is put aside of a user's secret while the user is erased under a hold.</summary>
+    public static string OfLeaving(UserId user) => "leaving:" + user;
+
     public static string Of(ConversationId conversation) => "conversation:" + conversation;
 }

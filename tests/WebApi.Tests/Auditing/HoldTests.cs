@@ -1,7 +1,11 @@
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.Conversations;
+using ChatCqrs.Application.Messages;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Auditing;
+using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Domain.Messages;
 using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
 using ChatCqrs.WebApi.Tests.Media;
@@ -118,6 +122,71 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
         Assert.Equal(0, await CountAsync($"SELECT count(*) FROM chat.secrets WHERE name LIKE 'hold:{id}:%'"));
     }
 
+    /// <summary>
+    /// A message was sealed before its author's secret was shredded, and reaches the log after it.
+    /// </summary>
+    [Fact]
+    public async Task A_message_of_an_erased_user_that_was_on_its_way_is_kept_too()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var first = await server.SendSealedAsync(ann, ben);
+        var id = await PlaceAsync(compliance, AHold(users: [ben.User]));
+        var (scope, now) = (
+            first.Scope with { ExpiresAt = DateTimeOffset.UtcNow.AddDays(7), Message = new(Guid.CreateVersion7()) },
+            DateTimeOffset.UtcNow);
+        var content = await server.Services.GetRequiredService<IContentSealer>().SealAsync(
+            scope, new MessageContent { Text = "hello" }.ToBytes(), default);
+        Assert.NotEqual(first.Content.Bucket, content.Bucket); // No key that is kept opens it.
+
+        (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+        await AppendAsync(scope, content, now);
+        Assert.Equal(1, await CountAsync(AsideOf(ann)));
+        await using (var earlier = server.Database.CreateCommand(
+            $"UPDATE erasures SET requested_at = now() - interval '3 minutes' WHERE user_id = '{ann.User}'"))
+            Assert.Equal(1, await earlier.ExecuteNonQueryAsync());
+        await Eventually.IsTrue(
+            async () => await CountAsync(AsideOf(ann)) == 0, "what was put aside is deleted once the erasure settles");
+
+        Assert.Equal("hello", await server.OpenSealedAsync((scope, content, now)));
+        Assert.Null(await server.Services.GetRequiredService<IContentSealer>().OpenAsync(scope, content, default));
+        (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
+        Assert.Null(await server.OpenSealedAsync((scope, content, now)));
+    }
+
+    /// <summary>All titles of one author in a group share a key.</summary>
+    [Fact]
+    public async Task Of_titles_those_within_the_holds_time_open()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var group = await server.StartGroupAsync(ann, ben);
+        var to = DateTimeOffset.UtcNow.AddMilliseconds(1);
+        await Eventually.IsTrue(() => Task.FromResult(DateTimeOffset.UtcNow > to.AddMilliseconds(1)), "time passes");
+        (await server.PatchAsync($"/v1/conversations/{group}", new { title = "Later" }, ann.Access)).Is(200);
+        await PlaceAsync(compliance, AHold([group], to: to));
+
+        (await server.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+
+        Assert.Equal(["Group", null], await TitlesAsync(new(Guid.Parse(group))));
+    }
+
+    [Fact]
+    public async Task Without_a_hold_nothing_is_put_aside()
+    {
+        var plain = new ChatServer();
+        await plain.InitializeAsync();
+        var (ann, ben) = (await plain.SignInAsync(), await plain.SignInAsync());
+        await plain.SendSealedAsync(ann, ben);
+
+        (await plain.DeleteAsync("/v1/users/me", ann.Access)).Is(204);
+
+        await using var command = plain.Database.CreateCommand(
+            "SELECT count(*) FROM chat.secrets WHERE name LIKE 'leaving:%'");
+        Assert.Equal(0L, await command.ExecuteScalarAsync());
+        await plain.DisposeAsync();
+    }
+
     [Fact]
     public async Task Files_of_what_is_held_stay_until_the_release()
     {
@@ -197,6 +266,50 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
             .Where(limited => limited.User.ToString() == user.User);
     }
 
+    /// <summary>The titles that a group was given, as an auditor may open them.</summary>
+    private async Task<List<string?>> TitlesAsync(ConversationId group)
+    {
+        var (store, codec) = (
+            server.Services.GetRequiredService<IEventStore>(), server.Services.GetRequiredService<IEventCodec>());
+        var titles = new List<string?>();
+        foreach (var stored in await store.ReadStreamAsync(
+            StreamName.Of(group), 0, ReadDirection.Forwards, 100, default))
+        {
+            var fact = codec.Decode(stored);
+            if (((fact.Event as ConversationEvent.ConversationStarted)?.Title
+                ?? (fact.Event as ConversationEvent.GroupRenamed)?.Title) is not { } title)
+                continue;
+            var (scope, content) = GroupTitles.ContentOf(group, title);
+            var open = await server.Services.GetRequiredService<IAuditedContent>()
+                .OpenAsync(scope, content, fact.At, default);
+            titles.Add(open is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes.Span) : null);
+        }
+
+        return titles;
+    }
+
+    private static string AsideOf(Tokens user) =>
+        $"SELECT count(*) FROM chat.secrets WHERE name = 'leaving:{user.User}'";
+
+    /// <summary>Puts a message at the end of its conversation, as its node would.</summary>
+    private async Task AppendAsync(SealScope scope, SealedContent content, DateTimeOffset at)
+    {
+        var (store, codec) = (
+            server.Services.GetRequiredService<IEventStore>(), server.Services.GetRequiredService<IEventCodec>());
+        var stream = StreamName.Of(scope.Conversation!.Value);
+        var last = (await store.ReadStreamAsync(stream, long.MaxValue, ReadDirection.Backwards, 1, default)).Single();
+        var device = new DeviceId(Guid.CreateVersion7());
+        var sent = new ConversationEvent.MessageSent(
+            scope.Message!.Value, scope.Owner, device, MessageType.Text, content, new Fingerprint(1), null,
+            scope.ExpiresAt)
+        { At = at };
+        var (data, _) = codec.Encode(
+            sent, new EventContext(Guid.CreateVersion7(), at, new Actor(scope.Owner, device), null, null),
+            codec.HashOf(last));
+        var outcome = await store.AppendAsync([new StreamAppend(stream, last.Revision, [data])], default);
+        Assert.IsType<AppendOutcome.Appended>(outcome[0]);
+    }
+
     private async Task<string> UploadAsync(Tokens by)
     {
         using var form = new MultipartFormDataContent();
@@ -244,6 +357,46 @@ public sealed class HeldBucketTests(ErasingServer server) : IClassFixture<Erasin
         Assert.Null(await server.OpenSealedAsync(elsewhere));
         (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
         Assert.Null(await server.OpenSealedAsync(held));
+    }
+}
+
+public sealed class TwoNodesHoldTests(TwoServers servers) : IClassFixture<TwoServers>
+{
+    /// <summary>Both nodes remove what has expired, while one of them places a hold.</summary>
+    [Fact]
+    public async Task A_hold_is_in_force_on_both_nodes_or_comes_after_the_removal()
+    {
+        var (one, two) = (servers.One, servers.Two);
+        var compliance = await one.SignInComplianceAsync();
+        var (ann, ben, cat) = (await one.SignInAsync(), await one.SignInAsync(), await one.SignInAsync());
+        var (early, late, elsewhere) = (
+            await one.SendSealedAsync(ann, ben), await two.SendSealedAsync(ben, cat),
+            await one.SendSealedAsync(ann, cat));
+        await PlaceAsync(early);
+
+        var placing = PlaceAsync(late);
+        await Task.WhenAll(new[] { one, two, one, two }.Select(node => node.Services.GetRequiredService<Shredding>()
+            .ShredEndedAsync(DateTimeOffset.UtcNow.AddDays(40), 1_000, default)));
+        await placing;
+
+        foreach (var node in new[] { one, two })
+            node.Services.GetRequiredService<Infrastructure.Sealing.ContentSealer>().ForgetAll();
+        Assert.Equal("hello", await one.OpenSealedAsync(early));
+        Assert.Equal("hello", await two.OpenSealedAsync(early));
+        Assert.Null(await one.OpenSealedAsync(elsewhere));
+        Assert.Null(await two.OpenSealedAsync(elsewhere));
+        Assert.Equal(await one.OpenSealedAsync(late), await two.OpenSealedAsync(late));
+
+        async Task PlaceAsync((SealScope Scope, SealedContent Content, DateTimeOffset At) message) =>
+            (await two.PostAsync(
+                "/v1/audit/holds",
+                new
+                {
+                    conversation_ids = new[] { message.Scope.Conversation.ToString() },
+                    reason = "A lawsuit.",
+                    review_at = DateTimeOffset.UtcNow.AddDays(90),
+                },
+                compliance.Access)).Is(201);
     }
 }
 
