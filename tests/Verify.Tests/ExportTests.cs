@@ -35,11 +35,94 @@ public sealed class ExportTests
     [InlineData(2, "4 heads")] // Within the first head, where its other events are gone.
     public async Task What_is_left_after_a_cut_is_good(int from, string heads)
     {
-        var outcome = await new MadeExport { From = from, Batches = [3, 1, 4, 2] }.Write().VerifyAsync();
+        var outcome = await new MadeExport { From = from, Batches = [3, 1, 4, 2], Segments = false }
+            .Write().VerifyAsync();
 
         outcome.IsGood();
         Assert.Contains($"the events begin at seq {from}", outcome.Output, StringComparison.Ordinal);
         Assert.Contains(heads, outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_period_that_begins_and_ends_anywhere_in_a_head_is_good()
+    {
+        const int Events = 17;
+        for (var from = 0; from < Events; from++)
+        {
+            for (var to = from; to < Events; to++)
+            {
+                var outcome = await new MadeExport { From = from, To = to, Batches = [2, 11, 1, 3] }
+                    .Write().VerifyAsync();
+                Assert.True(outcome.Code == 0, $"{from} to {to}: {outcome.Output}");
+                Assert.Contains($"cover seq {from} to {to} without a gap", outcome.Output, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Within_a_head_what_it_does_not_say_is_found()
+    {
+        MadeExport Part() => new() { From = 4, To = 8, Batches = [2, 11] };
+
+        (await new MadeExport { From = 4, To = 8, Batches = [2, 11], Segments = false }.Write().VerifyAsync())
+            .Failed("heads", "the events end at seq 8, within a head");
+        (await new MadeExport
+        {
+            From = 4, To = 8, Batches = [2, 11], Relinked = true,
+            Forged = made => made.Seq == 6 ? made with { Content = "Zm9yZ2Vk" } : made,
+        }.Write().VerifyAsync()).Failed("heads", "the log has other events from seq 2 to 12");
+        foreach (var (change, fault) in new (Func<List<string>, List<string>> Change, string Fault)[]
+        {
+            (hashes => hashes[..^1], "too few hashes"), (hashes => [.. hashes, hashes[0]], "too many hashes"),
+            (hashes => [.. hashes[1..], hashes[0]], "the log has other events"), (_ => [], "too few hashes"),
+        })
+        {
+            (await new MadeExport
+            {
+                From = 4, To = 8, Batches = [2, 11],
+                HeadLines = lines => lines.Select(line =>
+                {
+                    var members = (Dictionary<string, object>)line;
+                    members["segment"] = change((List<string>)members["segment"]);
+                    return line;
+                }),
+            }.Write().VerifyAsync()).Failed("heads", fault);
+        }
+
+        var made = Part().Write();
+        var start = Encoding.UTF8.GetString(made.Files[Heads]).IndexOf("segment", StringComparison.Ordinal);
+        for (var at = start; at < made.Files[Heads].Length; at++)
+        {
+            made.Files[Heads][at] ^= 1;
+            Assert.True((await made.Sign().VerifyAsync()).Code == 1, $"byte {at}");
+            made.Files[Heads][at] ^= 1;
+        }
+    }
+
+    [Fact]
+    public async Task Without_any_head_old_events_are_said_to_rest_on_their_chain_and_young_ones_are_not_good()
+    {
+        MadeExport Bare() => new() { To = 2, Batches = [3, 4], HeadLines = _ => [], ProvesNewest = true };
+
+        (await Bare().Write().VerifyAsync()).Failed("heads", "no head covers seq 0 to 2");
+        var old = await Bare().Write().VerifyAsync("--kept-days", "0");
+        old.IsGood();
+        Assert.Contains("seq 0 to 2: their batches are gone", old.Output, StringComparison.Ordinal);
+        (await new MadeExport { HeadLines = _ => [], ProvesNewest = true }.Write().VerifyAsync("--kept-days", "0"))
+            .Failed("heads", "no head covers seq 0 to 7");
+    }
+
+    [Fact]
+    public async Task A_conversation_without_events_of_the_period_has_nothing_to_check()
+    {
+        var made = new MadeExport().Write();
+        made.Files.Remove(Proof);
+        made.Files[Heads] = made.Files[Events] = [];
+
+        var outcome = await made.Sign().VerifyAsync();
+
+        outcome.IsGood();
+        Assert.Contains("it has no events of the period", outcome.Output, StringComparison.Ordinal);
     }
 
     [Fact]

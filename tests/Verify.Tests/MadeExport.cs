@@ -40,6 +40,20 @@ internal sealed class MadeExport
     /// <summary>The first event that is exported.</summary>
     public int From { get; init; }
 
+    /// <summary>The last event that is exported; null for the last one that there is.</summary>
+    public int? To { get; init; }
+
+    /// <summary>
+    /// Whether heads of which only some events are exported have hashes of the others, as in a period; else these were
+    /// cut off.
+    /// </summary>
+    public bool Segments { get; init; } = true;
+
+    /// <summary>
+    /// Whether head.tlog-proof is of the newest head that there is, and not of the newest one with an exported event.
+    /// </summary>
+    public bool ProvesNewest { get; init; }
+
     /// <summary>When an event says that it happened; by default half a minute before its batch.</summary>
     public Func<int, DateTimeOffset, DateTimeOffset> At { get; init; } = (_, time) => time;
 
@@ -120,33 +134,45 @@ internal sealed class MadeExport
         List<MadeEvent> events, List<string> entries, List<(string Record, byte[][] Leaves, int Index)> trees,
         byte[][] log, string checkpoint)
     {
-        var heads = new List<object>();
+        var (heads, newestNumber) = (new List<object>(), trees.Count);
         for (var number = 1; number <= trees.Count; number++)
         {
             var (record, leaves, index) = trees[number - 1];
-            if (LastOf(number) < From)
+            if (LastOf(number) < From || LastOf(number - 1) >= To)
                 continue;
-            heads.Add(new
+            newestNumber = number;
+            var line = new Dictionary<string, object>
             {
-                record,
-                index,
-                inner = Tree.Path(index, leaves).ConvertAll(Base64),
-                entry = entries[number],
-                entry_index = number,
-                proof = Tree.Path(number, log).ConvertAll(Base64),
-                previous = new
+                ["record"] = record,
+                ["index"] = index,
+                ["inner"] = Tree.Path(index, leaves).ConvertAll(Base64),
+                ["entry"] = entries[number],
+                ["entry_index"] = number,
+                ["proof"] = Tree.Path(number, log).ConvertAll(Base64),
+                ["previous"] = new
                 {
                     entry = entries[number - 1],
                     entry_index = number - 1,
                     proof = Tree.Path(number - 1, log).ConvertAll(Base64),
                 },
-            });
+            };
+            var (first, last) = (LastOf(number - 1) + 1, LastOf(number));
+            if (Segments && (first < From || last > To))
+            {
+                byte[][] inSegment = [.. events[first..(last + 1)].Select(made => Tree.Leaf(made.Hash))];
+                line["segment"] = Tree.Around(
+                    inSegment, Math.Max(first, From) - first, Math.Min(last, To ?? last) - first).ConvertAll(Base64);
+            }
+
+            heads.Add(line);
         }
 
-        var (newest, tree, place) = trees[^1];
+        if (ProvesNewest)
+            newestNumber = trees.Count;
+        var (newest, tree, place) = trees[newestNumber - 1];
         var inner = string.Concat(Tree.Path(place, tree).Select(hash => Base64(hash) + "\n"));
-        var extra = $"{newest}\nindex {place}\n{inner}\n{entries[^1]}";
-        var proof = string.Concat(Tree.Path(trees.Count, log).Select(hash => Base64(hash) + "\n"));
+        var extra = $"{newest}\nindex {place}\n{inner}\n{entries[newestNumber]}";
+        var proof = string.Concat(Tree.Path(newestNumber, log).Select(hash => Base64(hash) + "\n"));
         var before = From == 0 ? Zeros : events[From - 1].Hash;
         Files["README.txt"] = Bytes("An export.\n");
         Files["vkey"] = Bytes(Key + "\n");
@@ -154,7 +180,7 @@ internal sealed class MadeExport
         Files["access.ndjson"] = Bytes("{}\n");
         Files[Folder + "start"] = Bytes($"{From} {Base64(before)}\n");
         Files[Folder + "head.tlog-proof"] = Bytes(
-            $"c2sp.org/tlog-proof@v1\nextra {Base64(Bytes(extra))}\nindex {trees.Count}\n{proof}\n{checkpoint}");
+            $"c2sp.org/tlog-proof@v1\nextra {Base64(Bytes(extra))}\nindex {newestNumber}\n{proof}\n{checkpoint}");
         Files[Folder + "heads.ndjson"] = Bytes(
             string.Concat(HeadLines(heads).Select(line => JsonSerializer.Serialize(line, Relaxed) + "\n")));
         _exported = Export(events);
@@ -187,7 +213,7 @@ internal sealed class MadeExport
     private List<MadeEvent> Export(List<MadeEvent> events)
     {
         var (exported, previous) = (new List<MadeEvent>(), From == 0 ? Zeros : events[From - 1].Hash);
-        foreach (var made in events.Skip(From))
+        foreach (var made in events.Take((To ?? events.Count) + 1).Skip(From))
         {
             var forged = Forged(made);
             exported.Add(Relinked ? forged with { Previous = previous } : forged);

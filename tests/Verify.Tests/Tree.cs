@@ -25,6 +25,33 @@ internal static class Tree
             : [.. Path(index - k, leaves[k..]), Root(leaves[..k])];
     }
 
+    /// <summary>
+    /// The roots of the perfect subtrees beside some leaves, from the left: whoever has these leaves gets the root.
+    /// </summary>
+    /// <param name="from">The first of the leaves.</param>
+    /// <param name="to">The last one.</param>
+    public static List<byte[]> Around(byte[][] leaves, int from, int to)
+    {
+        var roots = new List<byte[]>();
+        Visit(0, leaves.Length);
+        return roots;
+
+        void Visit(int start, int length)
+        {
+            if (start >= from && start + length - 1 <= to)
+                return;
+            if ((start > to || start + length <= from) && int.IsPow2(length))
+            {
+                roots.Add(Root(leaves.AsSpan(start, length)));
+                return;
+            }
+
+            var left = Split(length);
+            Visit(start, left);
+            Visit(start + left, length - left);
+        }
+    }
+
     private static int Split(int length)
     {
         var k = 1;

@@ -1,8 +1,9 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.Serialization;
 using ChatCqrs.Infrastructure.Tlog;
 
 namespace ChatCqrs.Infrastructure.Auditing;
@@ -10,11 +11,8 @@ namespace ChatCqrs.Infrastructure.Auditing;
 /// <summary>Heads with their proofs, for exports.</summary>
 internal sealed partial class AuditLogQueries
 {
-    private static readonly JsonSerializerOptions Relaxed = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
+    /// <summary>Events that are read at once for their hashes.</summary>
+    private const int HashesAtOnce = 1_024;
 
     public async Task<EvidenceCheckpoint?> EvidenceAsync(CancellationToken cancellationToken) =>
         await NewestAsync(LogOf(VerifiableLog.Heads), cancellationToken) is { } newest
@@ -41,6 +39,77 @@ internal sealed partial class AuditLogQueries
                 : null);
     }
 
+    /// <inheritdoc cref="IExportEvidence.NewestHeadAsync"/>
+    public async Task<EvidenceHead?> NewestHeadAsync(
+        string stream, EvidenceCheckpoint checkpoint, CancellationToken cancellationToken)
+    {
+        var covered = await database.QueryAsync(
+            $"SELECT position FROM {AuditSchema.Batches} WHERE entry < $1 ORDER BY number DESC LIMIT 1",
+            row => new LogPosition((ulong)row.GetDecimal(0)), cancellationToken, checkpoint.Size);
+        return covered is [var through]
+            && await LastEventAsync(stream, through, cancellationToken) is { } last
+            && await HeadAsync(stream, last.Position, checkpoint, cancellationToken) is { } found
+                ? found.Head
+                : null;
+    }
+
+    /// <inheritdoc cref="IExportEvidence.SegmentAsync"/>
+    public async Task<IReadOnlyList<string>?> SegmentAsync(
+        string stream, EvidenceHead head, long from, long to, CancellationToken cancellationToken)
+    {
+        var roots = new List<string>();
+        foreach (var (first, end) in new[] { (head.First, from), (to + 1, head.Last + 1) })
+        {
+            await using var leaves = LeavesAsync(stream, first, end, cancellationToken)
+                .GetAsyncEnumerator(cancellationToken);
+            foreach (var subtree in SegmentProof.Subtrees(first - head.First, end - head.First))
+            {
+                var tree = new MerkleFrontier();
+                while (tree.Count < subtree.Count)
+                {
+                    if (!await leaves.MoveNextAsync())
+                        return null;
+                    tree.Append(leaves.Current);
+                }
+
+                roots.Add(tree.Root().ToString());
+            }
+        }
+
+        return roots;
+    }
+
+    /// <summary>The leaves of a stream's events in their head's tree; ends early where the log lacks one.</summary>
+    private async IAsyncEnumerable<Digest> LeavesAsync(
+        string stream, long next, long end, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        while (next < end)
+        {
+            var page = await store.ReadPageAsync(
+                stream, next, (int)Math.Min(HashesAtOnce, end - next), cancellationToken);
+            if (page.Count == 0)
+                yield break;
+            foreach (var stored in page)
+            {
+                if (stored.Revision != next++ || LeafOf(stored) is not { } leaf)
+                    yield break;
+                yield return leaf;
+            }
+        }
+    }
+
+    private static Digest? LeafOf(StoredEvent stored)
+    {
+        try
+        {
+            return MerkleTree.Leaf(EventChain.HashOf(stored.Metadata.Span));
+        }
+        catch (FormatException)
+        {
+            return null; // Somebody has changed its bytes.
+        }
+    }
+
     private async Task<EvidenceHead> ProvenAsync(
         Batch batch, long index, Opening opening, EvidenceCheckpoint checkpoint, CancellationToken cancellationToken)
     {
@@ -53,18 +122,21 @@ internal sealed partial class AuditLogQueries
         var (entry, outer) = await EntryAsync(batch.Entry);
         var before = await BeforeAsync(batch, cancellationToken);
         var (previous, path) = await EntryAsync(before);
-        var line = JsonSerializer.Serialize(
-            new
+        var line = new JsonObject
+        {
+            ["record"] = record.ToString(),
+            ["index"] = index,
+            ["inner"] = Texts(inner),
+            ["entry"] = entry.ToString(),
+            ["entry_index"] = batch.Entry,
+            ["proof"] = Texts(outer),
+            ["previous"] = new JsonObject
             {
-                Record = record.ToString(),
-                Index = index,
-                Inner = Texts(inner),
-                Entry = entry.ToString(),
-                EntryIndex = batch.Entry,
-                Proof = Texts(outer),
-                Previous = new { Entry = previous.ToString(), EntryIndex = before, Proof = Texts(path) },
+                ["entry"] = previous.ToString(),
+                ["entry_index"] = before,
+                ["proof"] = Texts(path),
             },
-            Relaxed);
+        };
         var extra = new HeadProof(record, index, inner, (LogRecord.Batch)entry);
         return new EvidenceHead(
             record.First, record.Last, line,
@@ -81,7 +153,8 @@ internal sealed partial class AuditLogQueries
             $"SELECT entry FROM {AuditSchema.Batches} WHERE number = $1", row => row.GetInt64(0), cancellationToken,
             batch.Number - 1)).SingleOrDefault();
 
-    private static List<string> Texts(IReadOnlyList<Digest> hashes) => [.. hashes.Select(hash => hash.ToString())];
+    private static JsonArray Texts(IReadOnlyList<Digest> hashes) =>
+        new([.. hashes.Select(hash => JsonValue.Create(hash.ToString()))]);
 }
 
 /// <inheritdoc cref="IExportEvidence"/>
@@ -93,6 +166,14 @@ internal sealed class ExportEvidence(AuditLogQueries log, LogSigning signing) : 
     public Task<EvidenceBatch?> HeadAsync(
         string stream, LogPosition at, EvidenceCheckpoint checkpoint, CancellationToken cancellationToken) =>
         log.HeadAsync(stream, at, checkpoint, cancellationToken);
+
+    public Task<EvidenceHead?> NewestHeadAsync(
+        string stream, EvidenceCheckpoint checkpoint, CancellationToken cancellationToken) =>
+        log.NewestHeadAsync(stream, checkpoint, cancellationToken);
+
+    public Task<IReadOnlyList<string>?> SegmentAsync(
+        string stream, EvidenceHead head, long from, long to, CancellationToken cancellationToken) =>
+        log.SegmentAsync(stream, head, from, to, cancellationToken);
 
     public Task<(string Key, string Note)> SignAsync(string list, CancellationToken cancellationToken) =>
         signing.SignExportAsync(list, cancellationToken);

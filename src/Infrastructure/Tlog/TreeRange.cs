@@ -7,7 +7,7 @@ namespace ChatCqrs.Infrastructure.Tlog;
 /// <param name="End">The leaf after the last one.</param>
 internal readonly record struct TreeRange(long Start, long End)
 {
-    private long Count => End - Start;
+    public long Count => End - Start;
 
     /// <summary>The ranges of an inclusion proof, in its order.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The tree has no such leaf.</exception>

@@ -48,6 +48,9 @@ internal sealed partial class ExportZip : IDisposable
 
     public bool Has(string name) => _entries.ContainsKey(name);
 
+    /// <summary>A file's unpacked size, in bytes; -1 for a missing one.</summary>
+    public long LengthOf(string name) => _entries.TryGetValue(name, out var entry) ? entry.Length : -1;
+
     /// <summary>The ids of the conversations, in order.</summary>
     public IEnumerable<string> Conversations() => _entries.Keys
         .Where(name => name.StartsWith("conversations/", StringComparison.Ordinal))

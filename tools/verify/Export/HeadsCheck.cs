@@ -13,8 +13,10 @@ internal sealed class HeadsCheck(
     private LoggedHead? _head;
     private LoggedHead? _last;
     private MerkleFrontier _events = new();
+    private Queue<byte[]> _segment = new();
     private DateTimeOffset _oldest;
     private DateTimeOffset _youngest;
+    private DateTimeOffset _end;
     private long _count;
     private long _first;
     private long _again;
@@ -36,6 +38,9 @@ internal sealed class HeadsCheck(
             CheckPlace(head.Head, expected);
             (_head, _events, _oldest, _youngest) =
                 (head, new MerkleFrontier(), DateTimeOffset.MaxValue, DateTimeOffset.MinValue);
+            _segment = new Queue<byte[]>(head.Segment ?? []);
+            if (head.Segment is not null)
+                _events.AddUpTo(Math.Max(0, start.Seq - head.Head.First), _segment);
             _count++;
         }
         catch (FormatException fault)
@@ -47,6 +52,7 @@ internal sealed class HeadsCheck(
     /// <summary>Takes an event that was linked to the one before it.</summary>
     public void Pass(ChainedEvent read)
     {
+        _end = read.At;
         if (_head is not { Head: var head } logged || read.Seq < head.First)
             return;
         if (read.Seq == head.First && !head.Before.AsSpan().SequenceEqual(read.PreviousHash))
@@ -58,10 +64,8 @@ internal sealed class HeadsCheck(
             return;
         if (!head.Hash.AsSpan().SequenceEqual(read.Hash))
             Fault("heads", $"the log has another event at seq {read.Seq}");
-        else if (head.First >= start.Seq && !head.Root.AsSpan().SequenceEqual(_events.Root()))
-            Fault("heads", $"the log has other events from seq {head.First} to {head.Last}");
         else
-            CheckTimes(logged);
+            CheckEvents(logged);
         _last = logged;
         Next();
     }
@@ -70,19 +74,64 @@ internal sealed class HeadsCheck(
     /// <param name="end">The last event's seq.</param>
     public void Conclude(long end, LoggedHead newest)
     {
+        if (!_isBroken && _head is { Segment: not null } partly && partly.Head.First <= end)
+        {
+            CheckEvents(partly);
+            (_last, _head) = (partly, null);
+        }
+
         if (!_isBroken && _head is not null)
             Fault("heads", $"the events end at seq {end}, within a head or before one");
-        if (!_isBroken && (_last is null || !_last.Head.Leaf.AsSpan().SequenceEqual(newest.Head.Leaf)))
+        if (!_isBroken && _last is null)
+            ConcludeWithout(end, newest);
+        else if (!_isBroken && !_last!.Head.Leaf.AsSpan().SequenceEqual(newest.Head.Leaf))
             Fault("heads", "the last head is not that of head.tlog-proof");
-        if (_isBroken)
+        if (_isBroken || _last is null)
             return;
+        var covered = Math.Min(end, _last.Head.Last);
         report.Passed("heads", string.Create(
-            CultureInfo.InvariantCulture, $"{_count} heads cover seq {_first} to {_last!.Head.Last} without a gap"));
+            CultureInfo.InvariantCulture, $"{_count} heads cover seq {_first} to {covered} without a gap"));
         if (_first > start.Seq)
             report.Note($"seq {start.Seq} to {_first - 1}: their batches are gone, so only the chain speaks for them");
-        if (end > _last.Head.Last)
-            report.Note($"{end - _last.Head.Last} newest events are in no batch yet: only the chain speaks for them");
+        if (end > covered)
+            report.Note($"{end - covered} newest events are in no batch yet: only the chain speaks for them");
         ConcludeTimes();
+    }
+
+    /// <summary>No head covers the events. That is well only where all of their batches are gone.</summary>
+    private void ConcludeWithout(long end, LoggedHead newest)
+    {
+        if (newest.Head.First > end && newest.Batch.Time - _end >= kept)
+            report.Note($"seq {start.Seq} to {end}: their batches are gone, so only the chain speaks for them");
+        else
+            Fault("heads", $"no head covers seq {start.Seq} to {end}");
+    }
+
+    /// <summary>
+    /// The events are those of the head's tree. Where its first events were cut off the log, nobody has their hashes:
+    /// then the chain to the head's last event speaks for the others.
+    /// </summary>
+    private void CheckEvents(LoggedHead logged)
+    {
+        var head = logged.Head;
+        try
+        {
+            if (logged.Segment is not null)
+                _events.AddUpTo(head.Last - head.First + 1, _segment);
+            if (_segment.Count > 0)
+                throw new FormatException("a head's segment has too many hashes");
+        }
+        catch (FormatException fault)
+        {
+            Fault("heads", fault.Message);
+            return;
+        }
+
+        var isWhole = logged.Segment is not null || head.First >= start.Seq;
+        if (isWhole && !head.Root.AsSpan().SequenceEqual(_events.Root()))
+            Fault("heads", $"the log has other events from seq {head.First} to {head.Last}");
+        else
+            CheckTimes(logged);
     }
 
     private void CheckPlace(Head head, long expected)

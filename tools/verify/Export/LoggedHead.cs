@@ -5,8 +5,15 @@ using ChatCqrs.Verify.Formats;
 namespace ChatCqrs.Verify.Export;
 
 /// <summary>A line of <c>heads.ndjson</c>: a head, and the proofs that it is in the checkpoint's log.</summary>
-internal sealed record LoggedHead(Head Head, LogEntry.Batch Batch, long EntryIndex, DateTimeOffset? PreviousTime)
+/// <param name="Segment">
+/// Where only some of the head's events are exported: roots of the subtrees before and after them, from the left.
+/// </param>
+internal sealed record LoggedHead(
+    Head Head, LogEntry.Batch Batch, long EntryIndex, DateTimeOffset? PreviousTime, IReadOnlyList<byte[]>? Segment)
 {
+    /// <summary>The most hashes of a segment: three a level at most.</summary>
+    private const int SegmentMax = 3 * Merkle.ProofMax;
+
     /// <summary>The longest line, in bytes: two entries, a record and three proofs have some 16 KiB.</summary>
     public const int LineMax = 512 * 1024;
 
@@ -38,7 +45,9 @@ internal sealed record LoggedHead(Head Head, LogEntry.Batch Batch, long EntryInd
         if (entry is not LogEntry.Batch batch)
             throw new FormatException("the head's entry in the log is no batch");
         InBatch(head, read.Index, Hashes(read.Inner), batch);
-        return new LoggedHead(head, batch, read.EntryIndex, PreviousOf(batch, read, checkpoint));
+        return new LoggedHead(
+            head, batch, read.EntryIndex, PreviousOf(batch, read, checkpoint),
+            read.Segment is null ? null : Hashes(read.Segment, SegmentMax));
     }
 
     /// <summary>Checks the proof of the newest head, which brings its checkpoint along.</summary>
@@ -52,7 +61,7 @@ internal sealed record LoggedHead(Head Head, LogEntry.Batch Batch, long EntryInd
         if (entry is not LogEntry.Batch batch)
             throw new FormatException("the head's entry in the log is no batch");
         InBatch(inner.Head, inner.Index, inner.Hashes, batch);
-        return (new LoggedHead(inner.Head, batch, outer.Index, null), checkpoint);
+        return (new LoggedHead(inner.Head, batch, outer.Index, null, null), checkpoint);
     }
 
     /// <summary>When the batch before was made: events are younger.</summary>
@@ -83,9 +92,9 @@ internal sealed record LoggedHead(Head Head, LogEntry.Batch Batch, long EntryInd
             throw new FormatException("the proof of the head does not lead to its batch's root");
     }
 
-    private static List<byte[]> Hashes(IReadOnlyList<string> texts) => texts.Count <= Merkle.ProofMax
+    private static List<byte[]> Hashes(IReadOnlyList<string> texts, int max = Merkle.ProofMax) => texts.Count <= max
         ? [.. texts.Select(text => CanonicalBase64.Decode(text, Merkle.HashSize))]
-        : throw new FormatException($"a proof has more than {Merkle.ProofMax} hashes");
+        : throw new FormatException($"a proof has more than {max} hashes");
 
     /// <param name="Record">The head, as the batch's tree has it.</param>
     /// <param name="Index">Its place in the batch's tree.</param>
@@ -93,9 +102,10 @@ internal sealed record LoggedHead(Head Head, LogEntry.Batch Batch, long EntryInd
     /// <param name="Entry">The batch, as the log has it.</param>
     /// <param name="EntryIndex">Its place in the log.</param>
     /// <param name="Proof">The proof of that, to the checkpoint of <c>head.tlog-proof</c>.</param>
+    /// <param name="Segment">See <see cref="LoggedHead.Segment"/>; absent where all of its events are there.</param>
     private sealed record Line(
         string Record, long Index, IReadOnlyList<string> Inner, string Entry, long EntryIndex,
-        IReadOnlyList<string> Proof, PreviousEntry? Previous);
+        IReadOnlyList<string> Proof, PreviousEntry? Previous, IReadOnlyList<string>? Segment = null);
 
     /// <summary>The batch before, or the log's first entry.</summary>
     private sealed record PreviousEntry(string Entry, long EntryIndex, IReadOnlyList<string> Proof);

@@ -69,13 +69,32 @@ internal sealed class MerkleFrontier
 
     public long Size { get; private set; }
 
-    public void Add(byte[] leaf)
+    public void Add(byte[] leaf) => Add(leaf, level: 0);
+
+    /// <summary>Adds a subtree of 2^level leaves. So many leaves at a time must have been added before.</summary>
+    public void Add(byte[] root, int level)
     {
-        var node = leaf;
-        for (var level = 0; level < BitOperations.TrailingZeroCount(~Size); level++)
+        var node = root;
+        for (var joined = BitOperations.TrailingZeroCount(~(Size >> level)); joined > 0; joined--)
             node = Merkle.Node(_subtrees.Pop(), node);
         _subtrees.Push(node);
-        Size++;
+        Size += 1L << level;
+    }
+
+    /// <summary>
+    /// Adds leaves up to a size by the roots of their largest perfect subtrees, from the left.
+    /// </summary>
+    /// <exception cref="FormatException">There are too few roots.</exception>
+    public void AddUpTo(long size, Queue<byte[]> roots)
+    {
+        while (Size < size)
+        {
+            var fitting = BitOperations.Log2((ulong)(size - Size));
+            var level = Size == 0 ? fitting : Math.Min(fitting, BitOperations.TrailingZeroCount(Size));
+            if (!roots.TryDequeue(out var root))
+                throw new FormatException("a head's segment has too few hashes");
+            Add(root, level);
+        }
     }
 
     public byte[] Root()
