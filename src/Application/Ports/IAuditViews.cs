@@ -11,6 +11,10 @@ public interface IAuditViews
     Task<IReadOnlyList<AccessRow>> AccessesAsync(
         AccessFilter filter, AuditPlace? after, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Those who have looked at any of some conversations by a call that names it, in any order.</summary>
+    Task<IReadOnlyList<UserId>> AuditorsOfAsync(
+        IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken);
+
     /// <summary>Matters, the latest first.</summary>
     /// <param name="after">The last one of the page before; null for the first page.</param>
     Task<IReadOnlyList<Matter>> MattersAsync(

@@ -41,6 +41,10 @@ internal sealed class AuditModel : IReadModel
                 table.Indexes.Add(new IndexDefinition("audit_accesses_at").AgainstColumns("at", "id"));
                 table.Indexes.Add(
                     new IndexDefinition("audit_accesses_auditor").AgainstColumns("auditor_id", "at", "id"));
+                table.Indexes.Add(new IndexDefinition("audit_accesses_conversation")
+                {
+                    Predicate = "conversation_id IS NOT NULL",
+                }.AgainstColumns("conversation_id", "auditor_id"));
             },
             TakenOver = TruncatedRows.None,
             OnErasure = Stays,

@@ -36,6 +36,28 @@ internal sealed class AuditQueries(NpgsqlDataSource database) : IAuditViews
             },
             limit);
 
+    /// <remarks>
+    /// A look into the index for each conversation and auditor: accesses may be many, auditors are few.
+    /// </remarks>
+    public async Task<IReadOnlyList<UserId>> AuditorsOfAsync(
+        IReadOnlyCollection<ConversationId> conversations, CancellationToken cancellationToken) =>
+        await database.QueryAsync(
+            """
+            WITH RECURSIVE looked(conversation_id, auditor_id) AS (
+                SELECT c.id, a.auditor_id FROM unnest($1) AS c(id) CROSS JOIN LATERAL (
+                    SELECT auditor_id FROM audit_accesses WHERE conversation_id = c.id
+                    ORDER BY auditor_id LIMIT 1) a
+                UNION ALL
+                SELECT l.conversation_id, a.auditor_id FROM looked l CROSS JOIN LATERAL (
+                    SELECT auditor_id FROM audit_accesses
+                    WHERE conversation_id = l.conversation_id AND auditor_id > l.auditor_id
+                    ORDER BY auditor_id LIMIT 1) a
+            )
+            SELECT DISTINCT auditor_id FROM looked
+            """,
+            row => new UserId(row.GetGuid(0)), cancellationToken,
+            conversations.Select(conversation => conversation.Value).ToArray());
+
     public async Task<IReadOnlyList<Matter>> MattersAsync(
         AuditPlace? after, int limit, CancellationToken cancellationToken) => await database.QueryAsync(
         $"""

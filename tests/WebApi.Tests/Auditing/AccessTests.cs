@@ -99,6 +99,44 @@ public sealed class AccessTests(ChatServer server) : IClassFixture<ChatServer>
     }
 
     [Fact]
+    public async Task Without_its_record_nothing_is_answered()
+    {
+        var auditor = await server.SignInAuditorAsync();
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var conversation = await server.StartDirectAsync(ann, ben);
+        var path = $"/v1/audit/conversations/{conversation}";
+        await Eventually.IsTrue(
+            async () => (await server.GetAsync($"{path}/state", auditor.Access)).Status == 200,
+            "the views have the conversation");
+        string[] paths =
+        [
+            $"{path}/events", $"{path}/state", $"{path}/replay", $"{path}/verification", "/v1/audit/conversations",
+            $"/v1/audit/access?auditor={auditor.User}",
+        ];
+
+        // The log takes everything but accesses, as if it were out of reach for them (53300: too many connections).
+        await ExecuteAsync(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'no access is recorded' USING ERRCODE = '53300'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON log_events FOR EACH ROW WHEN (NEW.type = 'audit-accessed.v1')
+                EXECUTE FUNCTION refuse()
+            """);
+        try
+        {
+            foreach (var call in paths)
+                (await server.GetAsync(call, auditor.Access)).IsProblem(503, "store_unavailable");
+        }
+        finally
+        {
+            await ExecuteAsync("DROP TRIGGER refuse ON log_events; DROP FUNCTION refuse()");
+        }
+
+        foreach (var call in paths.Where(call => !call.EndsWith("replay", StringComparison.Ordinal)))
+            (await server.GetAsync(call, auditor.Access)).Is(200);
+    }
+
+    [Fact]
     public async Task The_roles_of_a_start_are_in_the_log_without_phones()
     {
         var (store, codec) = (
@@ -117,6 +155,12 @@ public sealed class AccessTests(ChatServer server) : IClassFixture<ChatServer>
         Assert.Equal((2, 1, 1), (roles.Admins.Count, roles.Auditors.Count, roles.Compliance.Count));
         Assert.All(roles.Admins, admin => Assert.Matches("^[0-9a-f]{32}$", admin));
         Assert.False(roles.WithoutApproval);
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var command = server.Database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     /// <summary>The latest access of somebody whose answer is known.</summary>

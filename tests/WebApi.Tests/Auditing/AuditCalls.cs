@@ -1,8 +1,11 @@
+using System.IO.Compression;
 using System.Text;
+using System.Text.Json;
 using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Conversations;
+using ChatCqrs.Testing;
 using ChatCqrs.WebApi.Tests.Accounts;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -52,6 +55,46 @@ internal static class AuditCalls
             one.Access))
         .Is(201).Text("conversation_id");
 
+    /// <summary>Waits until all of a conversation is under a published head.</summary>
+    public static Task LoggedAsync(this ChatServer server, Tokens auditor, string conversation) => Eventually.IsTrue(
+        async () => (await server.GetAsync($"/v1/audit/conversations/{conversation}/verification", auditor.Access))
+            is { Status: 200 } verified && verified["anchored_seq"].ValueKind == JsonValueKind.Number
+            && verified["anchored_seq"].GetInt64() == verified["events"].GetInt64() - 1,
+        "a published head covers the conversation");
+
+    /// <summary>Asks for an export, and downloads it once it is done.</summary>
+    public static async Task<byte[]> DownloadAsync(this ChatServer server, Tokens auditor, object body)
+    {
+        var id = (await server.PostAsync("/v1/audit/exports", body, auditor.Access)).Is(202).Text("export_id");
+        Answer? found = null;
+        await Eventually.IsTrue(
+            async () => (found = await server.GetAsync($"/v1/audit/exports/{id}", auditor.Access)).Is(200)
+                .Text("status") == "done",
+            "the export is done");
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/audit/exports/{id}/file");
+        request.Headers.Authorization = new("Bearer", auditor.Access);
+        using var answer = await server.Http.SendAsync(request);
+        var bytes = await answer.Content.ReadAsByteArrayAsync();
+        Assert.Equal(found!["size"].GetInt64(), bytes.Length);
+        return bytes;
+    }
+
+    /// <summary>The files of an export by name.</summary>
+    public static async Task<Dictionary<string, byte[]>> ExportAsync(
+        this ChatServer server, Tokens auditor, object body) => Unzip(await server.DownloadAsync(auditor, body));
+
+    public static Dictionary<string, byte[]> Unzip(byte[] bytes)
+    {
+        using var zip = new ZipArchive(new MemoryStream(bytes));
+        return zip.Entries.ToDictionary(entry => entry.FullName, entry =>
+        {
+            using var content = new MemoryStream();
+            using var stream = entry.Open();
+            stream.CopyTo(content);
+            return content.ToArray();
+        });
+    }
+
     /// <summary>Sends a message, and finds its event.</summary>
     public static async Task<(SealScope Scope, SealedContent Content, DateTimeOffset At)> SendSealedAsync(
         this ChatServer server, Tokens from, Tokens to, string? file = null)
@@ -76,7 +119,7 @@ internal static class AuditCalls
         this ChatServer server, (SealScope Scope, SealedContent Content, DateTimeOffset At) message)
     {
         var open = await server.Services.GetRequiredService<IAuditedContent>().OpenAsync(
-            message.Scope, message.Content, default);
+            message.Scope, message.Content, message.At, default);
         return open is { } bytes && Encoding.UTF8.GetString(bytes.Span).Contains("hello", StringComparison.Ordinal)
             ? "hello"
             : null;

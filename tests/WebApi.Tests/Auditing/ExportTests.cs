@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
@@ -12,6 +13,7 @@ using ChatCqrs.WebApi.Tests.Accounts;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using MimeKit;
 
 namespace ChatCqrs.WebApi.Tests.Auditing;
 
@@ -113,7 +115,119 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
         var all = await ExportAsync(new { conversation_ids = new[] { conversation }, to = far.ToString("O") });
 
         Assert.Empty(Lines(none[Of(conversation, "events.ndjson")]));
+        Assert.DoesNotContain(Of(conversation, "head.tlog-proof"), none.Keys);
         Assert.Equal(3, Lines(all[Of(conversation, "events.ndjson")]).Count);
+    }
+
+    [Fact]
+    public async Task A_period_that_ends_within_a_head_verifies_offline()
+    {
+        var conversation = await TalkAsync([.. Enumerable.Range(0, 40).Select(n => $"message {n}")]);
+        var whole = await ExportAsync(new { conversation_ids = new[] { conversation } });
+        var events = Lines(whole[Of(conversation, "events.ndjson")]);
+        var last = Lines(whole[Of(conversation, "heads.ndjson")])
+            .Select(head => head.GetProperty("record").GetString()!.Split('\n')[2].Split(' ')[^1])
+            .Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToHashSet();
+        // Between two events of one head, neither of which has the time of the other.
+        var within = Enumerable.Range(3, 36).First(seq => !last.Contains(seq) && TimeOf(seq) != TimeOf(seq + 1));
+
+        var zip = await DownloadAsync(new
+        {
+            conversation_ids = new[] { conversation },
+            from = TimeOf(2),
+            to = TimeOf(within),
+        });
+
+        var files = Read(zip);
+        var exported = Lines(files[Of(conversation, "events.ndjson")])
+            .ConvertAll(line => line.GetProperty("seq").GetInt64());
+        Assert.Equal(within, exported[^1]);
+        Assert.True(Lines(files[Of(conversation, "heads.ndjson")])[^1].TryGetProperty("segment", out _));
+        var (code, output) = await VerifyAsync(zip, Text(files["vkey"]).Trim());
+        Assert.True(code == 0, output);
+        Assert.Contains($"cover seq {exported[0]} to {within} without a gap", output, StringComparison.Ordinal);
+
+        string TimeOf(int seq) => events[seq].GetProperty("occurred_at").GetString()!;
+    }
+
+    [Fact]
+    public async Task A_period_whose_batches_are_gone_is_exported_and_rests_on_its_chain()
+    {
+        var conversation = await TalkAsync("one");
+        await SetAsync("UPDATE audit_batches SET openings = NULL, tiles = NULL WHERE openings IS NOT NULL");
+        var at = DateTimeOffset.UtcNow;
+        await Eventually.IsTrue(() => Task.FromResult(DateTimeOffset.UtcNow > at.AddMilliseconds(2)), "time passes");
+        await SayAsync(conversation, "two");
+        await server.LoggedAsync(_auditor, conversation);
+
+        var zip = await DownloadAsync(new { conversation_ids = new[] { conversation }, to = at.ToString("O") });
+
+        var key = Text(Read(zip)["vkey"]).Trim();
+        var (code, output) = await VerifyAsync(zip, key, "--kept-days", "0");
+        Assert.True(code == 0, output);
+        Assert.Contains("seq 0 to 1: their batches are gone", output, StringComparison.Ordinal);
+        (code, output) = await VerifyAsync(zip, key);
+        Assert.True(code == 1, output);
+        Assert.Contains("no head covers seq 0 to 1", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>What somebody has changed in the log is in the export, for others to find.</summary>
+    [Theory]
+    [InlineData("payload = 'x'")]
+    [InlineData("metadata = 'x'")]
+    [InlineData("type = 'unknown.v1'")]
+    public async Task An_event_that_cannot_be_read_stops_no_export_and_the_verifier_finds_it(string change)
+    {
+        var conversation = await TalkAsync("one", "two");
+        await SetAsync(
+            $"""
+            UPDATE log_events SET {change} WHERE revision = 1
+            AND stream_key = (SELECT key FROM log_streams WHERE name = 'conversation-{conversation}')
+            """);
+
+        var zip = await DownloadAsync(new { conversation_ids = new[] { conversation } });
+
+        var files = Read(zip);
+        Assert.Contains("1,", Text(files[Of(conversation, "timeline.csv")]), StringComparison.Ordinal);
+        Assert.Contains(",unreadable,", Text(files[Of(conversation, "timeline.csv")]), StringComparison.Ordinal);
+        var (code, output) = await VerifyAsync(zip, Text(files["vkey"]).Trim());
+        Assert.True(code == 1, output);
+        Assert.Contains("events.ndjson line 2", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Whoever_has_looked_is_in_it_by_time()
+    {
+        var (conversation, other) = (await TalkAsync("one"), await TalkAsync("two"));
+        var (accesses, second) = (server.Services.GetRequiredService<IAccessLog>(), new UserId(Guid.CreateVersion7()));
+        foreach (var (looked, n) in new[] { (conversation, 1), (other, 2), (conversation, 3) })
+        {
+            var access = await accesses.RecordAsync(
+                new AuditAccess(
+                    second, new DeviceId(Guid.CreateVersion7()), "state", new ConversationId(Guid.Parse(looked)), null,
+                    null, false),
+                default);
+            await accesses.DeliveredAsync(access, n, new byte[32], default);
+            (await server.GetAsync($"/v1/audit/conversations/{looked}/state", _auditor.Access)).Is(200);
+        }
+
+        var lines = Lines((await ExportAsync(new { conversation_ids = new[] { conversation } }))["access.ndjson"]);
+
+        var times = lines.ConvertAll(line => line.GetProperty("occurred_at").GetString()!);
+        Assert.Equal(times.Order(StringComparer.Ordinal), times);
+        var asked = lines.Where(line => line.GetProperty("type").GetString() == "audit-accessed.v1")
+            .Select(line => line.GetProperty("payload")).ToList();
+        Assert.All(asked, ask => Assert.Equal(conversation, ask.GetProperty("conversation").GetString()));
+        Assert.Equal(
+            2, asked.Count(ask => ask.GetProperty("auditor").GetString() == second.ToString()));
+        Assert.Equal(
+            [1L, 3],
+            lines.Where(line => line.GetProperty("type").GetString() == "audit-delivered.v1"
+                && line.GetProperty("payload").GetProperty("entries").GetInt64() is 1 or 3
+                && line.GetProperty("payload").GetProperty("sha256").GetString()!.Trim('A', '=').Length == 0)
+                .Select(line => line.GetProperty("payload").GetProperty("entries").GetInt64()));
+        Assert.Contains(asked, ask => ask.GetProperty("auditor").GetString() == _auditor.User);
+        Assert.Equal("export", asked[^1].GetProperty("call").GetString());
     }
 
     /// <summary>The node ends while it stores the second conversation.</summary>
@@ -182,6 +296,10 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
         (await PostAsync(new { conversation_ids = new[] { conversation, conversation.ToUpperInvariant() } }))
             .IsInvalid("conversation_ids");
         (await PostAsync(new { conversation_ids = new[] { conversation }, from = "yesterday" })).IsInvalid("from");
+        (await PostAsync(new
+        {
+            conversation_ids = new[] { conversation }, from = "2026-01-02T03:04:06Z", to = "2026-01-02T03:04:05Z",
+        })).IsInvalid("to");
         (await PostAsync(new { conversation_ids = new[] { Guid.NewGuid().ToString() } }))
             .IsProblem(404, "conversation_unknown");
         (await PostAsync(new { conversation_ids = new[] { conversation }, matter_id = Guid.NewGuid().ToString() }))
@@ -213,13 +331,13 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
 
     private async Task<Dictionary<string, byte[]>> ExportAsync(object body) => Read(await DownloadAsync(body));
 
-    private static async Task<(int Code, string Output)> VerifyAsync(byte[] zip, string key)
+    private static async Task<(int Code, string Output)> VerifyAsync(byte[] zip, string key, params string[] options)
     {
         var path = Path.GetTempFileName();
         await File.WriteAllBytesAsync(path, zip);
         using var output = new StringWriter();
         var code = await Verify.Commands.RunAsync(
-            ["export", path, "--vkey", key], output, output, new HttpClientHandler());
+            ["export", path, "--vkey", key, .. options], output, output, new HttpClientHandler());
         File.Delete(path);
         return (code, output.ToString());
     }
@@ -238,30 +356,9 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
         return bytes.ToArray();
     }
 
-    private async Task<byte[]> DownloadAsync(object body)
-    {
-        var id = await RequestAsync(body);
-        await DoneAsync(id);
-        var status = (await server.GetAsync($"/v1/audit/exports/{id}", _auditor.Access)).Is(200);
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/audit/exports/{id}/file");
-        request.Headers.Authorization = new("Bearer", _auditor.Access);
-        using var answer = await server.Http.SendAsync(request);
-        var bytes = await answer.Content.ReadAsByteArrayAsync();
-        Assert.Equal(status["size"].GetInt64(), bytes.Length);
-        return bytes;
-    }
+    private Task<byte[]> DownloadAsync(object body) => server.DownloadAsync(_auditor, body);
 
-    private static Dictionary<string, byte[]> Read(byte[] bytes)
-    {
-        using var zip = new ZipArchive(new MemoryStream(bytes));
-        return zip.Entries.ToDictionary(entry => entry.FullName, entry =>
-        {
-            using var content = new MemoryStream();
-            using var stream = entry.Open();
-            stream.CopyTo(content);
-            return content.ToArray();
-        });
-    }
+    private static Dictionary<string, byte[]> Read(byte[] bytes) => AuditCalls.Unzip(bytes);
 
     /// <summary>Ann starts a group with Ben, and writes to it.</summary>
     private async Task<string> TalkAsync(params string[] texts)
@@ -271,25 +368,15 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
             "/v1/conversations", new { type = "group", title = "talk", member_ids = new[] { ben.User } }, ann.Access))
             .Is(201).Text("conversation_id");
         foreach (var text in texts)
-        {
-            (await server.PostAsync(
-                "/v1/messages",
-                new { message_id = Guid.CreateVersion7(), conversation_id = conversation, type = "text", text },
-                ann.Access)).Is(201);
-        }
-
-        await Eventually.IsTrue(
-            async () =>
-            {
-                using var request = new HttpRequestMessage(
-                    HttpMethod.Get, $"/v1/audit/conversations/{conversation}/proof");
-                request.Headers.Authorization = new("Bearer", _auditor.Access);
-                using var answer = await server.Http.SendAsync(request);
-                return answer.IsSuccessStatusCode;
-            },
-            "the conversation is in the log of heads");
+            await SayAsync(conversation, text);
+        await server.LoggedAsync(_auditor, conversation);
         return conversation;
     }
+
+    private async Task SayAsync(string conversation, string text) => (await server.PostAsync(
+        "/v1/messages",
+        new { message_id = Guid.CreateVersion7(), conversation_id = conversation, type = "text", text },
+        _ann.Access)).Is(201);
 
     private async Task<string> WriteAsync(string conversation, OpenedMatter matter)
     {
@@ -309,14 +396,14 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
     {
         var services = server.Services;
         var exports = services.GetRequiredService<IAuditExports>();
-        var log = services.GetRequiredService<IEventStore>();
         var scratch = Directory.CreateTempSubdirectory("export").FullName;
         var handler = new RunExport.Handler(
-            exports, log, services.GetRequiredService<IMatters>(), services.GetRequiredService<IAccessLog>(),
-            new ExportFiles(exports, blobs), services.GetRequiredService<ConversationExport>(),
+            exports, services.GetRequiredService<IEventStore>(), services.GetRequiredService<IMatters>(),
+            services.GetRequiredService<IAccessLog>(), new ExportFiles(exports, blobs),
+            services.GetRequiredService<ConversationExport>(),
             new ExportArchive(
-                exports, blobs, log, services.GetRequiredService<IEventCodec>(),
-                services.GetRequiredService<IExportEvidence>()),
+                exports, blobs, services.GetRequiredService<AccessLines>(), services.GetRequiredService<AuditWriter>(),
+                services.GetRequiredService<IExportEvidence>(), TimeProvider.System),
             services.GetRequiredService<IOptions<AuditOptions>>(), TimeProvider.System);
         await handler.Handle(new RunExport.Command(export, scratch), CancellationToken.None);
         Directory.Delete(scratch, recursive: true);
@@ -350,10 +437,10 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
     /// <summary>The manifest in the attachment of an e-mail in Relativity's Short Message Format.</summary>
     private static JsonElement Manifest(string path)
     {
-        var mail = File.ReadAllText(path);
-        var start = mail.LastIndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
-        var end = mail.IndexOf("--RSMFEML--", start, StringComparison.Ordinal);
-        using var zip = new ZipArchive(new MemoryStream(Convert.FromBase64String(mail[start..end])));
+        using var mail = MimeMessage.Load(path);
+        using var bytes = new MemoryStream();
+        ((MimePart)mail.Attachments.Single()).Content!.DecodeTo(bytes);
+        using var zip = new ZipArchive(bytes);
         using var reader = new StreamReader(zip.GetEntry("rsmf_manifest.json")!.Open());
         return JsonElement.Parse(reader.ReadToEnd());
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Domain;
@@ -8,14 +7,13 @@ namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>
 /// Writes the files of one conversation in one pass over its stream: the events as they are, and what they say in three
-/// readable forms. Holds a page of events, and a part of the short messages.
+/// readable forms. Holds two pages of events, and a part of the short messages.
 /// </summary>
 internal sealed class ConversationExport(
-    IEventStore log, IEventCodec codec, IExportEvidence evidence, ReadableEvents readable, ProfileReader profiles)
+    AuditedLog log, IExportEvidence evidence, ReadableEvents readable, ProfileReader profiles,
+    ConversationsAtMoments conversations)
 {
     public const string EventsFile = "events.ndjson";
-
-    private const int PageSize = 500;
 
     /// <summary>Names of users that are remembered; beyond that they are asked for again.</summary>
     private const int NamesMax = 10_000;
@@ -31,36 +29,48 @@ internal sealed class ConversationExport(
         AuditExport export, ConversationId conversation, OpenedMatter? matter, string folder,
         Func<long, CancellationToken, Task> progress, CancellationToken cancellationToken)
     {
+        var stream = StreamName.Of(conversation);
+        var names = new Dictionary<Guid, string?>();
         await using var events = new EventLines(Path.Combine(folder, EventsFile));
         await using var timeline = new TimelineCsv(Path.Combine(folder, "timeline.csv"));
         await using var report = new ReportHtml(Path.Combine(folder, "report.html"), export, conversation);
         var checkpoint = await evidence.NewestAsync(cancellationToken)
             ?? throw new StoreUnavailableException("The log of heads has no checkpoint yet.");
-        await using var heads = new HeadLines(evidence, StreamName.Of(conversation), checkpoint, folder);
-        var messages = new ShortMessages(folder, conversation);
-        var names = new Dictionary<Guid, string?>();
-        (long Seq, string Hash)? start = null;
-        var count = 0L;
-        for (long next = 0; ;)
+        await using var heads = new HeadLines(evidence, stream, checkpoint, folder);
+        var messages = new ShortMessages(folder, export, conversation, names);
+        (long Seq, string? Hash)? start = null;
+        var (count, at, isFirst) = (0L, DateTimeOffset.MinValue, true);
+        var last = await log.LastRevisionAsync(stream, cancellationToken);
+        await foreach (var page in log.PagesAsync(stream, 0, last, cancellationToken))
         {
-            var page = await log.ReadStreamAsync(
-                StreamName.Of(conversation), next, ReadDirection.Forwards, PageSize, cancellationToken);
-            if (page.Count == 0)
-                break;
-            next = page[^1].Revision + 1;
-            var shown = page.Select(stored => (Stored: stored, Fact: codec.Decode(stored)))
-                .Where(each => !(each.Fact.At < export.From) && !(each.Fact.At > export.To)).ToList();
-            if (matter is { Content: true })
-                await LearnAsync(names, shown.Select(each => each.Fact), cancellationToken);
-            foreach (var (stored, fact) in shown)
+            if (isFirst && page[0].Revision is > 0 and var cut) // The log has lost who the members were.
             {
-                start ??= (stored.Revision, PreviousOf(stored));
-                events.Write(stored, fact.At);
+                var before = (await conversations.AtAsync(conversation, cut - 1, cancellationToken)).State;
+                messages.Begin(before.Kind, before.MemberIds);
+            }
+
+            isFirst = false;
+            var read = page.Select(stored => (Stored: stored, Fact: log.DecodeOrNull(stored))).ToList();
+            if (matter is { Content: true })
+                await LearnAsync(names, read.Select(each => each.Fact), messages.Members, cancellationToken);
+            foreach (var (stored, fact) in read)
+            {
+                at = fact?.At ?? at;
+                if (at < export.From || at > export.To)
+                {
+                    messages.PassOver(fact);
+                    continue;
+                }
+
+                start ??= (stored.Revision, AuditedEvent.Of(stored).PrevHash);
+                events.Write(stored);
                 await heads.PassAsync(stored, cancellationToken);
-                var line = await readable.OfAsync(conversation, fact, matter, names, cancellationToken);
+                var line = fact is null
+                    ? ReadableEvents.Unreadable(stored.Revision, at)
+                    : await readable.OfAsync(conversation, fact, matter, names, cancellationToken);
                 timeline.Write(line);
                 report.Write(line);
-                messages.Write(line);
+                messages.Write(line, fact);
                 count++;
             }
 
@@ -79,21 +89,17 @@ internal sealed class ConversationExport(
     }
 
     private async Task LearnAsync(
-        Dictionary<Guid, string?> names, IEnumerable<Recorded> facts, CancellationToken cancellationToken)
+        Dictionary<Guid, string?> names, IEnumerable<Recorded?> facts, IEnumerable<UserId> members,
+        CancellationToken cancellationToken)
     {
         if (names.Count > NamesMax)
             names.Clear();
         List<UserId> unknown =
         [
-            .. facts.SelectMany(ReadableEvents.PeopleOf).Distinct().Where(user => !names.ContainsKey(user.Value)),
+            .. facts.OfType<Recorded>().SelectMany(ReadableEvents.PeopleOf).Concat(members).Distinct()
+                .Where(user => !names.ContainsKey(user.Value)),
         ];
         foreach (var (user, name) in await profiles.NamesAsync(unknown, cancellationToken))
             names[user.Value] = name;
-    }
-
-    private static string PreviousOf(StoredEvent stored)
-    {
-        using var metadata = JsonDocument.Parse(stored.Metadata);
-        return metadata.RootElement.GetProperty("prev_hash").GetString()!;
     }
 }

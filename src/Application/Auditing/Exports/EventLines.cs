@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using ChatCqrs.Application.Ports;
@@ -6,7 +5,8 @@ using ChatCqrs.Application.Ports;
 namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>
-/// Events as NDJSON, each with its exact bytes (<c>raw</c>), from which its hash follows, and with readable copies.
+/// Events as NDJSON, each with its exact bytes (<c>raw</c>), from which its hash follows, and with readable copies: as
+/// <see cref="StreamEvents"/> shows them.
 /// </summary>
 internal sealed class EventLines(string path) : IAsyncDisposable
 {
@@ -18,27 +18,10 @@ internal sealed class EventLines(string path) : IAsyncDisposable
     private readonly FileStream _file = new(path, FileMode.Create, FileAccess.Write, FileShare.Read, 128 * 1024);
     private readonly Utf8JsonWriter _json = new(Stream.Null, Options);
 
-    public void Write(StoredEvent stored, DateTimeOffset at)
+    public void Write(StoredEvent stored)
     {
-        using var metadata = JsonDocument.Parse(stored.Metadata);
-        using var payload = JsonDocument.Parse(stored.Payload);
         _json.Reset(_file);
-        _json.WriteStartObject();
-        _json.WriteNumber("seq", stored.Revision);
-        _json.WriteString("type", stored.Type);
-        _json.WriteString("event_id", stored.EventId);
-        _json.WriteString("occurred_at", Timestamps.Text(at));
-        foreach (var name in new[] { "prev_hash", "hash" })
-            _json.WriteString(name, metadata.RootElement.GetProperty(name).GetString());
-        _json.WritePropertyName("metadata");
-        metadata.WriteTo(_json);
-        _json.WritePropertyName("payload");
-        payload.WriteTo(_json);
-        _json.WriteStartObject("raw");
-        _json.WriteString("metadata", Encoding.UTF8.GetString(stored.Metadata.Span));
-        _json.WriteString("payload", Encoding.UTF8.GetString(stored.Payload.Span));
-        _json.WriteEndObject();
-        _json.WriteEndObject();
+        JsonSerializer.Serialize(_json, AuditedEvent.Of(stored), AuditJson.Default.AuditedEvent);
         _json.Flush();
         _file.WriteByte((byte)'\n');
     }

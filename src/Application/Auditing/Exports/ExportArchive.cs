@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Domain.Auditing;
@@ -10,16 +11,17 @@ namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>Puts an export's archive together: the files of its conversations, and what is about all of them.</summary>
 internal sealed class ExportArchive(
-    IAuditExports exports, IBlobs blobs, IEventStore log, IEventCodec codec, IExportEvidence evidence)
+    IAuditExports exports, IBlobs blobs, AccessLines accesses, AuditWriter writer, IExportEvidence evidence,
+    TimeProvider clock)
 {
-    private const int PageSize = 500;
+    private const string Accesses = "access.ndjson";
 
     private const string ReadMe =
         """
         An export of conversations from ChatCqrs.
 
-        matter.json                     what was asked for
-        access.ndjson                   the records of this auditor's looking at these conversations
+        matter.json                     what was asked for, by whom, why, and who approved it
+        access.ndjson                   who has ever looked at these conversations: records, by time
         SHA256SUMS                      every file's hash: sha256sum -c SHA256SUMS
         manifest.note                   that list, signed (c2sp.org/signed-note)
         vkey                            the public key, as the server says; take it from somebody else to verify
@@ -36,6 +38,7 @@ internal sealed class ExportArchive(
             verify export export.zip --vkey KEY
 
         Content that no matter opens, or whose keys are gone, stays sealed. That changes no hash.
+        Of events outside of the period that was asked for, there are some hashes at most.
 
         """;
 
@@ -43,6 +46,7 @@ internal sealed class ExportArchive(
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
+        Converters = { new TimestampConverter() },
     };
 
     public async Task WriteAsync(AuditExport export, string path, CancellationToken cancellationToken)
@@ -61,8 +65,10 @@ internal sealed class ExportArchive(
         }
 
         await AddAsync("README.txt", Encoding.UTF8.GetBytes(ReadMe));
-        await AddAsync("matter.json", JsonSerializer.SerializeToUtf8Bytes(About(export), _json));
-        sums.Append(Line(await WriteAccessesAsync(zip, export, cancellationToken), "access.ndjson"));
+        await AddAsync(
+            "matter.json", JsonSerializer.SerializeToUtf8Bytes(await AboutAsync(export, cancellationToken), _json));
+        sums.Append(Line(await WriteAccessesAsync(
+            zip, export, Path.Combine(Path.GetDirectoryName(path)!, Accesses), cancellationToken), Accesses));
         var (key, _) = await evidence.SignAsync("", cancellationToken);
         await AddAsync("vkey", Encoding.UTF8.GetBytes(key + "\n"));
         var list = sums.ToString();
@@ -83,62 +89,36 @@ internal sealed class ExportArchive(
         }
     }
 
-    /// <summary>The events of the auditor's stream about these conversations, as they are in the log.</summary>
+    /// <param name="path">A file beside the archive, which is deleted with it.</param>
     private async Task<byte[]> WriteAccessesAsync(
-        ZipArchive zip, AuditExport export, CancellationToken cancellationToken)
+        ZipArchive zip, AuditExport export, string path, CancellationToken cancellationToken)
     {
-        var path = Path.GetTempFileName();
-        try
-        {
-            await using (var lines = new EventLines(path))
-                await WriteAccessesAsync(lines, export, cancellationToken);
-            await using var from = File.OpenRead(path);
-            var sha256 = await SHA256.HashDataAsync(from, cancellationToken);
-            from.Position = 0;
-            await using var to = await OpenAsync(zip, "access.ndjson");
-            await from.CopyToAsync(to, cancellationToken);
-            return sha256;
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        await using (var lines = new EventLines(path))
+            await accesses.WriteAsync(lines, export.Conversations, cancellationToken);
+        await using var from = File.OpenRead(path);
+        var sha256 = await SHA256.HashDataAsync(from, cancellationToken);
+        from.Position = 0;
+        await using var to = await OpenAsync(zip, Accesses);
+        await from.CopyToAsync(to, cancellationToken);
+        return sha256;
     }
 
-    private async Task WriteAccessesAsync(EventLines lines, AuditExport export, CancellationToken cancellationToken)
+    private async Task<object> AboutAsync(AuditExport export, CancellationToken cancellationToken)
     {
-        var (stream, next, shown) = (StreamName.OfAuditor(export.Auditor), 0L, new HashSet<Guid>());
-        while (await log.ReadStreamAsync(stream, next, ReadDirection.Forwards, PageSize, cancellationToken)
-            is { Count: > 0 } page)
+        var matter = export.Matter is { } id
+            ? await writer.ReadAsync(id, cancellationToken)
+            : null;
+        return new
         {
-            next = page[^1].Revision + 1;
-            foreach (var (stored, fact) in page.Select(stored => (stored, codec.Decode(stored))))
-            {
-                var isAbout = fact.Event switch
-                {
-                    AuditEvent.AuditAccessed { Conversation: { } looked } => export.Conversations.Contains(looked),
-                    AuditEvent.AuditDelivered delivered => shown.Remove(delivered.Access),
-                    _ => false,
-                };
-                if (!isAbout)
-                    continue;
-                if (fact.Event is AuditEvent.AuditAccessed)
-                    shown.Add(fact.EventId);
-                lines.Write(stored, fact.At);
-            }
-        }
+            ExportId = export.Id,
+            AuditorId = export.Auditor.Value,
+            export.RequestedAt,
+            ConversationIds = export.Conversations.Select(conversation => conversation.Value),
+            export.From,
+            export.To,
+            Matter = matter is null ? null : MatterView.Of(matter, clock.GetUtcNow()),
+        };
     }
-
-    private static object About(AuditExport export) => new
-    {
-        ExportId = export.Id,
-        AuditorId = export.Auditor.Value,
-        RequestedAt = Timestamps.Text(export.RequestedAt),
-        MatterId = export.Matter?.Value,
-        ConversationIds = export.Conversations.Select(conversation => conversation.Value),
-        From = export.From is { } from ? Timestamps.Text(from) : null,
-        To = export.To is { } to ? Timestamps.Text(to) : null,
-    };
 
     private static async Task<Stream> OpenAsync(ZipArchive zip, string name) =>
         await zip.CreateEntry(name, CompressionLevel.Fastest).OpenAsync();

@@ -6,6 +6,7 @@ namespace ChatCqrs.Application.Auditing.Exports;
 public static class ExportServices
 {
     public static IServiceCollection AddExportUseCases(this IServiceCollection services) => services
+        .AddSingleton<AccessLines>()
         .AddSingleton<ExportFiles>()
         .AddSingleton<ReadableEvents>()
         .AddSingleton<ConversationExport>()

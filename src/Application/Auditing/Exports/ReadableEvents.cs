@@ -23,12 +23,22 @@ namespace ChatCqrs.Application.Auditing.Exports;
 /// <param name="ReplyTo">The id of the message that it answers.</param>
 internal sealed record ReadableEvent(
     long Seq, DateTimeOffset At, Guid? Actor, string? Name, string Kind, Guid? MessageId, long? Target, string? Text,
-    string State, string? MessageType = null, Guid? ReplyTo = null, Guid? Subject = null, string? SubjectName = null);
+    string State, string? MessageType = null, Guid? ReplyTo = null, Guid? Subject = null, string? SubjectName = null)
+{
+    /// <summary>Whether somebody wrote the text; else it says what happened.</summary>
+    public bool IsSaid => Kind is "message" or "message_edited" or "group_renamed";
+}
 
 /// <summary>Puts events of a conversation into words, and opens what a matter covers.</summary>
-internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock)
+internal sealed class ReadableEvents(IAuditedContent content, AuditedLog log, TimeProvider clock)
 {
     private const string Sealed = "sealed";
+    private const string Damaged = "damaged";
+
+    /// <summary>An event whose bytes were changed so that they cannot be read.</summary>
+    /// <param name="at">The time of the event before it.</param>
+    public static ReadableEvent Unreadable(long seq, DateTimeOffset at) =>
+        new(seq, at, null, null, "unreadable", null, null, null, Damaged);
 
     /// <summary>The users that an event names.</summary>
     public static IEnumerable<UserId> PeopleOf(Recorded fact) => fact.Event switch
@@ -50,7 +60,7 @@ internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock
         {
             case ConversationEvent.MessageSent e:
                 var sent = await OpenAsync(
-                    new SealScope(e.ExpiresAt, e.Sender, conversation, e.MessageId), e.Content, e.ExpiresAt);
+                    new SealScope(e.ExpiresAt, e.Sender, conversation, e.MessageId), e.Content, e.At, e.ExpiresAt);
                 return line with
                 {
                     Kind = "message",
@@ -62,7 +72,8 @@ internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock
                 };
             case ConversationEvent.MessageEdited e:
                 var edited = await OpenAsync(
-                    new SealScope(null, e.Sender, conversation, e.MessageId), e.Content, null);
+                    new SealScope(null, e.Sender, conversation, e.MessageId), e.Content,
+                    matter is { Content: true } ? await SentAtAsync(e.MessageSeq) : null, null);
                 return line with
                 {
                     Kind = "message_edited",
@@ -88,15 +99,17 @@ internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock
                     Text = string.Join(", ", e.Messages.Select(message => message.Seq)),
                 };
             case ConversationEvent.GroupRenamed e:
-                var title = await OpenAsync(
-                    new SealScope(null, e.Title.By, conversation, null), e.Title.Content, null);
+                var title = await TitleAsync(e.Title);
                 return line with { Kind = "group_renamed", Text = title.Text, State = title.State };
             case ConversationEvent.ConversationStarted e:
+                var first = e.Title is null ? (Text: null, State: "") : await TitleAsync(e.Title);
+                IEnumerable<string?> lines =
+                    [ConversationNames.Of(e.Kind), first.Text, .. e.Members.Select(Person)];
                 return line with
                 {
                     Kind = "conversation_started",
                     MessageType = ConversationNames.Of(e.Kind),
-                    Text = $"{ConversationNames.Of(e.Kind)}: {string.Join(", ", e.Members.Select(Person))}",
+                    Text = string.Join('\n', lines.Where(text => text is not null)),
                 };
             case ConversationEvent.MemberAdded e:
                 return About("member_added", e.User);
@@ -131,22 +144,35 @@ internal sealed class ReadableEvents(IAuditedContent content, TimeProvider clock
 
         string? NameOf(UserId? user) => user is { } id ? names.GetValueOrDefault(id.Value) : null;
 
-        string Person(UserId user) => NameOf(user) is { } name ? $"{name} ({user})" : user.ToString();
+        // The mark keeps the digits of the id apart from a name that is written from right to left (Unicode TR9).
+        string Person(UserId user) => NameOf(user) is { } name ? $"{name}\u200e ({user})" : user.ToString();
+
+        // Like its message, an edit stays sealed where the matter does not cover the message.
+        async ValueTask<DateTimeOffset?> SentAtAsync(long seq) =>
+            await log.OneAsync(StreamName.Of(conversation), seq, cancellationToken) is { } stored
+                ? log.DecodeOrNull(stored)?.At
+                : null;
+
+        ValueTask<(string? Text, string State)> TitleAsync(GroupTitle given)
+        {
+            var (scope, bytes) = GroupTitles.ContentOf(conversation, given);
+            return OpenAsync(scope, bytes, fact.At, null);
+        }
 
         async ValueTask<(string? Text, string State)> OpenAsync(
-            SealScope scope, SealedContent bytes, DateTimeOffset? expiresAt)
+            SealScope scope, SealedContent bytes, DateTimeOffset? sentAt, DateTimeOffset? expiresAt)
         {
-            if (matter is null || !matter.Covers(fact.At))
+            if (matter is null || sentAt is not { } sent || !matter.Covers(sent) || !matter.Covers(fact.At))
                 return (null, Sealed);
             try
             {
-                if (await content.OpenAsync(scope, bytes, cancellationToken) is { } opened)
+                if (await content.OpenAsync(scope, bytes, sent, cancellationToken) is { } opened)
                     return (scope.Message is null ? TextOf(opened) : TextOf(MessageContent.FromBytes(opened.Span)), "");
                 return (null, expiresAt <= clock.GetUtcNow() ? "expired" : "gone");
             }
-            catch (CryptographicException)
+            catch (Exception fault) when (fault is CryptographicException or JsonException or FormatException)
             {
-                return (null, "damaged"); // The finding of an audit, and no reason to stop it.
+                return (null, Damaged); // The finding of an audit, and no reason to stop it.
             }
         }
     }

@@ -14,19 +14,32 @@ internal sealed class ReportHtml : IAsyncDisposable
 {
     private const string Style =
         """
-        body{font:11pt/1.45 system-ui,sans-serif;color:#1a1a1a;max-width:52rem;margin:2rem auto;padding:0 1rem}
+        :root{color-scheme:light}
+        body{font:11pt/1.45 system-ui,"Noto Sans",sans-serif,"Noto Color Emoji";color:#1a1a1a;background:#fff;
+          max-width:52rem;margin:2rem auto;padding:0 1rem}
         h1{font-size:1.5rem;margin:0 0 .5rem}
         h2{font-size:1.05rem;border-bottom:2px solid #555;margin:1.6rem 0 .4rem;break-after:avoid}
         dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}
         dt{color:#444}dd{margin:0;overflow-wrap:anywhere}
-        article{display:grid;grid-template-columns:6.5rem 1fr;gap:.75rem;padding:.35rem 0;
+        article{display:grid;grid-template-columns:6.5rem minmax(0,1fr);gap:.75rem;padding:.35rem 0;
           border-bottom:1px solid #ddd;break-inside:avoid}
-        .when{color:#555;font-size:.85em;font-variant-numeric:tabular-nums}
-        .who{font-weight:600}.id{color:#555;font-size:.8em;font-weight:400;overflow-wrap:anywhere}
-        p{margin:.1rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
-        .event p,.state{color:#444;font-style:italic}
+        .when{color:#555;font-size:.85em;font-variant-numeric:tabular-nums}.when span{display:block}
+        .who{font-weight:600;overflow-wrap:anywhere}
+        .id{color:#555;font-size:.8em;font-weight:400;overflow-wrap:anywhere}
+        p{margin:.1rem 0;white-space:pre-wrap;overflow-wrap:anywhere}.said{unicode-bidi:plaintext;text-align:start}
+        .event p,.state{color:#444;font-style:italic}a{color:#14508c}
         footer{margin-top:2rem;color:#444;font-size:.9em}
-        @media print{body{margin:0;max-width:none;font-size:9.5pt}@page{margin:15mm}}
+        @media(max-width:32rem){body{margin:1rem auto}dl,article{grid-template-columns:minmax(0,1fr);gap:0}
+          dd{margin-bottom:.4rem}.when span{display:inline;margin-right:.5rem}}
+        @media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}a{color:inherit;text-decoration:none}}
+        """;
+
+    /// <summary>The foot of printed pages (CSS Paged Media, margin boxes).</summary>
+    private const string Pages =
+        """
+        @page{margin:15mm 15mm 20mm;
+          @bottom-left{content:"Conversation CONVERSATION";font:8pt system-ui,sans-serif;color:#444}
+          @bottom-right{content:counter(page) " / " counter(pages);font:8pt system-ui,sans-serif;color:#444}}
         """;
 
     private readonly StreamWriter _file;
@@ -41,7 +54,8 @@ internal sealed class ReportHtml : IAsyncDisposable
             <html lang="en"><head><meta charset="utf-8"><title>Conversation {conversation}</title>
             <meta name="viewport" content="width=device-width,initial-scale=1">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-            <style>{Style}</style></head><body>
+            <style>{Style}
+            {Pages.Replace("CONVERSATION", conversation.ToString(), StringComparison.Ordinal)}</style></head><body>
             <header><h1>Conversation</h1><dl>
             <dt>Conversation</dt><dd>{conversation}</dd>
             <dt>Export</dt><dd>{export.Id}</dd>
@@ -67,7 +81,8 @@ internal sealed class ReportHtml : IAsyncDisposable
         var kind = line.Kind == "message" ? "message" : "event";
         _file.Write(
             $"""
-            <article class="{kind}" id="s{line.Seq}"><div class="when">{Time(at)}<br>#{line.Seq}</div>
+            <article class="{kind}" id="s{line.Seq}"><div class="when">
+            <span>{Time(at)}</span> <span>#{line.Seq}</span></div>
             <div><div class="who">{Who(line)}</div>{Body(line)}</div></article>
 
             """);
@@ -96,7 +111,7 @@ internal sealed class ReportHtml : IAsyncDisposable
     private static string Who(ReadableEvent line) => line.Actor is not { } actor
         ? "The server"
         : line.Name is { } name
-            ? $"{Escaped(name)} <span class=\"id\">{actor}</span>"
+            ? $"<bdi>{Escaped(name)}</bdi> <span class=\"id\">{actor}</span>"
             : $"<span class=\"id\">{actor}</span>";
 
     private static string Body(ReadableEvent line)
@@ -107,7 +122,7 @@ internal sealed class ReportHtml : IAsyncDisposable
         var what = line.Kind == "message"
             ? line.MessageType is null or "text" ? "" : $"<p class=\"state\">{line.MessageType}</p>"
             : $"<p>{line.Kind.Replace('_', ' ')}{about}</p>";
-        var text = line.Text is null ? "" : $"<p>{Escaped(line.Text)}</p>";
+        var text = line.Text is null ? "" : $"<p{(line.IsSaid ? " class=\"said\"" : "")}>{Escaped(line.Text)}</p>";
         var state = line.State switch
         {
             "" => "",

@@ -36,6 +36,9 @@ public static class RequestExport
                 .OverridePropertyName("from");
             RuleFor(c => c.Body.To).Must(IsTime).WithMessage("must be a time in the form of RFC 3339.")
                 .OverridePropertyName("to");
+            RuleFor(c => c.Body)
+                .Must(b => !(Rfc3339.TryParse(b.From, out var from) && Rfc3339.TryParse(b.To, out var to) && from > to))
+                .WithMessage("must not be before from.").OverridePropertyName("to");
         }
 
         private static bool IsTime(string? text) => text is null || Rfc3339.TryParse(text, out _);

@@ -1,32 +1,32 @@
 using System.Globalization;
 using System.IO.Compression;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Conversations;
 
 namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>
-/// A conversation in Relativity's Short Message Format, 2.0.0: an e-mail (RFC 5322) whose one attachment,
-/// <c>rsmf.zip</c>, holds <c>rsmf_manifest.json</c>. A file has at most 10,000 events, as Relativity recommends; others
-/// go to <c>chat-2.rsmf</c> and so on. What happens to a message in a later file stands there as an event of its
-/// own.
+/// A conversation in Relativity's Short Message Format, 2.0.0: <see cref="ShortMessageMail">e-mails</see> whose one
+/// attachment holds <c>rsmf_manifest.json</c>
+/// (https://github.com/relativitydev/rsmf-validator-samples/tree/master/RSMFManifestSchema). A file has at most 10,000
+/// events, as Relativity recommends; others go to <c>chat-2.rsmf</c> and so on. What happens to a message in a later
+/// file stands there as an event of its own.
 /// </summary>
-internal sealed class ShortMessages(string folder, ConversationId conversation)
+/// <param name="names">The known names of users.</param>
+internal sealed class ShortMessages(
+    string folder, AuditExport export, ConversationId conversation, IReadOnlyDictionary<Guid, string?> names)
 {
     private const int EventsMax = 10_000;
 
     /// <summary>The most text of a file, in characters: what is held in memory.</summary>
     private const int TextMax = 8 * 1024 * 1024;
 
-    /// <summary>Characters of a line of base64 (RFC 2045, section 6.8).</summary>
-    private const int LineLength = 76;
-
-    /// <summary>The longest value of a reaction.</summary>
+    /// <summary>The longest value of a reaction, in characters.</summary>
     private const int ReactionMax = 30;
 
-    private const string Version = "2.0.0";
     private const string Server = "server";
 
     private static readonly JsonSerializerOptions Json = new()
@@ -35,20 +35,59 @@ internal sealed class ShortMessages(string folder, ConversationId conversation)
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
+    private readonly HashSet<UserId> _members = [];
     private readonly List<Event> _events = [];
     private readonly Dictionary<long, Event> _bySeq = [];
+    private readonly Dictionary<Guid, string> _idOf = [];
     private readonly Dictionary<string, Participant> _people = [];
+    private List<UserId> _begunWith = [];
     private long _text;
     private int _part = 1;
     private bool _isDirect;
 
-    public void Write(ReadableEvent line)
+    /// <summary>The members after what was passed.</summary>
+    public IReadOnlyCollection<UserId> Members => _members;
+
+    /// <summary>Says what the conversation is before the first event that the log still has.</summary>
+    public void Begin(ConversationKind? kind, IEnumerable<UserId> members)
+    {
+        _isDirect = kind == ConversationKind.Direct;
+        _members.UnionWith(members);
+    }
+
+    /// <summary>An event before the first one that is exported: it may change who the members are.</summary>
+    public void PassOver(Recorded? fact)
+    {
+        switch (fact?.Event)
+        {
+            case ConversationEvent.ConversationStarted e:
+                _isDirect = e.Kind == ConversationKind.Direct;
+                _members.UnionWith(e.Members);
+                break;
+            case ConversationEvent.MemberAdded e:
+                _members.Add(e.User);
+                break;
+            case ConversationEvent.MemberRemoved e:
+                _members.Remove(e.User);
+                break;
+            case ConversationEvent.MemberLeft e:
+                _members.Remove(e.User);
+                break;
+        }
+    }
+
+    /// <param name="fact">The event; null for one that cannot be read.</param>
+    public void Write(ReadableEvent line, Recorded? fact)
     {
         if (_events.Count == EventsMax || _text > TextMax)
             Flush();
+        if (_events.Count == 0)
+            _begunWith = [.. _members];
+        PassOver(fact);
+        if (line.Seq == 0)
+            _begunWith = [.. _members];
         _text += line.Text?.Length ?? 0;
-        _isDirect |= line.Kind == "conversation_started" && line.MessageType == "direct";
-        var who = Person(line.Actor, line.Name);
+        var who = Person(line.Actor);
         if (line.Target is { } target && _bySeq.TryGetValue(target, out var message))
             Change(message, line, who);
         else
@@ -66,7 +105,7 @@ internal sealed class ShortMessages(string folder, ConversationId conversation)
     {
         var added = new Event
         {
-            Id = line.Seq.ToString(CultureInfo.InvariantCulture),
+            Id = Text(line.Seq),
             Type = line.Kind switch
             {
                 "message" => "message",
@@ -74,21 +113,33 @@ internal sealed class ShortMessages(string folder, ConversationId conversation)
                 "member_removed" or "member_left" => "leave",
                 _ => "unknown",
             },
-            Participant = line.Subject is { } subject ? Person(subject, line.SubjectName) : who,
+            Participant = line.Subject is { } subject ? Person(subject) : who,
             Conversation = conversation.ToString(),
             Timestamp = Timestamps.Text(line.At),
             Body = line.State.Length > 0 ? $"[{line.State}]" : line.Text ?? line.Kind,
-            Parent = line.Target?.ToString(CultureInfo.InvariantCulture),
-            Custom = line.Kind == "message" ? null : [new Custom("kind", line.Kind)],
+            Parent = line.ReplyTo is { } replied ? _idOf.GetValueOrDefault(replied) : null,
+            Custom = CustomOf(line),
         };
         _events.Add(added);
+        if (line.Kind != "message")
+            return;
+        _bySeq[line.Seq] = added;
+        _idOf[line.MessageId!.Value] = added.Id;
+    }
+
+    /// <summary>What an event is; where its message is in an earlier file, which one.</summary>
+    private static List<Custom>? CustomOf(ReadableEvent line)
+    {
         if (line.Kind == "message")
-            _bySeq[line.Seq] = added;
+            return null;
+        var custom = new List<Custom> { new("kind", line.Kind) };
+        if (line.Target is { } target)
+            custom.Add(new Custom("message", Text(target)));
+        return custom;
     }
 
     private void Change(Event message, ReadableEvent line, string who)
     {
-        var reaction = line.Text is { } text ? text[..Math.Min(text.Length, ReactionMax)] : null;
         switch (line.Kind)
         {
             case "message_edited":
@@ -101,7 +152,7 @@ internal sealed class ShortMessages(string folder, ConversationId conversation)
                 break;
             case "reaction_set":
                 Forget(message, who);
-                (message.Reactions ??= []).Add(new Reaction(reaction!, 1, [who]));
+                (message.Reactions ??= []).Add(new Reaction(Shortened(line.Text!), 1, [who]));
                 break;
             case "reaction_cleared":
                 Forget(message, who);
@@ -115,18 +166,26 @@ internal sealed class ShortMessages(string folder, ConversationId conversation)
     private static void Forget(Event message, string who) =>
         message.Reactions?.RemoveAll(reaction => reaction.Participants[0] == who);
 
-    private string Person(Guid? user, string? name)
+    /// <summary>Cut between characters, not within a pair of surrogates.</summary>
+    private static string Shortened(string emoji) => emoji.Length <= ReactionMax
+        ? emoji
+        : emoji[..(char.IsHighSurrogate(emoji[ReactionMax - 1]) ? ReactionMax - 1 : ReactionMax)];
+
+    private string Person(Guid? user)
     {
         var id = user?.ToString() ?? Server;
-        _people[id] = new Participant(id, name ?? id);
+        _people[id] = new Participant(id, (user is { } known ? names.GetValueOrDefault(known) : null) ?? id);
         return id;
     }
 
     private void Flush()
     {
+        // Of a direct conversation all who took part; else who was there at the first event.
+        List<string> present = [.. _begunWith.Select(user => Person(user.Value))];
         var about = new Conversation(
-            conversation.ToString(), "ChatCqrs", _isDirect ? "direct" : "channel", [.. _people.Keys]);
-        var manifest = new Manifest(Version, [.. _people.Values], [about], _events, conversation.ToString());
+            conversation.ToString(), "ChatCqrs", _isDirect ? "direct" : "channel", present);
+        var manifest = new Manifest(
+            ShortMessageMail.Version, [.. _people.Values], [about], _events, conversation.ToString());
         using var zip = new MemoryStream();
         using (var archive = new ZipArchive(zip, ZipArchiveMode.Create, leaveOpen: true))
         {
@@ -134,56 +193,23 @@ internal sealed class ShortMessages(string folder, ConversationId conversation)
             JsonSerializer.Serialize(entry, manifest, Json);
         }
 
-        WriteMail(zip.ToArray());
+        var times = _events.ConvertAll(@event => @event.Timestamp);
+        new ShortMessageMail(
+            conversation, _part, _events.Count, times.FirstOrDefault(), times.LastOrDefault(),
+            export.RequestedAt).Write(
+                Path.Combine(folder, _part == 1 ? "chat.rsmf" : $"chat-{_part}.rsmf"),
+                _events.Select(LineOf), zip.GetBuffer().AsSpan(0, (int)zip.Length));
         _events.Clear();
         _bySeq.Clear();
+        _idOf.Clear();
         _people.Clear();
         (_text, _part) = (0, _part + 1);
     }
 
-    private void WriteMail(byte[] zip)
-    {
-        var name = _part == 1 ? "chat.rsmf" : $"chat-{_part}.rsmf";
-        using var mail = new StreamWriter(Path.Combine(folder, name), append: false, new ASCIIEncoding())
-        {
-            NewLine = "\r\n",
-        };
-        foreach (var line in Headers())
-            mail.WriteLine(line);
-        var text = Convert.ToBase64String(zip);
-        for (var at = 0; at < text.Length; at += LineLength)
-            mail.WriteLine(text.AsSpan(at, Math.Min(LineLength, text.Length - at)));
-        mail.WriteLine("--RSMFEML--");
-    }
+    /// <summary>An event in the text for people.</summary>
+    private string LineOf(Event @event) => $"{@event.Timestamp} {_people[@event.Participant].Display}: {@event.Body}";
 
-    private IEnumerable<string> Headers()
-    {
-        yield return $"X-RSMF-Version: {Version}";
-        yield return "X-RSMF-Generator: ChatCqrs";
-        yield return "X-RSMF-Application: ChatCqrs";
-        yield return string.Create(CultureInfo.InvariantCulture, $"X-RSMF-EventCount: {_events.Count}");
-        yield return $"X-RSMF-EventCollectionID: {conversation}";
-        if (_events.Count > 0)
-        {
-            yield return $"X-RSMF-BeginDate: {_events[0].Timestamp}";
-            yield return $"X-RSMF-EndDate: {_events[^1].Timestamp}";
-        }
-
-        yield return $"Subject: Conversation {conversation}, part {_part}";
-        yield return "From: ChatCqrs <export@invalid>";
-        yield return "MIME-Version: 1.0";
-        yield return "Content-Type: multipart/mixed; boundary=\"RSMFEML\"";
-        yield return "";
-        yield return "--RSMFEML";
-        yield return "Content-Type: text/plain; charset=us-ascii";
-        yield return "";
-        yield return "A conversation in Relativity's Short Message Format: see the attachment.";
-        yield return "--RSMFEML";
-        yield return "Content-Type: application/zip; name=\"rsmf.zip\"";
-        yield return "Content-Disposition: attachment; filename=\"rsmf.zip\"";
-        yield return "Content-Transfer-Encoding: base64";
-        yield return "";
-    }
+    private static string Text(long seq) => seq.ToString(CultureInfo.InvariantCulture);
 
     private sealed record Manifest(
         string Version, IReadOnlyList<Participant> Participants, IReadOnlyList<Conversation> Conversations,
