@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Accounts;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Marten;
 using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Postgres;
@@ -65,6 +66,7 @@ internal sealed class Node : IAsyncDisposable
             .AddRetention();
         builder.Services.ConfigureMarten(AccountSchema.Register); // The directory asks for erasures in its tables.
         builder.Services.ConfigureMarten(MediaSchema.Register); // Whose a file is stands in them.
+        builder.Services.ConfigureMarten(HeldSchema.Register);
         add?.Invoke(builder.Services);
         return new Node(builder.Build());
     }

@@ -1,7 +1,11 @@
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
+using ChatCqrs.Domain.Auditing;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Media;
 using ChatCqrs.Infrastructure.Postgres;
+using ChatCqrs.Infrastructure.Sealing;
+using ChatCqrs.Infrastructure.Tests.Sealing;
 using ChatCqrs.Testing;
 using Npgsql;
 
@@ -33,6 +37,16 @@ public sealed class QueryCostTests : ProjectingTest
         "message", "unread", "receipts", "times", "sent", "profiles", "watchable", "files", "time", "conversations",
     ];
 
+    /// <summary>Queries about those who look, and about what holds keep.</summary>
+    private static readonly string[] QueriesOfAudits =
+    [
+        "accesses", "older accesses", "accesses of one", "auditors", "matters", "older matters", "ended matters",
+        "holds", "member", "audited", "audited page", "changes", "marks", "list", "list of one", "held by id",
+        "held by user", "held", "limiting",
+    ];
+
+    private static readonly HoldId Hold = new(Guid.CreateVersion7());
+
     /// <summary>Queries that list messages and must skip the places of removed ones.</summary>
     private static readonly string[] QueriesOfMessages =
         ["inbox", "one", "newest messages", "newer messages", "message", "unread"];
@@ -48,6 +62,29 @@ public sealed class QueryCostTests : ProjectingTest
 
     [Fact]
     public Task Among_many_rows_few_are_read() => CostsAsync(Queries);
+
+    [Fact]
+    public Task Among_many_rows_few_are_read_for_audits() =>
+        CostsAsync(
+            QueriesOfAudits,
+            $"""
+            INSERT INTO chat.audit_accesses (id, at, auditor_id, device_id, call, conversation_id, content, without_approval)
+            SELECT gen_random_uuid(), now() - n * interval '1 s', CASE WHEN n % 3000 = 0 THEN '{_ann}'::uuid WHEN n % 2 = 0 THEN '{_ben}'::uuid ELSE gen_random_uuid() END,
+                gen_random_uuid(), 'state', CASE WHEN n % 2 = 0 THEN (SELECT conversation_id FROM chat.timeline LIMIT 1) ELSE gen_random_uuid() END, false, false
+            FROM generate_series(1, {Rows}) n;
+            INSERT INTO chat.audit_matters (id, at, by, reason, conversations, users, status, title, content, until, is_end_noted)
+            SELECT gen_random_uuid(), now() - n * interval '1 s', '{_ann}', 'r', ARRAY[]::uuid[], ARRAY[]::uuid[], 'approved', 't', true, now() - n * interval '1 s', n % 3000 <> 0
+            FROM generate_series(1, {Rows}) n;
+            INSERT INTO chat.audit_holds (id, at, by, reason, conversations, users, status, review_at)
+            SELECT gen_random_uuid(), now() - n * interval '1 s', '{_ann}', 'r', ARRAY[]::uuid[], ARRAY[]::uuid[], 'approved', now() FROM generate_series(1, {Rows}) n;
+            INSERT INTO chat.held_scopes (hold_id, conversations, users, placed_at)
+            SELECT '{Hold}', ARRAY[]::uuid[], ARRAY['{_ben}'::uuid], now();
+            INSERT INTO chat.held_progress SELECT gen_random_uuid(), gen_random_uuid(), 1 FROM generate_series(1, {Rows});
+            INSERT INTO chat.held_keys SELECT n::text, gen_random_uuid(), CASE WHEN n < 10 THEN '{_ann}'::uuid ELSE gen_random_uuid() END FROM generate_series(1, {Rows}) n;
+            INSERT INTO chat.held_erasures SELECT gen_random_uuid(), gen_random_uuid() FROM generate_series(1, {Rows});
+            """,
+            "chat.audit_accesses, chat.audit_matters, chat.audit_holds, chat.held_scopes, chat.held_progress, "
+            + "chat.held_keys, chat.held_erasures");
 
     [Fact]
     public Task Among_many_places_of_messages_that_are_gone_few_are_read() =>
@@ -123,6 +160,12 @@ public sealed class QueryCostTests : ProjectingTest
         Node node, string query, ConversationId conversation, MessageId message, DeviceId device)
     {
         var (timeline, inbox, receipts) = (node.Get<ITimeline>(), node.Get<IInbox>(), node.Get<IReceipts>());
+        var (audits, audited) = (node.Get<IAuditViews>(), node.Get<IAuditTimeline>());
+        using var sealer = new ContentSealer(
+            SealingDatabase.Secrets(node.Get<NpgsqlDataSource>()), TimeProvider.System);
+        var held = new PostgresHeld(node.Get<NpgsqlDataSource>(), sealer);
+        var (all, place) = (new AccessFilter(null, null, null), new AuditPlace(
+            DateTimeOffset.UtcNow.AddHours(-1), Guid.Empty));
         object? found = query switch
         {
             "inbox" => await inbox.PageAsync(_ben, null, Limit, default),
@@ -144,6 +187,28 @@ public sealed class QueryCostTests : ProjectingTest
             "files" => (await new PostgresMedia(node.Get<NpgsqlDataSource>(), new GarbageSignal())
                 .FindForAsync([(_ben, _sticker)], default)).Single().References,
             "conversations" => (await inbox.ConversationsOfAsync([_ann, _ben], Limit, default)).ToList(),
+            "accesses" => await audits.AccessesAsync(all, null, Limit, default),
+            "older accesses" => await audits.AccessesAsync(all, place, Limit, default),
+            "accesses of one" => await audits.AccessesAsync(all with { Auditor = _ann }, null, Limit, default),
+            "auditors" => await audits.AuditorsOfAsync([conversation], default),
+            "matters" => await audits.MattersAsync(null, Limit, default),
+            "older matters" => await audits.MattersAsync(place, Limit, default),
+            "ended matters" => await audits.EndedMattersAsync(DateTimeOffset.UtcNow, Limit, default),
+            "holds" => await audits.HoldsAsync(null, Limit, default),
+            "member" => await audits.WasAnyMemberAsync(conversation, [_ann], default),
+            "audited" => await audited.FindAsync(conversation, default),
+            "audited page" => await audited.MessagesAsync(conversation, 0, Rows / 2, true, Limit, default),
+            "changes" => new object[] { await audited.ChangesAsync(conversation, [-1, 5], Rows, default) },
+            "marks" => (await audited.MarksAsync(
+                conversation, [_ben], Rows, DateTimeOffset.UtcNow.AddDays(1), default)).ToList(),
+            "list" => (await audited.ListAsync(null, null, null, null, Limit, default)).Found,
+            "list of one" => (await audited.ListAsync(_ann, null, null, null, Limit, default)).Found,
+            "held by id" => await held.UnreadAsync(
+                new HeldScope(Hold, new AuditScope([conversation], [], null, null), default), default),
+            "held by user" => await held.UnreadAsync(
+                new HeldScope(Hold, new AuditScope([], [_ben], null, null), default), default),
+            "held" => await held.HoldsAsync(conversation, default),
+            "limiting" => await held.LimitingAsync(_ann, default),
             _ => throw new ArgumentOutOfRangeException(nameof(query)),
         };
         Assert.NotNull(found);

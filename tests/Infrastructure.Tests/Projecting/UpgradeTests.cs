@@ -213,6 +213,29 @@ public sealed class UpgradeTests : ProjectingTest
     }
 
     [Fact]
+    public async Task What_entries_of_before_audits_change_is_noted()
+    {
+        var history = new History(Log, seed: 11);
+        await using (var old = await StartNodeAsync())
+        {
+            await history.HappenAsync([.. Enumerable.Range(0, 5).Select(_ => History.SomeUser())], events: 400);
+            await old.CaughtUpAsync(history.Head);
+        }
+
+        const string Targets =
+            "SELECT concat_ws(' ', conversation_id, seq, kind, target_seq) FROM chat.timeline ORDER BY 1";
+        var before = await Views.TextsAsync(Targets);
+        foreach (var kind in new[] { "message_edited", "message_deleted", "reaction_set", "vote_set", "member_added",
+            "messages_expired", "retention_changed" })
+            Assert.NotEqual(0, await CountAsync($"chat.timeline WHERE kind = '{kind}' AND target_seq IS NOT NULL"));
+        await Views.ExecuteAsync("ALTER TABLE chat.timeline DROP COLUMN target_seq");
+        await using var node = await StartNodeAsync();
+
+        Assert.Equal(before, await Views.TextsAsync(Targets));
+        await node.Get<IDocumentStore>().Storage.Database.AssertDatabaseMatchesConfigurationAsync();
+    }
+
+    [Fact]
     public async Task An_index_that_came_later_is_built_once_though_two_nodes_start_and_writers_do_not_wait_for_it()
     {
         await using (await StartNodeAsync())
