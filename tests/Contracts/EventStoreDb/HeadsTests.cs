@@ -25,6 +25,7 @@ public sealed class HeadsTests(StandInFixture standIn) : IClassFixture<StandInFi
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
     private TestDatabase _database = null!;
     private ServiceProvider _services = null!;
+    private Secrets? _secrets;
 
     public async Task InitializeAsync()
     {
@@ -67,6 +68,25 @@ public sealed class HeadsTests(StandInFixture standIn) : IClassFixture<StandInFi
         var remade = Assert.Single(await log.RemakeAsync(first.Position, second.Position, None));
         Assert.Equal((3, 4, Digest.Of(hash)), (remade.First, remade.Last, remade.Hash));
         Assert.Null(await log.AppendAsync(None));
+
+        Assert.Equal([(1, true), (2, true)], await VerifiedAsync());
+        await _services.GetRequiredService<NpgsqlDataSource>().ExecuteAsync(
+            """
+            UPDATE audit_batches SET openings = set_byte(openings, 120, 255 - get_byte(openings, 120)) WHERE number = 2
+            """,
+            None);
+        Assert.Equal([(1, true), (2, false)], await VerifiedAsync());
+    }
+
+    /// <summary>The batches, and whether the log's events lead to them.</summary>
+    private async Task<List<(long Number, bool IsEqual)>> VerifiedAsync()
+    {
+        var verification = new LogVerification(
+            _services.GetRequiredService<NpgsqlDataSource>(), standIn.Store, new EventCodec(), _secrets!);
+        var verified = new List<(long, bool)>();
+        await foreach (var batch in verification.VerifyAsync(0, long.MaxValue, None))
+            verified.Add((batch.Number, batch.Difference is null));
+        return verified;
     }
 
     private static async Task AssertProvenAsync(
@@ -89,14 +109,14 @@ public sealed class HeadsTests(StandInFixture standIn) : IClassFixture<StandInFi
         File.WriteAllBytes(key, NoteSigner.NewKey());
         var options = Options.Create(new AuditOptions { KeyFile = key });
         var source = _services.GetRequiredService<NpgsqlDataSource>();
-        var secrets = new Secrets(source, Options.Create(new SealingOptions
+        _secrets = new Secrets(source, Options.Create(new SealingOptions
         {
             MasterKeys = { ["one"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize)) },
         }));
         var log = new HeadsLog(
-            standIn.Store, secrets, source, new LogSigning(source, options, TimeProvider.System), options,
+            standIn.Store, _secrets, source, new LogSigning(source, options, TimeProvider.System), options,
             TimeProvider.System);
-        return (log, new AuditLogQueries(source, standIn.Store, secrets));
+        return (log, new AuditLogQueries(source, standIn.Store, _secrets));
     }
 
     /// <returns>The hash of the last event.</returns>

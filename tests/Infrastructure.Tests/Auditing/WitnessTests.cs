@@ -10,7 +10,7 @@ using Microsoft.Extensions.Options;
 namespace ChatCqrs.Infrastructure.Tests.Auditing;
 
 /// <summary>Witnesses that cosign, and witnesses that do not.</summary>
-public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, IAsyncLifetime
+public sealed class WitnessTests(WitnessFixture fixture) : IClassFixture<WitnessFixture>, IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
@@ -29,7 +29,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     public async Task Each_new_checkpoint_is_shown_at_once_and_cosigned_after_it()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var policy = witness.Policy();
+        var policy = fixture.Witness.Policy();
         var witnesses = Of(policy);
         for (var size = 2; size < 8; size++)
         {
@@ -50,16 +50,19 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
 
         Assert.True(await witnesses.CosignAsync(new EntryLog(EntryLog.Keys, _database.Source), None));
         var keys = SignedNote.Parse((await _database.Queries.CheckpointAsync(VerifiableLog.Keys, None))!);
-        Assert.Equal(2, keys.Verify(
-            VerifierKey.Parse(witness.Vkey), VerifierKey.Parse(AuditDatabase.VkeyOf(witness.KeyFile, EntryLog.Keys)))
-            .Count);
+        VerifierKey[] known =
+        [
+            VerifierKey.Parse(fixture.Witness.Vkey),
+            VerifierKey.Parse(AuditDatabase.VkeyOf(fixture.KeyFile, EntryLog.Keys)),
+        ];
+        Assert.Equal(2, keys.Verify(known).Count);
     }
 
     [SkippableFact]
     public async Task With_a_quorum_nothing_is_shown_before_it_is_met()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var (policy, conversation) = (witness.Policy(), new ConversationId(Guid.NewGuid()));
+        var (policy, conversation) = (fixture.Witness.Policy(), new ConversationId(Guid.NewGuid()));
         await _database.AppendAsync(StreamName.Of(conversation), events: 2);
         await GrowAsync(quorum: policy);
         Assert.Null(await _database.Queries.CheckpointAsync(VerifiableLog.Heads, None));
@@ -92,7 +95,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     public async Task A_witness_that_does_not_cosign_holds_up_only_itself(string how)
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var policy = witness.Policy(how);
+        var policy = fixture.Witness.Policy(how);
         await GrowAsync(quorum: policy);
         var witnesses = Of(policy, quorum: true, limit: TimeSpan.FromMilliseconds(500));
         await GrowAsync(quorum: policy); // "endless" names sizes of one and two.
@@ -109,9 +112,9 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
         Assert.False(await witnesses.CosignAsync(_database.Log, None));
         Assert.NotEqual(calls, _calls.Count);
 
-        var both = witness.Write(
-            $"witness bad {new OtherKey().Vkey} {witness.Address}{how}\n"
-            + $"witness good {witness.Vkey} {witness.Address}beside{how.Replace('/', '-')}\n"
+        var both = fixture.Witness.Write(
+            $"witness bad {new OtherKey().Vkey} {fixture.Witness.Address}{how}\n"
+            + $"witness good {fixture.Witness.Vkey} {fixture.Witness.Address}beside{how.Replace('/', '-')}\n"
             + "group any-of any bad good\nquorum any-of\n");
         Assert.True(await Of(both, quorum: true, limit: TimeSpan.FromMilliseconds(500))
             .CosignAsync(_database.Log, None));
@@ -122,7 +125,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     public async Task A_log_or_a_key_that_the_witness_does_not_know_is_not_cosigned()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var policy = witness.Policy();
+        var policy = fixture.Witness.Policy();
         await _database.Node(keyFile: _database.KeyFile).AppendAsync(None);
         Assert.True(await Of(policy).CosignAsync(_database.Log, None)); // 403
         Assert.Equal(1, _calls.Count);
@@ -139,7 +142,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     public async Task Another_history_of_the_log_is_neither_cosigned_nor_shown()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var policy = witness.Policy();
+        var policy = fixture.Witness.Policy();
         await GrowAsync();
         await GrowAsync();
         await Of(policy).CosignAsync(_database.Log, None);
@@ -156,7 +159,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     public async Task A_database_that_is_older_than_what_was_cosigned_is_found_before_anything_is_signed()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var policy = witness.Policy();
+        var policy = fixture.Witness.Policy();
         await GrowAsync();
         Assert.Equal((long?)2, await Of(policy).LargestAsync(_database.Log, None)); // It had not heard of the log.
         await GrowAsync();
@@ -181,7 +184,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     public async Task Two_nodes_at_once_add_a_witness_once()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var policy = witness.Policy();
+        var policy = fixture.Witness.Policy();
         for (var round = 0; round < 5; round++)
         {
             await GrowAsync(quorum: policy);
@@ -226,7 +229,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
         database ??= _database;
         await database.AppendAsync(Some.Stream(), events: 1);
         Assert.NotNull(await database.Node(
-            keyFile: witness.KeyFile, change: set => set with { Witnesses = quorum, Quorum = quorum is not null })
+            keyFile: fixture.KeyFile, change: set => set with { Witnesses = quorum, Quorum = quorum is not null })
             .AppendAsync(None));
     }
 
@@ -247,7 +250,7 @@ public sealed class WitnessTests(GoWitness witness) : IClassFixture<GoWitness>, 
     {
         var note = SignedNote.Parse((await _database.Queries.CheckpointAsync(VerifiableLog.Heads, None))!);
         var known = note.Verify(
-            VerifierKey.Parse(AuditDatabase.VkeyOf(witness.KeyFile)), VerifierKey.Parse(witness.Vkey));
+            VerifierKey.Parse(AuditDatabase.VkeyOf(fixture.KeyFile)), VerifierKey.Parse(fixture.Witness.Vkey));
         return ((int)Checkpoint.Parse(note.Text).Size, known.Any(key => key.Type == SignatureType.Cosignature));
     }
 

@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using ChatCqrs.Testing;
 
-namespace ChatCqrs.Infrastructure.Tests.Auditing;
+namespace ChatCqrs.Testing;
 
 /// <summary>A program of <c>tests/LogCheck</c>, run with Go and the packages that Debian ships.</summary>
-internal static class GoProgram
+public static class GoProgram
 {
     private const string Packages = "/usr/share/gocode";
 
