@@ -31,10 +31,13 @@ internal sealed class PostgresPushSubscriptions(NpgsqlDataSource database, React
             subscription.Id, subscription.Owner.Value, subscription.Device.Value, subscription.Platform,
             address.ToArray(), subscription.Target.Bytes.ToArray(), subscription.CreatedAt,
             (object?)secret ?? DBNull.Value);
+        // Locked in the order of ids: who else removes some of them at the same time waits, and no deadlock arises.
         await database.ExecuteAsync(
             """
-            DELETE FROM push_subscriptions WHERE user_id = $1 AND id IN (
-                SELECT id FROM push_subscriptions WHERE user_id = $1 ORDER BY created_at DESC OFFSET $2)
+            DELETE FROM push_subscriptions WHERE id IN (
+                SELECT id FROM push_subscriptions WHERE id IN (
+                    SELECT id FROM push_subscriptions WHERE user_id = $1 ORDER BY created_at DESC, id OFFSET $2)
+                ORDER BY id FOR UPDATE)
             """,
             cancellationToken, subscription.Owner.Value, max);
         signal.Raise();
