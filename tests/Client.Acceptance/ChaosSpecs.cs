@@ -6,6 +6,7 @@ using ChatCqrs.Acceptance.Server;
 namespace ChatCqrs.Client.Acceptance;
 
 /// <summary>Whatever is killed under two clients: what was written arrives, once and in order.</summary>
+[Trait(AloneCollection.Trait, AloneCollection.Name)]
 public sealed class ChaosSpecs
 {
     private const int Kills = 20, StoreKills = 3, Messages = 500;
