@@ -22,7 +22,7 @@ public sealed partial class NamespaceRules
     {
         var dependencies = new NamespaceGraph();
         dependencies.AddTypes(Solution.AssemblyOf(project).GetTypes()
-            .Where(type => type != CompositionRoot && type.DeclaringType != CompositionRoot));
+            .Where(type => type != CompositionRoot && type.DeclaringType != CompositionRoot && !IsGenerated(type)));
         var files = Solution.SourceFiles(project)
             .Where(file => Path.GetFileNameWithoutExtension(file) != CompositionRoot.Name);
         foreach (var file in files)
@@ -74,6 +74,10 @@ public sealed partial class NamespaceRules
                 dependencies.Add(from.Value, to, "a using directive");
         }
     }
+
+    /// <summary>Whether the compiler wrote the type: delegates of endpoints, in a namespace of the framework.</summary>
+    private static bool IsGenerated(Type type) =>
+        type.Namespace?.StartsWith("Microsoft.", StringComparison.Ordinal) == true;
 
     /// <summary>Assemblies are named after the first two parts of their namespaces.</summary>
     private static bool InSameAssembly(string one, string other) =>
