@@ -50,7 +50,8 @@ public sealed class TestDatabase : IAsyncDisposable
     private static async Task<TestDatabase> CreateAsync(NpgsqlConnectionStringBuilder server, string template)
     {
         var database = new TestDatabase(server, $"test_{Guid.NewGuid():N}");
-        await database.OnServerAsync($"CREATE DATABASE {database._name} TEMPLATE {template}");
+        // Files are copied in a tenth of the time that logging each of their pages takes.
+        await database.OnServerAsync($"CREATE DATABASE {database._name} TEMPLATE {template} STRATEGY FILE_COPY");
         return database;
     }
 

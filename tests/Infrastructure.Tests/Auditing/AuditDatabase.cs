@@ -21,6 +21,8 @@ internal sealed class AuditDatabase : IAsyncDisposable
 {
     public const string Origin = "chat.example.org/v1/audit/heads";
 
+    private static readonly DatabaseTemplate Tables = new(PrepareAsync);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("chatcqrs").FullName;
     private readonly Dictionary<string, (long Revision, byte[] Hash)> _ends = [];
     private readonly TestDatabase _database;
@@ -29,12 +31,7 @@ internal sealed class AuditDatabase : IAsyncDisposable
     private AuditDatabase(TestDatabase database)
     {
         _database = database;
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddPostgres(database.ConnectionString).AddMartenStore().AddPostgresEventStore();
-        services.ConfigureMarten(SecretSchema.Register);
-        services.ConfigureMarten(AuditSchema.Register);
-        _services = services.BuildServiceProvider();
+        _services = ServicesOn(database.ConnectionString);
         File.WriteAllBytes(KeyFile, NoteSigner.NewKey());
     }
 
@@ -52,14 +49,7 @@ internal sealed class AuditDatabase : IAsyncDisposable
 
     public AuditLogQueries Queries => new AuditLogQueries(Source, Store, Secrets);
 
-    public static async Task<AuditDatabase> CreateAsync()
-    {
-        var database = new AuditDatabase(await TestDatabase.CreateAsync());
-        await database._services.GetRequiredService<IDocumentStore>().Storage
-            .ApplyAllConfiguredChangesToDatabaseAsync();
-        await AuditSchema.StoreExternallyAsync(database.Source, CancellationToken.None);
-        return database;
-    }
+    public static async Task<AuditDatabase> CreateAsync() => new(await Tables.CopyAsync());
 
     /// <summary>A node's log of heads.</summary>
     /// <param name="change">Changes the node's settings.</param>
@@ -117,6 +107,24 @@ internal sealed class AuditDatabase : IAsyncDisposable
     public Digest HashOf(string stream) => Digest.Of(_ends[stream].Hash);
 
     public Task<int> ExecuteAsync(string sql) => Source.ExecuteAsync(sql, CancellationToken.None);
+
+    private static ServiceProvider ServicesOn(string database)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddPostgres(database).AddMartenStore().AddPostgresEventStore();
+        services.ConfigureMarten(SecretSchema.Register);
+        services.ConfigureMarten(AuditSchema.Register);
+        return services.BuildServiceProvider();
+    }
+
+    private static async Task PrepareAsync(string database)
+    {
+        await using var services = ServicesOn(database);
+        await services.GetRequiredService<IDocumentStore>().Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+        await AuditSchema.StoreExternallyAsync(
+            services.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None);
+    }
 
     public async ValueTask DisposeAsync()
     {
