@@ -268,6 +268,53 @@ public sealed class ExportTests
         (await made.VerifyAsync("--clock-tolerance", "60")).Failed("times", "seq 4 to 7 say");
     }
 
+    /// <summary>Batch 3 goes on where batch 1 ended, at 03:05: its events 4 to 7 may be older than batch 2.</summary>
+    [Theory]
+    [InlineData("since 2026-01-02T03:05:00.000Z", "next 3", -60, "times", null)]
+    [InlineData("since 2026-01-02T03:06:00.000Z", "next 3", -60, "times", "were written after")]
+    [InlineData("since 2026-01-02T03:05:00.000Z", "next 4", -30, "heads", "not the batch before")]
+    public async Task After_a_restore_the_batch_that_was_left_bounds_the_times(
+        string since, string next, int seconds, string check, string? what)
+    {
+        var made = new MadeExport
+        {
+            At = (seq, time) => seq > 3 ? time.AddSeconds(seconds - 15) : time,
+            Before = (
+                3,
+                $"chatcqrs/restored/v1\ntime 2026-01-02T03:06:30.000Z\nbatch 1\n{since}\nposition 100\n{next}\n"),
+        }.Write();
+
+        var outcome = await made.VerifyAsync("--clock-tolerance", "1");
+
+        if (what is null)
+            outcome.IsGood();
+        else
+            outcome.Failed(check, what);
+    }
+
+    [Theory]
+    [InlineData(200, 2, null)]
+    [InlineData(199, 2, "not the batch before")]
+    [InlineData(200, 3, "not the batch before")]
+    public async Task Heads_of_a_log_that_this_one_continues_have_no_bound_on_their_times(
+        int position, int bounds, string? what)
+    {
+        var made = new MadeExport
+        {
+            At = (seq, time) => seq < 4 ? time.AddDays(-2) : time,
+            First = $"chatcqrs/continues/v1\norigin {MadeExport.Origin}\ntime 2026-01-02T03:04:00.000Z\n"
+                + $"vkey {new Signer(MadeExport.Origin, 7).Key}\nposition {position}\ncheckpoint AAAA\n",
+            FirstBounds = bounds,
+        }.Write();
+
+        var outcome = await made.VerifyAsync();
+
+        if (what is null)
+            outcome.IsGood();
+        else
+            outcome.Failed("heads", what);
+    }
+
     [Fact]
     public async Task A_head_that_was_logged_once_more_has_no_bound_on_its_times()
     {

@@ -109,16 +109,72 @@ public sealed class LogTests
     public async Task An_entry_that_does_not_go_on_is_found(string from, string to, string what) =>
         (await new MadeLog(10, Changed(5, from, to)).VerifyAsync()).Failed("log", what);
 
+    [Theory]
+    [InlineData("batch 3\nsince 2026-01-02T03:07:00.000Z\nposition 30\nnext 5", "position 31", null)]
+    [InlineData("batch 4\nsince 2026-01-02T03:08:00.000Z\nposition 40\nnext 5", "position 40", null)]
+    [InlineData("batch 0\nsince 2026-01-02T03:04:00.000Z\nposition 0\nnext 5", "position 1", null)]
+    [InlineData("batch 3\nsince 2026-01-02T03:07:00.000Z\nposition 30\nnext 5", "position 29", "goes back")]
+    [InlineData("batch 3\nsince 2026-01-02T03:07:00.000Z\nposition 29\nnext 5", "position 31", "another time or")]
+    [InlineData("batch 3\nsince 2026-01-02T03:06:00.000Z\nposition 30\nnext 5", "position 31", "another time or")]
+    [InlineData("batch 2\nsince 2026-01-02T03:07:00.000Z\nposition 30\nnext 5", "position 31", "another time or")]
+    [InlineData("batch 0\nsince 2026-01-02T03:04:00.000Z\nposition 7\nnext 5", "position 8", "begin at 0")]
+    [InlineData("batch 5\nsince 2026-01-02T03:07:00.000Z\nposition 30\nnext 5", "position 31", "not made yet")]
+    [InlineData("batch 3\nsince 2026-01-02T03:07:00.000Z\nposition 30\nnext 6", "position 31", "is to follow batch 4")]
+    [InlineData("batch 3\nsince 2026-01-02T03:07:00.000Z\nposition 30", "position 31", "line is missing")]
+    public async Task Positions_go_on_after_a_restore_where_an_earlier_batch_ended(
+        string restored, string position, string? what) => Is(
+        await new MadeLog(10, Between(
+            $"chatcqrs/restored/v1\ntime 2026-01-02T03:09:00.000Z\n{restored}\n", position)).VerifyAsync(),
+        what, "restored to its state after batch");
+
+    [Theory]
+    [InlineData("from 40\nto 7", "position 7", null)]
+    [InlineData("from 40\nto 7", "position 6", "goes back")]
+    [InlineData("from 39\nto 7", "position 7", "from another position")]
+    [InlineData("from 40\nto 7\nmore", "position 7", "more follows")]
+    public async Task Positions_go_on_after_a_move_where_the_new_store_ends(
+        string moved, string position, string? what) => Is(
+        await new MadeLog(10, Between(
+            $"chatcqrs/moved/v1\ntime 2026-01-02T03:09:00.000Z\n{moved}\n", position)).VerifyAsync(),
+        what, "1 of the kind chatcqrs/moved/v1");
+
     [Fact]
-    public async Task Positions_begin_anew_after_a_restore() =>
-        (await new MadeLog(10, (i, entry) => i switch
-        {
-            5 => "chatcqrs/restored/v1\ntime 2026-01-02T03:09:00.000Z\nposition 1\n",
-            6 => entry.Replace("number 6", "number 5", StringComparison.Ordinal)
-                .Replace("position 60", "position 2", StringComparison.Ordinal),
-            > 6 => entry.Replace($"number {i}", $"number {i - 1}", StringComparison.Ordinal),
-            _ => entry,
-        }).VerifyAsync()).IsGood();
+    public async Task An_entry_of_an_earlier_time_is_found() =>
+        (await new MadeLog(10, Between(
+            "chatcqrs/moved/v1\ntime 2026-01-02T03:07:59.999Z\nfrom 40\nto 7\n", "position 7")).VerifyAsync())
+        .Failed("log", "before that of the entry before");
+
+    [Fact]
+    public async Task A_key_that_was_the_logs_before_is_refused() =>
+        (await new MadeLog(10, (i, entry) => i == 5 ? KeyEntry(new Signer(MadeExport.Origin, 7)) : entry).VerifyAsync())
+            .Failed("log", "was the log's before");
+
+    [Fact]
+    public async Task A_log_that_continues_another_one_holds_its_signed_checkpoint()
+    {
+        var old = new Signer("old.example/heads", 9);
+        var note = old.Sign($"{old.Name}\n7\n{Convert.ToBase64String(new byte[32])}\n");
+        Is(await ContinuesAsync(note), null, "it goes on where old.example/heads ended, of which 7 entries are known");
+        Is(await ContinuesAsync(note), null, "was not checked: give its key");
+        var outcome = await ContinuesAsync(note, "--vkey", old.Key);
+        outcome.IsGood();
+        Assert.DoesNotContain("not checked", outcome.Output, StringComparison.Ordinal);
+
+        Is(await ContinuesAsync(note.Replace("\n7\n", "\n8\n", StringComparison.Ordinal), "--vkey", old.Key), "wrong");
+        Is(await ContinuesAsync(note.Split("\n\n")[0] + "\n"), "before the signatures");
+        Is(await ContinuesAsync(new Signer("else", 3).Sign(note.Split("\n\n")[0] + "\n")), "has not signed");
+        Is(await ContinuesAsync(new MadeLog(3).Checkpoint), "cannot continue itself");
+        Is(
+            await new MadeLog(10, (i, entry) => i == 0
+                ? Continues(note).Replace("origin chat", "origin chit", StringComparison.Ordinal)
+                : entry).VerifyAsync(),
+            "is of another log");
+        Is(await new MadeLog(10, Between(Continues(note), "position 60")).VerifyAsync(), "and only that");
+        Is(await new MadeLog(10, (i, entry) => i == 0 ? "chatcqrs/other/v1\n" : entry).VerifyAsync(), "and only that");
+
+        static Task<Outcome> ContinuesAsync(string note, params string[] options) =>
+            new MadeLog(10, (i, entry) => i == 0 ? Continues(note) : entry).VerifyAsync(options);
+    }
 
     [Fact]
     public async Task A_log_of_another_name_is_found() =>
@@ -257,6 +313,34 @@ public sealed class LogTests
 
     private static string KeyEntry(Signer key) =>
         $"chatcqrs/key/v1\ntime 2026-01-02T04:44:00.000Z\nvkey {key.Key}\n";
+
+    private static string Continues(string note) =>
+        $"chatcqrs/continues/v1\norigin {MadeExport.Origin}\ntime 2026-01-02T03:04:00.000Z\nvkey {new MadeLog(1).Key}\n"
+        + $"position 5\ncheckpoint {Convert.ToBase64String(Encoding.UTF8.GetBytes(note))}\n";
+
+    /// <param name="what">Why it is not good; null if it is.</param>
+    /// <param name="note">What the output says of a good log.</param>
+    private static void Is(Outcome outcome, string? what, string note = "")
+    {
+        if (what is not null)
+        {
+            outcome.Failed("log", what);
+            return;
+        }
+
+        outcome.IsGood();
+        Assert.Contains(note, outcome.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Puts an entry after batch 4; batch 5 then has the given position.</summary>
+    private static Func<int, string, string> Between(string added, string position) => (i, entry) => i switch
+    {
+        5 => added,
+        6 => entry.Replace("number 6", "number 5", StringComparison.Ordinal)
+            .Replace("position 60", position, StringComparison.Ordinal),
+        > 6 => entry.Replace($"number {i}", $"number {i - 1}", StringComparison.Ordinal),
+        _ => entry,
+    };
 
     private static Func<int, string, string> Changed(int index, string from, string to) =>
         (i, entry) => i == index ? entry.Replace(from, to, StringComparison.Ordinal) : entry;

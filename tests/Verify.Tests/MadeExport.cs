@@ -34,6 +34,15 @@ internal sealed class MadeExport
     /// <summary>How many events each batch has.</summary>
     public int[] Batches { get; init; } = [3, 1, 4];
 
+    /// <summary>An entry that stands before a batch, in place of the batch before as the bound of its times.</summary>
+    public (int Batch, string Entry)? Before { get; init; }
+
+    /// <summary>Entry 0.</summary>
+    public string? First { get; init; }
+
+    /// <summary>Batches whose times entry 0 bounds.</summary>
+    public int FirstBounds { get; init; }
+
     /// <summary>Events after the last batch.</summary>
     public int Unlogged { get; init; }
 
@@ -73,11 +82,18 @@ internal sealed class MadeExport
 
     private List<MadeEvent> _exported = [];
 
+    /// <summary>The place of each batch's entry; that of entry 0 first.</summary>
+    private List<int> _places = [];
+
     /// <summary>Writes the files and signs them.</summary>
     public MadeExport Write()
     {
         var events = Events();
-        var entries = new List<string> { $"chatcqrs/genesis/v1\norigin {Origin}\ntime {Text(Epoch)}\nvkey {Key}\n" };
+        var entries = new List<string>
+        {
+            First ?? $"chatcqrs/genesis/v1\norigin {Origin}\ntime {Text(Epoch)}\nvkey {Key}\n",
+        };
+        _places = [0];
         var trees = new List<(string Record, byte[][] Leaves, int Index)>();
         var at = 0;
         foreach (var (size, number) in Batches.Select((size, i) => (size, i + 1)))
@@ -86,6 +102,9 @@ internal sealed class MadeExport
             byte[][] leaves = [.. Enumerable.Range(0, 5).Select(other => Tree.Leaf(Bytes($"other {other}")))];
             leaves[number % 5] = Tree.Leaf(Bytes(record));
             trees.Add((record, leaves, number % 5));
+            if (Before is { } before && before.Batch == number)
+                entries.Add(before.Entry);
+            _places.Add(entries.Count);
             entries.Add(
                 $"chatcqrs/batch/v1\nnumber {number}\ntime {Text(TimeOf(number))}\nposition {number * 100}\nheads 5\n"
                 + $"root {Base64(Tree.Root(leaves))}\nkeys 0 {Base64(SHA256.HashData([]))}\n");
@@ -146,15 +165,10 @@ internal sealed class MadeExport
                 ["record"] = record,
                 ["index"] = index,
                 ["inner"] = Tree.Path(index, leaves).ConvertAll(Base64),
-                ["entry"] = entries[number],
-                ["entry_index"] = number,
-                ["proof"] = Tree.Path(number, log).ConvertAll(Base64),
-                ["previous"] = new
-                {
-                    entry = entries[number - 1],
-                    entry_index = number - 1,
-                    proof = Tree.Path(number - 1, log).ConvertAll(Base64),
-                },
+                ["entry"] = entries[_places[number]],
+                ["entry_index"] = _places[number],
+                ["proof"] = Tree.Path(_places[number], log).ConvertAll(Base64),
+                ["previous"] = PreviousOf(number <= FirstBounds ? 0 : _places[number] - 1),
             };
             var (first, last) = (LastOf(number - 1) + 1, LastOf(number));
             if (Segments && (first < From || last > To))
@@ -167,12 +181,19 @@ internal sealed class MadeExport
             heads.Add(line);
         }
 
+        object PreviousOf(int at) => new
+        {
+            entry = entries[at],
+            entry_index = at,
+            proof = Tree.Path(at, log).ConvertAll(Base64),
+        };
+
         if (ProvesNewest)
             newestNumber = trees.Count;
         var (newest, tree, place) = trees[newestNumber - 1];
         var inner = string.Concat(Tree.Path(place, tree).Select(hash => Base64(hash) + "\n"));
-        var extra = $"{newest}\nindex {place}\n{inner}\n{entries[newestNumber]}";
-        var proof = string.Concat(Tree.Path(newestNumber, log).Select(hash => Base64(hash) + "\n"));
+        var extra = $"{newest}\nindex {place}\n{inner}\n{entries[_places[newestNumber]]}";
+        var proof = string.Concat(Tree.Path(_places[newestNumber], log).Select(hash => Base64(hash) + "\n"));
         var before = From == 0 ? Zeros : events[From - 1].Hash;
         Files["README.txt"] = Bytes("An export.\n");
         Files["vkey"] = Bytes(Key + "\n");
@@ -180,7 +201,7 @@ internal sealed class MadeExport
         Files["access.ndjson"] = Bytes("{}\n");
         Files[Folder + "start"] = Bytes($"{From} {Base64(before)}\n");
         Files[Folder + "head.tlog-proof"] = Bytes(
-            $"c2sp.org/tlog-proof@v1\nextra {Base64(Bytes(extra))}\nindex {newestNumber}\n{proof}\n{checkpoint}");
+            $"c2sp.org/tlog-proof@v1\nextra {Base64(Bytes(extra))}\nindex {_places[newestNumber]}\n{proof}\n{checkpoint}");
         Files[Folder + "heads.ndjson"] = Bytes(
             string.Concat(HeadLines(heads).Select(line => JsonSerializer.Serialize(line, Relaxed) + "\n")));
         _exported = Export(events);

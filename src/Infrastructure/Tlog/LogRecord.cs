@@ -10,6 +10,18 @@ internal abstract record LogRecord
     {
     }
 
+    /// <summary>When it was made, UTC, to the millisecond; never before the entry before it.</summary>
+    public DateTimeOffset At => this switch
+    {
+        Batch batch => batch.Time,
+        Genesis genesis => genesis.Time,
+        Restored restored => restored.Time,
+        Moved moved => moved.Time,
+        Continues continues => continues.Time,
+        Key key => key.Time,
+        _ => throw new InvalidOperationException(),
+    };
+
     /// <summary>A batch of changed streams.</summary>
     /// <param name="Number">From 1, without a gap.</param>
     /// <param name="Time">When it was made, UTC, to the millisecond; never before the last batch.</param>
@@ -52,22 +64,34 @@ internal abstract record LogRecord
     }
 
     /// <summary>
-    /// The event log was restored to an older state: entries before this one may cover events that are lost.
+    /// The server's state was restored to an older one. Entries before this one stay; batches after
+    /// <paramref name="Last"/> may cover events that are lost, and nobody can open their heads any more. The batches
+    /// after this entry go on where that batch ended.
     /// </summary>
-    /// <param name="Position">The restored event log's last position.</param>
-    public sealed record Restored(DateTimeOffset Time, LogPosition Position) : LogRecord
+    /// <param name="Time">When the log was recovered.</param>
+    /// <param name="Last">The last batch whose heads the restored state has; 0 for none.</param>
+    /// <param name="Since">That batch's time, or that of the log's first entry.</param>
+    /// <param name="Position">That batch's position; 0 for none.</param>
+    /// <param name="Next">The number of the batch that follows.</param>
+    public sealed record Restored(
+        DateTimeOffset Time, long Last, DateTimeOffset Since, LogPosition Position, long Next) : LogRecord
     {
         internal const string Header = "chatcqrs/restored/v1";
 
-        public override string ToString() => $"{Header}\ntime {TextLines.OfTime(Time)}\nposition {Position}\n";
+        public override string ToString() =>
+            $"{Header}\ntime {TextLines.OfTime(Time)}\nbatch {TextLines.OfNumber(Last)}\n"
+            + $"since {TextLines.OfTime(Since)}\nposition {Position}\nnext {TextLines.OfNumber(Next)}\n";
 
-        internal static Restored Read(TextLines lines) =>
-            new(TextLines.Time(lines.Field("time")), TextLines.Position(lines.Field("position")));
+        internal static Restored Read(TextLines lines) => new(
+            TextLines.Time(lines.Field("time")), TextLines.Number(lines.Field("batch")),
+            TextLines.Time(lines.Field("since")), TextLines.Position(lines.Field("position")),
+            TextLines.Number(lines.Field("next")));
     }
 
     /// <summary>The event log was moved to another store. Bytes, revisions and chains stay; positions do not.</summary>
-    /// <param name="From">The last position in the old store.</param>
-    /// <param name="To">The position of the same event in the new store.</param>
+    /// <param name="Time">When the last heads of all streams were compared.</param>
+    /// <param name="From">The last batch's position, in the old store.</param>
+    /// <param name="To">The position in the new store up to which the streams are what they were.</param>
     public sealed record Moved(DateTimeOffset Time, LogPosition From, LogPosition To) : LogRecord
     {
         internal const string Header = "chatcqrs/moved/v1";
@@ -79,18 +103,26 @@ internal abstract record LogRecord
             TextLines.Position(lines.Field("to")));
     }
 
-    /// <summary>This log goes on where another one, with another origin and key, ended.</summary>
-    /// <param name="Checkpoint">The last known checkpoint of the other one, verbatim, as base64.</param>
-    public sealed record Continues(DateTimeOffset Time, string Checkpoint) : LogRecord
+    /// <summary>Entry 0 of a log that goes on where another one, with another name and key, ended.</summary>
+    /// <param name="Origin">This log's name.</param>
+    /// <param name="Vkey">Its first key.</param>
+    /// <param name="Position">
+    /// The event log's position at that time: batches up to there have the heads of the other log once more.
+    /// </param>
+    /// <param name="Checkpoint">The last known checkpoint of the other one, verbatim; in base64.</param>
+    public sealed record Continues(
+        string Origin, DateTimeOffset Time, string Vkey, LogPosition Position, string Checkpoint) : LogRecord
     {
         internal const string Header = "chatcqrs/continues/v1";
 
         public override string ToString() =>
-            $"{Header}\ntime {TextLines.OfTime(Time)}\n"
+            $"{Header}\norigin {Origin}\ntime {TextLines.OfTime(Time)}\nvkey {Vkey}\nposition {Position}\n"
             + $"checkpoint {Convert.ToBase64String(Encoding.UTF8.GetBytes(Checkpoint))}\n";
 
         internal static Continues Read(TextLines lines) => new(
-            TextLines.Time(lines.Field("time")), TextLines.Decode(StrictBase64.Decode(lines.Field("checkpoint"))));
+            lines.Field("origin"), TextLines.Time(lines.Field("time")), VkeyOf(lines),
+            TextLines.Position(lines.Field("position")),
+            TextLines.Decode(StrictBase64.Decode(lines.Field("checkpoint"))));
     }
 
     /// <summary>A further key of this log. A key that was known before signs up to this entry.</summary>

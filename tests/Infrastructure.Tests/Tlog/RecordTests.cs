@@ -19,9 +19,11 @@ public sealed class RecordTests
     private static LogRecord[] Records { get; } =
     [
         Batch, new LogRecord.Genesis("chat.example.org/v1/audit/heads", Time, Vkey),
-        new LogRecord.Restored(Time, new LogPosition(12)), new LogRecord.Key(Time, Vkey),
+        new LogRecord.Restored(Time, 4700, Time, new LogPosition(12), 4712), new LogRecord.Key(Time, Vkey),
         new LogRecord.Moved(Time, new LogPosition(12), new LogPosition(ulong.MaxValue)),
-        new LogRecord.Continues(Time, "old.example\n1\nhash\n\n— old.example sig\n"),
+        new LogRecord.Continues(
+            "chat.example.org/v1/audit/heads", Time, Vkey, new LogPosition(7),
+            "old.example\n1\nhash\n\n— old.example sig\n"),
     ];
 
     [Fact]

@@ -145,7 +145,7 @@ internal sealed class HeadsCheck(
 
     /// <summary>
     /// An event is not younger than its batch. It is not older than the batch before, either, unless the batch in which
-    /// it was logged first is gone and the log has it once more.
+    /// it was logged first is gone and the log has it once more, or another log had it.
     /// </summary>
     private void CheckTimes(LoggedHead logged)
     {

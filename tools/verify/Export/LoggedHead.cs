@@ -64,7 +64,10 @@ internal sealed record LoggedHead(
         return (new LoggedHead(inner.Head, batch, outer.Index, null, null), checkpoint);
     }
 
-    /// <summary>When the batch before was made: events are younger.</summary>
+    /// <summary>
+    /// When the batch before was made: events are younger. After a restore it is the last batch that was left; a batch
+    /// that repeats the heads of a log which this one continues has no such bound.
+    /// </summary>
     private static DateTimeOffset? PreviousOf(LogEntry.Batch batch, Line read, Checkpoint checkpoint)
     {
         if (read.Previous is not { } previous)
@@ -76,6 +79,10 @@ internal sealed record LoggedHead(
             {
                 LogEntry.Batch before when before.Number == batch.Number - 1 => before.Time,
                 LogEntry.Genesis genesis when previous.EntryIndex == 0 && batch.Number <= 1 => genesis.Time,
+                LogEntry.Restored restored when restored.Next == batch.Number => restored.Since,
+                LogEntry.Continues continues when previous.EntryIndex == 0 && batch.Position <= continues.Position =>
+                    DateTimeOffset.MaxValue,
+                LogEntry.Continues continues when previous.EntryIndex == 0 && batch.Number <= 1 => continues.Time,
                 _ => throw new FormatException("the entry before is not the batch before"),
             };
     }

@@ -23,6 +23,22 @@ internal sealed record Checkpoint(string Origin, long Size, byte[] Root, IReadOn
     /// <exception cref="FormatException">The note is no checkpoint.</exception>
     public static Checkpoint Unverified(string text) => Of(SignedNote.Parse(text));
 
+    /// <summary>Reads a checkpoint of another log, and checks its signature if the log's key is known.</summary>
+    /// <returns>Nobody in <see cref="SignedBy"/> if the key is not known.</returns>
+    /// <exception cref="FormatException">
+    /// The note is no checkpoint, has no signature of its log, or a wrong one of a known key.
+    /// </exception>
+    public static Checkpoint OfAnother(string text, IReadOnlyCollection<VerifierKey> known)
+    {
+        var note = SignedNote.Parse(text);
+        var checkpoint = Of(note);
+        if (note.Signatures.All(signature => signature.Name != checkpoint.Origin))
+            throw new FormatException("its log has not signed the checkpoint");
+        return known.Any(key => key.Name == checkpoint.Origin)
+            ? checkpoint with { SignedBy = note.Check([.. known.Where(key => key.Name == checkpoint.Origin)]) }
+            : checkpoint;
+    }
+
     private static Checkpoint Of(SignedNote note)
     {
         var lines = new Lines(note.Text);

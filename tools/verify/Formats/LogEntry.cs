@@ -24,6 +24,25 @@ internal abstract record LogEntry
     /// <summary>A further key of the log: <c>chatcqrs/key/v1</c>.</summary>
     public sealed record FurtherKey(DateTimeOffset Time, VerifierKey Named) : LogEntry;
 
+    /// <summary>
+    /// The server was restored to an older state: <c>chatcqrs/restored/v1</c>. Batches go on where the named one ended.
+    /// </summary>
+    /// <param name="Last">The last batch whose heads are left; 0 for none.</param>
+    /// <param name="Since">That batch's time.</param>
+    /// <param name="Position">That batch's position.</param>
+    /// <param name="Next">The number of the batch that follows.</param>
+    public sealed record Restored(DateTimeOffset Time, long Last, DateTimeOffset Since, ulong Position, long Next)
+        : LogEntry;
+
+    /// <summary>The server's events are in another store, with other positions: <c>chatcqrs/moved/v1</c>.</summary>
+    public sealed record Moved(DateTimeOffset Time, ulong From, ulong To) : LogEntry;
+
+    /// <summary>Entry 0 of a log that goes on where another one ended: <c>chatcqrs/continues/v1</c>.</summary>
+    /// <param name="Position">Batches up to here have the heads of the other log once more.</param>
+    /// <param name="Checkpoint">The other log's last known checkpoint.</param>
+    public sealed record Continues(string Origin, DateTimeOffset Time, string Key, ulong Position, string Checkpoint)
+        : LogEntry;
+
     /// <summary>Another kind, which is only counted.</summary>
     /// <param name="Kind">The first line.</param>
     public sealed record Other(string Kind) : LogEntry;
@@ -38,6 +57,9 @@ internal abstract record LogEntry
             "chatcqrs/batch/v1" => BatchOf(lines),
             "chatcqrs/genesis/v1" => GenesisOf(lines),
             "chatcqrs/key/v1" => KeyOf(lines),
+            "chatcqrs/restored/v1" => RestoredOf(lines),
+            "chatcqrs/moved/v1" => MovedOf(lines),
+            "chatcqrs/continues/v1" => ContinuesOf(lines),
             _ when kind.StartsWith(Prefix, StringComparison.Ordinal) => new Other(kind),
             _ => throw new FormatException("the entry is of no known kind"),
         };
@@ -57,6 +79,34 @@ internal abstract record LogEntry
         return new Batch(
             number, time, position, heads, root, Lines.Number(keys[0]),
             CanonicalBase64.Decode(keys[1], Merkle.HashSize));
+    }
+
+    private static Restored RestoredOf(Lines lines)
+    {
+        var restored = new Restored(
+            Lines.Time(lines.Next("time")), Lines.Number(lines.Next("batch")), Lines.Time(lines.Next("since")),
+            (ulong)Lines.Number(lines.Next("position")), Lines.Number(lines.Next("next")));
+        lines.End();
+        return restored;
+    }
+
+    private static Moved MovedOf(Lines lines)
+    {
+        var moved = new Moved(
+            Lines.Time(lines.Next("time")), (ulong)Lines.Number(lines.Next("from")),
+            (ulong)Lines.Number(lines.Next("to")));
+        lines.End();
+        return moved;
+    }
+
+    private static Continues ContinuesOf(Lines lines)
+    {
+        var continues = new Continues(
+            lines.Next("origin"), Lines.Time(lines.Next("time")), lines.Next("vkey"),
+            (ulong)Lines.Number(lines.Next("position")),
+            Lines.Text(CanonicalBase64.Decode(lines.Next("checkpoint"))));
+        lines.End();
+        return continues;
     }
 
     private static FurtherKey KeyOf(Lines lines)

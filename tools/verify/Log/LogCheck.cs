@@ -6,34 +6,22 @@ namespace ChatCqrs.Verify.Log;
 /// <summary>
 /// Checks a whole log: the checkpoint's signature; that its root follows from all leaves, and the root of an earlier
 /// checkpoint from the first ones; that the upper tiles follow from the leaves; and that each entry since the earlier
-/// checkpoint is a leaf, and batches go on one after the other. Where the log has changed its key, the earlier
-/// checkpoint shows whether the old key has signed the entry that names the new one. Holds a tile and a bundle at a
-/// time.
+/// checkpoint is a leaf, and entries go on one after the other (<see cref="EntryCheck"/>). Where the log has changed
+/// its key, the earlier checkpoint shows whether the old key has signed the entry that names the new one. Holds a tile
+/// and a bundle at a time, and some bytes for each batch.
 /// </summary>
 /// <param name="since">An earlier checkpoint's note; null for none.</param>
 /// <param name="save">Where to write the checkpoint once all is well; null for nowhere.</param>
 internal sealed class LogCheck(
     LogClient log, IReadOnlyList<VerifierKey> keys, string? since, string? save, Report report)
 {
-    private const string Continues = "chatcqrs/continues/v1";
-    private const string Restored = "chatcqrs/restored/v1";
-    private const string Moved = "chatcqrs/moved/v1";
-
     private readonly MerkleFrontier _tree = new();
-    private readonly Dictionary<string, long> _others = [];
+    private EntryCheck? _entries;
 
     /// <summary>For each level above the leaves, the hashes of the tile that is being filled.</summary>
     private readonly List<MemoryStream> _upper = [];
 
-    private LogEntry.Batch? _last;
-    private long _batches;
-
-    /// <summary>Whether positions begin anew: the event log was restored, or moved.</summary>
-    private bool _isElsewhere;
     private string _where = "";
-
-    /// <summary>The keys that the log's entries name, and which entry does.</summary>
-    private readonly List<(long Entry, VerifierKey Key)> _named = [];
 
     public async Task RunAsync()
     {
@@ -49,6 +37,7 @@ internal sealed class LogCheck(
             if (!isHandedOver)
                 ReportSigned(checkpoint);
             CheckGrown(earlier, checkpoint);
+            _entries = new EntryCheck(checkpoint.Origin, keys, report);
             await WalkAsync(checkpoint, earlier, isHandedOver ? 0 : earlier?.Size ?? 0);
             CheckKeys(checkpoint, isHandedOver ? earlier : null, note);
             if (save is not null && report.Failures == 0)
@@ -91,25 +80,26 @@ internal sealed class LogCheck(
     private void CheckKeys(Checkpoint checkpoint, Checkpoint? handover, string note)
     {
         _where = "checkpoint";
+        var named = _entries!.Named;
         if (handover is not null)
         {
-            var covered = _named.Where(named => named.Entry < handover.Size).Select(named => named.Key).ToList();
+            var covered = named.Where(one => one.Entry < handover.Size).Select(one => one.Key).ToList();
             if (!SignedNote.Parse(note).IsBy(covered))
             {
                 throw new FormatException(
                     "it is signed neither by a key that was given, nor by one that the earlier checkpoint covers"
-                    + string.Concat(_named.Where(named => named.Entry >= handover.Size).Select(named =>
-                        $"; entry {named.Entry} names {named.Key}, but no key that was given has signed that entry")));
+                    + string.Concat(named.Where(one => one.Entry >= handover.Size).Select(one =>
+                        $"; entry {one.Entry} names {one.Key}, but no key that was given has signed that entry")));
             }
 
             ReportSigned(Checkpoint.Open(note, covered));
         }
-        else if (_named is [(0, _), ..] && !_named.Any(named => IsOf(checkpoint, named.Key)))
+        else if (named is [(0, _), ..] && !named.Any(one => IsOf(checkpoint, one.Key)))
         {
             throw new FormatException("the log's entries do not name the key that signed it");
         }
 
-        foreach (var (entry, key) in _named.Where(named => named.Entry > 0))
+        foreach (var (entry, key) in named.Where(one => one.Entry > 0))
             report.Note($"entry {entry} names a further key of the log, to be given as --vkey, too: {key}");
     }
 
@@ -131,7 +121,7 @@ internal sealed class LogCheck(
             {
                 var leaf = tile[(i * Merkle.HashSize)..((i + 1) * Merkle.HashSize)];
                 if (entries is not null)
-                    CheckEntry(first + i, entries[i], leaf, checkpoint);
+                    CheckEntry(first + i, entries[i], leaf);
                 _tree.Add(leaf);
                 CheckRoot(earlier);
             }
@@ -145,11 +135,7 @@ internal sealed class LogCheck(
         if (!_tree.Root().AsSpan().SequenceEqual(checkpoint.Root))
             throw new FormatException("its root does not follow from the log's tiles");
         report.Passed("tree", "the checkpoint's root follows from all leaves, and so do the upper tiles");
-        report.Passed("entries", string.Create(
-            CultureInfo.InvariantCulture,
-            $"{_batches} batches, one after the other, and {_others.Values.Sum()} others"));
-        foreach (var (kind, count) in _others)
-            report.Note(string.Create(CultureInfo.InvariantCulture, $"{count} of the kind {kind}"));
+        _entries!.Conclude();
     }
 
     /// <summary>At the earlier checkpoint's size the tree must have had the earlier root.</summary>
@@ -164,53 +150,13 @@ internal sealed class LogCheck(
             CultureInfo.InvariantCulture, $"the {earlier.Size} entries of the earlier checkpoint are unchanged"));
     }
 
-    private void CheckEntry(long index, byte[] bytes, byte[] leaf, Checkpoint checkpoint)
+    private void CheckEntry(long index, byte[] bytes, byte[] leaf)
     {
         _where = string.Create(CultureInfo.InvariantCulture, $"entry {index}");
         if (!Merkle.Leaf(bytes).AsSpan().SequenceEqual(leaf))
             throw new FormatException("it is another than the tree has");
-        switch (LogEntry.Parse(Lines.Text(bytes)))
-        {
-            case LogEntry.Batch batch:
-                CheckBatch(batch);
-                break;
-            case LogEntry.Genesis genesis when index == 0:
-                if (genesis.Origin != checkpoint.Origin)
-                    throw new FormatException("the log's first entry is of another log");
-                _named.Add((index, VerifierKey.Parse(genesis.Key)));
-                Count("chatcqrs/genesis/v1");
-                break;
-            case LogEntry.FurtherKey key when index > 0:
-                if (key.Named.Name != checkpoint.Origin)
-                    throw new FormatException("it names a key of another log");
-                _named.Add((index, key.Named));
-                Count("chatcqrs/key/v1");
-                break;
-            case LogEntry.Other other when index > 0 || other.Kind == Continues:
-                _isElsewhere |= other.Kind is Restored or Moved;
-                Count(other.Kind);
-                break;
-            default:
-                throw new FormatException("the first entry of a log, and only that, says whose log it is");
-        }
+        _entries!.Pass(index, Lines.Text(bytes));
     }
-
-    /// <summary>Numbers grow by one; times, sizes and positions never fall.</summary>
-    private void CheckBatch(LogEntry.Batch batch)
-    {
-        if (_last is { } last)
-        {
-            if (batch.Number != last.Number + 1)
-                throw new FormatException($"batch {batch.Number} follows batch {last.Number}");
-            if (batch.Time < last.Time || (batch.Position < last.Position && !_isElsewhere) || batch.Keys < last.Keys)
-                throw new FormatException($"batch {batch.Number} goes back behind the one before it");
-        }
-
-        (_last, _isElsewhere) = (batch, false);
-        _batches++;
-    }
-
-    private void Count(string kind) => _others[kind] = _others.GetValueOrDefault(kind) + 1;
 
     /// <summary>
     /// Adds the root of a full tile to the tile above it, and compares that with the server's once it is full.
