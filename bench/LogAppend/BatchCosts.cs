@@ -27,7 +27,8 @@ internal static class BatchCosts
         await AuditSchema.StoreExternallyAsync(source, CancellationToken.None);
         var log = new HeadsLog(
             store, database.Get<Secrets>(), source,
-            new LogSigning(source, options, TimeProvider.System), options, TimeProvider.System);
+            new LogSigning(source, options, TimeProvider.System, new ElsewhereCheck([], options)), options,
+            TimeProvider.System);
         Console.WriteLine("| batch | heads | events | s | client CPU s | PostgreSQL CPU s | share of a core |");
         Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
         var examples = Enumerable.Range(0, heads / StreamsAtOnce).Select(_ => new Examples(StreamsAtOnce)).ToList();

@@ -118,6 +118,22 @@ public sealed record Refusal(RefusalKind Kind, string Code, string Detail)
     public static readonly Refusal TooManyExports =
         new(RefusalKind.TooMany, "too_many_exports", "Too many of your exports are not done. Wait for them.");
 
+    public static readonly Refusal NewOriginNeeded = new(
+        RefusalKind.Conflict, "new_origin_needed",
+        "More was published than the database has, and there is no mirror to import it from. Set a new Audit:Origin "
+        + "and Audit:KeyFile on all nodes, and restart them.");
+    public static readonly Refusal NewKeyNeeded = new(
+        RefusalKind.Conflict, "new_key_needed", "A new Audit:Origin needs a new key in Audit:KeyFile.");
+    public static readonly Refusal MirrorIncomplete = new(
+        RefusalKind.Conflict, "mirror_incomplete",
+        "Audit:Mirror has less than was published, or something else than was signed.");
+    public static readonly Refusal MirrorInUse = new(
+        RefusalKind.Conflict, "mirror_in_use",
+        "Audit:Mirror holds the log that ended. Set an empty one for the new log.");
+    public static readonly Refusal LogForked = new(
+        RefusalKind.Conflict, "log_forked",
+        "The database has other entries than were published. Set a new Audit:Origin and Audit:KeyFile.");
+
     public static readonly Refusal InvalidCursor =
         new(RefusalKind.Invalid, "invalid_cursor", "The cursor is none that this list has given.");
 

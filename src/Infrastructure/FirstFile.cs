@@ -26,7 +26,7 @@ internal static class FirstFile
                 file.Flush(flushToDisk: true);
             }
 
-            Rename(temporary, path);
+            Move(temporary, path);
         }
         finally
         {
@@ -34,8 +34,10 @@ internal static class FirstFile
         }
     }
 
-    /// <summary>Moves the file to its path, unless another process has created that path.</summary>
-    private static void Rename(string temporary, string path)
+    /// <summary>
+    /// Moves the file to its path, unless another process has created that path: then the temporary file may stay.
+    /// </summary>
+    public static void Move(string temporary, string path)
     {
         // link(2) is atomic. File.Move checks, then renames: the second of two processes would replace the first file.
         if (!OperatingSystem.IsWindows() && (Link(temporary, path) == 0 || Marshal.GetLastPInvokeError() == Exists))

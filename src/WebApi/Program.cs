@@ -30,7 +30,9 @@ using ChatCqrs.WebApi.Realtime;
 /// <summary>Composes the server and its request pipeline.</summary>
 public partial class Program
 {
-    public static Task<int> Main(string[] args) => Startup.RunAsync(() => Build(args));
+    public static Task<int> Main(string[] args) => args is [LogMoveCommand.Name, .. var settings]
+        ? Startup.RunAsync(() => Build(settings), app => LogMoveCommand.RunAsync(app.Services))
+        : Startup.RunAsync(() => Build(args));
 
     public static WebApplication Build(string[] args)
     {
@@ -47,7 +49,7 @@ public partial class Program
             .AddReadModels()
             .AddAccounts(settings, builder.Environment, settings.Required("DataFolder"))
             .AddMedia(settings, settings.Required("DataFolder"))
-            .AddVerifiableLogs(builder.Environment, settings.Required("DataFolder"))
+            .AddVerifiableLogs(settings, builder.Environment, settings.Required("DataFolder"))
             .AddRetention()
             .AddErasure(settings)
             .AddAuditing(settings)

@@ -18,7 +18,7 @@ public sealed partial class EventRules
         "reaction-cleared.v1", "messages-expired.v1", "user-erased.v1", "vote-set.v1", "vote-cleared.v1",
         "audit-accessed.v1", "audit-delivered.v1", "matter-requested.v1", "matter-approved.v1", "matter-refused.v1",
         "matter-ended.v1", "hold-placed.v1", "hold-approved.v1", "hold-refused.v1", "hold-released.v1",
-        "access-roles.v1", "log-verified.v1", "erasure-limited.v1", "stream-truncated.v1",
+        "access-roles.v1", "log-verified.v1", "erasure-limited.v1", "stream-truncated.v1", "log-recovered.v1",
     ];
 
     [Fact]

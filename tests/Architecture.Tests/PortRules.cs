@@ -12,6 +12,8 @@ public sealed class PortRules
     private static readonly Dictionary<string, string> BehindTheServer = new()
     {
         [nameof(IAuditLog)] = "HeadsLogTests",
+        [nameof(IAuditPublishing)] = "RecoveryCallTests",
+        [nameof(IAuditRecovery)] = "RecoveryTests",
         [nameof(IPublishedHeads)] = "HeadsLogTests",
         [nameof(ILogVerification)] = "LogVerificationTests",
         [nameof(IInbox)] = "ConversationTests",

@@ -10,6 +10,7 @@ using ChatCqrs.Application.Push;
 using ChatCqrs.Application.Retention;
 using ChatCqrs.Application.Users;
 using ChatCqrs.Application.Writing;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Blobs;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Push;
@@ -28,7 +29,8 @@ public sealed partial class SettingRules
 {
     private static readonly (string Section, Type Options)[] Sections =
     [
-        ("Access", typeof(AccessOptions)), ("Audit", typeof(AuditOptions)), ("DeviceLinks", typeof(DeviceLinkOptions)),
+        ("Access", typeof(AccessOptions)), ("Audit", typeof(AuditOptions)),
+        ("Audit:Mirror", typeof(MirrorOptions)), ("DeviceLinks", typeof(DeviceLinkOptions)),
         ("Erasure", typeof(ErasureOptions)), ("Groups", typeof(GroupOptions)),
         ("Health", typeof(HealthOptions)), ("Cors", typeof(OriginOptions)),
         ("Live", typeof(LiveOptions)), ("Media", typeof(MediaOptions)),

@@ -201,7 +201,8 @@ internal sealed class MadeExport
         Files["access.ndjson"] = Bytes("{}\n");
         Files[Folder + "start"] = Bytes($"{From} {Base64(before)}\n");
         Files[Folder + "head.tlog-proof"] = Bytes(
-            $"c2sp.org/tlog-proof@v1\nextra {Base64(Bytes(extra))}\nindex {_places[newestNumber]}\n{proof}\n{checkpoint}");
+            $"c2sp.org/tlog-proof@v1\nextra {Base64(Bytes(extra))}\nindex {_places[newestNumber]}\n{proof}\n"
+            + checkpoint);
         Files[Folder + "heads.ndjson"] = Bytes(
             string.Concat(HeadLines(heads).Select(line => JsonSerializer.Serialize(line, Relaxed) + "\n")));
         _exported = Export(events);

@@ -39,6 +39,7 @@ public static partial class ErrorCode
     public const string LinkSecretWrong = "link_secret_wrong";
     public const string LinkSettled = "link_settled";
     public const string LinkUnknown = "link_unknown";
+    public const string LogForked = "log_forked";
     public const string MalformedFrame = "malformed_frame";
     public const string MalformedJson = "malformed_json";
     public const string MalformedRequest = "malformed_request";
@@ -53,6 +54,10 @@ public static partial class ErrorCode
     public const string MessageIdReused = "message_id_reused";
     public const string MessageUnknown = "message_unknown";
     public const string MethodNotAllowed = "method_not_allowed";
+    public const string MirrorInUse = "mirror_in_use";
+    public const string MirrorIncomplete = "mirror_incomplete";
+    public const string NewKeyNeeded = "new_key_needed";
+    public const string NewOriginNeeded = "new_origin_needed";
     public const string NotAGroup = "not_a_group";
     public const string NotAPoll = "not_a_poll";
     public const string NotAnAdmin = "not_an_admin";

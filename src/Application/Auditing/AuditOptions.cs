@@ -64,6 +64,12 @@ public sealed record AuditOptions
     /// <summary>Whether everybody may read the checkpoints, tiles and entries; else whoever is signed in.</summary>
     public bool Public { get; init; }
 
+    /// <summary>
+    /// The last checkpoints that somebody has kept: a file with one, such as <c>verify log --save</c> writes it, or a
+    /// folder of such files. A database that has less than they say is not signed. Null for none.
+    /// </summary>
+    public string? LastSeen { get; init; }
+
     /// <summary>How long an export is kept once it is done; a minute to 90 days.</summary>
     public TimeSpan ExportsKept { get; init; } = TimeSpan.FromDays(7);
 

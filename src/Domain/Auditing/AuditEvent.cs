@@ -71,6 +71,17 @@ public abstract record AuditEvent
     /// <param name="Differing">The batches that differ, at most 100 of them; empty if all are equal.</param>
     public sealed record LogVerified(long FirstBatch, long LastBatch, IReadOnlyList<long> Differing) : AuditEvent;
 
+    /// <summary>
+    /// An administrator has the signed logs recovered, after a restore; always before anything of that is done.
+    /// </summary>
+    /// <param name="How"><c>restored</c> from a mirror, or <c>continued</c> by new logs.</param>
+    /// <param name="Heads">The entries that the log of heads had.</param>
+    /// <param name="HeadsPublished">The entries of it that are known to have been published.</param>
+    /// <param name="Keys">The entries that the log of keys had.</param>
+    /// <param name="KeysPublished">The entries of it that are known to have been published.</param>
+    public sealed record LogRecovered(
+        UserId By, string How, long Heads, long HeadsPublished, long Keys, long KeysPublished) : AuditEvent;
+
     /// <summary>A user was erased, but for content that holds keep.</summary>
     public sealed record ErasureLimited(UserId User, IReadOnlyList<HoldId> Holds) : AuditEvent;
 

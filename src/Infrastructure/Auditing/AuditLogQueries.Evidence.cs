@@ -120,7 +120,7 @@ internal sealed partial class AuditLogQueries
         var inner = await new TiledTree(batch.Heads, (tile, cancelled) => TileAsync(batch, tile, cancelled))
             .InclusionAsync(index, cancellationToken);
         var (entry, outer) = await EntryAsync(batch.Entry);
-        var before = await BeforeAsync(batch, cancellationToken);
+        var before = await BeforeAsync(batch.Entry, (LogRecord.Batch)entry, cancellationToken);
         var (previous, path) = await EntryAsync(before);
         var line = new JsonObject
         {
@@ -147,11 +147,20 @@ internal sealed partial class AuditLogQueries
             await log.TreeOf(checkpoint.Size).InclusionAsync(place, cancellationToken));
     }
 
-    /// <summary>The place of the batch before; of the log's first entry where there is none.</summary>
-    private async Task<long> BeforeAsync(Batch batch, CancellationToken cancellationToken) =>
-        (await database.QueryAsync(
-            $"SELECT entry FROM {AuditSchema.Batches} WHERE number = $1", row => row.GetInt64(0), cancellationToken,
-            batch.Number - 1)).SingleOrDefault();
+    /// <summary>
+    /// The place of the entry that bounds the times of a batch's events: the batch before, what tells of a restore
+    /// since, or the log's first entry; that also for batches that repeat the heads of a log which this one continues.
+    /// </summary>
+    private async Task<long> BeforeAsync(long place, LogRecord.Batch batch, CancellationToken cancellationToken)
+    {
+        var log = LogOf(VerifiableLog.Heads);
+        if (LogRecord.Parse((await log.EntriesAsync(0, 1, cancellationToken))[0]) is LogRecord.Continues continues
+            && batch.Position <= continues.Position)
+            return 0;
+        var before = await log.LastAsync(
+            place, record => record is LogRecord.Batch or LogRecord.Restored, cancellationToken);
+        return before?.Index ?? 0;
+    }
 
     private static JsonArray Texts(IReadOnlyList<Digest> hashes) =>
         new([.. hashes.Select(hash => JsonValue.Create(hash.ToString()))]);

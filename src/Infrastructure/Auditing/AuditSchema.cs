@@ -99,6 +99,7 @@ internal static class AuditSchema
         table.AddColumn("entry", "bigint").NotNull(); // Its entry's index in the log of heads.
         table.AddColumn("time", "timestamptz").NotNull();
         table.AddColumn("position", "numeric(20,0)").NotNull(); // The event log's, up to which it covers the streams.
+        table.AddColumn("moved_from", "numeric(20,0)"); // That of its entry, if the events have moved since.
         table.AddColumn("heads", "bigint").NotNull();
         table.AddColumn("openings", "bytea"); // See Opening; null once its heads are not kept any more.
         table.AddColumn("tiles", "bytea"); // See BatchTree; null with the openings.

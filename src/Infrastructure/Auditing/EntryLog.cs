@@ -12,6 +12,9 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
     public const string Heads = "heads";
     public const string Keys = "keys";
 
+    /// <summary>Entries that are looked at together.</summary>
+    private const int LookBack = 16;
+
     public string Name { get; } = name;
 
     /// <summary>Its origin, key and size; null before its first entry.</summary>
@@ -61,8 +64,13 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
         take.Parameters.Add(new() { Value = size + entries.Count });
         if (await take.ExecuteNonQueryAsync(cancellationToken) != 1)
             return false;
-        foreach (var entry in entries)
-            await AppendAsync(connection, size++, entry, cancellationToken);
+        for (var done = 0; done < entries.Count;)
+        {
+            var width = (int)Math.Min(Tile.WidthMax - (size % Tile.WidthMax), entries.Count - done);
+            await AppendAsync(connection, size, [.. entries.Skip(done).Take(width)], cancellationToken);
+            (size, done) = (size + width, done + width);
+        }
+
         return true;
     }
 
@@ -110,6 +118,41 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
     /// <summary>The tree of the first entries.</summary>
     public TiledTree TreeOf(long size) => new(size, ReadTileAsync);
 
+    /// <summary>The tree of the first entries as the caller's transaction has them.</summary>
+    public TiledTree TreeOf(long size, NpgsqlConnection connection) => new(size, async (tile, cancelled) =>
+    {
+        await using var select = new NpgsqlCommand(
+            $"""
+            SELECT string_agg(hash, ''::bytea ORDER BY index) FROM {AuditSchema.Hashes}
+            WHERE log = $1 AND level = $2 AND index >= $3 AND index < $4
+            """,
+            connection);
+        select.Parameters.Add(new() { Value = Name });
+        select.Parameters.Add(new() { Value = tile.Level!.Value });
+        select.Parameters.Add(new() { Value = tile.Start });
+        select.Parameters.Add(new() { Value = tile.Start + tile.Width });
+        return await select.ExecuteScalarAsync(cancelled) as byte[] ?? [];
+    });
+
+    /// <summary>The newest entry of one kind, and its place; null if there is none.</summary>
+    /// <param name="before">The place before which to look.</param>
+    public async Task<(LogRecord Record, long Index)?> LastAsync(
+        long before, Func<LogRecord, bool> isSought, CancellationToken cancellationToken)
+    {
+        for (var end = before; end > 0; end -= Math.Min(end, LookBack))
+        {
+            var start = Math.Max(0, end - LookBack);
+            var entries = await EntriesAsync(start, (int)(end - start), cancellationToken);
+            for (var at = entries.Count - 1; at >= 0; at--)
+            {
+                if (LogRecord.Parse(entries[at]) is var record && isSought(record))
+                    return (record, start + at);
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>A tile's hashes, as many as there are.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> ReadTileAsync(Tile tile, CancellationToken cancellationToken)
     {
@@ -129,28 +172,34 @@ internal sealed class EntryLog(string name, NpgsqlDataSource database)
         $"SELECT entry FROM {AuditSchema.Entries} WHERE log = $1 AND index >= $2 AND index < $3 ORDER BY index",
         row => row.GetFieldValue<byte[]>(0), cancellationToken, Name, start, start + count);
 
+    /// <summary>Appends entries of one tile.</summary>
     private async Task AppendAsync(
-        NpgsqlConnection connection, long index, byte[] entry, CancellationToken cancellationToken)
+        NpgsqlConnection connection, long start, byte[][] entries, CancellationToken cancellationToken)
     {
-        if (entry.Length > EntryBundle.EntryMax)
-            throw new ArgumentException($"An entry has {entry.Length} bytes.", nameof(entry));
+        if (entries.FirstOrDefault(entry => entry.Length > EntryBundle.EntryMax) is { } large)
+            throw new ArgumentException($"An entry has {large.Length} bytes.", nameof(entries));
         await using (var insert = new NpgsqlCommand(
-            $"INSERT INTO {AuditSchema.Entries} (log, index, entry) VALUES ($1, $2, $3)", connection))
+            $"""
+            WITH new AS (SELECT * FROM unnest($2::bigint[], $3::bytea[], $4::bytea[]) AS n (index, entry, hash)),
+            hashes AS (INSERT INTO {AuditSchema.Hashes} (log, level, index, hash) SELECT $1, 0, index, hash FROM new)
+            INSERT INTO {AuditSchema.Entries} (log, index, entry) SELECT $1, index, entry FROM new
+            """,
+            connection))
         {
             insert.Parameters.Add(new() { Value = Name });
-            insert.Parameters.Add(new() { Value = index });
-            insert.Parameters.Add(new() { Value = entry });
+            insert.Parameters.Add(new() { Value = entries.Select((_, at) => start + at).ToArray() });
+            insert.Parameters.Add(new() { Value = entries });
+            insert.Parameters.Add(
+                new() { Value = entries.Select(entry => MerkleTree.Leaf(entry).ToArray()).ToArray() });
             await insert.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        var hash = MerkleTree.Leaf(entry);
-        for (var level = 0; ; level++)
+        var index = start + entries.Length - 1;
+        for (var level = 0; (index + 1) % Tile.WidthMax == 0; level++)
         {
-            await InsertHashAsync(connection, level, index, hash, cancellationToken);
-            if ((index + 1) % Tile.WidthMax != 0)
-                return;
-            hash = await FullTileAsync(connection, level, index / Tile.WidthMax, cancellationToken);
             index /= Tile.WidthMax;
+            var hash = await FullTileAsync(connection, level, index, cancellationToken);
+            await InsertHashAsync(connection, level + 1, index, hash, cancellationToken);
         }
     }
 

@@ -14,8 +14,9 @@ namespace ChatCqrs.Infrastructure.Auditing;
 
 /// <summary>
 /// Appends a batch every <see cref="AuditOptions.Interval"/> on the node that leads the projections; full ones follow
-/// each other at once. A failure ends the run, and the next interval tries again: nothing is lost, since a batch goes
-/// on where the last one ended.
+/// each other at once. Other nodes only compare the logs with what others know, so that each node's health tells. A
+/// failure ends the run, and the next interval tries again: nothing is lost, since a batch goes on where the last one
+/// ended.
 /// </summary>
 internal sealed class HeadsJob : BackgroundService
 {
@@ -31,28 +32,22 @@ internal sealed class HeadsJob : BackgroundService
     private readonly AuditOptions _options;
     private readonly TimeProvider _clock;
     private readonly ILogger<HeadsJob> _logger;
-    private volatile bool _isHalted;
+    private readonly AuditPublishing _publishing;
     private bool _isPrepared;
 
     public HeadsJob(
         HeadsLog heads, ReadSide readSide, NpgsqlDataSource database, IOptions<AuditOptions> options,
-        TimeProvider clock, ILogger<HeadsJob> logger)
+        AuditPublishing publishing, TimeProvider clock, ILogger<HeadsJob> logger)
     {
-        (_heads, _readSide, _database, _options, _clock, _logger) =
-            (heads, readSide, database, options.Value, clock, logger);
-        Telemetry.Meter.CreateObservableGauge(
-            "chat.audit.halted", () => _isHalted ? 1 : 0, null,
-            "1 on the leading node where the logs are not signed until an operator decides.");
+        (_heads, _readSide, _database, _options, _publishing, _clock, _logger) =
+            (heads, readSide, database, options.Value, publishing, clock, logger);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            if (_readSide.Leads)
-                await RunAsync(stoppingToken);
-            else
-                _isHalted = false;
+            await RunAsync(stoppingToken);
             await Task.Delay(_options.Interval, _clock, stoppingToken)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -62,20 +57,11 @@ internal sealed class HeadsJob : BackgroundService
     {
         try
         {
-            if (!_isPrepared)
-                await AuditSchema.StoreExternallyAsync(_database, cancellationToken);
-            _isPrepared = true;
-            for (AppendedBatch? batch = null; batch is null or { IsFull: true };)
-            {
-                var started = Stopwatch.GetTimestamp();
-                batch = await _heads.AppendAsync(cancellationToken);
-                if (batch is null)
-                    break;
-                Duration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
-                Heads.Record(batch.Entry.Heads);
-            }
-
-            _isHalted = false;
+            if (_readSide.Leads)
+                await AppendAsync(cancellationToken);
+            else
+                await _heads.CheckAsync(cancellationToken);
+            _publishing.Problem = null;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -83,8 +69,14 @@ internal sealed class HeadsJob : BackgroundService
         }
         catch (AuditHaltedException exception)
         {
-            _isHalted = true;
+            _publishing.Problem =
+                exception is AuditBehindException ? PublishingProblem.Behind : PublishingProblem.Halted;
             _logger.LogError("The logs of heads and keys are not signed: {Reason}", exception.Message);
+        }
+        catch (MirrorUnavailableException exception)
+        {
+            _publishing.Problem = PublishingProblem.MirrorAway;
+            _logger.LogError("The logs of heads and keys are not published: {Reason}", exception.Message);
         }
         catch (Exception exception)
             when (exception is StoreUnavailableException || PostgresErrors.IsUnavailable(exception))
@@ -94,6 +86,22 @@ internal sealed class HeadsJob : BackgroundService
         catch (Exception exception)
         {
             _logger.LogError(exception, "The batch of heads could not be made.");
+        }
+    }
+
+    private async Task AppendAsync(CancellationToken cancellationToken)
+    {
+        if (!_isPrepared)
+            await AuditSchema.StoreExternallyAsync(_database, cancellationToken);
+        _isPrepared = true;
+        for (AppendedBatch? batch = null; batch is null or { IsFull: true };)
+        {
+            var started = Stopwatch.GetTimestamp();
+            batch = await _heads.AppendAsync(cancellationToken);
+            if (batch is null)
+                break;
+            Duration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            Heads.Record(batch.Entry.Heads);
         }
     }
 }

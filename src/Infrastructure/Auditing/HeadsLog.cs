@@ -50,12 +50,21 @@ internal sealed class HeadsLog(
         await signing.AnnounceAsync(_log, cancellationToken);
         await signing.AnnounceAsync(_keys, cancellationToken);
         var state = await signing.OpenAsync(_log, cancellationToken);
-        var last = await LastAsync(cancellationToken);
+        var last = await LastAsync(state, cancellationToken);
         if (await GatherAsync(state, last, cancellationToken) is not { } gathered
             || !await CommitAsync(state, gathered, cancellationToken))
             return null;
         await signing.SignAsync(_log, cancellationToken);
         return new AppendedBatch(gathered.Entry, gathered.Events, gathered.IsFull);
+    }
+
+    /// <summary>Compares both logs with what others know of them; signs and writes nothing.</summary>
+    /// <exception cref="AuditHaltedException">The database has less than was published, or something else.</exception>
+    /// <exception cref="MirrorUnavailableException">Somebody who must be asked cannot be.</exception>
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        await signing.CheckAsync(_log, cancellationToken);
+        await signing.CheckAsync(_keys, cancellationToken);
     }
 
     /// <summary>A batch's heads as the event log has them now, without what it took up from older batches.</summary>
@@ -88,7 +97,7 @@ internal sealed class HeadsLog(
         var through = page.IsFull || head < last.Position ? page.Through : head;
         if (builder.Count == 0 && now - last.Time < SignOfLife)
             return null;
-        var (number, time) = (last.Number + 1, now > last.Time ? now : last.Time);
+        var (number, time) = (last.Number + 1, now > last.Entry ? now : last.Entry);
         var (dropped, carried) = await CarriedAsync(builder, through, now, cancellationToken);
         var openings = Ordered(builder.Build().Concat(carried));
         var leaves = await LeavesAsync(openings, number, cancellationToken);
@@ -163,12 +172,22 @@ internal sealed class HeadsLog(
 
     private DateTimeOffset KeptSince(DateTimeOffset now) => now - TimeSpan.FromDays(options.Value.KeepDays);
 
-    private async Task<Last> LastAsync(CancellationToken cancellationToken) =>
-        (await database.QueryAsync(
-            $"SELECT number, time, position FROM {AuditSchema.Batches} ORDER BY number DESC LIMIT 1",
-            row => new Last(row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), new((ulong)row.GetDecimal(2))),
-            cancellationToken))
-        .SingleOrDefault() ?? new Last(0, DateTimeOffset.MinValue, LogPosition.Start);
+    /// <summary>
+    /// The log's last batch, and the position up to which batches have the heads. After a restore these are two: the
+    /// heads of the newest batches are lost, and the next one goes on where the last one that is left ended.
+    /// </summary>
+    private async Task<Last> LastAsync(LogState state, CancellationToken cancellationToken)
+    {
+        var covered = await database.QueryAsync(
+            $"SELECT position FROM {AuditSchema.Batches} ORDER BY number DESC LIMIT 1",
+            row => new LogPosition((ulong)row.GetDecimal(0)), cancellationToken);
+        var found = await _log.LastAsync(state.Size, record => record is LogRecord.Batch, cancellationToken);
+        var batch = found?.Record as LogRecord.Batch;
+        var newest = await _log.EntriesAsync(state.Size - 1, 1, cancellationToken);
+        return new Last(
+            batch?.Number ?? 0, batch?.Time ?? DateTimeOffset.MinValue, LogRecord.Parse(newest[0]).At,
+            covered.SingleOrDefault());
+    }
 
     /// <summary>
     /// The oldest batches, where they are not kept any longer, and those of their heads that are still the newest of
@@ -241,7 +260,9 @@ internal sealed class HeadsLog(
         return leaves;
     }
 
-    private sealed record Last(long Number, DateTimeOffset Time, LogPosition Position);
+    /// <param name="Time">The last batch's time.</param>
+    /// <param name="Entry">The last entry's time: no entry has an earlier one than the entry before.</param>
+    private sealed record Last(long Number, DateTimeOffset Time, DateTimeOffset Entry, LogPosition Position);
 
     /// <param name="Index">The entry's place in the log.</param>
     private sealed record Gathered(

@@ -14,7 +14,8 @@ namespace ChatCqrs.Infrastructure.Auditing;
 /// deterministic, so the same size gets the same note.
 /// </summary>
 internal sealed class LogSigning(
-    NpgsqlDataSource database, IOptions<AuditOptions> options, TimeProvider clock)
+    NpgsqlDataSource database, IOptions<AuditOptions> options, TimeProvider clock, ElsewhereCheck elsewhere,
+    LogMirror? mirror = null)
 {
     private const int RandomSize = 4;
 
@@ -30,6 +31,7 @@ internal sealed class LogSigning(
     {
         if (await log.StateAsync(cancellationToken) is not { } state)
         {
+            await elsewhere.CheckAsync(log, cancellationToken);
             var origin = await OriginOfAsync(log, cancellationToken);
             var genesis = new LogRecord.Genesis(origin, Milliseconds(clock.GetUtcNow()), VkeyOf(origin, _pems[0]));
             await log.CreateAsync(origin, genesis.Vkey, genesis.Encode(), cancellationToken);
@@ -50,20 +52,33 @@ internal sealed class LogSigning(
                 : $"Audit:KeyFile is not the key of {state.Origin}, {state.Vkey}.");
     }
 
+    /// <inheritdoc cref="ElsewhereCheck.CheckAsync"/>
+    public Task CheckAsync(EntryLog log, CancellationToken cancellationToken) =>
+        elsewhere.CheckAsync(log, cancellationToken);
+
     /// <summary>
     /// Signs and publishes the log's size, unless that was done. A size that not all of the log's keys have signed gets
-    /// the missing signatures. With <see cref="AuditOptions.Quorum"/> witnesses decide when it is published
-    /// (<see cref="Witnesses"/>).
+    /// the missing signatures. What is published is in the mirror before. With <see cref="AuditOptions.Quorum"/>
+    /// witnesses decide when it is published (<see cref="Witnesses"/>).
     /// </summary>
+    /// <exception cref="AuditHaltedException">
+    /// Somebody else knows more of the log than the database has, or something else.
+    /// </exception>
+    /// <exception cref="MirrorUnavailableException">The mirror cannot be read or written.</exception>
     public async Task SignAsync(EntryLog log, CancellationToken cancellationToken)
     {
+        await elsewhere.CheckAsync(log, cancellationToken);
         var state = await OpenAsync(log, cancellationToken);
         var signed = await log.CheckpointAsync(state.Size, cancellationToken);
         if (signed is null)
             await SignAsync(log, state, cancellationToken);
         else
             await SignAlsoAsync(log, state, signed.Note, cancellationToken);
-        if (signed is not { IsPublished: true } && !options.Value.Quorum)
+        if (signed is not { IsPublished: true } && options.Value.Quorum)
+            return;
+        if (mirror is not null && await log.CheckpointAsync(state.Size, cancellationToken) is { } shown)
+            await mirror.WriteAsync(log, state.Size, shown.Note, cancellationToken);
+        if (signed is not { IsPublished: true })
             await PublishAsync(log, state.Size, cancellationToken);
     }
 
@@ -77,7 +92,7 @@ internal sealed class LogSigning(
         if (_pems.Count == 1 || VkeyOf(state.Origin, _pems[1]) is var next
             && (next == state.Vkey || next == state.NextVkey))
             return;
-        var last = TimeOf((await log.EntriesAsync(state.Size - 1, 1, cancellationToken))[0]);
+        var last = TimeOf((await log.EntriesAsync(state.Size - 1, 1, cancellationToken))[0], clock);
         var now = Milliseconds(clock.GetUtcNow());
         var entry = new LogRecord.Key(now > last ? now : last, next);
         if (await KeyRotation.AnnounceAsync(database, log, state.Size, entry, cancellationToken))
@@ -109,7 +124,8 @@ internal sealed class LogSigning(
             INSERT INTO {AuditSchema.Checkpoints} (log, size, root, time, note, published)
             VALUES ($1, $2, $3, $4, $5, false) ON CONFLICT DO NOTHING
             """,
-            cancellationToken, log.Name, state.Size, root.ToArray(), TimeOf(last[0]).UtcDateTime, note.ToString());
+            cancellationToken, log.Name, state.Size, root.ToArray(), TimeOf(last[0], clock).UtcDateTime,
+            note.ToString());
     }
 
     /// <summary>Adds the signatures of keys of the log that have not signed this size.</summary>
@@ -148,7 +164,7 @@ internal sealed class LogSigning(
             cancellationToken, log.Name, size);
 
     /// <summary>The time in an entry; now for an entry without one.</summary>
-    private DateTimeOffset TimeOf(byte[] entry)
+    internal static DateTimeOffset TimeOf(byte[] entry, TimeProvider clock)
     {
         const string field = "\ntime ";
         var text = Encoding.UTF8.GetString(entry);

@@ -62,7 +62,8 @@ internal sealed class LogVerification(
     private async Task<StoredBatch?> NextAsync(long after, long through, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
             $"""
-            SELECT number, entry, time, position, heads, openings, tiles FROM {AuditSchema.Batches}
+            SELECT number, entry, time, position, heads, openings, tiles, coalesce(moved_from, position)
+            FROM {AuditSchema.Batches}
             WHERE number > $1 AND number <= $2 AND openings IS NOT NULL AND entry < {Published}
             ORDER BY number LIMIT 1
             """,
@@ -78,7 +79,7 @@ internal sealed class LogVerification(
                 return difference;
             var openings = batch.Openings();
             return await LeavesAsync(batch, openings, cancellationToken)
-                ?? await EventsAsync(openings, after, entry.Position, walk, cancellationToken);
+                ?? await EventsAsync(openings, after, batch.Position, walk, cancellationToken);
         }
         catch (Exception fault) when (fault is FormatException or InvalidDataException)
         {
@@ -105,8 +106,16 @@ internal sealed class LogVerification(
             throw new FormatException("its entry is not the one that was published");
         return (
             LogRecord.Parse(leaf) as LogRecord.Batch ?? throw new FormatException("its entry is no batch"),
-            await AfterAsync(batch.Entry, cancellationToken));
+            batch.IsMoved
+                ? await BeforeAsync(batch.Number, cancellationToken)
+                : await AfterAsync(batch.Entry, cancellationToken));
     }
+
+    /// <summary>Where the batch before left off, after the events have moved to another store.</summary>
+    private async Task<LogPosition> BeforeAsync(long number, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(
+            $"SELECT position FROM {AuditSchema.Batches} WHERE number < $1 ORDER BY number DESC LIMIT 1",
+            row => new LogPosition((ulong)row.GetDecimal(0)), cancellationToken, number)).SingleOrDefault();
 
     /// <summary>Where the entry before left off. Entries that say nothing of it are passed over.</summary>
     private async Task<LogPosition> AfterAsync(long entry, CancellationToken cancellationToken)
@@ -227,17 +236,21 @@ internal sealed class LogVerification(
         return 0;
     }
 
+    /// <param name="Logged">The position that its entry has: another one than now, if the events have moved.</param>
     private sealed record StoredBatch(
-        long Number, long Entry, DateTimeOffset Time, LogPosition Position, long Heads, byte[] Stored, byte[] Tiles)
+        long Number, long Entry, DateTimeOffset Time, LogPosition Position, long Heads, byte[] Stored, byte[] Tiles,
+        LogPosition Logged)
     {
+        public bool IsMoved => Logged != Position;
+
         public static StoredBatch Read(NpgsqlDataReader row) => new(
             row.GetInt64(0), row.GetInt64(1), row.GetFieldValue<DateTimeOffset>(2),
             new LogPosition((ulong)row.GetDecimal(3)), row.GetInt64(4), row.GetFieldValue<byte[]>(5),
-            row.GetFieldValue<byte[]>(6));
+            row.GetFieldValue<byte[]>(6), new LogPosition((ulong)row.GetDecimal(7)));
 
         /// <summary>Whether the row says what the entry says; its tree is looked at, too.</summary>
         public string? DifferenceFrom(LogRecord.Batch entry) =>
-            (Number, Time, Position, Heads) != (entry.Number, entry.Time, entry.Position, entry.Heads)
+            (Number, Time, Logged, Heads) != (entry.Number, entry.Time, entry.Position, entry.Heads)
                 ? "its row says something else than its entry"
             : Stored.Length != Heads * Opening.Size || Tiles.Length < Heads * Digest.Size
                 || !BatchTree.Encode(Leaves()).AsSpan().SequenceEqual(Tiles)

@@ -3,6 +3,7 @@ using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Tlog;
 using Marten;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -17,7 +18,8 @@ public static class VerifiableLogsRegistration
     /// <summary>Adds the verifiable logs and the job that fills the log of heads.</summary>
     /// <param name="dataFolder">The folder of the signing key, unless the settings name a file.</param>
     public static IServiceCollection AddVerifiableLogs(
-        this IServiceCollection services, IHostEnvironment environment, string dataFolder)
+        this IServiceCollection services, IConfiguration configuration, IHostEnvironment environment,
+        string dataFolder)
     {
         services.AddOptions<AuditOptions>()
             .PostConfigure(options => options.KeyFile ??= Path.Combine(dataFolder, KeyFileName))
@@ -46,6 +48,7 @@ public static class VerifiableLogsRegistration
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<AuditOptions>, WitnessFile>();
         services.ConfigureMarten(AuditSchema.Register);
+        services.AddElsewhere(configuration.GetSection("Audit"));
         services.AddSingleton<LogSigning>();
         services.AddSingleton<HeadsLog>();
         services.AddSingleton<AuditLogQueries>();

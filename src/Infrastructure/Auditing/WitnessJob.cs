@@ -63,6 +63,10 @@ internal sealed class WitnessJob : BackgroundService
         {
             // The node stops.
         }
+        catch (Exception exception) when (exception is MirrorUnavailableException or AuditHaltedException)
+        {
+            _logger.LogWarning("Checkpoints wait for the mirror: {Reason}", exception.Message);
+        }
         catch (Exception exception)
             when (exception is StoreUnavailableException || PostgresErrors.IsUnavailable(exception))
         {

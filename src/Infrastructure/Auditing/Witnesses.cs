@@ -31,16 +31,19 @@ internal sealed class Witnesses
         "chat.audit.witness.answers", "{answer}", "Answers of witnesses, by witness and outcome.");
 
     private readonly ConcurrentDictionary<(string Log, string Witness), Heard> _heard = new();
+    private readonly ConcurrentDictionary<string, string> _origins = new();
     private readonly WitnessPolicy? _policy;
     private readonly bool _needsQuorum;
     private readonly WitnessClient _client;
     private readonly TimeProvider _clock;
     private readonly ILogger<Witnesses> _logger;
+    private readonly LogMirror? _mirror;
 
     public Witnesses(
-        WitnessClient client, IOptions<AuditOptions> options, TimeProvider clock, ILogger<Witnesses> logger)
+        WitnessClient client, IOptions<AuditOptions> options, TimeProvider clock, ILogger<Witnesses> logger,
+        LogMirror? mirror = null)
     {
-        (_client, _clock, _logger) = (client, clock, logger);
+        (_client, _clock, _logger, _mirror) = (client, clock, logger, mirror);
         (_policy, _needsQuorum) = (WitnessFile.Read(options.Value), options.Value.Quorum);
     }
 
@@ -57,6 +60,7 @@ internal sealed class Witnesses
         if (await log.LargestAsync(cancellationToken) is not { } stored)
             return true;
         var (note, now) = (SignedNote.Parse(stored.Note), _clock.GetUtcNow());
+        ForgetOthers(log, note);
         var due = Asked.Where(witness => !HasCosigned(note, witness) && HeardOf(log, witness).NotBefore <= now);
         await Task.WhenAll(due.Select(witness => AskAsync(log, witness, stored.Size, note, cancellationToken)));
         return await AddAsync(log, stored.Size, [], cancellationToken);
@@ -71,14 +75,27 @@ internal sealed class Witnesses
     /// <returns>Null where none of them has answered.</returns>
     public async Task<long?> LargestAsync(EntryLog log, CancellationToken cancellationToken)
     {
-        var unheard = Asked.Where(witness => !HeardOf(log, witness).IsAsked).ToList();
-        if (unheard.Count > 0 && await log.LargestAsync(cancellationToken) is { } stored)
+        if (await log.LargestAsync(cancellationToken) is not { } stored)
+            return null;
+        var note = SignedNote.Parse(stored.Note);
+        ForgetOthers(log, note);
+        var unheard = Asked.Where(witness => !HeardOf(log, witness).IsAsked);
+        await Task.WhenAll(
+            unheard.ToList().Select(witness => AskAsync(log, witness, stored.Size, note, cancellationToken)));
+        return Asked.Max(witness => HeardOf(log, witness).Size);
+    }
+
+    /// <summary>Forgets what was said of a log that has ended, once another one with its own name follows it.</summary>
+    private void ForgetOthers(EntryLog log, SignedNote note)
+    {
+        var origin = note.Text[..note.Text.IndexOf('\n', StringComparison.Ordinal)];
+        if (_origins.GetValueOrDefault(log.Name, origin) != origin)
         {
-            var note = SignedNote.Parse(stored.Note);
-            await Task.WhenAll(unheard.Select(witness => AskAsync(log, witness, stored.Size, note, cancellationToken)));
+            foreach (var key in _heard.Keys.Where(key => key.Log == log.Name))
+                _heard.TryRemove(key, out _);
         }
 
-        return Asked.Max(witness => HeardOf(log, witness).Size);
+        _origins[log.Name] = origin;
     }
 
     private async Task AskAsync(
@@ -151,7 +168,12 @@ internal sealed class Witnesses
             return true; // Deleted: it is old.
         var cosigners = Asked.Where(witness => HasCosigned(note, witness)).ToList();
         if (_needsQuorum && _policy!.IsMetBy(cosigners))
+        {
+            if (_mirror is not null)
+                await _mirror.WriteAsync(log, size, note.ToString(), cancellationToken);
             await log.AddSignaturesAsync(size, [], isPublished: true, cancellationToken);
+        }
+
         return await log.CheckpointAsync(size, cancellationToken) is not { IsPublished: false };
     }
 

@@ -13,7 +13,7 @@ public sealed record BlobOptions
 }
 
 /// <summary>A bucket of an S3-compatible store (section <c>Media:S3</c>).</summary>
-public sealed record S3Options
+public record S3Options
 {
     /// <summary>The bucket's name. It must exist.</summary>
     public string Bucket { get; init; } = "";

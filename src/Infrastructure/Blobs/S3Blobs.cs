@@ -15,7 +15,10 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
     /// <summary>Amazon S3 limits: parts of at least 5 MiB, except the last one, and at most 10,000 parts.</summary>
     private const int PartSize = 8 * 1024 * 1024;
 
-    public static S3Blobs Open(S3Options options)
+    public static S3Blobs Open(S3Options options) => new(Connect(options), options.Bucket, options.Prefix);
+
+    /// <summary>A client of the store. It connects at its first request.</summary>
+    public static AmazonS3Client Connect(S3Options options)
     {
         var config = new AmazonS3Config
         {
@@ -31,10 +34,9 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
             config.ServiceURL = endpoint.AbsoluteUri;
         else
             config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(options.Region);
-        var client = options.AccessKey is { } key
+        return options.AccessKey is { } key
             ? new AmazonS3Client(new BasicAWSCredentials(key, options.SecretKey), config)
             : new AmazonS3Client(config);
-        return new S3Blobs(client, options.Bucket, options.Prefix);
     }
 
     public async Task<long> PutAsync(BlobKey key, Stream content, CancellationToken cancellationToken)
@@ -167,7 +169,8 @@ internal sealed class S3Blobs(IAmazonS3 s3, string bucket, string prefix) : IBlo
         }
     }
 
-    private static bool IsUnavailable(Exception exception) => exception switch
+    /// <summary>Whether the same call may succeed later.</summary>
+    public static bool IsUnavailable(Exception exception) => exception switch
     {
         AmazonServiceException { StatusCode: var status } =>
             status is 0 or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError,

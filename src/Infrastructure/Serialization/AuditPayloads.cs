@@ -119,6 +119,16 @@ internal sealed record LogVerifiedV1(long FirstBatch, long LastBatch, IReadOnlyL
         new AuditEvent.LogVerified(FirstBatch, LastBatch, Differing) { At = at };
 }
 
+internal sealed record LogRecoveredV1(
+    Guid By, string How, long Heads, long HeadsPublished, long Keys, long KeysPublished)
+{
+    public static LogRecoveredV1 Of(AuditEvent.LogRecovered e) =>
+        new(e.By.Value, e.How, e.Heads, e.HeadsPublished, e.Keys, e.KeysPublished);
+
+    public AuditEvent ToDomain(DateTimeOffset at) =>
+        new AuditEvent.LogRecovered(new(By), How, Heads, HeadsPublished, Keys, KeysPublished) { At = at };
+}
+
 internal sealed record ErasureLimitedV1(Guid User, IReadOnlyList<Guid> Holds)
 {
     public static ErasureLimitedV1 Of(AuditEvent.ErasureLimited e) =>

@@ -319,6 +319,7 @@ internal sealed record UserErasedV1(Guid User)
 [JsonSerializable(typeof(HoldReleasedV1))]
 [JsonSerializable(typeof(AccessRolesV1))]
 [JsonSerializable(typeof(LogVerifiedV1))]
+[JsonSerializable(typeof(LogRecoveredV1))]
 [JsonSerializable(typeof(ErasureLimitedV1))]
 [JsonSerializable(typeof(StreamTruncatedV1))]
 internal sealed partial class EventJson : JsonSerializerContext;

@@ -101,6 +101,8 @@ internal static class EventRegistry
             "access-roles.v1", EventJson.Default.AccessRolesV1, AccessRolesV1.Of, (p, at) => p.ToDomain(at)),
         Format<AuditEvent.LogVerified, LogVerifiedV1>(
             "log-verified.v1", EventJson.Default.LogVerifiedV1, LogVerifiedV1.Of, (p, at) => p.ToDomain(at)),
+        Format<AuditEvent.LogRecovered, LogRecoveredV1>(
+            "log-recovered.v1", EventJson.Default.LogRecoveredV1, LogRecoveredV1.Of, (p, at) => p.ToDomain(at)),
         Format<AuditEvent.ErasureLimited, ErasureLimitedV1>(
             "erasure-limited.v1", EventJson.Default.ErasureLimitedV1, ErasureLimitedV1.Of, (p, at) => p.ToDomain(at)),
         Format<AuditEvent.StreamTruncated, StreamTruncatedV1>(

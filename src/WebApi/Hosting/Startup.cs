@@ -14,6 +14,23 @@ public static class Startup
     /// <summary>The exit code of a failed start.</summary>
     public const int Failed = 1;
 
+    /// <summary>Does one thing with the server's services, without starting it, and prints what it says.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(Func<WebApplication> build, Func<WebApplication, Task<string>> command)
+    {
+        try
+        {
+            await using var app = build();
+            await Console.Out.WriteLineAsync(await command(app));
+            return 0;
+        }
+        catch (Exception exception) when (Describe(exception) is { } line)
+        {
+            await Console.Error.WriteLineAsync("chatcqrs: " + line);
+            return Failed;
+        }
+    }
+
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(Func<WebApplication> build)
     {

@@ -54,6 +54,8 @@ internal static class ClosedLists
             (typeof(Subscribe.Body), "platform"), (typeof(PushSubscriptionAnswer), "platform")),
         new("MatterStatus", "What became of a matter.", [.. Approvals.OfMatters], (typeof(MatterView), "status")),
         new("HoldStatus", "What became of a hold.", [.. Approvals.OfHolds], (typeof(HoldView), "status")),
+        new("RecoveryOutcome", "What a recovery of the signed logs did.", ["current", "restored", "continued"],
+            (typeof(RecoverLogs.Result), "outcome")),
         new("ProjectionState", "What a read model does.", ["running", "rebuilding", "waiting", "stopped"],
             (typeof(ProjectionAnswer), "state")),
     ];

@@ -1,3 +1,4 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.Http;
 using ChatCqrs.WebApi.Operations;
@@ -55,6 +56,32 @@ internal static class OperationsOperations
             ],
             Statuses = [403],
         },
+        new(HttpMethod.Post, "/v1/admin/audit/recovery", Tag, "Recover the signed logs after a restore",
+            """
+            While more was published than the database has, nothing is signed. This imports what is missing from
+            `Audit:Mirror`, checks it against the last signed checkpoint, and appends an entry that tells of the restore
+            (`restored`). Where there is no mirror, set a new `Audit:Origin` and `Audit:KeyFile` first: new logs begin,
+            whose first entries hold the last known checkpoints (`continued`). Again, or without need, it does nothing
+            (`current`). Who asked is recorded. For the role `admin`.
+            """)
+        {
+            Id = "recoverLogs",
+            Answers =
+            [
+                new(200, "The logs as they are now.", typeof(RecoverLogs.Result),
+                    """
+                    {"outcome":"restored",
+                     "heads":{"origin":"chat.example.org/v1/audit/heads","size_before":4700,"published":4711,"size":4712},
+                     "keys":{"origin":"chat.example.org/v1/audit/keys","size_before":311,"published":311,"size":311}}
+                    """),
+            ],
+            Refusals =
+            [
+                Refusal.NewOriginNeeded, Refusal.NewKeyNeeded, Refusal.MirrorIncomplete, Refusal.MirrorInUse,
+                Refusal.LogForked,
+            ],
+            Statuses = [403],
+        },
         new(HttpMethod.Get, "/v1/server", Tag, "The server, its bounds and what it offers",
             """
             For everybody, and cacheable for a minute. A client decides by the bounds and by `features`, never by the
@@ -90,7 +117,8 @@ internal static class OperationsOperations
             """
             Ready when the log and the database answer, and the process is not stopping. Send requests only while the
             answer is 200. A read side that is far behind, has no leader or cannot go on is `degraded`, and still 200:
-            it is that for all nodes at once, and sends, acknowledgements and sockets work.
+            it is that for all nodes at once, and sends, acknowledgements and sockets work. So are signed logs that are
+            not published.
             """)
         {
             Id = "getReadiness",

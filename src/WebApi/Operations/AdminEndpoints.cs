@@ -1,11 +1,14 @@
+using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.WebApi.AccessControl;
+using MediatR;
 
 namespace ChatCqrs.WebApi.Operations;
 
 /// <summary>
-/// <c>/v1/admin</c>: the projections and the log's incarnation, for the role <see cref="RoleNames.Admin"/>.
+/// <c>/v1/admin</c>: the projections, the log's incarnation and the recovery of the signed logs, for the role
+/// <see cref="RoleNames.Admin"/>.
 /// </summary>
 public static class AdminEndpoints
 {
@@ -21,6 +24,7 @@ public static class AdminEndpoints
         group.MapGet("/projections", ShowAsync);
         group.MapPost("/projections/{name}/rebuild", RebuildAsync);
         group.MapPost("/log/incarnation", RenewIncarnationAsync);
+        group.MapPost("/audit/recovery", RecoverLogsAsync);
         return api;
     }
 
@@ -51,6 +55,10 @@ public static class AdminEndpoints
     private static async Task<IncarnationAnswer> RenewIncarnationAsync(
         ILogIncarnation incarnation, CancellationToken cancellationToken) =>
         new(await incarnation.RenewAsync(cancellationToken));
+
+    private static Task<RecoverLogs.Result> RecoverLogsAsync(
+        Caller caller, IMediator mediator, CancellationToken cancellationToken) =>
+        mediator.Send(new RecoverLogs.Command(caller.User, caller.Device), cancellationToken);
 }
 
 /// <summary>The log's incarnation.</summary>

@@ -45,7 +45,8 @@ public static class HealthConventions
             .AddCheck<GoingAwayCheck>("process", tags: [Ready])
             .AddCheck<ClockCheck>("clock", tags: [Ready])
             .AddCheck<LogCheck>("log", tags: [Ready])
-            .AddCheck<ReadSideCheck>("read_side", tags: [Ready]);
+            .AddCheck<ReadSideCheck>("read_side", tags: [Ready])
+            .AddCheck<SignedLogsCheck>("signed_logs", tags: [Ready]);
         if (builder.Environment.IsProduction())
             builder.Services.AddHealthChecks().AddCheck<AuditCopiesCheck>("audit_copies", tags: [Ready]);
         return builder;
@@ -122,6 +123,21 @@ internal sealed class AuditCopiesCheck(IConfiguration configuration) : IHealthCh
                 ? HealthCheckResult.Healthy("are kept elsewhere, too")
                 : HealthCheckResult.Healthy(
                     None, new Dictionary<string, object> { [HealthConventions.Warning] = None }));
+}
+
+/// <summary>Degraded while the signed logs are not published, which holds no message back.</summary>
+internal sealed class SignedLogsCheck(IAuditPublishing publishing) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
+        Task.FromResult(Judge(publishing.Problem));
+
+    internal static HealthCheckResult Judge(PublishingProblem? problem) => problem switch
+    {
+        PublishingProblem.Behind => HealthCheckResult.Degraded("behind what was published: an admin has to recover"),
+        PublishingProblem.Halted => HealthCheckResult.Degraded("not signed: an operator has to decide"),
+        PublishingProblem.MirrorAway => HealthCheckResult.Degraded("not published: the mirror cannot be used"),
+        _ => HealthCheckResult.Healthy("are published"),
+    };
 }
 
 /// <summary>Healthy when the event log answers.</summary>

@@ -114,7 +114,8 @@ public sealed class HeadsTests(StandInFixture standIn) : IClassFixture<StandInFi
             MasterKeys = { ["one"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize)) },
         }));
         var log = new HeadsLog(
-            standIn.Store, _secrets, source, new LogSigning(source, options, TimeProvider.System), options,
+            standIn.Store, _secrets, source,
+            new LogSigning(source, options, TimeProvider.System, new ElsewhereCheck([], options)), options,
             TimeProvider.System);
         return (log, new AuditLogQueries(source, standIn.Store, _secrets));
     }

@@ -54,8 +54,28 @@ internal sealed class AuditDatabase : IAsyncDisposable
     /// <summary>A node's log of heads.</summary>
     /// <param name="change">Changes the node's settings.</param>
     public HeadsLog Node(
-        string? origin = Origin, string? keyFile = null, IEventStore? store = null,
-        Func<AuditOptions, AuditOptions>? change = null)
+        string? origin = Origin, string? keyFile = null, IEventStore? store = null, IMirrorFiles? mirror = null,
+        string? lastSeen = null, Func<AuditOptions, AuditOptions>? change = null)
+    {
+        var (options, check, log) = Elsewhere(origin, keyFile, mirror, lastSeen, change);
+        return new HeadsLog(
+            store ?? Store, Secrets, Source, new LogSigning(Source, options, Clock, check, log), options, Clock);
+    }
+
+    /// <summary>A node's recovery.</summary>
+    public AuditRecovery Recovery(
+        string? origin = Origin, string? keyFile = null, IEventStore? store = null, IMirrorFiles? mirror = null,
+        string? lastSeen = null)
+    {
+        var (options, check, log) = Elsewhere(origin, keyFile, mirror, lastSeen, change: null);
+        return new AuditRecovery(
+            Source, new HeldHeads(Source, store ?? Store), check,
+            new NewLogs(Source, store ?? Store, check, options, Clock, log), options, Clock, log);
+    }
+
+    private (IOptions<AuditOptions> Options, ElsewhereCheck Check, LogMirror? Mirror) Elsewhere(
+        string? origin, string? keyFile, IMirrorFiles? mirror, string? lastSeen,
+        Func<AuditOptions, AuditOptions>? change)
     {
         var set = new AuditOptions
         {
@@ -64,8 +84,13 @@ internal sealed class AuditDatabase : IAsyncDisposable
             KeepDays = 1,
         };
         var options = Options.Create(change is null ? set : change(set));
-        return new HeadsLog(
-            store ?? Store, Secrets, Source, new LogSigning(Source, options, Clock), options, Clock);
+        var log = mirror is null ? null : new LogMirror(mirror);
+        var others = new List<IPublishedElsewhere>();
+        if (log is not null)
+            others.Add(log);
+        if (lastSeen is not null)
+            others.Add(new LastSeenFiles(lastSeen));
+        return (options, new ElsewhereCheck(others, options), log);
     }
 
     /// <summary>A new private key beside that of the log.</summary>
@@ -103,10 +128,44 @@ internal sealed class AuditDatabase : IAsyncDisposable
         _ends[stream] = (revision + events, hash);
     }
 
+    /// <summary>
+    /// Another database with this one's rows: what a backup brings back later. The streams go on from here in both.
+    /// </summary>
+    public async Task<AuditDatabase> CopyAsync()
+    {
+        var copy = await CreateAsync();
+        File.Copy(KeyFile, copy.KeyFile, overwrite: true);
+        foreach (var (stream, end) in _ends)
+            copy._ends.Add(stream, end);
+        copy.Clock.GoOn(Clock.GetUtcNow() - copy.Clock.GetUtcNow());
+        foreach (var table in await Source.QueryAsync(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'chat'::regnamespace AND relkind = 'r'",
+            row => row.GetString(0), CancellationToken.None))
+            await CopyAsync(table, copy);
+        foreach (var sequence in await Source.QueryAsync(
+            """
+            SELECT format('SELECT setval(%L, %s, %L)', 'chat.' || sequencename, coalesce(last_value, 1), last_value IS NOT NULL)
+            FROM pg_sequences WHERE schemaname = 'chat'
+            """,
+            row => row.GetString(0), CancellationToken.None))
+            await copy.ExecuteAsync(sequence);
+        return copy;
+    }
+
     /// <summary>The hash of a stream's last event, as it was appended.</summary>
     public Digest HashOf(string stream) => Digest.Of(_ends[stream].Hash);
 
     public Task<int> ExecuteAsync(string sql) => Source.ExecuteAsync(sql, CancellationToken.None);
+
+    private async Task CopyAsync(string table, AuditDatabase copy)
+    {
+        await using var from = await Source.OpenConnectionAsync();
+        await using var to = await copy.Source.OpenConnectionAsync();
+        await copy.ExecuteAsync($"TRUNCATE chat.{table} CASCADE");
+        await using var rows = await from.BeginRawBinaryCopyAsync($"COPY chat.{table} TO STDOUT (FORMAT BINARY)");
+        await using var copied = await to.BeginRawBinaryCopyAsync($"COPY chat.{table} FROM STDIN (FORMAT BINARY)");
+        await rows.CopyToAsync(copied);
+    }
 
     private static ServiceProvider ServicesOn(string database)
     {

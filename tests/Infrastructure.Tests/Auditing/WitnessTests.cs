@@ -79,6 +79,30 @@ public sealed class WitnessTests(WitnessFixture fixture) : IClassFixture<Witness
         Assert.Equal((2, true), await NewestAsync());
     }
 
+    [SkippableFact]
+    public async Task With_a_quorum_the_mirror_gets_a_checkpoint_before_it_is_shown_and_not_before_it_is_met()
+    {
+        Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
+        var (policy, folder) = (witness.Policy(), Directory.CreateTempSubdirectory("chatcqrs").FullName);
+        var (mirror, file) = (new FolderMirror(folder), Path.Combine(folder, "heads", "checkpoint"));
+        await _database.AppendAsync(Some.Stream(), events: 1);
+        await _database.Node(
+            keyFile: witness.KeyFile, mirror: mirror, change: set => set with { Witnesses = policy, Quorum = true })
+            .AppendAsync(None);
+        Assert.False(File.Exists(file));
+        var away = new LogMirror(new FolderMirror(Path.Combine(folder, "missing")));
+        await Assert.ThrowsAsync<MirrorUnavailableException>(
+            () => Of(policy, quorum: true, mirror: away).CosignAsync(_database.Log, None));
+        Assert.Null(await _database.Queries.CheckpointAsync(VerifiableLog.Heads, None));
+
+        Assert.True(await Of(policy, quorum: true, mirror: new LogMirror(mirror)).CosignAsync(_database.Log, None));
+
+        Assert.Equal((2, true), await NewestAsync());
+        Assert.Equal(
+            await _database.Queries.CheckpointAsync(VerifiableLog.Heads, None), await File.ReadAllTextAsync(file));
+        Directory.Delete(folder, recursive: true);
+    }
+
     [SkippableTheory]
     [InlineData("wrongkey")]
     [InlineData("othertext")]
@@ -233,7 +257,7 @@ public sealed class WitnessTests(WitnessFixture fixture) : IClassFixture<Witness
             .AppendAsync(None));
     }
 
-    private Witnesses Of(string policy, bool quorum = false, TimeSpan? limit = null)
+    private Witnesses Of(string policy, bool quorum = false, TimeSpan? limit = null, LogMirror? mirror = null)
     {
         var http = new HttpClient(_calls, disposeHandler: false)
         {
@@ -242,7 +266,7 @@ public sealed class WitnessTests(WitnessFixture fixture) : IClassFixture<Witness
         };
         return new Witnesses(
             new WitnessClient(http), Options.Create(new AuditOptions { Witnesses = policy, Quorum = quorum }),
-            new ClockOfToday(_database), NullLogger<Witnesses>.Instance);
+            new ClockOfToday(_database), NullLogger<Witnesses>.Instance, mirror);
     }
 
     /// <summary>The newest published size, and whether the witness has cosigned it.</summary>

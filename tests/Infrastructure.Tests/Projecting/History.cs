@@ -295,6 +295,7 @@ internal sealed class History(IEventStore log, int seed = 1)
             new AuditEvent.AccessRolesSet([auditor.ToString()], [], [], false) { At = Now },
             new AuditEvent.ErasureLimited(approver, [hold]) { At = Now },
             new AuditEvent.LogVerified(0, 1, []) { At = Now },
+            new AuditEvent.LogRecovered(auditor, "continued", 1, 2, 3, 4) { At = Now },
         ]);
         await AppendAsync(StreamName.OfCuts(StreamName.Of(approver)), auditor,
             [new AuditEvent.StreamTruncated(StreamName.Of(approver), 1, new byte[32], "erased") { At = Now }]);

@@ -105,6 +105,7 @@ public sealed class EventSnapshotTests
             [Ann.ToString()], ["55555555555555555555555555555555"], [], WithoutApproval: true)
         { At = At },
         ["log-verified.v1"] = new AuditEvent.LogVerified(1, 4711, [12]) { At = At },
+        ["log-recovered.v1"] = new AuditEvent.LogRecovered(Ann, "restored", 4700, 4711, 311, 312) { At = At },
         ["erasure-limited.v1"] = new AuditEvent.ErasureLimited(Ben, [Hold]) { At = At },
         ["stream-truncated.v1"] = new AuditEvent.StreamTruncated(StreamName.Of(Group), 41_200, Hash, "expired")
         { At = At },

@@ -33,7 +33,8 @@ public sealed class OperationsTests(ChatServer server) : IClassFixture<ChatServe
         Assert.InRange(ready["lag_seconds"].GetDouble(), 0, 30);
         Assert.Empty(ready["warnings"].EnumerateArray());
         Assert.Equal(
-            ["clock", "log", "process", "read_side"], ready["checks"].EnumerateObject().Select(check => check.Name).Order());
+            ["clock", "log", "process", "read_side", "signed_logs"],
+            ready["checks"].EnumerateObject().Select(check => check.Name).Order());
     }
 
     [Fact]

@@ -37,6 +37,7 @@ export type ServerCode =
   | 'link_secret_wrong'
   | 'link_settled'
   | 'link_unknown'
+  | 'log_forked'
   | 'malformed_json'
   | 'malformed_request'
   | 'matter_ended'
@@ -49,6 +50,10 @@ export type ServerCode =
   | 'message_deleted'
   | 'message_id_reused'
   | 'message_unknown'
+  | 'mirror_in_use'
+  | 'mirror_incomplete'
+  | 'new_key_needed'
+  | 'new_origin_needed'
   | 'not_a_group'
   | 'not_a_poll'
   | 'not_an_admin'
@@ -698,6 +703,21 @@ export interface Schemas {
     /** Format: date-time */
     time: string;
   };
+  RecoverLogsLog: {
+    origin: null | string;
+    /** Format: int64 */
+    size_before: number;
+    /** Format: int64 */
+    published: number;
+    /** Format: int64 */
+    size: number;
+  };
+  RecoverLogsResult: {
+    outcome: Schemas["RecoveryOutcome"];
+    heads: Schemas["RecoverLogsLog"];
+    keys: Schemas["RecoverLogsLog"];
+  };
+  RecoveryOutcome: "current" | "restored" | "continued";
   RefreshAccessBody: {
     refresh_token: string;
   };
