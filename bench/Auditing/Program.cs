@@ -60,7 +60,7 @@ async Task MeasureAllAsync(string database)
     var environment = new HostingEnvironment { EnvironmentName = Environments.Production };
     builder.Services.AddPostgres(database).AddMartenStore().AddPostgresEventStore()
         .AddEventCodec().AddSingleton(TimeProvider.System).AddReadModels()
-        .AddSealing(configuration, environment, "").AddVerifiableLogs(environment, folder)
+        .AddSealing(configuration, environment, "").AddVerifiableLogs(configuration, environment, folder)
         .AddAuditReading().AddSingleton<IAuditedContent, AuditedContent>().AddSingleton<ErasedUsers>()
         .AddSingleton<IHeld, InMemoryHeld>()
         .AddSingleton<MessageLifetimes>().AddSingleton<ClockGuard>().AddSingleton<UserWriter>()

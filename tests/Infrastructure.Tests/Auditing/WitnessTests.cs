@@ -83,11 +83,11 @@ public sealed class WitnessTests(WitnessFixture fixture) : IClassFixture<Witness
     public async Task With_a_quorum_the_mirror_gets_a_checkpoint_before_it_is_shown_and_not_before_it_is_met()
     {
         Skip.If(GoProgram.Missing is not null, GoProgram.Missing);
-        var (policy, folder) = (witness.Policy(), Directory.CreateTempSubdirectory("chatcqrs").FullName);
+        var (policy, folder) = (fixture.Witness.Policy(), Directory.CreateTempSubdirectory("chatcqrs").FullName);
         var (mirror, file) = (new FolderMirror(folder), Path.Combine(folder, "heads", "checkpoint"));
         await _database.AppendAsync(Some.Stream(), events: 1);
         await _database.Node(
-            keyFile: witness.KeyFile, mirror: mirror, change: set => set with { Witnesses = policy, Quorum = true })
+            keyFile: fixture.KeyFile, mirror: mirror, change: set => set with { Witnesses = policy, Quorum = true })
             .AppendAsync(None);
         Assert.False(File.Exists(file));
         var away = new LogMirror(new FolderMirror(Path.Combine(folder, "missing")));
