@@ -43,17 +43,35 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
         cancellationToken, scope.Hold.Value, ConversationsOf(scope), UsersOf(scope), Time(scope.Scope.From),
         Time(scope.Scope.To), scope.PlacedAt.UtcDateTime);
 
-    public async Task<IReadOnlyList<UserId>> EndAsync(HoldId hold, CancellationToken cancellationToken) =>
-        await database.QueryAsync(
-            $"""
-            WITH scope AS (DELETE FROM {HeldSchema.Scopes} WHERE hold_id = $1),
-                progress AS (DELETE FROM {HeldSchema.Progress} WHERE hold_id = $1),
-                files AS (DELETE FROM {HeldSchema.Files} WHERE hold_id = $1),
-                keys AS (DELETE FROM {HeldSchema.Keys} WHERE hold_id = $1 RETURNING name),
-                secrets AS (DELETE FROM {Secrets.Table} s USING keys k WHERE s.name = k.name)
-            DELETE FROM {HeldSchema.Erasures} WHERE hold_id = $1 RETURNING user_id
-            """,
-            row => new UserId(row.GetGuid(0)), cancellationToken, hold.Value);
+    /// <remarks>
+    /// One transaction. The scope goes first, in a statement of its own: whoever keeps something for it at the same
+    /// time has ended before, and is seen by the second statement, or finds no scope any more.
+    /// </remarks>
+    public Task<IReadOnlyList<UserId>> EndAsync(HoldId hold, CancellationToken cancellationToken) =>
+        PostgresErrors.GuardAsync<IReadOnlyList<UserId>>(async () =>
+        {
+            await using var batch = database.CreateBatch();
+            batch.BatchCommands.Add(new NpgsqlBatchCommand($"DELETE FROM {HeldSchema.Scopes} WHERE hold_id = $1")
+            {
+                Parameters = { new() { Value = hold.Value } },
+            });
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(
+                $"""
+                WITH progress AS (DELETE FROM {HeldSchema.Progress} WHERE hold_id = $1),
+                    files AS (DELETE FROM {HeldSchema.Files} WHERE hold_id = $1),
+                    keys AS (DELETE FROM {HeldSchema.Keys} WHERE hold_id = $1),
+                    secrets AS (DELETE FROM {Secrets.Table} WHERE starts_with(name, $2))
+                DELETE FROM {HeldSchema.Erasures} WHERE hold_id = $1 RETURNING user_id
+                """)
+            {
+                Parameters = { new() { Value = hold.Value }, new() { Value = SecretName.OfAllHeld(hold) } },
+            });
+            await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
+            var limited = new List<UserId>();
+            while (await rows.ReadAsync(cancellationToken))
+                limited.Add(new UserId(rows.GetGuid(0)));
+            return limited;
+        });
 
     public async Task<IReadOnlyList<(ConversationId Conversation, long From)>> UnreadAsync(
         HeldScope scope, CancellationToken cancellationToken) => await database.QueryAsync(
@@ -79,22 +97,28 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
         var named = derived.ToDictionary(
             pair => SecretName.OfHeld(hold, pair.Key.Bucket, pair.Key.Owner, conversation), pair => pair.Value);
         await sealer.EscrowAsync(named, cancellationToken);
-        await database.ExecuteAsync(
+        var isInForce = await database.QueryAsync(
             $"""
-            WITH keys AS (
+            WITH scope AS MATERIALIZED (
+                SELECT hold_id FROM {HeldSchema.Scopes} WHERE hold_id = $1 FOR KEY SHARE
+            ), keys AS (
                 INSERT INTO {HeldSchema.Keys} (name, hold_id, owner)
-                SELECT k.name, $1, k.owner FROM unnest($3::text[], $4::uuid[]) AS k(name, owner) ON CONFLICT DO NOTHING
+                SELECT k.name, s.hold_id, k.owner FROM scope s, unnest($3::text[], $4::uuid[]) AS k(name, owner)
+                ON CONFLICT DO NOTHING
             ), files AS (
                 INSERT INTO {HeldSchema.Files} (file_id, hold_id)
-                SELECT file_id, $1 FROM unnest($5::uuid[]) AS file_id ON CONFLICT DO NOTHING
+                SELECT file_id, s.hold_id FROM scope s, unnest($5::uuid[]) AS file_id ON CONFLICT DO NOTHING
             )
-            INSERT INTO {HeldSchema.Progress} AS p (hold_id, conversation_id, next_seq) VALUES ($1, $2, $6)
+            INSERT INTO {HeldSchema.Progress} AS p (hold_id, conversation_id, next_seq)
+            SELECT s.hold_id, $2, $6 FROM scope s
             ON CONFLICT (hold_id, conversation_id) DO UPDATE SET next_seq = greatest(p.next_seq, excluded.next_seq)
             RETURNING {DurableCommit.Sql}
             """,
-            cancellationToken, hold.Value, conversation.Value, named.Keys.ToArray(),
+            _ => true, cancellationToken, hold.Value, conversation.Value, named.Keys.ToArray(),
             derived.Keys.Select(key => key.Owner.Value).ToArray(), files.Select(file => file.Value).ToArray(),
             through + 1);
+        if (isInForce.Count == 0)
+            await EndAsync(hold, cancellationToken); // It was released meanwhile: nothing of it may stay.
     }
 
     public async Task<bool> HoldsAsync(ConversationId conversation, CancellationToken cancellationToken) =>

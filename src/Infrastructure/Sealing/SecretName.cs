@@ -18,7 +18,10 @@ public static class SecretName
     /// <summary>The name of a derived content key that a hold has in escrow.</summary>
     /// <param name="bucket">Null for content that does not expire.</param>
     public static string OfHeld(HoldId hold, string? bucket, UserId owner, ConversationId conversation) =>
-        $"hold:{hold}:{bucket}:{owner}:{conversation}";
+        $"{OfAllHeld(hold)}{bucket}:{owner}:{conversation}";
+
+    /// <summary>What the names of all keys that a hold has in escrow begin with.</summary>
+    public static string OfAllHeld(HoldId hold) => $"hold:{hold}:";
 
     public static string Of(UserId user) => "user:" + user;
 

@@ -171,6 +171,30 @@ public sealed class HoldTests(ErasingServer server) : IClassFixture<ErasingServe
         Assert.Equal(["Group", null], await TitlesAsync(new(Guid.Parse(group))));
     }
 
+    /// <summary>A sweep has read the holds, and keeps for one that is released before it does so.</summary>
+    [Fact]
+    public async Task Nothing_is_kept_for_a_hold_that_was_released_meanwhile()
+    {
+        var compliance = await server.SignInComplianceAsync();
+        var (ann, ben) = (await server.SignInAsync(), await server.SignInAsync());
+        var sent = await server.SendSealedAsync(ann, ben);
+        var conversation = sent.Scope.Conversation!.Value;
+        var id = await PlaceAsync(compliance, AHold([conversation.ToString()]));
+        var (held, hold) = (server.Services.GetRequiredService<IHeld>(), new HoldId(Guid.Parse(id)));
+        await KeepAsync();
+        Assert.Equal(1, await CountAsync($"SELECT count(*) FROM chat.secrets WHERE name LIKE 'hold:{id}:%'"));
+
+        (await server.DeleteAsync($"/v1/audit/holds/{id}", compliance.Access)).Is(204);
+        await KeepAsync();
+
+        Assert.Equal(0, await CountAsync($"SELECT count(*) FROM chat.secrets WHERE name LIKE 'hold:{id}:%'"));
+        foreach (var table in new[] { "keys", "files", "progress" })
+            Assert.Equal(0, await CountAsync($"SELECT count(*) FROM chat.held_{table} WHERE hold_id = '{id}'"));
+
+        Task KeepAsync() => held.KeepAsync(
+            hold, conversation, [new HeldKey(sent.Content.Bucket, sent.Scope.Owner)], [], 1, default);
+    }
+
     [Fact]
     public async Task Without_a_hold_nothing_is_put_aside()
     {
