@@ -38,8 +38,8 @@ public static class ShowState
         AuditedReceipts receipts, AuditedViews views, MessageLifetimes lifetimes, IRecordedBy recordedBy)
         : IRequestHandler<Query, AuditedState>
     {
-        /// <summary>Messages that are read from the log at once.</summary>
-        private const int ReadAtOnce = 32;
+        /// <summary>Messages that are read from the log at once: a page of the usual size.</summary>
+        private const int ReadAtOnce = Paging.LimitDefault;
 
         public async Task<AuditedState> Handle(Query request, CancellationToken cancellationToken)
         {
