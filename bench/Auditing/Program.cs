@@ -54,7 +54,8 @@ async Task MeasureAllAsync(string database)
     var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(SealingOptions.KeySize));
     var configuration = new ConfigurationBuilder()
         .AddInMemoryCollection([
-            new("Sealing:MasterKeys:bench", key), new("Audit:Origin", "bench.example/v1/audit/heads"),
+            new("Sealing:MasterKeys:bench", key),
+            new("Audit:Origin", "bench.example/v1/audit/heads"),
             new("Audit:Interval", "01:00:00"),
         ]).Build();
     var environment = new HostingEnvironment { EnvironmentName = Environments.Production };
