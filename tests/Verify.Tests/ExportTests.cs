@@ -68,7 +68,10 @@ public sealed class ExportTests
             .Failed("heads", "the events end at seq 8, within a head");
         (await new MadeExport
         {
-            From = 4, To = 8, Batches = [2, 11], Relinked = true,
+            From = 4,
+            To = 8,
+            Batches = [2, 11],
+            Relinked = true,
             Forged = made => made.Seq == 6 ? made with { Content = "Zm9yZ2Vk" } : made,
         }.Write().VerifyAsync()).Failed("heads", "the log has other events from seq 2 to 12");
         foreach (var (change, fault) in new (Func<List<string>, List<string>> Change, string Fault)[]
@@ -79,7 +82,9 @@ public sealed class ExportTests
         {
             (await new MadeExport
             {
-                From = 4, To = 8, Batches = [2, 11],
+                From = 4,
+                To = 8,
+                Batches = [2, 11],
                 HeadLines = lines => lines.Select(line =>
                 {
                     var members = (Dictionary<string, object>)line;

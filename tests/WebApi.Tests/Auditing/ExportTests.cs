@@ -298,7 +298,9 @@ public sealed class ExportTests(ExportServer server) : IClassFixture<ExportServe
         (await PostAsync(new { conversation_ids = new[] { conversation }, from = "yesterday" })).IsInvalid("from");
         (await PostAsync(new
         {
-            conversation_ids = new[] { conversation }, from = "2026-01-02T03:04:06Z", to = "2026-01-02T03:04:05Z",
+            conversation_ids = new[] { conversation },
+            from = "2026-01-02T03:04:06Z",
+            to = "2026-01-02T03:04:05Z",
         })).IsInvalid("to");
         (await PostAsync(new { conversation_ids = new[] { Guid.NewGuid().ToString() } }))
             .IsProblem(404, "conversation_unknown");

@@ -164,7 +164,8 @@ public sealed class ShortMessageTests : IDisposable
         var manifest = JsonElement.Parse(reader.ReadToEnd());
         var result = Schema.Evaluate(manifest, new EvaluationOptions
         {
-            OutputFormat = OutputFormat.List, RequireFormatValidation = true,
+            OutputFormat = OutputFormat.List,
+            RequireFormatValidation = true,
         });
         Assert.True(result.IsValid, JsonSerializer.Serialize(result));
         AssertReferences(manifest);
