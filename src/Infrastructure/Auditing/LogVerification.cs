@@ -85,6 +85,10 @@ internal sealed class LogVerification(
         {
             return fault.Message;
         }
+        catch (ArgumentException fault) // A place before the first entry.
+        {
+            return $"its row cannot be read: {fault.Message}";
+        }
     }
 
     /// <summary>The batch's entry, as the published tree has it, and the position after which it begins.</summary>

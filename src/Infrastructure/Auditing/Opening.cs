@@ -36,10 +36,13 @@ internal readonly record struct Opening(
         Root.CopyTo(bytes[(2 * Digest.Size)..]);
     }
 
+    /// <exception cref="FormatException">The first byte is that of no prefix.</exception>
     public static Opening Read(ReadOnlySpan<byte> bytes)
     {
         var id = new Guid(bytes.Slice(1, IdSize), bigEndian: true);
-        var prefix = Prefixes[bytes[0]];
+        var prefix = bytes[0] < Prefixes.Count
+            ? Prefixes[bytes[0]]
+            : throw new FormatException($"The head of {id} has the prefix {bytes[0]}, which there is not.");
         var rest = bytes[(1 + IdSize)..];
         var hashes = rest[(2 * NumberSize)..];
         return new Opening(

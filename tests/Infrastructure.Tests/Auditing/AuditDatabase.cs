@@ -55,9 +55,9 @@ internal sealed class AuditDatabase : IAsyncDisposable
     /// <param name="change">Changes the node's settings.</param>
     public HeadsLog Node(
         string? origin = Origin, string? keyFile = null, IEventStore? store = null, IMirrorFiles? mirror = null,
-        string? lastSeen = null, Func<AuditOptions, AuditOptions>? change = null)
+        string? lastSeen = null, Func<AuditOptions, AuditOptions>? change = null, IPublishedElsewhere? other = null)
     {
-        var (options, check, log) = Elsewhere(origin, keyFile, mirror, lastSeen, change);
+        var (options, check, log) = Elsewhere(origin, keyFile, mirror, lastSeen, change, other);
         return new HeadsLog(
             store ?? Store, Secrets, Source, new LogSigning(Source, options, Clock, check, log), options, Clock);
     }
@@ -75,7 +75,7 @@ internal sealed class AuditDatabase : IAsyncDisposable
 
     private (IOptions<AuditOptions> Options, ElsewhereCheck Check, LogMirror? Mirror) Elsewhere(
         string? origin, string? keyFile, IMirrorFiles? mirror, string? lastSeen,
-        Func<AuditOptions, AuditOptions>? change)
+        Func<AuditOptions, AuditOptions>? change, IPublishedElsewhere? other = null)
     {
         var set = new AuditOptions
         {
@@ -90,6 +90,8 @@ internal sealed class AuditDatabase : IAsyncDisposable
             others.Add(log);
         if (lastSeen is not null)
             others.Add(new LastSeenFiles(lastSeen));
+        if (other is not null)
+            others.Add(other);
         return (options, new ElsewhereCheck(others, options), log);
     }
 

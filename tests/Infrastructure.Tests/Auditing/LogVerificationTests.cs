@@ -98,6 +98,8 @@ public sealed class LogVerificationTests : IAsyncLifetime
     [InlineData(
         "UPDATE audit_batches SET openings = set_byte(openings, 40, 255 - get_byte(openings, 40))", "stored head")]
     [InlineData("UPDATE audit_batches SET tiles = set_byte(tiles, 40, 255 - get_byte(tiles, 40))", "another root")]
+    [InlineData("UPDATE audit_batches SET openings = set_byte(openings, 0, 99)", "has the prefix 99")]
+    [InlineData("UPDATE audit_batches SET entry = -1", "its row cannot be read")]
     [InlineData("UPDATE audit_batches SET tiles = substring(tiles FROM 1 FOR 32)", "another length")]
     [InlineData("UPDATE audit_batches SET heads = heads - 1", "its row says something else")]
     [InlineData("UPDATE audit_batches SET position = position - 1", "its row says something else")]

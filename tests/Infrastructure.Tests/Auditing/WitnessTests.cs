@@ -202,6 +202,14 @@ public sealed class WitnessTests(WitnessFixture fixture) : IClassFixture<Witness
         var calls = _calls.Count;
         Assert.Equal((long?)4, await witnesses.LargestAsync(_database.Log, None));
         Assert.Equal(calls, _calls.Count); // It was asked already.
+
+        await _database.AppendAsync(Some.Stream(), events: 1);
+        var node = _database.Node(
+            keyFile: fixture.KeyFile, other: new WitnessedSizes(Of(policy), _database.Source));
+        var behind = await Assert.ThrowsAsync<AuditBehindException>(() => node.AppendAsync(None));
+        Assert.Contains("Audit:Witnesses knows 4 entries", behind.Message, StringComparison.Ordinal);
+        Assert.Equal(2, (await _database.Log.StateAsync(None))!.Size);
+        Assert.Equal(2, (await _database.Log.LargestAsync(None))!.Size);
     }
 
     [SkippableFact]
