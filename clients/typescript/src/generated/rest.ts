@@ -717,6 +717,7 @@ export interface Schemas {
     heads: Schemas["RecoverLogsLog"];
     keys: Schemas["RecoverLogsLog"];
   };
+  /** @enum {string} */
   RecoveryOutcome: "current" | "restored" | "continued";
   RefreshAccessBody: {
     refresh_token: string;
