@@ -92,7 +92,7 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
         HoldId hold, ConversationId conversation, IReadOnlyCollection<HeldKey> keys, IReadOnlyCollection<FileId> files,
         long through, CancellationToken cancellationToken)
     {
-        var derived = await sealer.ContentKeysAsync(
+        var derived = await sealer.RootKeysAsync(
             [.. keys.Select(key => new KeyId(key.Bucket, key.Owner, conversation))], cancellationToken);
         var named = derived.ToDictionary(
             pair => SecretName.OfHeld(hold, pair.Key.Bucket, pair.Key.Owner, conversation), pair => pair.Value);

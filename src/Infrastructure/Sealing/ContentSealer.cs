@@ -29,7 +29,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         var bucket = scope.ExpiresAt is { } expiresAt ? Bucket.Of(expiresAt, clock.GetUtcNow()) : null;
         var id = new KeyId(bucket, scope.Owner, scope.Conversation);
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: true, cancellationToken);
-        return new SealedContent(bucket, Seal(key!, scope, content.Span));
+        return new SealedContent(bucket, Seal(key!, scope, content.Span), key!.Commit);
     }
 
     public async ValueTask<ReadOnlyMemory<byte>?> OpenAsync(
@@ -39,7 +39,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         var key = _keys.Find(id) ?? await DeriveAsync(id, create: false, cancellationToken);
         if (key is null)
             return null; // A conditional expression would convert null to empty content.
-        return Open(key, scope, content.Bytes.Span);
+        return Open(key, scope, content);
     }
 
     public async ValueTask PrepareAsync(
@@ -79,10 +79,10 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
     }
 
     /// <summary>
-    /// The keys that seal content; those of which a secret is missing or shredded are absent. Of users who are erased
-    /// under a hold, what was put aside counts.
+    /// The root keys of content, for escrow; those of which a secret is missing or shredded are absent. Of users who
+    /// are erased under a hold, what was put aside counts.
     /// </summary>
-    internal async Task<IReadOnlyDictionary<KeyId, byte[]>> ContentKeysAsync(
+    internal async Task<IReadOnlyDictionary<KeyId, byte[]>> RootKeysAsync(
         IReadOnlyCollection<KeyId> ids, CancellationToken cancellationToken)
     {
         if (ids.Count == 0)
@@ -98,7 +98,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
 
         return ids.Select(id => (Id: id, Names: id.SecretNames()))
             .Where(key => key.Names.TrueForAll(found.ContainsKey))
-            .ToDictionary(key => key.Id, key => DerivedKey.ContentKeyOf(key.Names, found));
+            .ToDictionary(key => key.Id, key => DerivedKey.RootOf(key.Names, found));
     }
 
     /// <summary>Puts a user's secret aside, if it is there, before it is shredded.</summary>
@@ -109,7 +109,7 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
             found.ToDictionary(_ => SecretName.OfLeaving(owner), secret => secret.Value), cancellationToken);
     }
 
-    /// <summary>Puts keys of content into escrow.</summary>
+    /// <summary>Puts root keys of content into escrow.</summary>
     internal Task EscrowAsync(IReadOnlyDictionary<string, byte[]> keys, CancellationToken cancellationToken) =>
         secrets.StoreAsync(keys, cancellationToken);
 
@@ -119,12 +119,9 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         IReadOnlyCollection<string> names, SealScope scope, SealedContent content, CancellationToken cancellationToken)
     {
         var found = await secrets.FindAsync(names, cancellationToken);
-        if (found.Values.FirstOrDefault() is not { } bytes)
-            return null;
-        using var key = Aead.Key(bytes);
-        var associated = new byte[AssociatedSize];
-        WriteAssociated(scope, associated);
-        return Aead.Open(key, content.Bytes.Span, associated);
+        if (found.Values.FirstOrDefault() is not { } root)
+            return null; // A conditional expression would convert null to empty content.
+        return Open(DerivedKey.From(IdOf(scope, content).SecretNames(), root), scope, content);
     }
 
     /// <summary>Forgets the keys of a secret that this node or another has shredded.</summary>
@@ -171,11 +168,13 @@ public sealed class ContentSealer(Secrets secrets, TimeProvider clock) : IConten
         return key.Seal(content, associated);
     }
 
-    private static ReadOnlyMemory<byte> Open(DerivedKey key, SealScope scope, ReadOnlySpan<byte> sealedBytes)
+    /// <summary>Checks the commitment, then opens.</summary>
+    private static ReadOnlyMemory<byte> Open(DerivedKey key, SealScope scope, SealedContent content)
     {
+        key.Check(content.Commit);
         Span<byte> associated = stackalloc byte[AssociatedSize];
         WriteAssociated(scope, associated);
-        return key.Open(sealedBytes, associated);
+        return key.Open(content.Bytes.Span, associated);
     }
 
     /// <summary>Binds content to its owner, conversation and message; it cannot move to another place.</summary>

@@ -15,11 +15,12 @@ namespace ChatCqrs.Infrastructure.Serialization;
 // The metadata hold the event's time.
 
 internal sealed record SealedPayload(
-    ReadOnlyMemory<byte> Bytes, [property: JsonPropertyOrder(-1)] string? Bucket = null)
+    ReadOnlyMemory<byte> Bytes, [property: JsonPropertyOrder(-1)] string? Bucket = null,
+    ReadOnlyMemory<byte>? Commit = null)
 {
-    public static SealedPayload Of(SealedContent content) => new(content.Bytes, content.Bucket);
+    public static SealedPayload Of(SealedContent content) => new(content.Bytes, content.Bucket, content.Commit);
 
-    public SealedContent ToDomain() => new(Bucket, Bytes);
+    public SealedContent ToDomain() => new(Bucket, Bytes, Commit);
 }
 
 internal sealed record ConversationStartedV1(

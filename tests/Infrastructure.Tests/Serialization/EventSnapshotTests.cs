@@ -156,6 +156,30 @@ public sealed class EventSnapshotTests
     }
 
     [Fact]
+    public void Sealed_content_carries_the_commitment_to_its_key()
+    {
+        var sent = (ConversationEvent.MessageSent)Events["message-sent.v1"];
+        var committed = sent with { Content = Sealed with { Commit = Hash } };
+        var codec = new EventCodec();
+        var (data, _) = codec.Encode(committed, Context, IEventCodec.FirstLink);
+
+        Snapshot.Match(
+            Encoding.UTF8.GetString(data.Payload.Span) + "\n",
+            new SnapshotFullName("message-sent with a commitment.snap", FolderOf()));
+        var read = codec.Decode(new StoredEvent(
+            StreamName.Of(Group), 3, new LogPosition(4711), data.EventId, data.Type, data.Payload, data.Metadata));
+        Assert.Equal(Hash, ((ConversationEvent.MessageSent)read.Event).Content.Commit!.Value.ToArray());
+        Assert.Null(Decoded(codec, sent).Content.Commit);
+
+        static ConversationEvent.MessageSent Decoded(EventCodec codec, object @event)
+        {
+            var (data, _) = codec.Encode(@event, Context, IEventCodec.FirstLink);
+            return (ConversationEvent.MessageSent)codec.Decode(new StoredEvent(
+                StreamName.Of(Group), 3, new LogPosition(1), data.EventId, data.Type, data.Payload, data.Metadata)).Event;
+        }
+    }
+
+    [Fact]
     public void A_profile_names_its_avatar()
     {
         var changed = new UserEvent.ProfileChanged(
