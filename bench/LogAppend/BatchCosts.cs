@@ -34,8 +34,13 @@ internal static class BatchCosts
         var examples = Enumerable.Range(0, heads / StreamsAtOnce).Select(_ => new Examples(StreamsAtOnce)).ToList();
         foreach (var name in new[] { "of new streams", "of known streams", "again" })
         {
-            foreach (var streams in examples)
-                await store.AppendAsync(streams.Batch(StreamsAtOnce * events), CancellationToken.None);
+            // All streams in turn, as many people write at the same time: neighbours in the log are of other streams.
+            for (var turn = 0; turn < events; turn++)
+            {
+                foreach (var streams in examples)
+                    await store.AppendAsync(streams.Batch(StreamsAtOnce), CancellationToken.None);
+            }
+
             await MeasureAsync(database, log, name);
         }
 

@@ -76,5 +76,5 @@ public abstract partial class EventStoreContract<TFixture>
             $$"""{"x":"{{new string('x', Math.Max(0, size - name.Length - 15))}}","n":"{{name}}"}"""),
     };
 
-    private static string Name(byte[] end) => Encoding.UTF8.GetString(end).Split('"')[^2];
+    private static string Name(ReadOnlyMemory<byte> end) => Encoding.UTF8.GetString(end.Span).Split('"')[^2];
 }

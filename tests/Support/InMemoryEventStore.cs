@@ -127,7 +127,7 @@ public sealed class InMemoryEventStore : IEventStore
         }
 
         var streams = events.GroupBy(e => e.Stream).Select(group => new StreamEnds(
-            group.Key, group.First().Revision, [.. group.Select(e => EventEnd.Of(e.Metadata))]));
+            group.Key, group.First().Revision, [.. group.Select(e => (ReadOnlyMemory<byte>)EventEnd.Of(e.Metadata))]));
         return new LogEnds([.. streams], events.LastOrDefault()?.Position ?? after, events.Count == limit);
     }
 

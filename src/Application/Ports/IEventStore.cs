@@ -202,7 +202,7 @@ public sealed record LogEnds(IReadOnlyList<StreamEnds> Streams, LogPosition Thro
 /// <summary>The ends of the metadata of consecutive events of a stream.</summary>
 /// <param name="First">The revision of the first of them.</param>
 /// <param name="Ends">One for each, at most <see cref="EventEnd.SizeMax"/> bytes.</param>
-public sealed record StreamEnds(string Stream, long First, IReadOnlyList<byte[]> Ends);
+public sealed record StreamEnds(string Stream, long First, IReadOnlyList<ReadOnlyMemory<byte>> Ends);
 
 /// <summary>Where an event is.</summary>
 public readonly record struct EventPlace(string Stream, long Revision);

@@ -16,6 +16,7 @@ internal static class AuditSchema
     public const string Checkpoints = "audit_checkpoints";
     public const string Batches = "audit_batches";
     public const string Verification = "audit_verification";
+    public const string Salts = "audit_salts";
 
     public static void Register(StoreOptions options)
     {
@@ -26,6 +27,7 @@ internal static class AuditSchema
         options.Storage.ExtendedSchemaObjects.Add(CheckpointTable(schema));
         options.Storage.ExtendedSchemaObjects.Add(BatchTable(schema));
         options.Storage.ExtendedSchemaObjects.Add(VerificationTable(schema));
+        options.Storage.ExtendedSchemaObjects.Add(SaltTable(schema));
     }
 
     /// <summary>
@@ -89,6 +91,15 @@ internal static class AuditSchema
         table.AddColumn("note", "text").NotNull();
         table.AddColumn("published", "boolean").NotNull();
         table.AddColumn("handover", "boolean").NotNull().DefaultValueByExpression("false"); // Never deleted.
+        return table;
+    }
+
+    /// <summary>At most one row: how often the secret of a stream's salts was shredded.</summary>
+    private static Table SaltTable(string schema)
+    {
+        var table = new Table($"{schema}.{Salts}");
+        table.AddColumn("id", "smallint").AsPrimaryKey();
+        table.AddColumn("shreddings", "bigint").NotNull();
         return table;
     }
 

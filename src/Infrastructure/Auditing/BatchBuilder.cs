@@ -21,14 +21,22 @@ internal sealed class BatchBuilder
     /// <exception cref="FormatException">An event's metadata does not end with the two hashes.</exception>
     public void Add(LogEnds page)
     {
+        Span<byte> hash = stackalloc byte[Digest.Size];
         foreach (var (stream, first, ends) in page.Streams)
         {
-            if (!Opening.IsOf(stream))
-                continue;
             if (!_streams.TryGetValue(stream, out var growing))
-                _streams.Add(stream, growing = new Growing(first, Digest.Of(EventChain.PreviousOf(ends[0]))));
+            {
+                if (!Opening.IsOf(stream))
+                    continue;
+                _streams.Add(stream, growing = new Growing(first, Digest.Of(EventChain.PreviousOf(ends[0].Span))));
+            }
+
             foreach (var end in ends)
-                growing.Append(EventChain.HashOf(end));
+            {
+                EventChain.HashOf(end.Span, hash);
+                growing.Append(hash);
+            }
+
             Events += ends.Count;
         }
     }
@@ -51,10 +59,10 @@ internal sealed class BatchBuilder
         public Digest Hash { get; private set; }
         public Digest Root => _events.Root();
 
-        public void Append(byte[] hash)
+        public void Append(ReadOnlySpan<byte> hash)
         {
             Hash = Digest.Of(hash);
-            _events.Append(MerkleTree.Leaf(hash));
+            _events.Append(MerkleTree.Leaf(Hash));
         }
     }
 }

@@ -58,9 +58,15 @@ internal sealed class HeadsJob : BackgroundService
         try
         {
             if (_readSide.Leads)
+            {
                 await AppendAsync(cancellationToken);
+            }
             else
+            {
+                _heads.Rest();
                 await _heads.CheckAsync(cancellationToken);
+            }
+
             _publishing.Problem = null;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

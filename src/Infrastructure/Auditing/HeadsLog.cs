@@ -24,8 +24,8 @@ internal sealed class HeadsLog(
     /// <summary>From so many events on a batch is full.</summary>
     public const int EventsMax = 2_000_000;
 
-    /// <summary>Events that are asked for at once.</summary>
-    private const int PageSize = 20_000;
+    /// <summary>Events that are asked for at once; some 20 MB.</summary>
+    private const int PageSize = 100_000;
 
     /// <summary>Ends and secrets that are asked for at once.</summary>
     private const int StepMax = 10_000;
@@ -38,6 +38,7 @@ internal sealed class HeadsLog(
 
     private readonly EntryLog _log = new(EntryLog.Heads, database);
     private readonly EntryLog _keys = new(EntryLog.Keys, database);
+    private readonly SaltSecrets _salts = new(secrets, database);
 
     /// <summary>Appends and publishes one batch, if anything changed or the last one is too old.</summary>
     /// <returns>The batch; null for none.</returns>
@@ -66,6 +67,9 @@ internal sealed class HeadsLog(
         await signing.CheckAsync(_log, cancellationToken);
         await signing.CheckAsync(_keys, cancellationToken);
     }
+
+    /// <summary>Forgets the secrets that it keeps: another node makes the batches.</summary>
+    public void Rest() => _salts.Forget();
 
     /// <summary>A batch's heads as the event log has them now, without what it took up from older batches.</summary>
     /// <param name="after">The position of the batch before it.</param>
@@ -100,16 +104,17 @@ internal sealed class HeadsLog(
         var (number, time) = (last.Number + 1, now > last.Entry ? now : last.Entry);
         var (dropped, carried) = await CarriedAsync(builder, through, now, cancellationToken);
         var openings = Ordered(builder.Build().Concat(carried));
+        var shreddings = await _salts.RefreshAsync(cancellationToken);
         var leaves = await LeavesAsync(openings, number, cancellationToken);
         var keys = await signing.OpenAsync(_keys, cancellationToken);
         var entry = new LogRecord.Batch(
             number, time, through, openings.Count, MerkleTree.Root(leaves), keys.Size,
             await _keys.TreeOf(keys.Size).RootAsync(cancellationToken));
-        return new Gathered(entry, state.Size, openings, leaves, dropped, builder.Events, page.IsFull);
+        return new Gathered(entry, state.Size, openings, leaves, dropped, builder.Events, page.IsFull, shreddings);
     }
 
     /// <summary>One transaction; nothing of it shows before it is committed.</summary>
-    /// <returns>False if another node was first.</returns>
+    /// <returns>False if another node was first, or a secret of salts was shredded meanwhile.</returns>
     private Task<bool> CommitAsync(LogState state, Gathered gathered, CancellationToken cancellationToken) =>
         PostgresErrors.GuardAsync(async () =>
         {
@@ -117,6 +122,8 @@ internal sealed class HeadsLog(
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
             if (!await _log.TryAppendAsync(
                 connection, state.Size, [gathered.Entry.Encode()], cancellationToken))
+                return false;
+            if (!await SaltSecrets.IsCurrentAsync(connection, gathered.Shreddings, cancellationToken))
                 return false;
             await InsertAsync(connection, gathered, cancellationToken);
             await DropAsync(connection, gathered, cancellationToken);
@@ -209,7 +216,7 @@ internal sealed class HeadsLog(
             dropped.Add(number);
             var others = Enumerable.Range(0, openings.Length / Opening.Size)
                 .Select(at => Opening.Read(openings.AsSpan(at * Opening.Size, Opening.Size)))
-                .Where(opening => !builder.Has(opening.Stream));
+                .Where(opening => !opening.IsBlank && !builder.Has(opening.Stream));
             foreach (var some in others.Chunk(StepMax))
             {
                 foreach (var opening in await NewestAsync(some, through, cancellationToken))
@@ -248,13 +255,9 @@ internal sealed class HeadsLog(
         for (var start = 0; start < openings.Count; start += StepMax)
         {
             var some = openings.GetRange(start, Math.Min(StepMax, openings.Count - start));
-            var found = await secrets.EnsureAsync(
-                [.. some.Select(opening => Opening.SecretOf(opening.Stream))], cancellationToken);
+            var secrets = await _salts.OfAsync(some.ConvertAll(opening => opening.Stream), cancellationToken);
             for (var at = 0; at < some.Count; at++)
-            {
-                var secret = found.GetValueOrDefault(Opening.SecretOf(some[at].Stream));
-                leaves[start + at] = MerkleTree.Leaf(some[at].Salted(secret, number).Encode());
-            }
+                leaves[start + at] = MerkleTree.Leaf(some[at].Salted(secrets[at], number).Encode());
         }
 
         return leaves;
@@ -265,9 +268,10 @@ internal sealed class HeadsLog(
     private sealed record Last(long Number, DateTimeOffset Time, DateTimeOffset Entry, LogPosition Position);
 
     /// <param name="Index">The entry's place in the log.</param>
+    /// <param name="Shreddings">The counter of shredded secrets of salts when the leaves were made.</param>
     private sealed record Gathered(
         LogRecord.Batch Entry, long Index, List<Opening> Openings, Digest[] Leaves, List<long> Dropped, long Events,
-        bool IsFull);
+        bool IsFull, long Shreddings);
 }
 
 /// <summary>A batch that was appended.</summary>

@@ -6,7 +6,8 @@ namespace ChatCqrs.Infrastructure.EventStoreDb;
 /// <summary>Collects the ends of the metadata of the events between two positions, by stream.</summary>
 internal sealed class EndsReader(LogPosition after, LogPosition through)
 {
-    private readonly Dictionary<string, (long First, List<byte[]> Ends)> _streams = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long First, List<ReadOnlyMemory<byte>> Ends)> _streams =
+        new(StringComparer.Ordinal);
 
     private LogPosition? _last;
     private int _count;

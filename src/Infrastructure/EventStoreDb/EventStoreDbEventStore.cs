@@ -25,6 +25,9 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
     /// <summary>How many reads of single events run at once.</summary>
     private const int EndsAtOnce = 16;
 
+    /// <summary>Events of a page of ends, which are read whole here, within one call's deadline.</summary>
+    private const int EndsMax = 20_000;
+
     private readonly Cluster _cluster = new(settings, logger);
     private readonly Budget _inFlight = new(InFlightMax);
     private readonly Lock _lock = new();
@@ -105,6 +108,7 @@ internal sealed class EventStoreDbEventStore(EventStoreDbSettings settings, ILog
         LogPosition after, LogPosition through, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        limit = Math.Min(limit, EndsMax);
         return _cluster.CallAsync(
             async (node, cancelled) =>
             {

@@ -1,3 +1,4 @@
+using ChatCqrs.Application;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using Npgsql;
@@ -15,6 +16,11 @@ internal sealed class LogReader(NpgsqlDataSource database)
 
     /// <summary>A page of the whole log ends with the event that exceeds this many bytes of payload.</summary>
     private const int PageBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>Names of streams that are kept for pages of ends, some 200 bytes each. A name never changes.</summary>
+    private const int NamesMax = 65_536;
+
+    private readonly RecentlyUsed<long, string> _names = new(NamesMax);
 
     // octet_length of a large payload (TOAST) does not read the payload.
     internal string PageQuery { get; } =
@@ -42,18 +48,24 @@ internal sealed class LogReader(NpgsqlDataSource database)
         CROSS JOIN LATERAL (SELECT t.name FROM log_streams t WHERE t.key = c.stream_key OFFSET 0) AS s
         """;
 
-    /// <summary>As <see cref="ChangesQuery"/>. Metadata are too short to be stored apart (TOAST).</summary>
+    /// <summary>
+    /// One row, see <see cref="EndsPage"/>. Gathering by stream costs the database several times as much as reading.
+    /// Metadata are too short to be stored apart (TOAST).
+    /// </summary>
     internal string EndsQuery { get; } =
         $"""
-        SELECT s.name, c.first, c.ends, c.position, c.events
+        SELECT max(p.position), count(*), string_agg(p.part, ''::bytea)
         FROM (
-            SELECT p.stream_key, min(p.revision) AS first, array_agg(p.ending ORDER BY p.revision) AS ends,
-                max(p.position) AS position, count(*) AS events
-            FROM (
-                SELECT position, stream_key, revision, {EndOf("metadata")} AS ending FROM log_events
-                WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3) AS p
-            GROUP BY p.stream_key) AS c
-        CROSS JOIN LATERAL (SELECT t.name FROM log_streams t WHERE t.key = c.stream_key OFFSET 0) AS s
+            SELECT position, int8send(stream_key) || int8send(revision) || int4send(octet_length(metadata))
+                || {EndOf("metadata")} AS part
+            FROM log_events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3) AS p
+        """;
+
+    /// <summary>As <see cref="ChangesQuery"/>.</summary>
+    internal string NamesQuery { get; } =
+        """
+        SELECT k.key, s.name FROM unnest($1) AS k(key)
+        CROSS JOIN LATERAL (SELECT t.name FROM log_streams t WHERE t.key = k.key OFFSET 0) AS s
         """;
 
     internal string EndsOfQuery { get; } =
@@ -157,16 +169,48 @@ internal sealed class LogReader(NpgsqlDataSource database)
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)after.Value });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = (long)through.Value });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
-        var (streams, last, count) = (new List<StreamEnds>(), (long)after.Value, 0L);
+        var (last, count, parts) = (after, 0L, Array.Empty<byte>());
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            if (await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0))
+            {
+                (last, count) = (new LogPosition((ulong)reader.GetInt64(0)), reader.GetInt64(1));
+                parts = reader.GetFieldValue<byte[]>(2);
+            }
+        }
+
+        var page = new EndsPage(parts);
+        var names = await NamesAsync(page.Keys, cancellationToken);
+        return new LogEnds([.. names.Select(name => page.Of(name.Key, name.Name))], last, IsFull: count >= limit);
+    }
+
+    private async Task<List<(long Key, string Name)>> NamesAsync(
+        IReadOnlyCollection<long> keys, CancellationToken cancellationToken)
+    {
+        var (names, missing) = (new List<(long Key, string Name)>(keys.Count), new List<long>());
+        foreach (var key in keys)
+        {
+            if (_names.TryGet(key, out var name))
+                names.Add((key, name));
+            else
+                missing.Add(key);
+        }
+
+        if (missing.Count == 0)
+            return names;
+        await using var command = database.CreateCommand(NamesQuery);
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. missing] });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            streams.Add(new StreamEnds(reader.GetString(0), reader.GetInt64(1), reader.GetFieldValue<byte[][]>(2)));
-            last = Math.Max(last, reader.GetInt64(3));
-            count += reader.GetInt64(4);
+            var (key, name) = (reader.GetInt64(0), reader.GetString(1));
+            _names.Set(key, name);
+            names.Add((key, name));
         }
 
-        return new LogEnds(streams, new LogPosition((ulong)last), IsFull: count >= limit);
+        return names.Count == keys.Count
+            ? names
+            : throw new InvalidDataException("The log has events of streams without a name.");
     }
 
     /// <summary>The ends of the metadata of single events.</summary>

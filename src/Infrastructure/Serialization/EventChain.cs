@@ -45,13 +45,22 @@ public static class EventChain
     public static byte[] HashOf(ReadOnlySpan<byte> metadata)
     {
         var hash = new byte[SHA256.HashSizeInBytes];
+        HashOf(metadata, hash);
+        return hash;
+    }
+
+    /// <summary>Writes the hash in an event's metadata.</summary>
+    /// <param name="metadata">The metadata, or their last 54 bytes or more.</param>
+    /// <param name="hash">32 bytes.</param>
+    /// <exception cref="FormatException">The metadata does not end with one.</exception>
+    public static void HashOf(ReadOnlySpan<byte> metadata, Span<byte> hash)
+    {
         var suffix = metadata.Length > SuffixLength ? metadata[^SuffixLength..] : default;
         if (!suffix.StartsWith(SuffixStart) || !suffix.EndsWith(SuffixEnd)
             || Base64.DecodeFromUtf8(suffix.Slice(SuffixStart.Length, HashTextLength), hash, out _, out var written)
                 != OperationStatus.Done
             || written != hash.Length)
             throw new FormatException("The metadata does not end with the event's hash.");
-        return hash;
     }
 
     /// <summary>The hash of the event before it in an event's metadata, which stands before its own.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Runtime.Intrinsics;
 
 namespace ChatCqrs.Infrastructure.Tlog;
@@ -6,6 +7,9 @@ namespace ChatCqrs.Infrastructure.Tlog;
 internal readonly record struct Digest
 {
     public const int Size = 32;
+
+    /// <summary>The characters of the text.</summary>
+    public const int TextSize = 44;
 
     private readonly Vector256<byte> _bytes;
 
@@ -33,6 +37,14 @@ internal readonly record struct Digest
         var bytes = new byte[Size];
         CopyTo(bytes);
         return bytes;
+    }
+
+    /// <summary>Writes the text: <see cref="TextSize"/> ASCII characters.</summary>
+    public void WriteText(Span<byte> destination)
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        CopyTo(bytes);
+        Base64.EncodeToUtf8(bytes, destination, out _, out _);
     }
 
     public override string ToString() => Convert.ToBase64String(ToArray());

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using System.Text.Unicode;
 
 namespace ChatCqrs.Infrastructure.Tlog;
 
@@ -14,6 +16,10 @@ internal sealed record HeadRecord(
     string Stream, long First, long Last, Digest Before, Digest Hash, Digest Root, Digest Salt)
 {
     private const string Header = "chatcqrs/head/v1";
+    private const int LinesCount = 7;
+
+    /// <summary>Two numbers of at most 19 digits, and the space between them.</summary>
+    private const int NumbersMax = 39;
 
     /// <exception cref="FormatException">The bytes are no such record.</exception>
     public static HeadRecord Parse(ReadOnlySpan<byte> record)
@@ -32,9 +38,36 @@ internal sealed record HeadRecord(
     }
 
     /// <summary>The record's bytes.</summary>
-    public byte[] Encode() => Encoding.UTF8.GetBytes(ToString());
+    public byte[] Encode()
+    {
+        Span<byte> numbers = stackalloc byte[NumbersMax];
+        Utf8.TryWrite(numbers, CultureInfo.InvariantCulture, $"{First} {Last}", out var length);
+        var record = new byte[
+            Header.Length + Encoding.UTF8.GetByteCount(Stream) + length + (4 * Digest.TextSize) + LinesCount];
+        var rest = record.AsSpan();
+        Put(Encoding.UTF8.GetBytes(Header, rest), ref rest);
+        Put(Encoding.UTF8.GetBytes(Stream, rest), ref rest);
+        numbers[..length].CopyTo(rest);
+        Put(length, ref rest);
+        Put(Before, ref rest);
+        Put(Hash, ref rest);
+        Put(Root, ref rest);
+        Put(Salt, ref rest);
+        return record;
+    }
 
-    public override string ToString() =>
-        $"{Header}\n{Stream}\n{TextLines.OfNumber(First)} {TextLines.OfNumber(Last)}\n"
-        + $"{Before}\n{Hash}\n{Root}\n{Salt}\n";
+    public override string ToString() => Encoding.UTF8.GetString(Encode());
+
+    private static void Put(Digest hash, ref Span<byte> rest)
+    {
+        hash.WriteText(rest);
+        Put(Digest.TextSize, ref rest);
+    }
+
+    /// <summary>Ends a line after its bytes.</summary>
+    private static void Put(int length, ref Span<byte> rest)
+    {
+        rest[length] = (byte)'\n';
+        rest = rest[(length + 1)..];
+    }
 }

@@ -9,6 +9,9 @@ internal static class MerkleTree
     private const byte NodePrefix = 1;
     private const int StackMax = 1024;
 
+    [ThreadStatic]
+    private static IncrementalHash? _hasher;
+
     /// <summary>The root of a tree without leaves: the hash of nothing.</summary>
     public static Digest EmptyRoot { get; } = Digest.Of(SHA256.HashData(ReadOnlySpan<byte>.Empty));
 
@@ -20,6 +23,15 @@ internal static class MerkleTree
         input[0] = LeafPrefix;
         entry.CopyTo(input[1..]);
         return Hash(input[..size]);
+    }
+
+    /// <summary>The leaf of an entry that is a hash itself.</summary>
+    public static Digest Leaf(Digest entry)
+    {
+        Span<byte> input = stackalloc byte[1 + Digest.Size];
+        input[0] = LeafPrefix;
+        entry.CopyTo(input[1..]);
+        return Hash(input);
     }
 
     /// <summary>The parent of two nodes: <c>SHA-256(0x01 || left || right)</c>.</summary>
@@ -58,8 +70,11 @@ internal static class MerkleTree
 
     private static Digest Hash(ReadOnlySpan<byte> input)
     {
+        // Setting a new one up costs as much again as hashing a node.
+        var hasher = _hasher ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> hash = stackalloc byte[Digest.Size];
-        SHA256.HashData(input, hash);
+        hasher.AppendData(input);
+        hasher.GetHashAndReset(hash);
         return Digest.Of(hash);
     }
 }
