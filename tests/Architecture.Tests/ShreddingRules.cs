@@ -1,5 +1,6 @@
 using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
+using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Sealing;
 
 namespace ChatCqrs.Architecture.Tests;
@@ -15,6 +16,7 @@ public sealed partial class ShreddingRules
     [
         nameof(Shredding), nameof(IContentSealer), nameof(ContentSealer), nameof(Secrets),
         "SweepMessages", // Calls Shredding.
+        nameof(SaltSecrets), "AuditLogQueries.Blanking", // Secrets of salts open no content.
         "ErasureSteps",
     ];
 

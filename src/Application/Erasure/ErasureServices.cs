@@ -11,6 +11,7 @@ public static class ErasureServices
         .AddSingleton<IErasureStep, EndSessions>()
         .AddSingleton<IErasureStep, ShredContent>()
         .AddSingleton<IErasureStep, EndPushes>()
+        .AddSingleton<IErasureStep, ForgetDeviceLists>()
         .AddSingleton<IErasureStep, LeaveGroups>()
         .AddSingleton<IErasureStep, ForgetMedia>()
         .AddSingleton<IErasureStep, ForgetHistory>();

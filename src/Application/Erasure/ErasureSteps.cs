@@ -43,6 +43,16 @@ internal sealed class EndPushes(IPushSubscriptions subscriptions) : IErasureStep
     }
 }
 
+/// <summary>Erases the user's statements of devices; their entries in the log of keys have hashes only.</summary>
+internal sealed class ForgetDeviceLists(IDeviceListLog lists) : IErasureStep
+{
+    public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
+    {
+        await lists.ForgetAsync(user, cancellationToken);
+        return true;
+    }
+}
+
 /// <summary>Leaves the user's groups. Direct conversations stay for the other user.</summary>
 internal sealed class LeaveGroups(
     IConversationWriter conversations, IInbox inbox, ReadModelsAreCurrent current) : IErasureStep
@@ -97,13 +107,17 @@ internal sealed class ForgetMedia(IMedia media, IUploads uploads, MediaGarbage g
 }
 
 /// <summary>
-/// Truncates the account's stream to its last event: names of devices, blocks and settings go. Waits for a published
-/// head that covers what goes (docs/audit.md); what was sealed is unreadable already.
+/// Truncates the account's stream to its last event: names of devices, blocks and settings go; and blanks its heads in
+/// the log of heads. Waits for a published head that covers the stream (docs/audit.md); what was sealed is unreadable
+/// already.
 /// </summary>
 internal sealed class ForgetHistory(
-    IEventStore store, IEventCodec codec, IPublishedHeads heads, CutLog cuts, ReadModelsAreCurrent current)
+    IEventStore store, IEventCodec codec, IPublishedHeads heads, IHeadOpenings openings, CutLog cuts,
+    ReadModelsAreCurrent current)
     : IErasureStep
 {
+    private const int PageSize = 500;
+
     public async Task<bool> RunAsync(UserId user, CancellationToken cancellationToken)
     {
         if (!await current.IsTrueAsync(cancellationToken))
@@ -111,13 +125,30 @@ internal sealed class ForgetHistory(
         var stream = StreamName.Of(user);
         var last = await store.ReadStreamAsync(
             stream, long.MaxValue, ReadDirection.Backwards, limit: 2, cancellationToken);
-        if (last is not [var end, var before])
-            return true; // Nothing is before the last event, or nothing any more.
-        if (before.Position > await heads.CoveredAsync(cancellationToken))
+        if (last is not [var end, ..])
+            return true;
+        if (end.Position > await heads.CoveredAsync(cancellationToken))
             return false;
+        await openings.BlankAsync(stream, await PositionsAsync(stream, cancellationToken), cancellationToken);
+        if (last is not [_, var before])
+            return true; // Nothing is before the last event any more.
         await cuts.NoteAsync(stream, end.Revision, codec.HashOf(before), CutLog.Erased, cancellationToken);
         await store.TruncateAsync(stream, end.Revision, cancellationToken);
         return true;
+    }
+
+    private async Task<List<LogPosition>> PositionsAsync(string stream, CancellationToken cancellationToken)
+    {
+        var positions = new List<LogPosition>();
+        for (var from = 0L; ;)
+        {
+            var page = await store.ReadStreamAsync(
+                stream, from, ReadDirection.Forwards, PageSize, cancellationToken);
+            positions.AddRange(page.Select(stored => stored.Position));
+            if (page.Count < PageSize)
+                return positions;
+            from = page[^1].Revision + 1;
+        }
     }
 }
 

@@ -49,6 +49,23 @@ public interface IPublishedHeads
     Task<LogPosition> CoveredAsync(CancellationToken cancellationToken);
 }
 
+/// <summary>The stored heads of streams, which say which stream changed in which batch.</summary>
+public interface IHeadOpenings
+{
+    /// <summary>
+    /// Makes a stream's leaves meaningless, for erasures: destroys the secret of its salts, and blanks its heads in
+    /// all batches. Their leaves stay, so the batches can be verified as before, and so can proofs that people hold.
+    /// Can be repeated. A batch that is being made at the same time may take an old head of the stream up unblanked:
+    /// repeat it once that batch has ended.
+    /// </summary>
+    /// <param name="stream">The stream's name.</param>
+    /// <param name="events">
+    /// The positions of its events, all of which <see cref="IPublishedHeads"/> covers. Heads are found by them.
+    /// </param>
+    /// <exception cref="StoreUnavailableException">The database cannot be reached.</exception>
+    Task BlankAsync(string stream, IReadOnlyCollection<LogPosition> events, CancellationToken cancellationToken);
+}
+
 /// <summary>The logs that others can verify.</summary>
 public enum VerifiableLog
 {

@@ -10,7 +10,7 @@ namespace ChatCqrs.Infrastructure.Auditing;
 
 /// <inheritdoc cref="IAuditLog"/>
 internal sealed partial class AuditLogQueries(NpgsqlDataSource database, IEventStore store, Secrets secrets)
-    : IAuditLog, IPublishedHeads, IRecordedBy
+    : IAuditLog, IPublishedHeads, IRecordedBy, IHeadOpenings
 {
     /// <summary>Heads that are read at once.</summary>
     private const int HeadsStep = 256;
@@ -191,11 +191,36 @@ internal sealed partial class AuditLogQueries(NpgsqlDataSource database, IEventS
         while (low <= high)
         {
             var middle = (low + high) / 2;
-            var opening = (await OpeningsAsync(batch, middle, 1, cancellationToken))[0];
+            if (await NextNamedAsync(batch, middle, high, cancellationToken) is not var (index, opening))
+            {
+                high = middle - 1; // All from the middle on are blank.
+                continue;
+            }
+
             var order = string.CompareOrdinal(opening.Stream, stream);
             if (order == 0)
-                return (middle, opening);
-            (low, high) = order < 0 ? (middle + 1, high) : (low, middle - 1);
+                return (index, opening);
+            (low, high) = order < 0 ? (index + 1, high) : (low, middle - 1);
+        }
+
+        return null;
+    }
+
+    /// <summary>The first opening from a place on that is not blank; null if there is none up to the last one.</summary>
+    private async Task<(long Index, Opening Opening)?> NextNamedAsync(
+        Batch batch, long start, long last, CancellationToken cancellationToken)
+    {
+        for (var step = 1; start <= last; step = HeadsStep)
+        {
+            var count = (int)Math.Min(step, last - start + 1);
+            var openings = await OpeningsAsync(batch, start, count, cancellationToken);
+            for (var at = 0; at < count; at++)
+            {
+                if (!openings[at].IsBlank)
+                    return (start + at, openings[at]);
+            }
+
+            start += count;
         }
 
         return null;
@@ -222,10 +247,16 @@ internal sealed partial class AuditLogQueries(NpgsqlDataSource database, IEventS
                 batch, start, (int)Math.Min(HeadsStep, batch.Heads - start), cancellationToken);
             var found = await secrets.FindAsync(
                 [.. openings.Select(opening => Opening.SecretOf(opening.Stream))], cancellationToken);
-            foreach (var opening in openings)
+            for (var at = 0; at < openings.Count; at++)
             {
-                var secret = found.GetValueOrDefault(Opening.SecretOf(opening.Stream));
-                yield return opening.Salted(secret, batch.Number).ToString();
+                if (openings[at].IsBlank)
+                {
+                    yield return await BlankAsync(batch, start + at, cancellationToken);
+                    continue;
+                }
+
+                var secret = found.GetValueOrDefault(Opening.SecretOf(openings[at].Stream));
+                yield return openings[at].Salted(secret, batch.Number).ToString();
             }
         }
     }

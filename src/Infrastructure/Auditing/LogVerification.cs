@@ -174,7 +174,7 @@ internal sealed class LogVerification(
         var remade = (await walk.HeadsAsync(after, through, cancellationToken))
             .ToDictionary(opening => opening.Stream, StringComparer.Ordinal);
         var others = new List<Opening>();
-        foreach (var opening in openings)
+        foreach (var opening in openings.Where(opening => !opening.IsBlank))
         {
             if (!remade.Remove(opening.Stream, out var now))
                 others.Add(opening);
@@ -188,7 +188,9 @@ internal sealed class LogVerification(
                 return $"events of {stream} are missing, or have another head than the one that was published";
         }
 
-        return remade.Count == 0
+        // A stream that was erased has its last event left, and a blank head.
+        var erased = await secrets.FindAsync([.. remade.Keys.Select(Opening.SecretOf)], cancellationToken);
+        return erased.Count == 0 && remade.Count <= openings.Count(opening => opening.IsBlank)
             ? null
             : $"the event log has events of {remade.Keys.First()} that were not published";
     }

@@ -15,14 +15,29 @@ internal readonly record struct Opening(
 
     private const int IdSize = 16;
     private const int NumberSize = 8;
+    private const byte BlankPrefix = byte.MaxValue;
 
     /// <summary>The prefixes by their byte. A byte never gets another meaning, since it is stored.</summary>
     internal static readonly IReadOnlyList<string> Prefixes =
         ["conversation-", "receipts-", "user-", "auditor-", "matter-", "hold-", "audit-", "cuts-"];
 
+    /// <summary>
+    /// What stands where a head was whose stream is erased: nothing of it, not even the name. Its leaf stays.
+    /// </summary>
+    public static Opening Blank { get; } = new("", 0, 0, Digest.Zero, Digest.Zero, Digest.Zero);
+
+    public bool IsBlank => Stream.Length == 0;
+
     /// <exception cref="FormatException">The stream's name is no known prefix and an id.</exception>
     public void Write(Span<byte> bytes)
     {
+        if (IsBlank)
+        {
+            bytes[0] = BlankPrefix;
+            bytes[1..Size].Clear();
+            return;
+        }
+
         var prefix = PrefixOf(Stream);
         bytes[0] = (byte)prefix;
         Guid.ParseExact(Stream.AsSpan(Prefixes[prefix].Length), "D")
@@ -36,9 +51,12 @@ internal readonly record struct Opening(
         Root.CopyTo(bytes[(2 * Digest.Size)..]);
     }
 
+    /// <summary>Reads an opening; <see cref="Blank"/> where it was blanked.</summary>
     /// <exception cref="FormatException">The first byte is that of no prefix.</exception>
     public static Opening Read(ReadOnlySpan<byte> bytes)
     {
+        if (bytes[0] == BlankPrefix)
+            return Blank;
         var id = new Guid(bytes.Slice(1, IdSize), bigEndian: true);
         var prefix = bytes[0] < Prefixes.Count
             ? Prefixes[bytes[0]]

@@ -44,6 +44,24 @@ public sealed class LogVerificationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_erased_streams_blank_heads_are_no_difference_and_others_are()
+    {
+        var events = await _database.Store.ReadStreamAsync(_streams[1], 0, ReadDirection.Forwards, 100, None);
+        await _database.Queries.BlankAsync(_streams[1], [.. events.Select(stored => stored.Position)], None);
+        Assert.All(await VerifyAsync(), batch => Assert.Null(batch.Difference));
+        await _database.Store.TruncateAsync(_streams[1], events[^1].Revision, None);
+        Assert.All(await VerifyAsync(), batch => Assert.Null(batch.Difference));
+
+        var openings = (await _database.Source.QueryAsync(
+            "SELECT openings FROM audit_batches WHERE number = 1", row => row.GetFieldValue<byte[]>(0), None))[0];
+        Opening.Blank.Write(openings.AsSpan(0, Opening.Size));
+        Opening.Blank.Write(openings.AsSpan(Opening.Size, Opening.Size));
+        await _database.Source.ExecuteAsync("UPDATE audit_batches SET openings = $1 WHERE number = 1", None, openings);
+
+        Assert.Contains("were not published", (await VerifyAsync())[0].Difference, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Heads_that_were_taken_up_from_older_batches_are_equal()
     {
         for (var days = 0; days < 3; days++)
