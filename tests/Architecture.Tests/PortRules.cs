@@ -16,6 +16,7 @@ public sealed class PortRules
         [nameof(IAuditRecovery)] = "RecoveryTests",
         [nameof(IPublishedHeads)] = "HeadsLogTests",
         [nameof(ILogVerification)] = "LogVerificationTests",
+        [nameof(IHeadOpenings)] = "BlankingTests",
         [nameof(IInbox)] = "ConversationTests",
         [nameof(ITimeline)] = "ConversationTests",
         [nameof(IReceipts)] = "ConversationTests",

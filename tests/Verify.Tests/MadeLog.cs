@@ -9,20 +9,31 @@ namespace ChatCqrs.Verify.Tests;
 internal sealed class MadeLog : HttpMessageHandler
 {
     public const string Address = "http://log.test/v1/audit/heads";
+    public const string KeysOrigin = "chat.example.org/v1/audit/keys";
+
+    private const byte Seed = 7;
 
     private static readonly DateTimeOffset Epoch = new(2026, 1, 2, 3, 4, 0, TimeSpan.Zero);
-    private readonly Signer _signer = new(MadeExport.Origin, 7);
+    private readonly Signer _signer;
     private readonly List<byte[]> _entries;
 
     /// <param name="size">The entries.</param>
     /// <param name="change">Changes an entry.</param>
     /// <param name="signers">Who signs the checkpoint; the log's first key where there are none.</param>
     public MadeLog(int size, Func<int, string, string>? change = null, params Signer[] signers)
+        : this(MadeExport.Origin, EntriesOf(size, change), signers)
     {
-        _entries = [.. Enumerable.Range(0, size).Select(i => Encoding.UTF8.GetBytes(
-            change is null ? EntryOf(i) : change(i, EntryOf(i))))];
+    }
+
+    /// <param name="origin">The log's name.</param>
+    /// <param name="entries">All of them.</param>
+    /// <param name="signers">As above.</param>
+    public MadeLog(string origin, IEnumerable<string> entries, params Signer[] signers)
+    {
+        _signer = new(origin, Seed);
+        _entries = [.. entries.Select(Encoding.UTF8.GetBytes)];
         byte[][] leaves = [.. _entries.Select(Tree.Leaf)];
-        var text = $"{MadeExport.Origin}\n{size}\n{Convert.ToBase64String(Tree.Root(leaves))}\n";
+        var text = $"{origin}\n{_entries.Count}\n{Convert.ToBase64String(Tree.Root(leaves))}\n";
         Signer[] all = signers.Length == 0 ? [_signer] : signers;
         Checkpoint = text + "\n" + string.Concat(all.Select(signer => signer.Sign(text)[(text.Length + 1)..]));
         Files["checkpoint"] = Encoding.UTF8.GetBytes(Checkpoint);
@@ -64,8 +75,15 @@ internal sealed class MadeLog : HttpMessageHandler
         return Task.FromResult(response);
     }
 
-    private string EntryOf(int index) => index == 0
-        ? $"chatcqrs/genesis/v1\norigin {MadeExport.Origin}\ntime {TimeOf(0)}\nvkey {Key}\n"
+    private static IEnumerable<string> EntriesOf(int size, Func<int, string, string>? change) =>
+        Enumerable.Range(0, size).Select(i => change is null ? EntryOf(i) : change(i, EntryOf(i)));
+
+    /// <summary>The first entry.</summary>
+    public static string Genesis(string origin) =>
+        $"chatcqrs/genesis/v1\norigin {origin}\ntime {TimeOf(0)}\nvkey {new Signer(origin, Seed).Key}\n";
+
+    private static string EntryOf(int index) => index == 0
+        ? Genesis(MadeExport.Origin)
         : $"chatcqrs/batch/v1\nnumber {index}\ntime {TimeOf(index)}\nposition {index * 10}\nheads 1\n"
         + $"root {Convert.ToBase64String(SHA256.HashData(BitConverter.GetBytes(index)))}\n"
         + $"keys 0 {Convert.ToBase64String(SHA256.HashData([]))}\n";

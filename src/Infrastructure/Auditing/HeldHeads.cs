@@ -52,7 +52,8 @@ internal sealed class HeldHeads(NpgsqlDataSource database, IEventStore store)
     private async Task<bool> AreHeldAsync(byte[] openings, CancellationToken cancellationToken)
     {
         foreach (var some in Enumerable.Range(0, openings.Length / Opening.Size)
-            .Select(at => Opening.Read(openings.AsSpan(at * Opening.Size, Opening.Size))).Chunk(StepMax))
+            .Select(at => Opening.Read(openings.AsSpan(at * Opening.Size, Opening.Size)))
+            .Where(opening => !opening.IsBlank).Chunk(StepMax))
         {
             var ends = await store.EndsOfAsync(
                 [.. some.Select(opening => new EventPlace(opening.Stream, opening.Last))], cancellationToken);

@@ -1,4 +1,5 @@
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.DeviceKeys;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Scheduling;
 using ChatCqrs.Infrastructure.Tlog;
@@ -49,12 +50,17 @@ public static class VerifiableLogsRegistration
         services.AddSingleton<IValidateOptions<AuditOptions>, WitnessFile>();
         services.ConfigureMarten(AuditSchema.Register);
         services.AddElsewhere(configuration.GetSection("Audit"));
+        services.ConfigureMarten(DeviceListSchema.Register);
         services.AddSingleton<LogSigning>();
+        services.AddSingleton<ISignatures, Ed25519Signatures>();
+        services.AddSingleton<IDeviceListLog, PostgresDeviceListLog>();
+        services.AddSingleton<DeviceLists>();
         services.AddSingleton<HeadsLog>();
         services.AddSingleton<AuditLogQueries>();
         services.AddSingleton<IAuditLog>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddSingleton<IPublishedHeads>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddSingleton<IRecordedBy>(provider => provider.GetRequiredService<AuditLogQueries>());
+        services.AddSingleton<IHeadOpenings>(provider => provider.GetRequiredService<AuditLogQueries>());
         services.AddHostedService<HeadsJob>();
         services.AddSingleton(_ => new WitnessClient(WitnessClient.CreateHttp()));
         services.AddSingleton<Witnesses>();

@@ -1,9 +1,10 @@
+using System.Security.Cryptography;
 using System.Text;
 using ChatCqrs.Domain;
 
 namespace ChatCqrs.Infrastructure.Tlog;
 
-/// <summary>An entry of the log of heads: UTF-8 text whose first line names its form.</summary>
+/// <summary>An entry of the log of heads or of keys: UTF-8 text whose first line names its form.</summary>
 internal abstract record LogRecord
 {
     private LogRecord()
@@ -135,6 +136,33 @@ internal abstract record LogRecord
         internal static Key Read(TextLines lines) => new(TextLines.Time(lines.Field("time")), VkeyOf(lines));
     }
 
+    /// <summary>A user's list of devices, an entry of the log of keys.</summary>
+    /// <param name="Label">See <see cref="LabelOf"/>.</param>
+    /// <param name="Version">From 0; each entry of a label has one more than the one before.</param>
+    /// <param name="Statement">SHA-256 of the statement, which is kept apart.</param>
+    /// <param name="Previous">The leaf of the label's previous entry; zeros for none.</param>
+    public sealed record DeviceList(Digest Label, long Version, Digest Statement, Digest Previous) : LogRecord
+    {
+        internal const string Header = "chatcqrs/device-list/v1";
+
+        private const int IdSize = 16;
+
+        /// <summary>Stands for a user: SHA-256 of a context, a zero byte and the id (RFC 9562 order).</summary>
+        public static Digest LabelOf(UserId user)
+        {
+            Span<byte> id = stackalloc byte[IdSize];
+            user.Value.TryWriteBytes(id, bigEndian: true, out _);
+            return Digest.Of(SHA256.HashData([.. "chatcqrs device label v1\0"u8, .. id]));
+        }
+
+        public override string ToString() =>
+            $"{Header}\n{Label}\n{TextLines.OfNumber(Version)}\n{Statement}\n{Previous}\n";
+
+        internal static DeviceList Read(TextLines lines) => new(
+            Digest.Parse(lines.Next()), TextLines.Number(lines.Next()), Digest.Parse(lines.Next()),
+            Digest.Parse(lines.Next()));
+    }
+
     /// <exception cref="FormatException">The bytes are no entry of a known form.</exception>
     public static LogRecord Parse(ReadOnlySpan<byte> entry)
     {
@@ -147,6 +175,7 @@ internal abstract record LogRecord
             Moved.Header => Moved.Read(lines),
             Continues.Header => Continues.Read(lines),
             Key.Header => Key.Read(lines),
+            DeviceList.Header => DeviceList.Read(lines),
             var header => throw new FormatException($"\"{header}\" is no known form of an entry."),
         };
         lines.End();

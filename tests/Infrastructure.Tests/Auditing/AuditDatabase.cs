@@ -1,5 +1,6 @@
 using System.Text;
 using ChatCqrs.Application.Auditing;
+using ChatCqrs.Application.DeviceKeys;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Marten;
@@ -48,6 +49,8 @@ internal sealed class AuditDatabase : IAsyncDisposable
     public Secrets Secrets => SealingDatabase.Secrets(Source);
 
     public AuditLogQueries Queries => new AuditLogQueries(Source, Store, Secrets);
+
+    public EntryLog Keys => new(EntryLog.Keys, Source);
 
     public static async Task<AuditDatabase> CreateAsync() => new(await Tables.CopyAsync());
 
@@ -108,6 +111,14 @@ internal sealed class AuditDatabase : IAsyncDisposable
     {
         using var signer = NoteSigner.Of(Origin[..^EntryLog.Heads.Length] + log, File.ReadAllBytes(keyFile));
         return signer.Verifier.ToString();
+    }
+
+    /// <summary>A node's lists of devices.</summary>
+    public (PostgresDeviceListLog Log, DeviceLists Lists) DeviceNode(string? keyFile = null)
+    {
+        var (options, check, mirror) = Elsewhere(Origin, keyFile, mirror: null, lastSeen: null, change: null);
+        var log = new PostgresDeviceListLog(Source, new LogSigning(Source, options, Clock, check, mirror));
+        return (log, new DeviceLists(log, new Ed25519Signatures()));
     }
 
     /// <summary>Appends linked events to a stream.</summary>
@@ -176,6 +187,7 @@ internal sealed class AuditDatabase : IAsyncDisposable
         services.AddPostgres(database).AddMartenStore().AddPostgresEventStore();
         services.ConfigureMarten(SecretSchema.Register);
         services.ConfigureMarten(AuditSchema.Register);
+        services.ConfigureMarten(DeviceListSchema.Register);
         return services.BuildServiceProvider();
     }
 

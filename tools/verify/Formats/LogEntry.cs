@@ -43,6 +43,16 @@ internal abstract record LogEntry
     public sealed record Continues(string Origin, DateTimeOffset Time, string Key, ulong Position, string Checkpoint)
         : LogEntry;
 
+    /// <summary>A user's list of devices, in the log of keys: <c>chatcqrs/device-list/v1</c>.</summary>
+    /// <param name="Label">Stands for the user.</param>
+    /// <param name="Version">From 0; grows by one for each label.</param>
+    /// <param name="Statement">The hash of the list.</param>
+    /// <param name="Previous">The leaf of the label's entry before; zeros for none.</param>
+    public sealed record DeviceList(byte[] Label, long Version, byte[] Statement, byte[] Previous) : LogEntry
+    {
+        public const string Kind = "chatcqrs/device-list/v1";
+    }
+
     /// <summary>Another kind, which is only counted.</summary>
     /// <param name="Kind">The first line.</param>
     public sealed record Other(string Kind) : LogEntry;
@@ -60,6 +70,7 @@ internal abstract record LogEntry
             "chatcqrs/restored/v1" => RestoredOf(lines),
             "chatcqrs/moved/v1" => MovedOf(lines),
             "chatcqrs/continues/v1" => ContinuesOf(lines),
+            DeviceList.Kind => DeviceListOf(lines),
             _ when kind.StartsWith(Prefix, StringComparison.Ordinal) => new Other(kind),
             _ => throw new FormatException("the entry is of no known kind"),
         };
@@ -114,6 +125,16 @@ internal abstract record LogEntry
         var key = new FurtherKey(Lines.Time(lines.Next("time")), VerifierKey.Parse(lines.Next("vkey")));
         lines.End();
         return key;
+    }
+
+    private static DeviceList DeviceListOf(Lines lines)
+    {
+        var list = new DeviceList(
+            CanonicalBase64.Decode(lines.Next(), Merkle.HashSize), Lines.Number(lines.Next()),
+            CanonicalBase64.Decode(lines.Next(), Merkle.HashSize),
+            CanonicalBase64.Decode(lines.Next(), Merkle.HashSize));
+        lines.End();
+        return list;
     }
 
     private static Genesis GenesisOf(Lines lines)

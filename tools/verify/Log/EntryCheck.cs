@@ -5,13 +5,15 @@ namespace ChatCqrs.Verify.Log;
 
 /// <summary>
 /// Checks what the entries of a log say, one after the other: whose log it is, that batches follow each other, and that
-/// what tells of a restore, a move or a new key fits to what was logged before. Holds 24 bytes for each batch.
+/// what tells of a restore, a move or a new key fits to what was logged before. Holds 24 bytes for each batch, and what
+/// <see cref="DeviceListChain"/> holds.
 /// </summary>
 /// <param name="origin">The log's name.</param>
 /// <param name="keys">The keys that are trusted.</param>
 internal sealed class EntryCheck(string origin, IReadOnlyList<VerifierKey> keys, Report report)
 {
     private readonly Dictionary<string, long> _others = [];
+    private readonly DeviceListChain _lists = new();
     private readonly List<(DateTimeOffset Time, ulong Position)> _batches = [];
     private readonly List<(long Entry, VerifierKey Key)> _named = [];
     private LogEntry.Batch? _last;
@@ -28,7 +30,7 @@ internal sealed class EntryCheck(string origin, IReadOnlyList<VerifierKey> keys,
     /// <exception cref="FormatException">
     /// The entry is malformed, or does not go on where the ones before ended.
     /// </exception>
-    public void Pass(long index, string text)
+    public void Pass(long index, string text, byte[] leaf)
     {
         var entry = LogEntry.Parse(text);
         if ((entry is LogEntry.Genesis or LogEntry.Continues) != (index == 0))
@@ -54,6 +56,9 @@ internal sealed class EntryCheck(string origin, IReadOnlyList<VerifierKey> keys,
             case LogEntry.FurtherKey key:
                 CheckKey(index, key.Named, key.Time);
                 break;
+            case LogEntry.DeviceList list:
+                _lists.Add(list, leaf);
+                return;
         }
 
         var kind = text[..text.IndexOf('\n', StringComparison.Ordinal)];
@@ -65,6 +70,13 @@ internal sealed class EntryCheck(string origin, IReadOnlyList<VerifierKey> keys,
         report.Passed("entries", string.Create(
             CultureInfo.InvariantCulture,
             $"{_batches.Count} batches, one after the other, and {_others.Values.Sum()} others"));
+        if (_lists.Lists > 0)
+        {
+            report.Passed("lists", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_lists.Lists} lists of devices of {_lists.Labels} users, each following the one before"));
+        }
+
         foreach (var (kind, count) in _others)
             report.Note(string.Create(CultureInfo.InvariantCulture, $"{count} of the kind {kind}"));
     }

@@ -8,13 +8,19 @@ namespace ChatCqrs.Verify.Log;
 /// checkpoint from the first ones; that the upper tiles follow from the leaves; and that each entry since the earlier
 /// checkpoint is a leaf, and entries go on one after the other (<see cref="EntryCheck"/>). Where the log has changed
 /// its key, the earlier checkpoint shows whether the old key has signed the entry that names the new one. Holds a tile
-/// and a bundle at a time, and some bytes for each batch.
+/// and a bundle at a time, and some bytes for each batch and user.
 /// </summary>
 /// <param name="since">An earlier checkpoint's note; null for none.</param>
 /// <param name="save">Where to write the checkpoint once all is well; null for nowhere.</param>
 internal sealed class LogCheck(
     LogClient log, IReadOnlyList<VerifierKey> keys, string? since, string? save, Report report)
 {
+    /// <summary>
+    /// How the name of a log of keys ends, all of whose entries are always checked: a second list that follows the
+    /// same one is found only where the first one is known.
+    /// </summary>
+    private const string Keys = "/keys";
+
     private readonly MerkleFrontier _tree = new();
     private EntryCheck? _entries;
 
@@ -110,13 +116,14 @@ internal sealed class LogCheck(
     private async Task WalkAsync(Checkpoint checkpoint, Checkpoint? earlier, long since)
     {
         CheckRoot(earlier); // Of a log without entries.
+        var isOfKeys = checkpoint.Origin.EndsWith(Keys, StringComparison.Ordinal);
         for (long number = 0; number * LogClient.TileWidth < checkpoint.Size; number++)
         {
             var first = number * LogClient.TileWidth;
             var width = (int)Math.Min(LogClient.TileWidth, checkpoint.Size - first);
             _where = $"tile/0/{LogClient.PathOf(number)}";
             var tile = await log.TileAsync(0, number, width);
-            var entries = first + width > since ? await log.EntriesAsync(number, width) : null;
+            var entries = isOfKeys || first + width > since ? await log.EntriesAsync(number, width) : null;
             for (var i = 0; i < width; i++)
             {
                 var leaf = tile[(i * Merkle.HashSize)..((i + 1) * Merkle.HashSize)];
@@ -155,7 +162,7 @@ internal sealed class LogCheck(
         _where = string.Create(CultureInfo.InvariantCulture, $"entry {index}");
         if (!Merkle.Leaf(bytes).AsSpan().SequenceEqual(leaf))
             throw new FormatException("it is another than the tree has");
-        _entries!.Pass(index, Lines.Text(bytes));
+        _entries!.Pass(index, Lines.Text(bytes), leaf);
     }
 
     /// <summary>
