@@ -18,7 +18,8 @@ public sealed class DeviceLists(IDeviceListLog log, ISignatures signatures)
     {
         var newest = await log.NewestAsync(user, cancellationToken);
         return DeviceStatement.Next(
-            user, newest is null ? null : (DeviceStatement.Parse(newest.Statement.Span), newest.Leaf), devices, isReset);
+            user, newest is null ? null : (DeviceStatement.Parse(newest.Statement.Span), newest.Leaf), devices,
+            isReset);
     }
 
     /// <summary>

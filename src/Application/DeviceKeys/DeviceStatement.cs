@@ -102,7 +102,8 @@ public sealed record DeviceStatement(
         if (Approval is null != ApprovedBy is null || (IsReset && Approval is not null))
             throw new FormatException("A statement has an approval and who gave it, or is a reset, or neither.");
         var ids = Devices.Select(device => device.Device.ToString()).ToList();
-        if (ids.Count > Domain.Users.User.DevicesMax || !ids.Distinct().Order(StringComparer.Ordinal).SequenceEqual(ids))
+        if (ids.Count > Domain.Users.User.DevicesMax
+            || !ids.Distinct().Order(StringComparer.Ordinal).SequenceEqual(ids))
             throw new FormatException($"There are up to {Domain.Users.User.DevicesMax} devices, by id, each once.");
     }
 

@@ -206,7 +206,7 @@ internal sealed partial class AuditLogQueries(NpgsqlDataSource database, IEventS
         return null;
     }
 
-    /// <summary>The first opening from a place on that is not blank; null if there is none up to the last one.</summary>
+    /// <summary>The first opening from a place on that is not blank; null if all up to the last one are.</summary>
     private async Task<(long Index, Opening Opening)?> NextNamedAsync(
         Batch batch, long start, long last, CancellationToken cancellationToken)
     {

@@ -46,7 +46,7 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
                 user, statement, cancellationToken));
             if (appended is not { IsPublished: false })
                 return appended;
-            await signing.SignAsync(_log, CancellationToken.None); // The entry is there, whether the caller waits or not.
+            await signing.SignAsync(_log, CancellationToken.None); // The entry is there, even if the caller has gone.
             return appended with { IsPublished = await IsPublishedAsync(appended.Entry, CancellationToken.None) };
         }
         catch (Exception exception) when (exception is AuditHaltedException or MirrorUnavailableException)

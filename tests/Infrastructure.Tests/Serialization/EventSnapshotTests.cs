@@ -174,8 +174,9 @@ public sealed class EventSnapshotTests
         static ConversationEvent.MessageSent Decoded(EventCodec codec, object @event)
         {
             var (data, _) = codec.Encode(@event, Context, IEventCodec.FirstLink);
-            return (ConversationEvent.MessageSent)codec.Decode(new StoredEvent(
-                StreamName.Of(Group), 3, new LogPosition(1), data.EventId, data.Type, data.Payload, data.Metadata)).Event;
+            var stored = new StoredEvent(
+                StreamName.Of(Group), 3, new LogPosition(1), data.EventId, data.Type, data.Payload, data.Metadata);
+            return (ConversationEvent.MessageSent)codec.Decode(stored).Event;
         }
     }
 
