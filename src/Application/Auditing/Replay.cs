@@ -76,7 +76,7 @@ internal sealed class Replay : IAsyncDisposable
     {
         if (_begin is not null)
             await WriteBeginningAsync(_begin, cancellationToken);
-        await foreach (var page in _parts.Log.PagesAsync(
+        await foreach (var page in _parts.Log.DecodedPagesAsync(
             StreamName.Of(_conversation.Id), (_begin?.Seq ?? -1) + 1, _end.Seq, cancellationToken))
             await WriteAsync(page, cancellationToken);
         if (!_isCut)
@@ -104,9 +104,9 @@ internal sealed class Replay : IAsyncDisposable
         await _lines.EndAsync();
     }
 
-    private async Task WriteAsync(IReadOnlyList<StoredEvent> page, CancellationToken cancellationToken)
+    private async Task WriteAsync(
+        IReadOnlyList<(StoredEvent Stored, Recorded? Fact)> entries, CancellationToken cancellationToken)
     {
-        var entries = page.Select(stored => (Stored: stored, Fact: _parts.Log.DecodeOrNull(stored))).ToList();
         await _messages.PrepareAsync(
             [.. entries.Where(entry => entry.Fact?.Event is ConversationEvent)
                 .Select(entry => (entry.Stored.Revision, (ConversationEvent)entry.Fact!.Event))],

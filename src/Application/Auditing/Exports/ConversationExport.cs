@@ -7,7 +7,7 @@ namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>
 /// Writes the files of one conversation in one pass over its stream: the events as they are, and what they say in three
-/// readable forms. Holds two pages of events, and a part of the short messages.
+/// readable forms. Holds three pages of events, and a part of the short messages.
 /// </summary>
 internal sealed class ConversationExport(
     AuditedLog log, IExportEvidence evidence, ReadableEvents readable, ProfileReader profiles,
@@ -41,19 +41,18 @@ internal sealed class ConversationExport(
         (long Seq, string? Hash)? start = null;
         var (count, at, isFirst) = (0L, DateTimeOffset.MinValue, true);
         var last = await log.LastRevisionAsync(stream, cancellationToken);
-        await foreach (var page in log.PagesAsync(stream, 0, last, cancellationToken))
+        await foreach (var page in log.DecodedPagesAsync(stream, 0, last, cancellationToken))
         {
-            if (isFirst && page[0].Revision is > 0 and var cut) // The log has lost who the members were.
+            if (isFirst && page[0].Stored.Revision is > 0 and var cut) // The log has lost who the members were.
             {
                 var before = (await conversations.AtAsync(conversation, cut - 1, cancellationToken)).State;
                 messages.Begin(before.Kind, before.MemberIds);
             }
 
             isFirst = false;
-            var read = page.Select(stored => (Stored: stored, Fact: log.DecodeOrNull(stored))).ToList();
             if (matter is { Content: true })
-                await LearnAsync(names, read.Select(each => each.Fact), messages.Members, cancellationToken);
-            foreach (var (stored, fact) in read)
+                await LearnAsync(names, page.Select(each => each.Fact), messages.Members, cancellationToken);
+            foreach (var (stored, fact) in page)
             {
                 at = fact?.At ?? at;
                 if (at < export.From || at > export.To)
