@@ -5,6 +5,9 @@ namespace ChatCqrs.Testing;
 /// <summary>A package of the npm registry that a test runs; installed once into the test's output folder.</summary>
 public static class NodePackage
 {
+    /// <summary>How long a package may run before a test gives up: it has the cores for itself on no machine.</summary>
+    public static readonly TimeSpan RunMax = TimeSpan.FromMinutes(2);
+
     private static readonly SemaphoreSlim Turn = new(1, 1);
 
     private const string NotInstalled = "Node.js is not installed (Debian: apt install nodejs npm).";

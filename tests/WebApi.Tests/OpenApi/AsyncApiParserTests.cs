@@ -30,10 +30,14 @@ public sealed class AsyncApiParserTests
         var folder = await NodePackage.InstallAllAsync(Repository.At("tests/Generation"));
         using var parser = NodePackage.Run(folder, Script);
         await using (var input = parser.StandardInput.BaseStream)
-            await OpenApiConventions.AsyncApiDocument().CopyToAsync(input, Eventually.Cancelled());
-        var errors = parser.StandardError.ReadToEndAsync(Eventually.Cancelled());
-        var output = await parser.StandardOutput.ReadToEndAsync(Eventually.Cancelled());
-        await parser.WaitForExitAsync(Eventually.Cancelled());
+        {
+            await OpenApiConventions.AsyncApiDocument().CopyToAsync(
+                input, Eventually.Cancelled(NodePackage.RunMax));
+        }
+
+        var errors = parser.StandardError.ReadToEndAsync(Eventually.Cancelled(NodePackage.RunMax));
+        var output = await parser.StandardOutput.ReadToEndAsync(Eventually.Cancelled(NodePackage.RunMax));
+        await parser.WaitForExitAsync(Eventually.Cancelled(NodePackage.RunMax));
 
         Assert.True(parser.ExitCode == 0, await errors);
         var report = JsonSerializer.Deserialize<JsonElement>(output);

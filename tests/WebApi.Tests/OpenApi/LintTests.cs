@@ -13,9 +13,6 @@ public sealed class LintTests(SharedServer server) : IClassFixture<SharedServer>
     /// </summary>
     private static readonly string[] NotOurs = ["operation-2xx-response", "operation-4xx-response"];
 
-    /// <summary>How long the linter may take; it has the cores for itself on no machine.</summary>
-    private static readonly TimeSpan LintMax = TimeSpan.FromMinutes(2);
-
     [SkippableFact]
     public async Task An_independent_linter_finds_nothing()
     {
@@ -27,9 +24,9 @@ public sealed class LintTests(SharedServer server) : IClassFixture<SharedServer>
         using var linter = NodePackage.Command(
             folder, "@redocly/cli/bin/cli.js", "lint", document, "--extends=recommended", "--format=json",
             "--max-problems=1000");
-        var errors = linter.StandardError.ReadToEndAsync(Eventually.Cancelled(LintMax));
-        var output = await linter.StandardOutput.ReadToEndAsync(Eventually.Cancelled(LintMax));
-        await linter.WaitForExitAsync(Eventually.Cancelled(LintMax));
+        var errors = linter.StandardError.ReadToEndAsync(Eventually.Cancelled(NodePackage.RunMax));
+        var output = await linter.StandardOutput.ReadToEndAsync(Eventually.Cancelled(NodePackage.RunMax));
+        await linter.WaitForExitAsync(Eventually.Cancelled(NodePackage.RunMax));
 
         Assert.True(output.Contains('{', StringComparison.Ordinal), await errors);
         var report = JsonSerializer.Deserialize<JsonElement>(
