@@ -1,5 +1,4 @@
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Domain.Auditing;
 using FluentValidation;
 using MediatR;
 

@@ -1,5 +1,4 @@
 using ChatCqrs.Domain;
-using ChatCqrs.Domain.Auditing;
 using MediatR;
 
 namespace ChatCqrs.Application.Auditing;

@@ -1,4 +1,3 @@
-using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Postgres;
 using ChatCqrs.Infrastructure.Tlog;

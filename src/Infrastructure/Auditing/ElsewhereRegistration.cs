@@ -1,6 +1,5 @@
 using ChatCqrs.Application.Auditing;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Infrastructure.Blobs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;

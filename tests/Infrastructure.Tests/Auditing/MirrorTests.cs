@@ -1,4 +1,3 @@
-using System.Text;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Infrastructure.Auditing;
 using ChatCqrs.Infrastructure.Tlog;

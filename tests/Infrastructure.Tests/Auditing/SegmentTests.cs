@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Serialization;
-using ChatCqrs.Infrastructure.Tlog;
 
 namespace ChatCqrs.Infrastructure.Tests.Auditing;
 
