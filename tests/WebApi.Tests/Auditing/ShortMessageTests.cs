@@ -10,8 +10,8 @@ using MimeKit;
 namespace ChatCqrs.WebApi.Tests.Auditing;
 
 /// <summary>
-/// Short messages as others read them: the e-mail by MimeKit, the manifest by what its specification says of its fields,
-/// and the rules that a schema cannot say.
+/// Short messages as others read them: the e-mail by MimeKit, the manifest by what the specification says of its
+/// fields, and the rules that a schema cannot say.
 /// </summary>
 public sealed class ShortMessageTests : IDisposable
 {
