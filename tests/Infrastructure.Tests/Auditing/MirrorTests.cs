@@ -39,7 +39,9 @@ public sealed class MirrorTests : IAsyncLifetime
         }
 
         Assert.False(Directory.Exists(Path.Combine(_folder, "heads/tile/0/000.p")), "parts of a full tile are removed");
-        Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "arriving")).Where(file => !file.EndsWith(".lock")));
+        Assert.DoesNotContain(
+            Directory.GetFiles(Path.Combine(_folder, "arriving")),
+            file => !file.EndsWith(".lock", StringComparison.Ordinal));
     }
 
     [Fact]

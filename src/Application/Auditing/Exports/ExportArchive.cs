@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using ChatCqrs.Application.Json;
 using ChatCqrs.Application.Ports;
-using ChatCqrs.Domain.Auditing;
 
 namespace ChatCqrs.Application.Auditing.Exports;
 
