@@ -108,7 +108,8 @@ public sealed class ShortMessageTests : IDisposable
     public void A_period_begins_with_those_who_were_there_then()
     {
         _messages.PassOver(Fact(0, new ConversationEvent.ConversationStarted(
-            ConversationKind.Group, _ann, [_ann, _ben]) { At = At }));
+            ConversationKind.Group, _ann, [_ann, _ben])
+        { At = At }));
         _messages.PassOver(Fact(1, new ConversationEvent.MemberAdded(_cid, _ann) { At = At }));
         _messages.PassOver(Fact(2, new ConversationEvent.MemberRemoved(_ben, _ann) { At = At }));
         Message(3, _ann, Guid.CreateVersion7(), "hello");

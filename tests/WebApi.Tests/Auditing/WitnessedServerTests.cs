@@ -42,7 +42,8 @@ public sealed class WitnessedServerTests : IAsyncLifetime
         await AssertShownAsync(first, Old, [Old]);
 
         await using var second = new Server(
-            ("Audit:KeyFile", Old), ("Audit:NextKeyFile", New), ("Audit:Witnesses", policy)) { Beside = first };
+            ("Audit:KeyFile", Old), ("Audit:NextKeyFile", New), ("Audit:Witnesses", policy))
+        { Beside = first };
         await second.InitializeAsync();
         await first.StopAsync(); // The other node leads, and announces the key.
         await AssertShownAsync(second, Old, [Old, New]);
