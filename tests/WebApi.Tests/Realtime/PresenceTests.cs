@@ -53,8 +53,9 @@ public sealed class PresenceEndTests(SlowBeatServer server) : IClassFixture<Slow
         (await server.DeleteAsync($"/v1/conversations/{group}/members/{who.User}", by.Access)).Is(204);
 
         var gone = await PresenceTests.NextAsync(anns, "presence");
+        while (gone.GetProperty("online").GetBoolean()) // Ben's arrival may be told after the answer that names him.
+            gone = await PresenceTests.NextAsync(anns, "presence");
         Assert.InRange(since.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
-        Assert.False(gone.GetProperty("online").GetBoolean());
         if (who == ben)
             Assert.Equal(ben.User, gone.GetProperty("user_id").GetString());
     }
