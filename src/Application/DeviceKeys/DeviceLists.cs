@@ -18,8 +18,7 @@ public sealed class DeviceLists(IDeviceListLog log, ISignatures signatures)
     {
         var newest = await log.NewestAsync(user, cancellationToken);
         return DeviceStatement.Next(
-            user, newest is null ? null : (DeviceStatement.Parse(newest.Statement.Span), newest.Leaf), devices,
-            isReset);
+            user, newest is null ? null : (newest.Version, newest.Leaf), devices, isReset);
     }
 
     /// <summary>
@@ -46,12 +45,8 @@ public sealed class DeviceLists(IDeviceListLog log, ISignatures signatures)
         }
 
         var newest = await log.NewestAsync(statement.User, cancellationToken);
-        if (statement.Version == (newest?.Version ?? -1) + 1)
-        {
-            var last = newest is null ? null : DeviceStatement.Parse(newest.Statement.Span);
-            if (Fault(statement, last) is { } fault)
-                return new DeviceListOutcome.Wrong(fault);
-        }
+        if (statement.Version == (newest?.Version ?? -1) + 1 && Fault(statement, newest) is { } fault)
+            return new DeviceListOutcome.Wrong(fault);
 
         var logged = await log.AppendAsync(
             statement.User, statement.Version, statement.Previous, bytes, cancellationToken);
@@ -59,15 +54,23 @@ public sealed class DeviceLists(IDeviceListLog log, ISignatures signatures)
     }
 
     /// <summary>What keeps a statement from following another one; null for nothing.</summary>
-    private string? Fault(DeviceStatement next, DeviceStatement? last)
+    private string? Fault(DeviceStatement next, LoggedStatement? newest)
     {
-        if (last is null)
+        if (newest is null)
         {
             return next.Approval is null && !next.IsReset
                 ? null
                 : "A user's first statement has nobody who could approve it, and nothing to begin anew.";
         }
 
+        if (newest.Statement is not { } bytes)
+        {
+            return next.IsReset
+                ? null
+                : "The server has lost the statement before this one: send that one again, or begin anew.";
+        }
+
+        var last = DeviceStatement.Parse(bytes.Span);
         if (next.Approval is { } approval)
         {
             var approver = last.Devices.FirstOrDefault(device => device.Device == next.ApprovedBy);

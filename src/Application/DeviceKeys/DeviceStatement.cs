@@ -46,11 +46,11 @@ public sealed record DeviceStatement(
     };
 
     /// <summary>The statement that follows another, without an approval.</summary>
-    /// <param name="last">The user's newest statement and its leaf; null for none.</param>
+    /// <param name="last">The version of the user's newest statement, and its leaf; null for none.</param>
     public static DeviceStatement Next(
-        UserId user, (DeviceStatement Statement, ReadOnlyMemory<byte> Leaf)? last, IEnumerable<ListedDevice> devices,
+        UserId user, (long Version, ReadOnlyMemory<byte> Leaf)? last, IEnumerable<ListedDevice> devices,
         bool isReset = false) => new(
-        user, last is { } known ? known.Statement.Version + 1 : 0, last?.Leaf ?? new byte[HashSize],
+        user, last is { } known ? known.Version + 1 : 0, last?.Leaf ?? new byte[HashSize],
         [.. devices.OrderBy(device => device.Device.ToString(), StringComparer.Ordinal)], null, null, isReset,
         RandomNumberGenerator.GetBytes(SaltSize));
 

@@ -20,7 +20,8 @@ public interface IDeviceListLog
     /// <param name="previous">The leaf of the user's entry before; zeros for none.</param>
     /// <param name="statement">The statement's bytes.</param>
     /// <returns>
-    /// The entry, also where the same statement was appended before; null if the newest one is not the one before.
+    /// The entry, also where the same statement was appended before, which also brings a lost one back; null if the
+    /// newest one is not the one before.
     /// </returns>
     /// <exception cref="RefusedException">The user's statements were erased.</exception>
     /// <exception cref="StoreUnavailableException">The log is not signed now, see <c>chat.audit.halted</c>.</exception>
@@ -37,9 +38,9 @@ public interface IDeviceListLog
 
 /// <summary>A statement in the log of keys.</summary>
 /// <param name="Version">From 0.</param>
-/// <param name="Statement">Its bytes.</param>
+/// <param name="Statement">Its bytes; null where a restore of the database has lost them.</param>
 /// <param name="Leaf">The leaf of its entry, 32 bytes: what the next statement names.</param>
 /// <param name="Entry">The entry's place in the log.</param>
 /// <param name="IsPublished">Whether a published checkpoint covers the entry.</param>
 public sealed record LoggedStatement(
-    long Version, ReadOnlyMemory<byte> Statement, ReadOnlyMemory<byte> Leaf, long Entry, bool IsPublished);
+    long Version, ReadOnlyMemory<byte>? Statement, ReadOnlyMemory<byte> Leaf, long Entry, bool IsPublished);

@@ -165,6 +165,8 @@ internal sealed class AuditRecovery(
             var entries = await mirror!.EntriesAsync(log.Name, size, checkpoint.Size, cancellationToken);
             if (!await log.TryAppendAsync(connection, size, entries, cancellationToken))
                 return null;
+            if (log.Name == EntryLog.Keys)
+                await PostgresDeviceListLog.NoteAsync(connection, size, entries, cancellationToken);
             keys.AddRange(entries.Select((entry, at) => (size + at, VkeyOf(entry))).Where(key => key.Item2 is not null)
                 .Select(key => (key.Item1, key.Item2!)));
             size += entries.Count;

@@ -17,9 +17,6 @@ internal sealed class NewLogs(
     NpgsqlDataSource database, IEventStore store, ElsewhereCheck elsewhere, IOptions<AuditOptions> options,
     TimeProvider clock, LogMirror? mirror = null)
 {
-    /// <summary>What an entry of the log of keys that is not about the log itself begins with.</summary>
-    private static readonly byte[] DeviceList = [.. "chatcqrs/device-list/"u8];
-
     private readonly EntryLog _heads = new(EntryLog.Heads, database);
     private readonly EntryLog _keys = new(EntryLog.Keys, database);
 
@@ -123,9 +120,10 @@ internal sealed class NewLogs(
         {
             // Read beside the transaction, which alone sees the old rows under their new name.
             var entries = (await log.EntriesAsync(start, (int)Math.Min(Tile.WidthMax, old - start), cancellationToken))
-                .Where(entry => entry.AsSpan().StartsWith(DeviceList)).ToList();
+                .Where(entry => LogRecord.DeviceList.Is(entry)).ToList();
             if (entries.Count > 0 && !await log.TryAppendAsync(connection, size, entries, cancellationToken))
                 return false;
+            await PostgresDeviceListLog.NoteAsync(connection, size, entries, cancellationToken);
             size += entries.Count;
         }
 

@@ -20,15 +20,16 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
     public async Task<LoggedStatement?> NewestAsync(UserId user, CancellationToken cancellationToken) =>
         (await database.QueryAsync(
             $"""
-            SELECT version, statement, leaf, entry, {IsPublished}
-            FROM {DeviceListSchema.Statements} WHERE user_id = $1 ORDER BY version DESC LIMIT 1
+            SELECT version, statement, leaf, entry, {IsPublished}, lost
+            FROM {DeviceListSchema.Statements} WHERE label = $1 ORDER BY version DESC LIMIT 1
             """,
-            row => row.IsDBNull(1)
+            row => row.IsDBNull(1) && !row.GetBoolean(5)
                 ? null
                 : new LoggedStatement(
-                    row.GetInt64(0), row.GetFieldValue<byte[]>(1), row.GetFieldValue<byte[]>(2), row.GetInt64(3),
-                    row.GetBoolean(4)),
-            cancellationToken, user.Value))
+                    row.GetInt64(0),
+                    row.GetBoolean(5) ? (ReadOnlyMemory<byte>?)null : row.GetFieldValue<byte[]>(1),
+                    row.GetFieldValue<byte[]>(2), row.GetInt64(3), row.GetBoolean(4)),
+            cancellationToken, LabelOf(user)))
         .SingleOrDefault();
 
     public async Task<LoggedStatement?> AppendAsync(
@@ -43,7 +44,7 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
             var appended = await PostgresErrors.GuardAsync(() => CommitAsync(
                 new LogRecord.DeviceList(
                     LogRecord.DeviceList.LabelOf(user), version, hash, Digest.Of(previous.Span)),
-                user, statement, cancellationToken));
+                statement, cancellationToken));
             if (appended is not { IsPublished: false })
                 return appended;
             await signing.SignAsync(_log, CancellationToken.None); // The entry is there, even if the caller has gone.
@@ -57,10 +58,43 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
 
     public Task ForgetAsync(UserId user, CancellationToken cancellationToken) => database.ExecuteAsync(
         $"""
-        UPDATE {DeviceListSchema.Statements} SET statement = NULL WHERE user_id = $1 AND statement IS NOT NULL
-        RETURNING {DurableCommit.Sql}
+        UPDATE {DeviceListSchema.Statements} SET statement = NULL, lost = false
+        WHERE label = $1 AND (statement IS NOT NULL OR lost) RETURNING {DurableCommit.Sql}
         """,
-        cancellationToken, user.Value);
+        cancellationToken, LabelOf(user));
+
+    /// <summary>
+    /// Notes where entries are that a recovery or a new log brings. Statements that the database does not have are
+    /// lost: their users send them again, or begin anew.
+    /// </summary>
+    /// <param name="connection">In the transaction that appends the entries.</param>
+    /// <param name="start">The place of the first entry.</param>
+    /// <param name="entries">Entries of the log of keys, of any kind.</param>
+    internal static async Task NoteAsync(
+        NpgsqlConnection connection, long start, IReadOnlyList<byte[]> entries, CancellationToken cancellationToken)
+    {
+        var lists = entries.Select((entry, at) => (Entry: entry, Place: start + at))
+            .Where(one => LogRecord.DeviceList.Is(one.Entry))
+            .Select(one => (List: (LogRecord.DeviceList)LogRecord.Parse(one.Entry), one.Entry, one.Place))
+            .ToList();
+        if (lists.Count == 0)
+            return;
+        await using var insert = new NpgsqlCommand(
+            $"""
+            INSERT INTO {DeviceListSchema.Statements} (label, version, entry, leaf, hash, lost)
+            SELECT *, true FROM unnest($1, $2, $3, $4, $5)
+            ON CONFLICT (label, version) DO UPDATE SET entry = excluded.entry
+            """,
+            connection);
+        insert.Parameters.Add(new() { Value = lists.ConvertAll(one => one.List.Label.ToArray()) });
+        insert.Parameters.Add(new() { Value = lists.ConvertAll(one => one.List.Version) });
+        insert.Parameters.Add(new() { Value = lists.ConvertAll(one => one.Place) });
+        insert.Parameters.Add(new() { Value = lists.ConvertAll(one => MerkleTree.Leaf(one.Entry).ToArray()) });
+        insert.Parameters.Add(new() { Value = lists.ConvertAll(one => one.List.Statement.ToArray()) });
+        await insert.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static byte[] LabelOf(UserId user) => LogRecord.DeviceList.LabelOf(user).ToArray();
 
     private static string IsPublished =>
         $"""
@@ -75,19 +109,26 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
             cancellationToken, entry)).Single();
 
     private async Task<LoggedStatement?> CommitAsync(
-        LogRecord.DeviceList entry, UserId user, ReadOnlyMemory<byte> statement, CancellationToken cancellationToken)
+        LogRecord.DeviceList entry, ReadOnlyMemory<byte> statement, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var size = await LockAsync(connection, cancellationToken);
-        var (same, before) = await FindAsync(connection, user, entry.Version, cancellationToken);
+        var (same, before) = await FindAsync(connection, entry, cancellationToken);
         if (same is { IsErased: true } || before is { IsErased: true })
             throw new RefusedException(Refusal.Erased);
         if (same is not null)
         {
-            return same.Hash == entry.Statement
-                ? new LoggedStatement(entry.Version, statement, same.Leaf.ToArray(), same.Entry, same.IsPublished)
-                : null;
+            if (same.Hash != entry.Statement)
+                return null;
+            if (same.IsLost)
+            {
+                await FindAgainAsync(connection, entry, statement, cancellationToken);
+                await transaction.CommitAsync(cancellationToken);
+            }
+
+            return new LoggedStatement(
+                entry.Version, statement, same.Leaf.ToArray(), same.Entry, same.IsPublished);
         }
 
         if (entry.Version == 0 ? entry.Previous != Digest.Zero : before?.Leaf != entry.Previous)
@@ -98,11 +139,11 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
         var leaf = MerkleTree.Leaf(bytes).ToArray();
         await using var insert = new NpgsqlCommand(
             $"""
-            INSERT INTO {DeviceListSchema.Statements} (user_id, version, entry, leaf, hash, statement)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO {DeviceListSchema.Statements} (label, version, entry, leaf, hash, statement, lost)
+            VALUES ($1, $2, $3, $4, $5, $6, false)
             """,
             connection);
-        insert.Parameters.Add(new() { Value = user.Value });
+        insert.Parameters.Add(new() { Value = entry.Label.ToArray() });
         insert.Parameters.Add(new() { Value = entry.Version });
         insert.Parameters.Add(new() { Value = size });
         insert.Parameters.Add(new() { Value = leaf });
@@ -124,27 +165,43 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
 
     /// <summary>The statement of a version, and the one before it.</summary>
     private static async Task<(Stored? Same, Stored? Before)> FindAsync(
-        NpgsqlConnection connection, UserId user, long version, CancellationToken cancellationToken)
+        NpgsqlConnection connection, LogRecord.DeviceList entry, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT version, hash, leaf, entry, statement IS NULL, {IsPublished}
-            FROM {DeviceListSchema.Statements} WHERE user_id = $1 AND version IN ($2, $2 - 1)
+            SELECT version, hash, leaf, entry, statement IS NULL AND NOT lost, {IsPublished}, lost
+            FROM {DeviceListSchema.Statements} WHERE label = $1 AND version IN ($2, $2 - 1)
             """,
             connection);
-        command.Parameters.Add(new() { Value = user.Value });
-        command.Parameters.Add(new() { Value = version });
+        command.Parameters.Add(new() { Value = entry.Label.ToArray() });
+        command.Parameters.Add(new() { Value = entry.Version });
         var found = new Dictionary<long, Stored>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             found.Add(reader.GetInt64(0), new Stored(
                 Digest.Of(reader.GetFieldValue<byte[]>(1)), Digest.Of(reader.GetFieldValue<byte[]>(2)),
-                reader.GetInt64(3), reader.GetBoolean(4), reader.GetBoolean(5)));
+                reader.GetInt64(3), reader.GetBoolean(4), reader.GetBoolean(5), reader.GetBoolean(6)));
         }
 
-        return (found.GetValueOrDefault(version), found.GetValueOrDefault(version - 1));
+        return (found.GetValueOrDefault(entry.Version), found.GetValueOrDefault(entry.Version - 1));
     }
 
-    private sealed record Stored(Digest Hash, Digest Leaf, long Entry, bool IsErased, bool IsPublished);
+    private static async Task FindAgainAsync(
+        NpgsqlConnection connection, LogRecord.DeviceList entry, ReadOnlyMemory<byte> statement,
+        CancellationToken cancellationToken)
+    {
+        await using var update = new NpgsqlCommand(
+            $"""
+            UPDATE {DeviceListSchema.Statements} SET statement = $3, lost = false WHERE label = $1 AND version = $2
+            """,
+            connection);
+        update.Parameters.Add(new() { Value = entry.Label.ToArray() });
+        update.Parameters.Add(new() { Value = entry.Version });
+        update.Parameters.Add(new() { Value = statement.ToArray() });
+        await update.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private sealed record Stored(
+        Digest Hash, Digest Leaf, long Entry, bool IsErased, bool IsPublished, bool IsLost);
 }

@@ -147,6 +147,9 @@ internal abstract record LogRecord
 
         private const int IdSize = 16;
 
+        /// <summary>Whether an entry begins as one of this kind.</summary>
+        public static bool Is(ReadOnlySpan<byte> entry) => entry.StartsWith("chatcqrs/device-list/v1\n"u8);
+
         /// <summary>Stands for a user: SHA-256 of a context, a zero byte and the id (RFC 9562 order).</summary>
         public static Digest LabelOf(UserId user)
         {

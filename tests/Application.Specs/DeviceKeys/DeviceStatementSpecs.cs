@@ -70,7 +70,7 @@ public sealed class DeviceStatementSpecs
         ];
 
         var first = DeviceStatement.Next(user, null, devices);
-        var second = DeviceStatement.Next(user, (first, new byte[] { 1 }), devices);
+        var second = DeviceStatement.Next(user, (first.Version, new byte[] { 1 }), devices);
 
         Assert.Equal((0L, 1L), (first.Version, second.Version));
         Assert.Equal(new byte[32], first.Previous.ToArray());

@@ -45,7 +45,7 @@ public sealed class DeviceListTests : IAsyncLifetime
             logged.Leaf.ToArray(),
             (await _database.Queries.TileAsync(VerifiableLog.Keys, "0/000.p/2", None))!.Value[32..].ToArray());
         var newest = await log.NewestAsync(_ann, None);
-        Assert.Equal(bytes, newest!.Statement.ToArray());
+        Assert.Equal(bytes, newest!.Statement!.Value.ToArray());
         Assert.Equal(logged.Entry, newest.Entry);
     }
 
@@ -243,8 +243,8 @@ public sealed class DeviceListTests : IAsyncLifetime
         Assert.Null(await log.NewestAsync(_ann, None));
         Assert.Equal(entries, await _database.Keys.EntriesAsync(0, 10, None));
         Assert.Equal([0L], await _database.Source.QueryAsync(
-            "SELECT count(*) FROM audit_statements WHERE user_id = $1 AND statement IS NOT NULL",
-            row => row.GetInt64(0), None, _ann.Value));
+            "SELECT count(*) FROM audit_statements WHERE label = $1 AND statement IS NOT NULL",
+            row => row.GetInt64(0), None, LogRecord.DeviceList.LabelOf(_ann).ToArray()));
         foreach (var refused in new[] { bytes, next, await DraftAsync(lists) })
         {
             var exception = await Assert.ThrowsAsync<RefusedException>(() => lists.AppendAsync(refused, None));

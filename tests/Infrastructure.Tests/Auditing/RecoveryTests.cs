@@ -1,4 +1,5 @@
 using System.Text;
+using ChatCqrs.Application.DeviceKeys;
 using ChatCqrs.Application.Ports;
 using ChatCqrs.Domain;
 using ChatCqrs.Infrastructure.Auditing;
@@ -85,8 +86,10 @@ public sealed class RecoveryTests : IAsyncLifetime
         _restored = await _database.CopyAsync();
         await using (var connection = await _database.Source.OpenConnectionAsync())
         {
+            var list = new LogRecord.DeviceList(
+                LogRecord.DeviceList.LabelOf(new UserId(Guid.NewGuid())), 0, Digest.Zero, Digest.Zero);
             Assert.True(await Keys(_database).TryAppendAsync(
-                connection, 1, ["chatcqrs/device-list/v1\none\n"u8.ToArray()], None)); // Commits by itself.
+                connection, 1, [list.Encode()], None)); // Commits by itself.
         }
 
         await _database.AppendAsync(Some.Stream(), events: 1);
@@ -99,6 +102,60 @@ public sealed class RecoveryTests : IAsyncLifetime
         var batch = (await _restored.Node(mirror: Mirror).AppendAsync(None))!.Entry;
         Assert.Equal(3, batch.KeysSize);
         Assert.IsType<LogRecord.Restored>(LogRecord.Parse((await Keys(_restored).EntriesAsync(2, 1, None))[0]));
+    }
+
+    [Fact]
+    public async Task Statements_that_a_restore_lost_are_sent_again_or_begun_anew()
+    {
+        await _database.Node(mirror: Mirror).AppendAsync(None);
+        var (ann, ben) = (new UserId(Guid.CreateVersion7()), new UserId(Guid.CreateVersion7()));
+        var (phone, laptop) = (new TestDevice(), new TestDevice());
+        var lists = _database.DeviceNode().Lists;
+        await LoggedAsync(lists, (await lists.DraftAsync(ann, [phone.Listed], false, None)).Encode());
+        _restored = await _database.CopyAsync();
+        var approved = phone.Approve(await lists.DraftAsync(ann, [phone.Listed, laptop.Listed], false, None));
+        var second = await LoggedAsync(lists, approved);
+        var bens = (await lists.DraftAsync(ben, [laptop.Listed], false, None)).Encode();
+        await LoggedAsync(lists, bens);
+        await _database.AppendAsync(Some.Stream(), events: 1);
+        await _database.Node(mirror: Mirror).AppendAsync(None);
+
+        await RecoverAsync(_restored.Recovery(mirror: Mirror), RecoveryKind.Restored);
+
+        var (log, restored) = _restored.DeviceNode();
+        var lost = await log.NewestAsync(ann, None);
+        Assert.Equal((1, second.Entry, true), (lost!.Version, lost.Entry, lost.Statement is null));
+        var next = phone.Approve(await restored.DraftAsync(ann, [phone.Listed], false, None));
+        Assert.Contains(
+            "has lost", Assert.IsType<DeviceListOutcome.Wrong>(await restored.AppendAsync(next, None)).Reason,
+            StringComparison.Ordinal);
+        Assert.Equal(second.Leaf.ToArray(), (await LoggedAsync(restored, approved)).Leaf.ToArray());
+        Assert.Equal(approved, (await log.NewestAsync(ann, None))!.Statement!.Value.ToArray());
+        Assert.Equal(2, (await LoggedAsync(restored, next)).Version);
+        var other = DeviceStatement.Parse(bens) with { Salt = new byte[DeviceStatement.SaltSize] };
+        Assert.IsType<DeviceListOutcome.Stale>(await restored.AppendAsync(other.Encode(), None));
+        var anew = await restored.DraftAsync(ben, [phone.Listed], isReset: true, None);
+        Assert.Equal(1, (await LoggedAsync(restored, anew.Encode())).Version);
+        await log.ForgetAsync(ben, None);
+        Assert.Null(await log.NewestAsync(ben, None));
+    }
+
+    [Fact]
+    public async Task In_a_new_log_statements_have_their_new_places()
+    {
+        await _database.Node(mirror: Mirror).AppendAsync(None);
+        var (ann, lists) = (new UserId(Guid.CreateVersion7()), _database.DeviceNode().Lists);
+        await LoggedAsync(lists, (await lists.DraftAsync(ann, [], false, None)).Encode());
+        await LoggedAsync(lists, (await lists.DraftAsync(ann, [], false, None)).Encode());
+        _restored = await _database.CopyAsync();
+        var key = _restored.NewKeyFile();
+
+        await RecoverAsync(_restored.Recovery(NewOrigin, key), RecoveryKind.Continued);
+
+        var newest = await _restored.DeviceNode().Log.NewestAsync(ann, None);
+        var entry = (await Keys(_restored).EntriesAsync(newest!.Entry, 1, None))[0];
+        Assert.Equal(newest.Leaf.ToArray(), MerkleTree.Leaf(entry).ToArray());
+        Assert.Equal((1, false), (newest.Version, newest.Statement is null));
     }
 
     [Theory]
@@ -347,6 +404,9 @@ public sealed class RecoveryTests : IAsyncLifetime
         _restored.Clock.GoOn(TimeSpan.FromMinutes(batchesSince + 1));
         return await NewestAsync(_database);
     }
+
+    private static async Task<LoggedStatement> LoggedAsync(DeviceLists lists, byte[] statement) =>
+        Assert.IsType<DeviceListOutcome.Logged>(await lists.AppendAsync(statement, None)).Statement;
 
     private static async Task RecoverAsync(AuditRecovery recovery, RecoveryKind kind)
     {

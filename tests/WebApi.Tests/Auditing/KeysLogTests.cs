@@ -70,9 +70,10 @@ public sealed class KeysLogTests(ErasingAuditServer server) : IClassFixture<Eras
             async () => await CountAsync(
                 "SELECT count(*) FROM chat.audit_batches WHERE position($1 IN openings) > 0", bytes) == 0,
             "no batch has the account's head");
+        byte[] label = SHA256.HashData([.. "chatcqrs device label v1\0"u8, .. bytes]);
         Assert.Equal(0, await CountAsync(
-            "SELECT count(*) FROM chat.audit_statements WHERE user_id = $1 AND statement IS NOT NULL", id));
-        Assert.Equal(1, await CountAsync("SELECT count(*) FROM chat.audit_statements WHERE user_id = $1", id));
+            "SELECT count(*) FROM chat.audit_statements WHERE label = $1 AND statement IS NOT NULL", label));
+        Assert.Equal(1, await CountAsync("SELECT count(*) FROM chat.audit_statements WHERE label = $1", label));
     }
 
     /// <summary>Logs the user's first statement.</summary>
