@@ -26,9 +26,8 @@ public sealed class VerifyLogTests : IAsyncLifetime
     {
         await using var clock = await HeldClockAsync();
         var log = _server.Services.GetRequiredService<ILogVerification>();
-        var conversation = await SentAsync();
-        await Eventually.IsTrue(
-            async () => await ProofStatusAsync(conversation) == 200, "a published batch has the conversation");
+        await PublishedAsync();
+        var conversation = await PublishedAsync(); // So that there are two batches.
 
         var batches = await VerifyAsync();
         var first = Assert.Single(await ResultsAsync());
@@ -88,6 +87,15 @@ public sealed class VerifyLogTests : IAsyncLifetime
             _server.Services.GetRequiredService<IEventStore>(), _server.Services.GetRequiredService<IEventCodec>());
         var events = await store.ReadStreamAsync(StreamName.Audit, 0, ReadDirection.Forwards, 100, default);
         return [.. events.Select(stored => codec.Decode(stored).Event).OfType<AuditEvent.LogVerified>()];
+    }
+
+    /// <summary>A new conversation, once a published batch has it.</summary>
+    private async Task<string> PublishedAsync()
+    {
+        var conversation = await SentAsync();
+        await Eventually.IsTrue(
+            async () => await ProofStatusAsync(conversation) == 200, "a published batch has the conversation");
+        return conversation;
     }
 
     private async Task<string> SentAsync()
