@@ -194,6 +194,7 @@ internal sealed class PostgresDeviceListLog(NpgsqlDataSource database, LogSignin
         await using var update = new NpgsqlCommand(
             $"""
             UPDATE {DeviceListSchema.Statements} SET statement = $3, lost = false WHERE label = $1 AND version = $2
+            RETURNING {DurableCommit.Sql}
             """,
             connection);
         update.Parameters.Add(new() { Value = entry.Label.ToArray() });

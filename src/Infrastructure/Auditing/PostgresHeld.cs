@@ -51,6 +51,7 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
         PostgresErrors.GuardAsync<IReadOnlyList<UserId>>(async () =>
         {
             await using var batch = database.CreateBatch();
+            batch.BatchCommands.Add(new NpgsqlBatchCommand($"SELECT {DurableCommit.Sql}")); // No crash brings keys back.
             batch.BatchCommands.Add(new NpgsqlBatchCommand($"DELETE FROM {HeldSchema.Scopes} WHERE hold_id = $1")
             {
                 Parameters = { new() { Value = hold.Value } },
@@ -67,6 +68,7 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
                 Parameters = { new() { Value = hold.Value }, new() { Value = SecretName.OfAllHeld(hold) } },
             });
             await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
+            await rows.NextResultAsync(cancellationToken); // The first deletion has none.
             var limited = new List<UserId>();
             while (await rows.ReadAsync(cancellationToken))
                 limited.Add(new UserId(rows.GetGuid(0)));
