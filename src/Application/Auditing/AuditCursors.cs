@@ -9,7 +9,7 @@ internal static class AuditCursors
     private static string Of(DateTimeOffset at, Guid id) => Paging.Cursor(Paging.Cursor(at), id.ToString());
 
     /// <summary>A page of rows, of which one more than the limit was asked for.</summary>
-    /// <returns>What is shown, and the cursor of the next page; null at the end.</returns>
+    /// <returns>The page's items, and the cursor of the next page; null at the end.</returns>
     public static (IReadOnlyList<TItem> Items, string? Next) Page<TRow, TItem>(
         IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> itemOf, Func<TRow, (DateTimeOffset At, Guid Id)> placeOf)
     {

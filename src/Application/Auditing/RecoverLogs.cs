@@ -7,8 +7,8 @@ using MediatR;
 namespace ChatCqrs.Application.Auditing;
 
 /// <summary>
-/// Brings the signed logs back to what was published, after a restore. That it was asked for is in the event log before
-/// anything is done. Doing it again does nothing.
+/// Brings the signed logs back to what was published, after a restore. The request is recorded in the event
+/// log first. Running it again does nothing.
 /// </summary>
 public static class RecoverLogs
 {

@@ -6,8 +6,8 @@ using ChatCqrs.Domain.Auditing;
 namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>
-/// Who has looked at an export's conversations, whoever it was: the events of their streams, by time. The views tell
-/// whose streams these are, the streams what is in them.
+/// The accesses of all auditors to an export's conversations, by time. The views name the auditors; the events are read
+/// from the auditors' streams.
 /// </summary>
 internal sealed class AccessLines(IEventStore store, AuditedLog log, IAuditViews views, IReadSide readSide)
 {
@@ -52,8 +52,8 @@ internal sealed class AccessLines(IEventStore store, AuditedLog log, IAuditViews
     }
 
     /// <summary>
-    /// One auditor's accesses to these conversations, and what was answered. An event that cannot be read may be one of
-    /// them: it is there, too.
+    /// One auditor's accesses to these conversations, with the events of their answers. Events that cannot be read are
+    /// included, since each may be an access.
     /// </summary>
     private async IAsyncEnumerable<Access> AccessesAsync(
         string stream, HashSet<ConversationId> looked, [EnumeratorCancellation] CancellationToken cancellationToken)

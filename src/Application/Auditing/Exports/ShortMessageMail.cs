@@ -6,8 +6,8 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Auditing.Exports;
 
 /// <summary>
-/// The e-mail (RFC 5322, RFC 2045) around a file of Relativity's Short Message Format: headers that tell what is in it,
-/// the conversation as text, which Relativity takes for the document's text, and <c>rsmf.zip</c>, its one attachment.
+/// The e-mail (RFC 5322, RFC 2045) around a file of Relativity's Short Message Format: headers that describe it, the
+/// conversation as text, which Relativity takes for the document's text, and <c>rsmf.zip</c>, its one attachment.
 /// </summary>
 /// <param name="begin">The time of the first event; null for none.</param>
 /// <param name="end">The time of the last event; null for none.</param>

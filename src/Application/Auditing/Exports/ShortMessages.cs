@@ -45,7 +45,7 @@ internal sealed class ShortMessages(
     private int _part = 1;
     private bool _isDirect;
 
-    /// <summary>The members after what was passed.</summary>
+    /// <summary>The members after the events so far.</summary>
     public IReadOnlyCollection<UserId> Members => _members;
 
     /// <summary>Says what the conversation is before the first event that the log still has.</summary>
@@ -180,7 +180,7 @@ internal sealed class ShortMessages(
 
     private void Flush()
     {
-        // Of a direct conversation all who took part; else who was there at the first event.
+        // A direct conversation names both people; a group names its members at the first event.
         List<string> present = [.. _begunWith.Select(user => Person(user.Value))];
         var about = new Conversation(
             conversation.ToString(), "ChatCqrs", _isDirect ? "direct" : "channel", present);
