@@ -51,7 +51,8 @@ internal sealed class PostgresHeld(NpgsqlDataSource database, ContentSealer seal
         PostgresErrors.GuardAsync<IReadOnlyList<UserId>>(async () =>
         {
             await using var batch = database.CreateBatch();
-            batch.BatchCommands.Add(new NpgsqlBatchCommand($"SELECT {DurableCommit.Sql}")); // No crash brings keys back.
+            // A crash must not bring keys back.
+            batch.BatchCommands.Add(new NpgsqlBatchCommand($"SELECT {DurableCommit.Sql}"));
             batch.BatchCommands.Add(new NpgsqlBatchCommand($"DELETE FROM {HeldSchema.Scopes} WHERE hold_id = $1")
             {
                 Parameters = { new() { Value = hold.Value } },
