@@ -7,8 +7,8 @@ using MediatR;
 namespace ChatCqrs.Application.Auditing;
 
 /// <summary>
-/// Brings the signed logs back to what was published, after a restore. The request is recorded in the event
-/// log first. Running it again does nothing.
+/// Recovers the published entries of the signed logs after a database restore. The request is recorded in the event log
+/// first. Running it again does nothing.
 /// </summary>
 public static class RecoverLogs
 {

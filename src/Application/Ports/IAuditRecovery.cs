@@ -3,7 +3,7 @@ using ChatCqrs.Domain;
 namespace ChatCqrs.Application.Ports;
 
 /// <summary>
-/// Brings the signed logs back to what was published, after the database was restored to an older state. Members throw
+/// Recovers the published entries of the signed logs after a database restore. Members throw
 /// <see cref="StoreUnavailableException"/> if the database or the mirror cannot be reached.
 /// </summary>
 public interface IAuditRecovery
